@@ -1,0 +1,92 @@
+"""Definitions: data files beside the code, each overridable by a file of the same name in `--definitions DIR`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+PACKAGED = Path(str(resources.files("gangwei"))) / "definitions"
+
+
+class DefinitionError(ValueError):
+    """A definition file is missing or malformed; the message names the file and what to do."""
+
+
+class Codebook:
+    """A read-only view of the definition files.
+
+    `overlay` is a directory whose files replace the packaged files of the same relative name; files that exist only
+    there (a new source, a new list) are added.
+    """
+
+    def __init__(self, overlay: Path | None = None) -> None:
+        if overlay is not None and not overlay.is_dir():
+            raise DefinitionError(f"{overlay}: no such directory of definitions")
+        self.roots = [PACKAGED] if overlay is None else [overlay, PACKAGED]
+
+    def path(self, name: str) -> Path:
+        """The file that holds the definition `name` (relative, forward slashes)."""
+        for root in self.roots:
+            if (root / name).is_file():
+                return root / name
+        raise DefinitionError(f"no definition file {name}")
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """Relative names of all definition files under `folder` that end in `suffix`, sorted."""
+        found = {
+            p.relative_to(root).as_posix()
+            for root in self.roots
+            for p in (root / folder).rglob(f"*{suffix}")
+            if p.is_file()
+        }
+        return sorted(found)
+
+    def toml(self, name: str) -> dict[str, Any]:
+        """A TOML file as a dictionary."""
+        try:
+            return tomllib.loads(self.path(name).read_text("utf-8"))
+        except tomllib.TOMLDecodeError as e:
+            raise DefinitionError(f"{name}: {e}") from None
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """A CSV file (UTF-8, header, '#' lines are comments) as dictionaries of strings; empty cells are ''."""
+        with self.path(name).open(encoding="utf-8-sig", newline="") as f:
+            reader = csv.DictReader(line for line in f if not line.startswith("#"))
+            out = []
+            for row in reader:
+                if None in row or None in row.values():
+                    raise DefinitionError(f"{name} line {reader.line_num}: wrong number of cells: {row}")
+                out.append({k: v.strip() for k, v in row.items()})
+            return out
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """A CSV file as a frame of strings; empty cells are ''."""
+        rows = self.rows(name)
+        return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame()
+
+    def files(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+        """(relative name, content) of every definition file under `prefix`, sorted by name."""
+        for name in self.names(".", ""):
+            if name.startswith(prefix) and "__pycache__" not in name:
+                yield name, self.path(name).read_bytes()
+
+    def digest(self, *prefixes: str) -> str:
+        """Hash of the files under the given prefixes (all files when none is given)."""
+        h = hashlib.sha256()
+        for prefix in prefixes or ("",):
+            for name, data in self.files(prefix):
+                h.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
+        return h.hexdigest()[:16]
+
+    @cached_property
+    def version(self) -> str:
+        """Hash of all definitions: the `definitions_version` of every decision."""
+        return self.digest()

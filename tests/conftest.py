@@ -1,0 +1,33 @@
+"""Shared fixtures: where the shared real ads and gold labels lie, and the --slow switch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("GANGWEI_SHARED", ROOT.parent / "shared"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    skip_slow = pytest.mark.skip(reason="slow: run with --slow")
+    skip_shared = pytest.mark.skip(reason=f"no shared data at {SHARED} (set GANGWEI_SHARED)")
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(skip_slow)
+        if "shared" in item.keywords and not SHARED.is_dir():
+            item.add_marker(skip_shared)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared real ads and gold labels."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared data at {SHARED} (set GANGWEI_SHARED)")
+    return SHARED
