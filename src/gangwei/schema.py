@@ -41,6 +41,16 @@ class Column:
     enum: tuple[str, ...] = ()
 
 
+def _narrow(type_: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(type_):
+        return pa.string()
+    if pa.types.is_large_list(type_) or pa.types.is_list(type_):
+        return pa.list_(_narrow(type_.value_type))
+    if pa.types.is_struct(type_):
+        return pa.struct([pa.field(f.name, _narrow(f.type)) for f in type_])
+    return type_
+
+
 @dataclass(frozen=True)
 class Table:
     """One table; `key` names the columns that identify a row."""
@@ -57,8 +67,9 @@ class Table:
 
     @cached_property
     def arrow(self) -> pa.Schema:
-        """The Arrow schema, with `large_string` narrowed to `string` so that every engine reads it alike."""
-        return self.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        """The Arrow schema, with large types narrowed (`string`, `list`) so that every engine reads it alike."""
+        wide = self.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        return pa.schema([pa.field(f.name, _narrow(f.type)) for f in wide])
 
     def empty(self) -> pl.DataFrame:
         """A frame of zero rows."""
@@ -413,8 +424,23 @@ TEXTS = Table(
     ("ad_id",),
 )
 
+ISSUES = Table(
+    "issues",
+    "What went wrong or was repaired, file by file and reason by reason.",
+    (
+        _c("stage: stage that noticed"),
+        _c("source_id: source definition or null"),
+        _c("file: input file or null"),
+        _c("row: first row concerned or null", I64),
+        _c("reason_id: what"),
+        _c("n: how many ads or rows", I64),
+        _c("message: one line a person can act on"),
+    ),
+)
+
 STAGE_TABLES = (RAW, CLEAN, LOCATED, EMPLOYER_NAMES_STAGE, MATCHED, CLASSIFIED)
 PUBLISHED_TABLES = (
     ADS, OPENINGS, SPELLS, CAMPAIGNS, AD_PLACES, EMPLOYERS, EMPLOYER_NAMES, AFFILIATIONS, DECISIONS, REJECTS, TEXTS,
+    ISSUES,
 )  # fmt: skip
 TABLES = {t.name: t for t in (*STAGE_TABLES, *PUBLISHED_TABLES)}

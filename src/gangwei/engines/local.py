@@ -1,0 +1,75 @@
+"""The default engine: a thread pool over parts, and DuckDB for sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work: a module-level function and its arguments, so that it can travel to another process."""
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    rows: int = 0
+
+
+class Local:
+    """Threads over parts; DuckDB with a memory limit and a spill folder for joins and groups."""
+
+    name = "local"
+
+    def __init__(self, threads: int, memory_limit: int, spill: Path) -> None:
+        self.threads, self.memory_limit, self.spill = threads, memory_limit, spill
+
+    def map(self, tasks: Sequence[Task], done: Callable[[Task, Any], None]) -> list[Any]:
+        """Run the tasks and return their results in order; the first failure stops those not yet begun and is raised."""
+
+        def one(task: Task) -> Any:
+            result = task.fn(*task.args)
+            done(task, result)
+            return result
+
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="gangwei") as pool:
+            futures = [pool.submit(one, t) for t in tasks]
+            try:
+                _, pending = wait(futures, return_when=FIRST_EXCEPTION)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            for f in pending:
+                f.cancel()
+            for f in futures:
+                if not f.cancelled() and (error := f.exception()):
+                    raise error
+            return [f.result() for f in futures]
+
+    def sql(self, query: str, **tables: Sequence[Path]) -> pl.DataFrame:
+        """Run a query of the shared SQL subset over Parquet tables; the caller's ORDER BY must end in a unique key."""
+        con = duckdb.connect()
+        try:
+            con.execute(f"SET threads={self.threads}; SET memory_limit='{self.memory_limit}B'")
+            con.execute("SET temp_directory=?", [str(self.spill)])
+            con.execute("SET disabled_optimizers='join_filter_pushdown'; SET preserve_insertion_order=false")
+            for name, paths in tables.items():
+                con.from_parquet([str(p) for p in paths]).create_view(name)
+            frame = pl.from_arrow(con.sql(query).to_arrow_table())
+        finally:
+            con.close()
+        assert isinstance(frame, pl.DataFrame)
+        return frame.cast({c: pl.String for c, t in frame.schema.items() if t == pl.Binary})
+
+
+def from_arrow(table: pa.Table) -> pl.DataFrame:
+    """An Arrow table as a frame."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame

@@ -1,0 +1,353 @@
+"""The data flow: which stage reads what, under which key its output is kept, and in what order they run.
+
+Every stage output is content-addressed: its key hashes the keys it was made from, the code, the definitions and the
+parameters. A part that exists under its key is not made again, so a killed run resumes and added files cost only
+themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gangwei import schema
+from gangwei.codebook import Codebook
+from gangwei.config import Settings
+from gangwei.engines import Engine, Task, start
+from gangwei.kernels.identity import ad_keys
+from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s6_classify, s7_publish
+from gangwei.store import (
+    PART_ROWS,
+    ROW_GROUP,
+    StoreError,
+    code_digest,
+    digest,
+    locked,
+    map_part,
+    open_parquet,
+    read_frame,
+    read_groups,
+    read_json,
+    rechunk,
+    write_frames,
+    write_json,
+)
+
+STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
+DEFINITIONS: dict[str, tuple[str, ...]] = {
+    "s1_read": ("sources/",),
+    "s2_clean": ("./", "text/"),
+    "s3_locate": ("places/",),
+    "s4_employers": ("employers/", "lists/", "places/"),
+    "s5_match": ("openings/", "places/"),
+    "s6_classify": ("ai/",),
+    "s7_publish": (),
+}
+CODE: dict[str, tuple[str, ...]] = {
+    s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
+}
+
+
+class NothingPublished(Exception):
+    """No ad could be read; the message says why and what to do."""
+
+
+@dataclass
+class Part:
+    """One raw part and the outputs made from it (paths by table name)."""
+
+    file: str
+    rows: int
+    key: str
+    paths: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """What a build did, for the screen and for `--json`."""
+
+    files: list[dict[str, Any]]
+    counts: dict[str, int]
+    stages: list[dict[str, Any]]
+    issues: list[dict[str, Any]]
+    published: Path | None = None
+
+
+class Watch:
+    """What the edge shows; the default shows nothing."""
+
+    def begin(self, stage: str, rows: int, cached: int) -> None:
+        """A stage starts: rows to do, rows found done."""
+
+    def advance(self, stage: str, rows: int) -> None:
+        """Rows of the stage are done."""
+
+    def end(self, stage: str) -> None:
+        """The stage is done."""
+
+    def notice(self, message: str) -> None:
+        """Something a person should read."""
+
+
+@cache
+def _rules(stage: str, overlay: Path | None) -> Any:
+    modules = {"s2_clean": s2_clean, "s3_locate": s3_locate, "s4_employers": s4_employers, "s5_match": s5_match}
+    module: Any = {**modules, "s6_classify": s6_classify}[stage]
+    return module.compile_rules(Codebook(overlay))
+
+
+def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None) -> dict[str, Any]:
+    """Read one input file into raw parts and rejects; the report is written last and marks the whole as done."""
+    report = s1_read.FileReport(item)
+    rejects: list[pl.DataFrame] = []
+    parts: list[int] = []
+
+    def raws() -> Iterable[pl.DataFrame]:
+        for batch in s1_read.read(item, Codebook(overlay), s1_read.Limits(), report):
+            if batch.rejects.height:
+                rejects.append(schema.REJECTS.conform(batch.rejects))
+            if batch.raw.height:
+                yield schema.RAW.conform(batch.raw)
+
+    for i, whole in enumerate(rechunk(raws(), PART_ROWS)):
+        groups = (whole[at : at + ROW_GROUP] for at in range(0, whole.height, ROW_GROUP))
+        parts.append(write_frames(stages / "raw" / f"{key}-{i:05}.parquet", schema.RAW, groups))
+    write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)
+    done = {**report.as_dict(), "key": key, "parts": parts}
+    write_json(stages / "raw" / f"{key}.json", done)
+    return done
+
+
+def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
+    """Clean one part."""
+    rules = _rules("s2_clean", overlay)
+    return map_part([raw], out, schema.CLEAN, lambda f: s2_clean.run(f, rules), [None])
+
+
+def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
+    """Locate one part."""
+    rules = _rules("s3_locate", overlay)
+    columns = ["title", "company", "city", "district", "address", "board", "source_id"]
+    return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [columns])
+
+
+def classify_task(clean: Path, out: Path, overlay: Path | None) -> int:
+    """Classify one part."""
+    rules = _rules("s6_classify", overlay)
+    columns = ["title", "text", "sections", "text_hash", "tags", "language"]
+    return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules), [columns])
+
+
+def sign_task(clean: Path, located: Path, names: Path, out: Path, overlay: Path | None) -> int:
+    """Signatures of one part for matching."""
+    rules = _rules("s5_match", overlay)
+    known = read_frame(names)
+    frames = (s5_match.sign(c, place, known, rules) for c, place in zip(read_groups(clean), read_groups(located)))
+    return write_frames(out, s5_match.SIGNATURE, frames)
+
+
+class Build:
+    """One build of one directory."""
+
+    def __init__(self, settings: Settings, watch: Watch | None = None) -> None:
+        self.settings, self.watch = settings, watch or Watch()
+        self.book = settings.book
+        self.stages = settings.out / "stages"
+        self.engine: Engine = start(settings, settings.out / "stages" / "spill")
+        self.keys: dict[str, dict[str, str]] = {}
+        self.parts: list[Part] = []
+        self.files: list[dict[str, Any]] = []
+        self.log: list[dict[str, Any]] = []
+
+    def _key(self, stage: str, upstream: object, **parameters: object) -> str:
+        parts = {
+            "input": digest(upstream),
+            "code": code_digest(*CODE[stage]),
+            "definitions": self.book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
+            "parameters": digest(parameters),
+        }
+        self.keys.setdefault(stage, parts)
+        return digest(stage, parts)
+
+    def _forced(self, stage: str) -> bool:
+        start_at = self.settings.from_stage
+        return start_at is not None and STAGES.index(stage) >= STAGES.index(start_at)
+
+    def _run(self, stage: str, tasks: list[tuple[Task, Path]], total: int) -> None:
+        """Run the tasks whose output is missing (or all, when the stage is forced)."""
+        todo = [t for t, out in tasks if self._forced(stage) or not out.exists()]
+        rows = sum(t.rows for t in todo)
+        self.watch.begin(stage, rows, total - rows)
+        self.engine.map(todo, lambda task, _: self.watch.advance(stage, task.rows))
+        self.watch.end(stage)
+
+    def inputs(self) -> list[tuple[s1_read.Input | None, str]]:
+        """(input or None when it was read by an earlier build, key) in canonical order."""
+        found, issues = s1_read.discover(self.settings.inputs, s1_read.Limits())
+        self.log += [{"stage": "s1_read", **i.as_dict()} for i in issues]
+        chosen: dict[str, tuple[str, str, s1_read.Input | None]] = {}
+        for item in found:
+            key = self._key("s1_read", None) and digest(self._key("s1_read", None), item.name, item.sha256)
+            chosen.setdefault(key, (item.name, item.sha256, item))
+        if self.settings.add:
+            for f in read_json(self.settings.out / "build.json")["files"]:
+                chosen.setdefault(f["key"], (f["file"], f["sha256"], None))
+        ordered = sorted(chosen.items(), key=lambda kv: (kv[1][0], kv[1][1], kv[0]))
+        return [(item, key) for key, (_, _, item) in ordered]
+
+    def read(self) -> None:
+        """s1: every input file becomes raw parts, rejects and a report."""
+        items = self.inputs()
+        tasks: list[tuple[Task, Path]] = []
+        for item, key in items:
+            done = self.stages / "raw" / f"{key}.json"
+            if item is None:
+                if not done.exists():
+                    raise StoreError(f"{self.settings.out}: a file of an earlier build is gone; build without --add")
+                continue
+            tasks.append((Task(read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
+        self._run("s1_read", tasks, sum(t.rows for t, _ in tasks))
+        for item, key in items:
+            report = read_json(self.stages / "raw" / f"{key}.json")
+            report["sha256"] = report.get("sha256") or (item.sha256 if item else "")
+            self.files.append(report)
+            self.log += [{"stage": "s1_read", "source_id": report["source_id"], **i} for i in report["issues"]]
+            for n, rows in enumerate(report["parts"]):
+                raw = self.stages / "raw" / f"{key}-{n:05}.parquet"
+                self.parts.append(Part(report["file"], rows, digest(key, n), {"raw": raw}))
+        if not self.parts:
+            raise NothingPublished(
+                "no ad could be read from "
+                + (", ".join(f["file"] for f in self.files[:5]) or "the input")
+                + "; "
+                + ("; ".join(dict.fromkeys(i["message"] for i in self.log)) or "the files hold no rows")
+            )
+
+    def per_part(
+        self, stage: str, table: str, task: Callable[..., int], sources: list[str], upstream: list[str], **extra: Path
+    ) -> None:
+        """Run one row-aligned stage over all parts."""
+        tasks = []
+        for p in self.parts:
+            key = self._key(stage, [p.paths[u].stem for u in upstream] + [x.stem for x in extra.values()])
+            out = self.stages / table / f"{key}.parquet"
+            p.paths[table] = out
+            args = (*(p.paths[s] for s in sources), *extra.values(), out, self.settings.definitions)
+            tasks.append((Task(task, args, p.rows), out))
+        self._run(stage, tasks, self.rows)
+
+    @property
+    def rows(self) -> int:
+        """Kept ads."""
+        return sum(p.rows for p in self.parts)
+
+    def employers(self) -> dict[str, Path]:
+        """s4: distinct names once, for the whole dataset."""
+        clean = [p.paths["clean"] for p in self.parts]
+        last = self.engine.sql("SELECT max(captured_date) AS c, max(posted_date) AS p FROM clean", clean=clean).row(0)
+        dates = [d for d in last if d is not None]
+        self.as_of = self.settings.as_of or (max(dates).isoformat() if dates else None)
+        key = self._key("s4_employers", [c.stem for c in clean], as_of=self.as_of)
+        outs = {t: self.stages / t / f"{key}.parquet" for t in ("names", "employers", "affiliations")}
+        todo = self._forced("s4_employers") or not all(o.exists() for o in outs.values())
+        self.watch.begin("s4_employers", self.rows if todo else 0, 0 if todo else self.rows)
+        if todo:
+            names = self.engine.sql(
+                "SELECT company AS name_raw, count(*) AS n_ads FROM clean WHERE company IS NOT NULL GROUP BY company",
+                clean=clean,
+            ).sort("name_raw")
+            frames = s4_employers.run(names, _rules("s4_employers", self.settings.definitions), self.as_of)
+            tables = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
+            for out, table, frame in zip(outs.values(), tables, frames):
+                write_frames(out, table, [frame])
+            self.watch.advance("s4_employers", self.rows)
+        self.watch.end("s4_employers")
+        return outs
+
+    def match(self, names: Path) -> Path:
+        """s5: signatures part by part, then openings over the whole dataset."""
+        self.per_part("s5_match", "signed", sign_task, ["clean", "located"], ["clean", "located"], names=names)
+        hashes = [read_frame(p.paths["clean"], ["content_hash"])["content_hash"].to_numpy() for p in self.parts]
+        self.ad_keys = ad_keys(np.concatenate(hashes))
+        parameters = {"window": self.settings.window_days, "threshold": self.settings.threshold}
+        key = self._key("s5_match", ["match", *(p.paths["signed"].stem for p in self.parts)], **parameters)
+        out = self.stages / "matched" / f"{key}.parquet"
+        if self._forced("s5_match") or not out.exists():
+            self.watch.begin("s5_match", self.rows, 0)
+            matched = s5_match.match_parts(
+                [p.paths["signed"] for p in self.parts],
+                self.ad_keys,
+                _rules("s5_match", self.settings.definitions),
+                self.settings.window_days,
+                self.settings.threshold,
+            )
+            bounds = np.cumsum([0, *(p.rows for p in self.parts)])
+            write_frames(out, schema.MATCHED, (matched[int(a) : int(b)] for a, b in zip(bounds, bounds[1:])))
+            self.watch.advance("s5_match", self.rows)
+            self.watch.end("s5_match")
+        return out
+
+    def run(self) -> Report:
+        """The whole job; the directory is locked, and `published/` changes at once at the end or not at all."""
+        with locked(self.settings.out):
+            return self._locked_run()
+
+    def _locked_run(self) -> Report:
+        self.read()
+        write_json(self.settings.out / "build.json", {"files": self.files, "definitions": self.book.version})
+        self.per_part("s2_clean", "clean", clean_task, ["raw"], ["raw"])
+        self.per_part("s3_locate", "located", locate_task, ["clean"], ["clean"])
+        outs = self.employers()
+        matched = self.match(outs["names"])
+        self.per_part("s6_classify", "classified", classify_task, ["clean"], ["clean"])
+        return self.publish(outs, matched)
+
+    def publish(self, outs: dict[str, Path], matched: Path) -> Report:
+        """s7: the tables of the contract, checked and then swapped in."""
+        made = [[p.paths[t].stem for t in ("clean", "located", "classified")] for p in self.parts]
+        key = self._key("s7_publish", [made, matched.stem, *(o.stem for o in outs.values())], texts=self.settings.texts)
+        manifest = self.settings.out / "published" / "manifest.json"
+        done = manifest.exists() and not self._forced("s7_publish") and read_json(manifest).get("build_key") == key
+        self.watch.begin("s7_publish", 0 if done else self.rows, self.rows if done else 0)
+        source = s7_publish.Source(
+            parts=[p.paths for p in self.parts],
+            rejects=[self.stages / "rejects" / f"{f['key']}.parquet" for f in self.files],
+            matched=matched,
+            names=outs["names"],
+            employers=outs["employers"],
+            affiliations=outs["affiliations"],
+            ad_keys=self.ad_keys,
+            files=self.files,
+            issues=self.log,
+            parameters={
+                "window_days": self.settings.window_days,
+                "threshold": self.settings.threshold,
+                "texts": self.settings.texts,
+                "as_of": self.as_of,
+            },
+            definitions_version=self.book.version,
+            keys=self.keys,
+            build_key=key,
+        )
+        if not done:
+            s7_publish.publish(
+                source, self.settings.out, self.engine, lambda n: self.watch.advance("s7_publish", n)
+            )
+        self.watch.end("s7_publish")
+        facts = read_json(manifest)
+        write_json(
+            self.settings.out / "build.json",
+            {"files": self.files, "definitions": self.book.version, "keys": self.keys, "parts": [p.rows for p in self.parts]},
+        )
+        return Report(self.files, facts["counts"], [], facts["issues"], self.settings.out / "published")
+
+
+def rows_of(path: Path) -> int:
+    """Rows of a Parquet file."""
+    return int(open_parquet(path).metadata.num_rows)

@@ -1,0 +1,200 @@
+"""Files of a dataset directory: content-addressed stage parts, written to a temporary name and then renamed.
+
+    DIR/stages/<table>/<key>.parquet    one part; the key is a hash of everything it was made from
+    DIR/published/<table>.parquet       the dataset
+    DIR/build.json                      the inputs and parameters of the last build
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gangwei.schema import Table
+
+ROW_GROUP = 32_768
+PART_ROWS = 131_072
+PACKAGE = Path(__file__).parent
+
+
+class StoreError(Exception):
+    """One line: which file, what is wrong, what to do."""
+
+
+def digest(*parts: object) -> str:
+    """16 hex digits over the JSON form of `parts`."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@cache
+def code_digest(*names: str) -> str:
+    """Hash of package source files; a name that ends in '/' stands for all modules of that folder."""
+    h = hashlib.sha256()
+    for name in names:
+        files = sorted((PACKAGE / name).glob("*.py")) if name.endswith("/") else [PACKAGE / name]
+        for f in files:
+            h.update(f.name.encode() + f.read_bytes())
+    return h.hexdigest()[:16]
+
+
+def arrow_table(frame: pl.DataFrame, table: Table) -> pa.Table:
+    """`frame` as an Arrow table of exactly the declared schema."""
+    return table.conform(frame).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path` that takes its name when the block ends well and vanishes when it does not.
+
+    Raises:
+        StoreError: no space or no permission.
+    """
+    tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield tmp
+        os.replace(tmp, path)
+    except OSError as e:
+        if e.errno == errno.ENOSPC:
+            raise StoreError(f"{path.name}: no space left on the disk; free some and run the same command again") from None
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise StoreError(f"{path}: no permission to write here; choose another --out") from None
+        raise
+    finally:
+        if tmp.is_dir():
+            shutil.rmtree(tmp, ignore_errors=True)
+        else:
+            tmp.unlink(missing_ok=True)
+
+
+def write_frames(path: Path, table: Table, frames: Iterable[pl.DataFrame], compression: str = "lz4") -> int:
+    """Write `frames`, one row group each, and return the number of rows."""
+    rows = 0
+    with atomic(path) as tmp, pq.ParquetWriter(tmp, table.arrow, compression=compression) as writer:
+        for frame in frames:
+            if frame.height:
+                writer.write_table(arrow_table(frame, table), row_group_size=max(frame.height, 1))
+                rows += frame.height
+    return rows
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file whole or not at all."""
+    with atomic(path) as tmp:
+        tmp.write_text(text, "utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys, so that equal values are equal bytes."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; a broken file is a StoreError that names it."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: not there; run `gangwei build` first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise StoreError(f"{path}: broken; remove it and run the build again") from None
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a stage or published file; a damaged one is a StoreError that says what to do."""
+    try:
+        return pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise StoreError(f"{path.name}: not there; run the build again") from None
+    except (pa.ArrowInvalid, OSError) as e:
+        raise StoreError(f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again") from None
+
+
+def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """The row groups of a part as frames, in order."""
+    f = open_parquet(path)
+    try:
+        for i in range(f.num_row_groups):
+            frame = pl.from_arrow(f.read_row_group(i, columns=columns, use_threads=False))
+            assert isinstance(frame, pl.DataFrame)
+            yield frame
+    except (pa.ArrowInvalid, OSError) as e:
+        raise StoreError(f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again") from None
+
+
+def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """A whole part as one frame."""
+    frames = list(read_groups(path, columns))
+    if frames:
+        return pl.concat(frames)
+    empty = pl.from_arrow(open_parquet(path).schema_arrow.empty_table())
+    assert isinstance(empty, pl.DataFrame)
+    return empty.select(columns) if columns else empty
+
+
+def rechunk(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in frames of exactly `rows` (the last one may be shorter)."""
+    held: list[pl.DataFrame] = []
+    n = 0
+    for frame in frames:
+        held.append(frame)
+        n += frame.height
+        while n >= rows:
+            whole = pl.concat(held)
+            yield whole[:rows]
+            held, n = [whole[rows:]], n - rows
+    if n:
+        yield pl.concat(held)
+
+
+def map_part(
+    sources: list[Path], out: Path, table: Table, fn: Callable[..., pl.DataFrame], columns: list[list[str] | None]
+) -> int:
+    """Run `fn` over the row groups of row-aligned parts and write its result, row-aligned again; returns the rows.
+
+    Raises:
+        StoreError: `fn` changed the number of rows, or a source is damaged.
+    """
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for group in zip(*(read_groups(s, c) for s, c in zip(sources, columns)), strict=True):
+            result = fn(*group)
+            if result.height != group[0].height:
+                raise StoreError(f"{table.name}: {group[0].height} rows in, {result.height} out")
+            yield result
+
+    return write_frames(out, table, frames())
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the directory's lock; a second build of the same directory is refused."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = (root / ".lock").open("w")
+    except NotADirectoryError:
+        raise StoreError(f"{root}: is not a directory; choose another --out") from None
+    except FileExistsError:
+        raise StoreError(f"{root}: is a file; choose another --out") from None
+    except PermissionError:
+        raise StoreError(f"{root}: no permission to write here; choose another --out") from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreError(f"{root}: another build is running here; wait for it or choose another --out") from None
+        for stray in root.rglob(".*.tmp"):
+            shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+        yield
