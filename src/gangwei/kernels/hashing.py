@@ -1,0 +1,120 @@
+"""64-bit hashes of strings and rows: stable across machines, versions, threads and batch cuts.
+
+The hash of a string is a function of its UTF-8 bytes alone: eight bytes at a time, little-endian, multiply and
+xor-shift, finished with the splitmix64 finaliser (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195). It is not
+cryptographic. Two of n distinct strings collide with probability about n^2 / 2^65 (3e-6 for ten million).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numba import njit
+from numpy.typing import NDArray
+
+U64 = np.uint64
+NULL_HASH = U64(0x6E756C6C6E756C6C)
+_K = U64(0x9DDFEA08EB382D69)
+_GOLD = U64(0x9E3779B97F4A7C15)
+
+
+def string_buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """UTF-8 bytes and n + 1 byte offsets of a string series; a null reads as an empty string."""
+    array = series.to_arrow(compat_level=pl.CompatLevel.oldest())
+    if not pa.types.is_large_string(array.type):
+        array = array.cast(pa.large_string())
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if len(array) == 0:
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    _, offsets, data = array.buffers()
+    off = np.frombuffer(offsets, np.int64, count=len(array) + 1, offset=8 * array.offset)
+    return (np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), off
+
+
+def from_buffers(name: str, data: NDArray[np.uint8], off: NDArray[np.int64], null: pl.Series | None = None) -> pl.Series:
+    """A string series from UTF-8 bytes and n + 1 offsets; rows where `null` is true become null."""
+    array = pa.LargeStringArray.from_buffers(len(off) - 1, pa.py_buffer(off), pa.py_buffer(data))
+    out = pl.Series(name, pl.from_arrow(array), dtype=pl.String)
+    if null is None or not null.any():
+        return out
+    return pl.select(pl.when(~null).then(out)).to_series().alias(name)
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def finish(h: np.uint64) -> np.uint64:
+    """The splitmix64 finaliser."""
+    h ^= h >> U64(30)
+    h *= U64(0xBF58476D1CE4E5B9)
+    h ^= h >> U64(27)
+    h *= U64(0x94D049BB133111EB)
+    return h ^ (h >> U64(31))
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
+    """Hash of data[start:end]."""
+    h = U64(end - start) * _GOLD + U64(1)
+    i = start
+    while i + 8 <= end:
+        w = (
+            U64(data[i])
+            | (U64(data[i + 1]) << U64(8))
+            | (U64(data[i + 2]) << U64(16))
+            | (U64(data[i + 3]) << U64(24))
+            | (U64(data[i + 4]) << U64(32))
+            | (U64(data[i + 5]) << U64(40))
+            | (U64(data[i + 6]) << U64(48))
+            | (U64(data[i + 7]) << U64(56))
+        )
+        h = (h ^ w) * _K
+        h ^= h >> U64(29)
+        i += 8
+    w = U64(0)
+    shift = U64(0)
+    while i < end:
+        w |= U64(data[i]) << shift
+        shift += U64(8)
+        i += 1
+    return finish((h ^ w) * _K)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _hash_rows(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[np.uint64]:
+    out = np.empty(off.size - 1, np.uint64)
+    for r in range(off.size - 1):
+        out[r] = hash_bytes(data, off[r], off[r + 1])
+    return out
+
+
+def hash_strings(series: pl.Series) -> NDArray[np.uint64]:
+    """One 64-bit hash a row; every null has the same hash, which differs from that of the empty string."""
+    data, off = string_buffers(series)
+    out: NDArray[np.uint64] = _hash_rows(data, off)
+    if series.null_count():
+        out[series.is_null().to_numpy()] = NULL_HASH
+    return out
+
+
+def mix(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """An order-dependent combination of two hash arrays: mix(a, b) differs from mix(b, a)."""
+    out: NDArray[np.uint64] = _mix(np.asarray(a, np.uint64), np.asarray(b, np.uint64))
+    return out
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mix(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    out = np.empty(a.size, np.uint64)
+    for i in range(a.size):
+        out[i] = finish((a[i] + _GOLD) * _K ^ (b[i] + (a[i] << U64(6)) + (a[i] >> U64(2))))
+    return out
+
+
+def hash_rows(frame: pl.DataFrame) -> NDArray[np.uint64]:
+    """One 64-bit hash a row over all columns of the frame in their order; values are compared as strings."""
+    out = np.zeros(frame.height, np.uint64)
+    for column in frame:
+        text = column if column.dtype == pl.String() else column.cast(pl.String)
+        out = mix(out, hash_strings(text))
+    return out
