@@ -189,11 +189,11 @@ class Build:
 
     def inputs(self) -> list[tuple[s1_read.Input | None, str]]:
         """(input or None when it was read by an earlier build, key) in canonical order."""
-        found, issues = s1_read.discover(self.settings.inputs, s1_read.Limits())
+        found, issues = s1_read.discover(self.settings.inputs, s1_read.Limits()) if self.settings.inputs else ([], [])
         self.log += [{"stage": "s1_read", **i.as_dict()} for i in issues]
         chosen: dict[str, tuple[str, str, s1_read.Input | None]] = {}
         for item in found:
-            key = self._key("s1_read", None) and digest(self._key("s1_read", None), item.name, item.sha256)
+            key = digest(self._key("s1_read", None), item.name, item.sha256)
             chosen.setdefault(key, (item.name, item.sha256, item))
         if self.settings.add:
             for f in read_json(self.settings.out / "build.json")["files"]:

@@ -56,6 +56,19 @@ def arrow_table(frame: pl.DataFrame, table: Table) -> pa.Table:
 
 
 @contextmanager
+def _spoken(path: Path) -> Iterator[None]:
+    """Turn a full disk or a refused write into one line."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno == errno.ENOSPC or "No space left" in str(e):
+            raise StoreError(f"{path.name}: no space left on the disk; free some and run the same command again") from None
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise StoreError(f"{path}: no permission to write here; choose another --out") from None
+        raise
+
+
+@contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` that takes its name when the block ends well and vanishes when it does not.
 
@@ -64,20 +77,29 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield tmp
-        os.replace(tmp, path)
-    except OSError as e:
-        if e.errno == errno.ENOSPC:
-            raise StoreError(f"{path.name}: no space left on the disk; free some and run the same command again") from None
-        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise StoreError(f"{path}: no permission to write here; choose another --out") from None
-        raise
+        with _spoken(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield tmp
+            os.replace(tmp, path)
     finally:
-        if tmp.is_dir():
-            shutil.rmtree(tmp, ignore_errors=True)
-        else:
-            tmp.unlink(missing_ok=True)
+        tmp.unlink(missing_ok=True)
+
+
+@contextmanager
+def swapped(folder: Path) -> Iterator[Path]:
+    """An empty temporary folder that replaces `folder` when the block ends well and vanishes when it does not."""
+    tmp, old = (folder.with_name(f".{folder.name}.{x}.tmp") for x in ("new", "old"))
+    shutil.rmtree(tmp, ignore_errors=True)
+    try:
+        with _spoken(folder):
+            tmp.mkdir(parents=True)
+            yield tmp
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(tmp, folder)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_frames(path: Path, table: Table, frames: Iterable[pl.DataFrame], compression: str = "lz4") -> int:

@@ -1,0 +1,97 @@
+"""Are the definitions sound, and how many ads change label under other ones?"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gangwei.codebook import Codebook, DefinitionError
+from gangwei.config import Settings
+from gangwei.pipeline import Build
+from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match, s6_classify
+from gangwei.store import StoreError
+
+COMPARED = (
+    "ai_tier", "ai_mention", "ai_role", "surveillance_job", "defence_signal", "place_status", "adcode", "county_adcode",
+    "employer_id", "opening_id", "campaign_id", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "education",
+    "experience_min_months", "seniority", "employment_type", "occupation_code", "industry_code", "title",
+)  # fmt: skip
+EMPLOYER_COMPARED = ("kind", "defence", "defence_group", "surveillance_company", "state_owned", "is_agency", "is_anonymous")
+
+
+def check(folder: Path | None) -> list[str]:
+    """Problems found: unreadable files, rows without id, ids that repeat, rules that do not compile."""
+    book = Codebook(folder)
+    problems: list[str] = []
+    for name in book.names(".", ".csv"):
+        try:
+            rows = book.rows(name)
+        except DefinitionError as e:
+            problems.append(str(e))
+            continue
+        if rows and "id" in rows[0]:
+            for key, n in Counter(r["id"] for r in rows).items():
+                if not key or n > 1:
+                    problems.append(f"{name}: id {key!r} stands {n} times" if key else f"{name}: {n} rows without an id")
+    for name in book.names(".", ".toml"):
+        try:
+            book.toml(name)
+        except DefinitionError as e:
+            problems.append(str(e))
+    for module in (s2_clean, s3_locate, s4_employers, s5_match, s6_classify):
+        try:
+            module.compile_rules(book)
+        except Exception as e:
+            problems.append(f"{module.__name__.rsplit('.', 1)[-1]}: rules do not compile: {e}")
+    return problems
+
+
+def diff(directory: Path, folder: Path) -> dict[str, Any]:
+    """Build the same ads under the definitions of `folder` (in a scratch directory) and count what changes.
+
+    Unchanged stages are taken from `directory`; its published tables are not touched.
+
+    Raises:
+        StoreError: `directory` holds no build, or its intermediate files were removed.
+    """
+    if not (directory / "stages" / "raw").is_dir() or not (directory / "published").is_dir():
+        raise StoreError(f"{directory}: needs a build with its intermediate files; run `gangwei build` first")
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".diff-") as scratch:
+        out = Path(scratch)
+        shutil.copy(directory / "build.json", out / "build.json")
+        (out / "stages").symlink_to((directory / "stages").resolve(), target_is_directory=True)
+        settings = Settings(out=out, add=True)
+        Build(replace(settings, definitions=folder)).run()
+        return _compare(directory / "published", out / "published")
+
+
+def _changes(old: pl.DataFrame, new: pl.DataFrame, columns: tuple[str, ...], noun: str) -> tuple[dict[str, Any], list[str]]:
+    found: dict[str, Any] = {}
+    lines: list[str] = []
+    for c in columns:
+        pairs = pl.DataFrame({"old": old[c].cast(pl.String), "new": new[c].cast(pl.String)})
+        moved = pairs.filter(pl.col("old").ne_missing(pl.col("new"))).group_by("old", "new").len().sort("len", "old", "new", descending=[True, False, False])
+        n = int(moved["len"].sum())
+        if n:
+            found[c] = {"n": n, "of": old.height, "moves": moved.head(20).rows()}
+            top = ", ".join(f"{a} -> {b} {k:,}" for a, b, k in moved.head(5).rows())
+            lines.append(f"{c}: {n:,} of {old.height:,} {noun} change ({top})")
+    return found, lines
+
+
+def _compare(old: Path, new: Path) -> dict[str, Any]:
+    ads = [pl.read_parquet(p / "ads.parquet", columns=list(COMPARED)) for p in (old, new)]
+    employers = [pl.read_parquet(p / "employers.parquet") for p in (old, new)]
+    found, lines = _changes(ads[0], ads[1], COMPARED, "ads")
+    both = employers[0].join(employers[1], on="employer_id", suffix="_new")
+    renamed = both.select("employer_id", *(pl.col(f"{c}_new").alias(c) for c in EMPLOYER_COMPARED))
+    more, more_lines = _changes(both, renamed, EMPLOYER_COMPARED, "employers")
+    counts = {n: [pl.scan_parquet(p / f"{n}.parquet").select(pl.len()).collect().item() for p in (old, new)] for n in ("openings", "employers")}
+    lines += more_lines + [f"{n}: {a:,} -> {b:,}" for n, (a, b) in counts.items() if a != b]
+    return {"ads": found, "employers": more, "counts": counts, "lines": lines or ["no ad changes label"]}

@@ -1,0 +1,12 @@
+"""The errors that a user can mend: the command line shows their message in one line."""
+
+from __future__ import annotations
+
+from gangwei.checks import CheckError
+from gangwei.codebook import DefinitionError
+from gangwei.frame import DatasetError
+from gangwei.pipeline import NothingPublished
+from gangwei.stages.s1_read import ReadError
+from gangwei.store import StoreError
+
+MENDABLE = (CheckError, DefinitionError, DatasetError, NothingPublished, ReadError, StoreError)

@@ -1,0 +1,119 @@
+"""The whole story of one ad: what came in, what was decided at each stage, and the very words that decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.text import Text
+
+from gangwei.store import StoreError, open_parquet, read_frame, read_json
+
+DUPLICATES_SHOWN = 20
+
+
+def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    found = pl.scan_parquet(path)
+    for column, value in equal.items():
+        found = found.filter(pl.col(column) == value)
+    return found.collect().to_dicts()
+
+
+def original(directory: Path, number: int) -> dict[str, Any] | None:
+    """The raw row of the ad at position `number`, or None when the intermediate files were removed."""
+    plan = read_json(directory / "build.json")
+    for f in plan["files"]:
+        for n, rows in enumerate(f["parts"]):
+            if number < rows:
+                raw = directory / "stages" / "raw" / f"{f['key']}-{n:05}.parquet"
+                return read_frame(raw)[number].to_dicts()[0] if raw.exists() else None
+            number -= rows
+    return None
+
+
+def explain(directory: Path, ad_id: str) -> dict[str, Any]:
+    """Lineage of one ad as plain data.
+
+    Raises:
+        StoreError: no dataset here, or no such ad.
+    """
+    published = directory / "published"
+    if not (published / "manifest.json").exists():
+        raise StoreError(f"{directory}: no published dataset here; run `gangwei build` first")
+    open_parquet(published / "ads.parquet")
+    found = pl.scan_parquet(published / "ads.parquet").with_row_index("number").filter(pl.col("ad_id") == ad_id).collect()
+    if found.is_empty():
+        found = pl.scan_parquet(published / "ads.parquet").with_row_index("number").filter(pl.col("source_key") == ad_id).collect()
+        if found.height != 1:
+            raise StoreError(f"{ad_id}: no such ad in {directory} (an ad_id has 16 digits; a source_key must be unique)")
+    ad = found.to_dicts()[0]
+    number, ad_id = ad.pop("number"), ad["ad_id"]
+    same = _rows(published / "ads.parquet", opening_id=ad["opening_id"])
+    raw = original(directory, number)
+    names = _rows(published / "employer_names.parquet", name_raw=raw["company"]) if raw and raw["company"] else []
+    return {
+        "ad": ad,
+        "text": next(iter(_rows(published / "texts.parquet", ad_id=ad_id)), {}),
+        "original": raw,
+        "places": _rows(published / "ad_places.parquet", ad_id=ad_id),
+        "employer": next(iter(_rows(published / "employers.parquet", employer_id=ad["employer_id"])), None),
+        "employer_name": next(iter(names), None),
+        "affiliations": _rows(published / "affiliations.parquet", employer_id=ad["employer_id"]),
+        "opening": next(iter(_rows(published / "openings.parquet", opening_id=ad["opening_id"])), None),
+        "same_opening": [
+            {k: a[k] for k in ("ad_id", "board", "title", "captured_date", "posted_date", "match_relation", "match_reason", "match_score")}
+            for a in same[:DUPLICATES_SHOWN]
+            if a["ad_id"] != ad_id
+        ],
+        "ads_of_opening": len(same),
+        "decisions": _rows(published / "decisions.parquet", ad_id=ad_id),
+    }
+
+
+def _marked(text: str, hits: list[dict[str, Any]], field: str) -> Text:
+    shown = Text(text)
+    for h in hits:
+        if h["field"] == field and h["start"] is not None:
+            shown.stylize("bold reverse", h["start"], h["end"])
+    return shown
+
+
+def render(found: dict[str, Any]) -> Text:
+    """The lineage for a terminal; what decided is shown in reverse video."""
+    ad, out = found["ad"], Text()
+
+    def line(label: str, value: Any) -> None:
+        out.append(f"{label:16} ", "dim")
+        out.append(f"{value if value not in (None, '', []) else '-'}\n")
+
+    out.append_text(_marked(ad["title"] or "(no title)", found["decisions"], "title")).append("\n\n")
+    line("ad", ad["ad_id"])
+    line("source", f"{ad['source_id']} {ad['source_key'] or ''} {ad['url'] or ''}")
+    raw = found["original"]
+    if raw:
+        line("original", f"{raw['file']} row {raw['row']}; company {raw['company'] or '-'}; place {raw['city'] or '-'}; pay {raw['pay'] or '-'}")
+    else:
+        line("original", "intermediate files were removed")
+    employer = found["employer"]
+    line("employer", employer and f"{employer['name']} ({employer['employer_id']}), {employer['kind']}, defence {employer['defence']}")
+    if found["employer_name"]:
+        line("", f"by rule {found['employer_name']['rule_id']}")
+    for a in found["affiliations"]:
+        line("", f"{a['tier']} {a['list_id']} {a['edition'] or ''} by {a['rule_id']}")
+    line("place", f"{ad['place_status']} {ad['adcode'] or ''} {ad['county_adcode'] or ''}")
+    pay = f"{ad['pay_status']} {ad['pay_min_fen']}..{ad['pay_max_fen']} fen/{ad['pay_unit']}"
+    line("pay", pay if ad["pay_status"] == "ok" else ad["pay_status"])
+    line("opening", f"{ad['opening_id']} ({found['ads_of_opening']} ads); {ad['match_relation']} by {ad['match_reason']} {ad['match_score'] or ''}")
+    for d in found["same_opening"]:
+        line("", f"{d['ad_id']} {d['board']} {d['captured_date'] or d['posted_date'] or ''} {d['title']} [{d['match_relation']}]")
+    line("AI tier", f"{ad['ai_tier']} (score {ad['ai_score']}), role {ad['ai_role']}, subfields {ad['ai_subfields']}, mention {ad['ai_mention']}")
+    for d in found["decisions"]:
+        if d["stage"] == "s6_classify":
+            span = f"{d['field']} {d['start']}-{d['end']}" if d["start"] is not None else d["field"] or ""
+            line("", f"{d['decision']}: {d['rule_id']} ({d['reason_id']}) {span} {'' if d['score'] is None else round(d['score'], 3)}")
+    if found["text"]:
+        out.append("\n").append_text(_marked(found["text"].get("text") or "", found["decisions"], "text"))
+    return out

@@ -1,0 +1,84 @@
+"""What a build shows on the screen: a bar a stage with rate and time left, then a table of files and issues."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gangwei.pipeline import Report, Watch
+
+
+class Screen(Watch):
+    """Progress bars on a terminal; one line a stage elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bars = Progress(
+            TextColumn("{task.description:14}"),
+            BarColumn(),
+            TextColumn("{task.completed:>12,.0f} / {task.total:,.0f}"),
+            TextColumn("{task.speed:,.0f}/s", justify="right") if False else TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.begun: dict[str, tuple[float, int]] = {}
+
+    def __enter__(self) -> Screen:
+        self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def begin(self, stage: str, rows: int, cached: int) -> None:
+        """Open the stage's bar."""
+        self.begun.setdefault(stage, (time.monotonic(), rows))
+        note = " (kept)" if not rows and cached else ""
+        if stage not in self.tasks:
+            self.tasks[stage] = self.bars.add_task(stage + note, total=max(rows, 1), rate="")
+
+    def advance(self, stage: str, rows: int) -> None:
+        """Move the stage's bar."""
+        began, _ = self.begun[stage]
+        task = self.bars.tasks[self.tasks[stage]]
+        rate = (task.completed + rows) / max(time.monotonic() - began, 1e-6)
+        unit = "B/s" if stage == "s1_read" else "ads/s"
+        self.bars.update(self.tasks[stage], advance=rows, rate=f"{rate:,.0f} {unit}")
+
+    def end(self, stage: str) -> None:
+        """Close the stage's bar."""
+        began, rows = self.begun[stage]
+        task = self.bars.tasks[self.tasks[stage]]
+        self.bars.update(self.tasks[stage], completed=task.total)
+        if not self.console.is_terminal:
+            self.console.print(f"{stage}: {time.monotonic() - began:.1f} s" + ("" if rows else " (kept)"), highlight=False)
+
+    def summary(self, report: Report) -> None:
+        """The table of files, the issues and the counts."""
+        table = Table(title="Files")
+        for name, justify in (("file", "left"), ("source", "left"), ("encoding", "left"), ("read", "right"), ("kept", "right"), ("rejected", "left")):
+            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        for f in report.files[:60]:
+            rejected = ", ".join(f"{k} {v:,}" for k, v in sorted(f["rejected"].items()))
+            table.add_row(escape(f["file"]), f["source_id"] or "", f["encoding"] or "", f"{f['read']:,}", f"{f['kept']:,}", rejected)
+        if len(report.files) > 60:
+            table.add_row(f"and {len(report.files) - 60:,} more", "", "", "", "", "")
+        self.console.print(table)
+        for i in report.issues[:20]:
+            where = " ".join(str(i[k]) for k in ("file", "row") if i.get(k) is not None) or i.get("source_id") or ""
+            self.console.print(f"[yellow]issue[/] {escape(where)}: {escape(str(i['message'] or i['reason_id']))}" + (f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""), highlight=False)
+        if len(report.issues) > 20:
+            self.console.print(f"and {len(report.issues) - 20:,} more in published/issues.parquet", highlight=False)
+        c = report.counts
+        self.console.print(
+            f"read {c['read']:,} = kept {c['kept']:,} + rejected {c['rejected']:,}; openings {c['openings']:,}, "
+            f"employers {c['employers']:,}; {report.published}",
+            highlight=False,
+        )

@@ -1,0 +1,74 @@
+"""What a dataset directory holds, and what a build would do: nothing here changes a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gangwei.codebook import Codebook
+from gangwei.pipeline import CODE, DEFINITIONS, STAGES
+from gangwei.stages import s1_read
+from gangwei.store import StoreError, code_digest, digest, read_json
+
+# Bytes of the run directory for each byte of input, measured on plain CSV (texts twice: stage and published).
+DISK_FACTOR = 4.0
+
+
+def _why(stage: str, then: dict[str, str] | None, book: Codebook) -> list[str]:
+    if then is None:
+        return ["never run"]
+    now = {
+        "code": code_digest(*CODE[stage]),
+        "definitions": book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
+    }
+    return [f"{k} changed" for k, v in now.items() if then.get(k) != v]
+
+
+def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
+    """Counts, and for each stage the reasons why it would run again."""
+    plan = read_json(directory / "build.json")
+    book = Codebook(definitions)
+    stages: dict[str, list[str]] = {}
+    dirty_before: str | None = None
+    for stage in STAGES:
+        why = _why(stage, plan.get("keys", {}).get(stage), book)
+        if not why and dirty_before:
+            why = [f"{dirty_before} would run"]
+        if why and dirty_before is None and stage != "s6_classify":
+            dirty_before = stage
+        stages[stage] = why
+    manifest = directory / "published" / "manifest.json"
+    counts = read_json(manifest)["counts"] if manifest.exists() else None
+    lines = [f"{directory}: " + ("published" if counts else "not published yet")]
+    if counts:
+        lines.append(", ".join(f"{k} {v:,}" for k, v in counts.items()))
+    lines += [f"{s:12} " + ("up to date" if not w else "dirty: " + "; ".join(w)) for s, w in stages.items()]
+    return {"counts": counts, "stages": stages, "files": plan["files"], "text": "\n".join(lines)}
+
+
+def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """What `build` would read and write; `needed` and `free` are bytes of disk."""
+    import shutil
+
+    found, issues = s1_read.discover(inputs, s1_read.Limits())
+    size = sum(i.size for i in found)
+    root = next(p for p in (out, *out.resolve().parents) if p.exists())
+    free = shutil.disk_usage(root).free
+    try:
+        stages = status(out, options.get("definitions"))["stages"]
+    except StoreError:
+        stages = {s: ["never run"] for s in STAGES}
+    needed = int(size * DISK_FACTOR)
+    lines = [f"{len(found)} files, {size / 1e6:,.1f} MB to read; about {needed / 1e6:,.0f} MB of disk needed, {free / 1e6:,.0f} MB free"]
+    lines += [f"  {i.name} {i.size / 1e6:,.2f} MB" for i in found[:50]]
+    lines += [f"issue: {i.message}" for i in issues]
+    lines += [f"{s:12} " + ("up to date" if not w else "would run: " + "; ".join(w)) for s, w in stages.items()]
+    return {
+        "files": [{"name": i.name, "size": i.size} for i in found],
+        "issues": [i.message for i in issues],
+        "needed": needed,
+        "free": free,
+        "stages": stages,
+        "key": digest([i.sha256 for i in found]),
+        "text": "\n".join(lines),
+    }
