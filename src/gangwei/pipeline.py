@@ -20,6 +20,7 @@ from gangwei import schema
 from gangwei.codebook import Codebook
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, start
+from gangwei.kernels import corrections
 from gangwei.kernels.identity import ad_keys
 from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s6_classify, s7_publish
 from gangwei.store import (
@@ -127,7 +128,8 @@ def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None)
 def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
     """Clean one part."""
     rules = _rules("s2_clean", overlay)
-    return map_part([raw], out, schema.CLEAN, lambda f: s2_clean.run(f, rules), [None])
+    fixes = Codebook(overlay).frame("corrections.csv")
+    return map_part([raw], out, schema.CLEAN, lambda f: s2_clean.run(corrections.apply(f, fixes), rules), [None])
 
 
 def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:

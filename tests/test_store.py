@@ -1,0 +1,91 @@
+"""store.py: whole or not at all, and errors a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gangwei import schema
+from gangwei.store import (
+    StoreError,
+    atomic,
+    locked,
+    map_part,
+    open_parquet,
+    read_frame,
+    read_json,
+    rechunk,
+    swapped,
+    write_frames,
+    write_json,
+)
+
+
+def rejects(n: int, start: int = 0) -> pl.DataFrame:
+    return schema.REJECTS.conform(pl.DataFrame({"row": range(start, start + n)}))
+
+
+def test_a_failed_block_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), atomic(tmp_path / "x.json") as tmp:
+        tmp.write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_swap_keeps_the_old_folder(tmp_path: Path) -> None:
+    with swapped(tmp_path / "d") as tmp:
+        (tmp / "a").write_text("1")
+    with pytest.raises(RuntimeError), swapped(tmp_path / "d") as tmp:
+        (tmp / "a").write_text("2")
+        raise RuntimeError
+    assert (tmp_path / "d" / "a").read_text() == "1"
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_second_build_of_one_directory_is_refused(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(StoreError, match="another build"), locked(tmp_path):
+        pass
+
+
+def test_the_lock_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+    (tmp_path / ".x.parquet.12.tmp").write_text("half")
+    (tmp_path / ".published.new.tmp").mkdir()
+    with locked(tmp_path):
+        assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_file_is_not_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    with pytest.raises(StoreError, match="is a file|not a directory"), locked(tmp_path / "f"):
+        pass
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("junk")
+    with pytest.raises(StoreError, match=r"x\.parquet: damaged"):
+        open_parquet(tmp_path / "x.parquet")
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(StoreError, match=r"x\.json: broken"):
+        read_json(tmp_path / "x.json")
+
+
+def test_row_groups_survive_and_rows_stay_aligned(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a.parquet", schema.REJECTS, [rejects(3), rejects(2, 3)])
+    assert open_parquet(tmp_path / "a.parquet").num_row_groups == 2
+    map_part([tmp_path / "a.parquet"], tmp_path / "b.parquet", schema.REJECTS, lambda f: f, [None])
+    assert read_frame(tmp_path / "b.parquet")["row"].to_list() == [0, 1, 2, 3, 4]
+    with pytest.raises(StoreError, match="3 rows in, 2 out"):
+        map_part([tmp_path / "a.parquet"], tmp_path / "c.parquet", schema.REJECTS, lambda f: f[:2], [None])
+
+
+def test_rechunk_keeps_every_row() -> None:
+    sizes = [f.height for f in rechunk((rejects(n) for n in (3, 0, 9, 1)), 4)]
+    assert sizes == [4, 4, 4, 1]
+
+
+def test_equal_values_are_equal_bytes(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": 1, "a": 2})
+    write_json(tmp_path / "b.json", {"a": 2, "b": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
