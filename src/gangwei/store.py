@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
@@ -75,7 +76,7 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: no space or no permission.
     """
-    tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    tmp = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
         with _spoken(path):
             path.parent.mkdir(parents=True, exist_ok=True)
