@@ -1,0 +1,90 @@
+"""Write docs/reference/*.md from the code: commands, tables, definitions, measures, reason codes.
+
+    python scripts/reference.py            # write
+    python scripts/reference.py --check    # exit 1 when a page is not what the code says
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from gangwei import schema
+from gangwei.cli import main
+from gangwei.codebook import Codebook
+
+PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
+
+
+def commands(group: click.Group, prefix: str = "gangwei") -> Iterator[tuple[str, click.Command]]:
+    """(full name, command) of every command, depth first."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def cli_page() -> str:
+    """Every command with its help."""
+    out = ["# Commands", "", "Exit codes: 0 done; 1 nothing could be published or the run failed; 2 usage; 3 with `--strict` or a `check` verb.", ""]
+    for name, command in commands(main):
+        context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+        out += [f"## {name}", "", "```text", command.get_help(context), "```", ""]
+    return "\n".join(out)
+
+
+def tables_page() -> str:
+    """Every published table and column."""
+    out = ["# Published tables", "", "One Parquet file each in `DIR/published/`. Booleans: null means unknown.", ""]
+    for t in schema.PUBLISHED_TABLES:
+        out += [f"## {t.name}", "", t.doc, "", "| column | type | meaning |", "|---|---|---|"]
+        for c in t.columns:
+            values = f" One of: {', '.join(c.enum)}." if c.enum else ""
+            kind = str(pa_name(t, c.name)).replace("|", "/")
+            out.append(f"| `{c.name}` | {kind} | {c.doc.replace('|', '/')}.{values} |")
+        out.append("")
+    return "\n".join(out)
+
+
+def pa_name(table: schema.Table, column: str) -> object:
+    """Arrow type of a column."""
+    return table.arrow.field(column).type
+
+
+def definitions_page() -> str:
+    """Every definition file with its columns and size."""
+    book = Codebook()
+    out = ["# Definition files", "", "Put a file of the same name into a folder and pass `--definitions FOLDER` to replace it.", "", "| file | rows | columns or keys | first comment |", "|---|---:|---|---|"]
+    for name, data in book.files():
+        text = data.decode("utf-8", "replace") if name.endswith((".csv", ".toml", ".md")) else ""
+        comment = next((line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")), "")
+        if name.endswith(".csv"):
+            rows = list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))
+            out.append(f"| `{name}` | {max(len(rows) - 1, 0)} | {', '.join(rows[0]) if rows else ''} | {comment[:160]} |")
+        elif name.endswith(".toml"):
+            out.append(f"| `{name}` | | {', '.join(list(tomllib.loads(text))[:12])} | {comment[:160]} |")
+        else:
+            out.append(f"| `{name}` | | | |")
+    return "\n".join([*out, ""])
+
+
+PAGE = {"commands.md": cli_page, "tables.md": tables_page, "definitions.md": definitions_page}
+
+
+def stale() -> list[str]:
+    """Names of the pages that are not what the code says."""
+    return [n for n, make in PAGE.items() if not (PAGES / n).exists() or (PAGES / n).read_text("utf-8") != make()]
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(f"stale: {', '.join(stale())}; run python scripts/reference.py" if stale() else 0)
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for page, make in PAGE.items():
+        (PAGES / page).write_text(make(), "utf-8")

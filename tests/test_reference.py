@@ -1,0 +1,21 @@
+"""docs/: the reference is what the code says, and every command, table and column is documented."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def load() -> object:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_fresh() -> None:
+    reference = load()
+    assert reference.stale() == [], "run python scripts/reference.py"  # type: ignore[attr-defined]
