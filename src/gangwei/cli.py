@@ -300,3 +300,15 @@ def clean(directory: Path, yes: bool) -> None:
     if yes or click.confirm(f"remove {size / 1e6:,.0f} MB of intermediate files in {directory / 'stages'}?"):
         shutil.rmtree(directory / "stages")
         OUT.print(f"removed {size / 1e6:,.0f} MB")
+
+
+@main.command()
+@click.argument("directory", type=PATH)
+@click.argument("version")
+@click.option("--no-texts", is_flag=True, help="Leave out the ad texts.")
+@spoken
+def release(directory: Path, version: str, no_texts: bool) -> None:
+    """Write a citable data package: Parquet, CSV, descriptors, checksums and a diff to the last release."""
+    from gangwei import release as package
+
+    OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False)

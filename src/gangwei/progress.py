@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from types import TracebackType
 
@@ -22,7 +23,7 @@ class Screen(Watch):
             TextColumn("{task.description:14}"),
             BarColumn(),
             TextColumn("{task.completed:>12,.0f} / {task.total:,.0f}"),
-            TextColumn("{task.speed:,.0f}/s", justify="right") if False else TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -40,6 +41,8 @@ class Screen(Watch):
     def begin(self, stage: str, rows: int, cached: int) -> None:
         """Open the stage's bar."""
         self.begun.setdefault(stage, (time.monotonic(), rows))
+        if os.environ.get("GANGWEI_TRACE"):
+            self.console.print(f"begin {stage}", highlight=False)
         note = " (kept)" if not rows and cached else ""
         if stage not in self.tasks:
             self.tasks[stage] = self.bars.add_task(stage + note, total=max(rows, 1), rate="")

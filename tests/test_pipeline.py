@@ -1,0 +1,137 @@
+"""pipeline.py: the main job end to end on small synthetic ads, and what must not move its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gangwei.config import Settings
+from gangwei.pipeline import Build, NothingPublished, Report
+from gangwei.schema import PUBLISHED_TABLES
+
+HEADER = "id,title,company,city,district,address,salary,education,experience,description"
+DUTY = "岗位职责：\n1、负责深度学习模型的训练与部署；\n2、优化推荐算法。\n任职要求：\n1、熟悉PyTorch，三年以上机器学习经验。"
+PLAIN = "岗位职责：\n1、负责门店收银与陈列；\n2、完成店长交办的工作。\n任职要求：\n1、身体健康，吃苦耐劳。"
+ADS = [
+    ("a1", "算法工程师", "深圳市青禾数据科技有限公司", "深圳-南山区", "", "", "2-3万/月", "本科", "3-4年", DUTY),
+    ("a2", "算法工程师", "深圳市青禾数据科技有限公司", "深圳", "南山区", "", "2-3万/月", "本科", "3-4年", DUTY),
+    ("a3", "收银员", "长沙麦穗超市有限公司", "长沙", "", "", "3000-4000", "不限", "不限", PLAIN),
+    ("a4", "算法工程师", "深圳市青禾数据科技有限公司", "上海", "", "", "2-3万/月", "本科", "3-4年", DUTY),
+    ("a5", "总装工艺员", "中国航空工业集团公司西安飞机设计研究所", "西安", "", "", "面议", "硕士", "", "负责总装工艺文件编制与现场支持。"),
+]  # fmt: skip
+
+
+def write_csv(path: Path, rows: list[tuple[str, ...]], encoding: str = "utf-8") -> Path:
+    quoted = ("\n".join(",".join('"' + c.replace('"', '""') + '"' for c in r) for r in rows)) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HEADER + "\n" + quoted, encoding)
+    return path
+
+
+def build(out: Path, *inputs: Path, **options: object) -> Report:
+    return Build(Settings(out=out, inputs=tuple(map(str, inputs)), **options)).run()  # type: ignore[arg-type]
+
+
+def prints(published: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(published.iterdir())}
+
+
+def table(out: Path, name: str) -> pl.DataFrame:
+    return pl.read_parquet(out / "published" / f"{name}.parquet")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    write_csv(root / "in" / "one.csv", ADS[:3])
+    write_csv(root / "in" / "two.csv", ADS[3:])
+    build(root / "out", root / "in")
+    return root
+
+
+def test_every_table_of_the_contract_is_published(made: Path) -> None:
+    for t in PUBLISHED_TABLES:
+        frame = table(made / "out", t.name)
+        assert frame.columns == list(t.polars), t.name
+    manifest = json.loads((made / "out" / "published" / "manifest.json").read_text())
+    assert manifest["counts"]["read"] == manifest["counts"]["kept"] + manifest["counts"]["rejected"] == 5
+
+
+def test_the_main_facts(made: Path) -> None:
+    ads = {r["source_key"]: r for r in table(made / "out", "ads").to_dicts()}
+    assert ads["a1"]["opening_id"] == ads["a2"]["opening_id"] != ads["a4"]["opening_id"]
+    assert ads["a1"]["campaign_id"] is not None and ads["a1"]["campaign_id"] == ads["a4"]["campaign_id"]
+    assert (ads["a1"]["adcode"], ads["a1"]["county_adcode"], ads["a4"]["adcode"]) == ("440300", "440305", "310000")
+    assert ads["a1"]["ai_tier"] == "builder" and ads["a3"]["ai_tier"] == "none"
+    assert (ads["a1"]["pay_min_fen"], ads["a1"]["pay_max_fen"], ads["a1"]["pay_unit"]) == (2_000_000, 3_000_000, "month")
+    assert ads["a5"]["pay_status"] == "negotiable"
+    employers = {r["employer_id"]: r for r in table(made / "out", "employers").to_dicts()}
+    assert employers[ads["a5"]["employer_id"]]["defence_group"] == "AVIC"
+
+
+def test_offsets_point_at_the_words_that_decided(made: Path) -> None:
+    texts = dict(table(made / "out", "texts").select("ad_id", "text").rows())
+    titles = dict(table(made / "out", "ads").select("ad_id", "title").rows())
+    hits = table(made / "out", "decisions").filter((pl.col("stage") == "s6_classify") & pl.col("start").is_not_null())
+    assert hits.height
+    for row in hits.to_dicts():
+        field = titles if row["field"] == "title" else texts
+        assert field[row["ad_id"]][row["start"] : row["end"]].strip()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_same_bytes_for_any_order_and_thread_count(made: Path, tmp_path: Path, threads: int) -> None:
+    build(tmp_path / "out", made / "in" / "two.csv", made / "in" / "one.csv", threads=threads)
+    assert prints(tmp_path / "out" / "published") == prints(made / "out" / "published")
+
+
+def test_adding_a_file_is_building_at_once(made: Path, tmp_path: Path) -> None:
+    build(tmp_path / "out", made / "in" / "one.csv")
+    build(tmp_path / "out", made / "in" / "two.csv", add=True)
+    assert prints(tmp_path / "out" / "published") == prints(made / "out" / "published")
+
+
+def test_a_second_run_does_nothing_and_a_forced_one_gives_the_same(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "out", tmp_path / "out")
+    before = prints(tmp_path / "out" / "published")
+    build(tmp_path / "out", made / "in")
+    build(tmp_path / "out", made / "in", from_stage="s1_read")
+    assert prints(tmp_path / "out" / "published") == before
+
+
+def test_half_width_and_traditional_forms_move_no_label(made: Path, tmp_path: Path) -> None:
+    wide = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
+    rows = [(r[0], *(c.translate(wide) for c in r[1:3]), *r[3:9], r[9].translate(wide)) for r in ADS]
+    build(tmp_path / "out", write_csv(tmp_path / "in" / "wide.csv", rows, "utf-8-sig"))
+    columns = ["source_key", "ai_tier", "adcode", "pay_min_fen", "match_relation"]
+    assert table(tmp_path / "out", "ads").select(columns).sort("source_key").rows() == (
+        table(made / "out", "ads").select(columns).sort("source_key").rows()
+    )
+
+
+def test_an_injected_duplicate_moves_no_opening(made: Path, tmp_path: Path) -> None:
+    build(tmp_path / "out", write_csv(tmp_path / "in" / "again.csv", [*ADS, ADS[0], ADS[2]]))
+    assert table(tmp_path / "out", "openings").height == table(made / "out", "openings").height
+    assert table(tmp_path / "out", "ads")["ad_id"].n_unique() == 7
+
+
+def test_nothing_to_publish_says_why(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(NothingPublished, match=r"empty\.csv"):
+        build(tmp_path / "out", tmp_path / "empty.csv")
+    assert not (tmp_path / "out" / "published").exists()
+
+
+def test_no_texts(made: Path, tmp_path: Path) -> None:
+    build(tmp_path / "out", made / "in", texts=False)
+    assert not (tmp_path / "out" / "published" / "texts.parquet").exists()
+
+
+def test_no_path_or_host_in_any_output(made: Path) -> None:
+    for p in (made / "out" / "published").iterdir():
+        assert str(made).encode() not in p.read_bytes(), p.name
