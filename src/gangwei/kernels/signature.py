@@ -1,0 +1,170 @@
+"""Compact signatures of text: UTF-8 decoding, folding and sampled 4-gram hashes, fused in one pass.
+
+A text is folded to letters and digits (full width to half width, upper to lower case, one code unit a character) and
+every run of four becomes a hash. A hash is kept when its low bits are zero: the *rate* (number of bits) grows with
+the length, so that about a hundred hashes stand for any text. Two texts of different rates are compared at the
+coarser one, since a hash kept at a coarse rate is also kept at every finer rate.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+from numba import njit
+
+GRAM = 4
+FULL = 96
+MAX_RATE = 8
+CAP = 256
+MAX_BYTES = 200_000
+
+
+@cache
+def fold_table() -> npt.NDArray[np.uint16]:
+    """Code unit (BMP) to folded code unit; 0 = dropped (space, punctuation, symbols). + and # stay (C++, C#)."""
+    table = np.zeros(65536, np.uint16)
+    for c in range(1, 65536):
+        if 0xD800 <= c < 0xE000:
+            continue
+        folded = unicodedata.normalize("NFKC", chr(c)).lower()
+        ch = folded if len(folded) == 1 else chr(c)
+        if (unicodedata.category(ch)[0] in "LN" or ch in "+#") and ord(ch) < 65536:
+            table[c] = ord(ch)
+    return table
+
+
+def buffers(column: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Offsets (n + 1) and bytes of a string series; null counts as empty."""
+    array = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    _, raw_offsets, raw = array.buffers()
+    width = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    offsets = np.frombuffer(raw_offsets, width)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+    data = np.frombuffer(raw, np.uint8) if raw is not None and raw.size else np.zeros(1, np.uint8)
+    return offsets, data
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def mix64(h: Any) -> Any:
+    """A 64-bit scramble."""
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _hash_rows(off: Any, data: Any, out: Any) -> None:
+    for r in range(out.size):
+        h = np.uint64(0xCBF29CE484222325)
+        for i in range(off[r], off[r + 1]):
+            h = (h ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
+        out[r] = mix64(h) if off[r + 1] > off[r] else np.uint64(0)
+
+
+def hash_strings(column: pl.Series) -> npt.NDArray[np.uint64]:
+    """64-bit FNV-1a hashes, scrambled; 0 for null and empty."""
+    out = np.zeros(len(column), np.uint64)
+    _hash_rows(*buffers(column), out)
+    return out
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any) -> Any:
+    n = off.size - 1
+    longest = 0
+    for r in range(n):
+        longest = max(longest, min(off[r + 1] - off[r], MAX_BYTES))
+    units = np.empty(longest + 4, np.uint16)
+    grams = np.empty(longest + 4, np.uint32)
+    pos = 0
+    for r in range(n):
+        i, end = off[r], off[r + 1]
+        if end - i > MAX_BYTES:
+            end = i + MAX_BYTES
+        d, d_end = drops[r], drops[r + 1]
+        size = 0
+        at = 0
+        while i < end:
+            c = data[i]
+            if c < 0x80:
+                cp = np.uint32(c)
+                i += 1
+            elif c < 0xE0:
+                cp = (np.uint32(c & 0x1F) << np.uint32(6)) | np.uint32(data[i + 1] & 0x3F)
+                i += 2
+            elif c < 0xF0:
+                cp = (
+                    (np.uint32(c & 0x0F) << np.uint32(12))
+                    | (np.uint32(data[i + 1] & 0x3F) << np.uint32(6))
+                    | np.uint32(data[i + 2] & 0x3F)
+                )
+                i += 3
+            else:
+                cp = np.uint32(0)
+                i += 4
+            while d < d_end and at >= ends[d]:
+                d += 1
+            keep = d >= d_end or at < starts[d]
+            at += 1
+            v = table[cp]
+            if keep and v != 0:
+                units[size] = v
+                size += 1
+        total = size - GRAM + 1
+        ptr[r + 1] = pos
+        rate[r] = 0
+        if total <= 0:
+            continue
+        bits = 0
+        while (total >> bits) > FULL and bits < MAX_RATE:
+            bits += 1
+        mask = np.uint32((1 << bits) - 1)
+        w = np.uint64(0)
+        m = 0
+        for x in range(size):
+            w = (w << np.uint64(16)) | np.uint64(units[x])
+            if x >= GRAM - 1:
+                h = w * np.uint64(0x9E3779B97F4A7C15)
+                h ^= h >> np.uint64(32)
+                h *= np.uint64(0xD6E8FEB86659FD93)
+                g = np.uint32(h >> np.uint64(32))
+                grams[m] = g
+                m += np.int64((g & mask) == 0)
+        ordered = np.sort(grams[:m])
+        kept = 0
+        for x in range(m):
+            if (x == 0 or ordered[x] != ordered[x - 1]) and kept < CAP:
+                out[pos] = ordered[x]
+                pos += 1
+                kept += 1
+        rate[r] = bits
+        ptr[r + 1] = pos
+    return pos
+
+
+def sample_grams(
+    text: pl.Series, drops: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Sampled 4-gram hashes of each text outside the dropped spans.
+
+    Args:
+        text: texts, shape (n,); at most the first 200,000 bytes of each are read.
+        drops: row pointers into the spans, shape (n + 1,).
+        starts: first character of each dropped span, in order within a row.
+        ends: character after the last of each dropped span.
+
+    Returns:
+        Flat hashes, sorted and distinct within a row; row pointers (n + 1); rate of each row in bits.
+    """
+    n = len(text)
+    out = np.empty(n * CAP + 8, np.uint32)
+    ptr, rate = np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
+    size = _sample(*buffers(text), drops, starts, ends, fold_table(), out, ptr, rate)
+    return out[:size].copy(), ptr, rate
