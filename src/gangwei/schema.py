@@ -297,7 +297,7 @@ OPENINGS = Table(
         _c("opening_id: stable id"),
         _c("employer_id: employer of the representative"),
         _c("title: title of the representative"),
-        _c("ad_id: representative ad"),
+        _c("ad_id: representative ad: not an agency copy, then the longest text, then the first"),
         _c("adcode: prefecture-level code of the representative"),
         _c("first_date: first day any of its ads was posted or captured", DATE),
         _c("last_date: last day any of its ads was posted or captured", DATE),

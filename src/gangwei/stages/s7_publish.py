@@ -23,13 +23,12 @@ U64 = npt.NDArray[np.uint64]
 OPENING, SPELL, CAMPAIGN = 2, 3, 4
 LINKED = ("same_opening", "repost", "agency_copy")
 
+# The representative of an opening is its best-documented ad: not an agency's copy, then the longest text, then the first.
+NUMBER_BITS = 36
 OPENINGS_SQL = """
-SELECT g.opening_no, g.first_date, g.last_date, g.n_ads, g.n_boards, g.low, d.ai_tier FROM (
-  SELECT opening_no, min(first_date) AS first_date, max(last_date) AS last_date, count(*) AS n_ads,
-         count(DISTINCT board) AS n_boards, max(low) AS low, max(documented) AS documented
-  FROM slim GROUP BY opening_no) g
-JOIN slim d ON d.opening_no = g.opening_no AND d.documented = g.documented
-ORDER BY g.opening_no"""
+SELECT opening_no, min(first_date) AS first_date, max(last_date) AS last_date, count(*) AS n_ads,
+       count(DISTINCT board) AS n_boards, max(low) AS low, max(documented) AS documented
+FROM slim GROUP BY opening_no ORDER BY opening_no"""
 SPELLS_SQL = """
 SELECT spell_no, min(opening_no) AS opening_no, min(first_date) AS first_date, max(last_date) AS last_date,
        count(*) AS n_ads FROM slim WHERE spell_no IS NOT NULL GROUP BY spell_no ORDER BY spell_no"""
@@ -45,7 +44,7 @@ SLIM = schema.Table(
         for n, t in {
             "opening_no": schema.I64, "spell_no": schema.I64, "campaign_no": schema.I64, "board": schema.STR,
             "adcode": schema.STR, "first_date": schema.DATE, "last_date": schema.DATE, "low": schema.I32,
-            "documented": schema.I64, "ai_tier": schema.STR,
+            "documented": schema.I64,
         }.items()
     ),
 )  # fmt: skip
@@ -114,6 +113,7 @@ def _slim(at: int, ads: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
     number = np.arange(at, at + ads.height)
     posted = pl.when(pl.col("date_precision") == "day").then(pl.col("posted_date"))
     length = ads["text"].str.len_chars().fill_null(0).cast(pl.Int64)
+    rank = length + (matched["match_relation"] != "agency_copy").fill_null(True).cast(pl.Int64) * (1 << 25)
     return ads.select(
         *matched.select("opening_no", "spell_no", "campaign_no").get_columns(),
         "board",
@@ -121,8 +121,7 @@ def _slim(at: int, ads: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
         first_date=pl.min_horizontal(posted, "captured_date"),
         last_date=pl.max_horizontal(posted, "captured_date"),
         low=(matched["match_confidence"] == "low").cast(pl.Int32).fill_null(0),
-        documented=length * (1 << 36) + pl.Series((1 << 36) - 1 - number),
-        ai_tier="ai_tier",
+        documented=rank * (1 << NUMBER_BITS) + pl.Series((1 << NUMBER_BITS) - 1 - number),
     )
 
 
@@ -260,21 +259,19 @@ def _tables(
 
 def _groups(source: Source, tmp: Path, slim_path: Path, engine: Sets) -> dict[str, int]:
     groups = engine.sql(OPENINGS_SQL, slim=[slim_path])
-    groups = groups.with_columns(opening_id=_named(source, groups["opening_no"], OPENING), ad_id=_named(source, groups["opening_no"], None))
-    leaders = (
-        pl.scan_parquet(tmp / "ads.parquet")
-        .filter(pl.col("match_relation").is_in(["representative", "unique"]))
-        .select("ad_id", "employer_id", "title", "adcode", "campaign_id")
-        .collect()
-    )
-    openings = groups.join(leaders, on="ad_id", how="left", maintain_order="left").with_columns(
+    best = (1 << NUMBER_BITS) - 1 - groups["documented"] % (1 << NUMBER_BITS)
+    groups = groups.with_columns(_named(source, groups["opening_no"], OPENING).alias("opening_id"), _named(source, best, None).alias("ad_id"))
+    chosen = pl.LazyFrame({"ad_id": groups["ad_id"]})
+    described = pl.scan_parquet(tmp / "ads.parquet").select("ad_id", "employer_id", "title", "adcode", "ai_tier")
+    openings = groups.join(described.join(chosen, on="ad_id", how="semi").collect(), on="ad_id", how="left", maintain_order="left")
+    openings = openings.with_columns(
         confidence=pl.when(pl.col("low") > 0).then(pl.lit("low")).otherwise(pl.lit("high")),
         succeeds=pl.lit([], pl.List(pl.String)),
     )
-    spells = engine.sql(SPELLS_SQL, slim=[slim_path])
-    spells = spells.sort("opening_no", "first_date", "spell_no").with_columns(
-        spell_id=_named(source, spells.sort("opening_no", "first_date", "spell_no")["spell_no"], SPELL),
-        opening_id=_named(source, spells.sort("opening_no", "first_date", "spell_no")["opening_no"], OPENING),
+    spells = engine.sql(SPELLS_SQL, slim=[slim_path]).sort("opening_no", "first_date", "spell_no")
+    spells = spells.with_columns(
+        _named(source, spells["spell_no"], SPELL).alias("spell_id"),
+        _named(source, spells["opening_no"], OPENING).alias("opening_id"),
         ordinal=pl.int_range(1, pl.len() + 1).over("opening_no"),
     )
     campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])

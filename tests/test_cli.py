@@ -1,0 +1,202 @@
+"""cli.py: what a person types, and one line for every mistake."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+from test_pipeline import ADS, HEADER, table, write_csv
+
+from gangwei.cli import main
+
+
+def run(*args: object) -> Result:
+    result = CliRunner().invoke(main, [str(a) for a in args], catch_exceptions=False)
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("cli")
+    write_csv(root / "ads.csv", ADS)
+    assert run("build", root / "ads.csv", "--out", root / "work").exit_code == 0
+    return root / "work"
+
+
+def one_error(result: Result, code: int = 1) -> str:
+    assert result.exit_code == code, result.output
+    lines = [x for x in result.output.splitlines() if x.startswith("error:")]
+    assert len(lines) == 1, result.output
+    return lines[0]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    assert "nosuch.csv" in one_error(run("build", tmp_path / "nosuch.csv", "--out", tmp_path / "o"))
+
+
+def test_a_folder_without_ads(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    one_error(run("build", tmp_path / "in", "--out", tmp_path / "o"))
+
+
+def test_a_captcha_page_is_not_ads(tmp_path: Path) -> None:
+    page = tmp_path / "jobs.html"
+    page.write_text("<html><head><title>安全验证</title></head><body>请完成滑动验证码</body></html>")
+    one_error(run("build", page, "--out", tmp_path / "o"))
+
+
+def test_a_broken_zip_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04junk")
+    write_csv(tmp_path / "ads.csv", ADS)
+    result = run("build", tmp_path, "--out", tmp_path / "o")
+    assert result.exit_code == 0 and "broken.zip" in result.output
+    assert "broken.zip" in str(table(tmp_path / "o", "issues")["file"].to_list())
+
+
+def test_strict_turns_warnings_into_exit_3(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    write_csv(tmp_path / "ads.csv", ADS)
+    assert run("build", tmp_path, "--out", tmp_path / "o", "--strict").exit_code == 3
+
+
+def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("ads.csv", HEADER + "\n" + "0" * 300_000_000)
+    one_error(run("build", tmp_path / "bomb.zip", "--out", tmp_path / "o"))
+
+
+def test_hostile_bytes(tmp_path: Path) -> None:
+    good = write_csv(tmp_path / "ads.csv", ADS)
+    data = good.read_bytes()
+    (tmp_path / "nul.csv").write_bytes(data.replace("收银员".encode(), b"\x00\x00" + "收银员".encode()))
+    (tmp_path / "long.csv").write_bytes(data + b'z9,"' + b"x" * 100_000_000 + b'",,,,,,,,\n')
+    with gzip.open(tmp_path / "ads2.csv.gz", "wb") as f:
+        f.write(data)
+    result = run("build", tmp_path, "--out", tmp_path / "o")
+    assert result.exit_code == 0
+    manifest = json.loads((tmp_path / "o" / "published" / "manifest.json").read_text())
+    for i in manifest["inputs"]:
+        assert i["kept"] + sum(i["rejected"].values()) == i["read"], i
+        assert i["kept"] >= 5, i
+
+
+def test_a_parquet_of_other_types(tmp_path: Path) -> None:
+    pl.DataFrame({"x": [1.5, 2.5], "when": [None, None]}).write_parquet(tmp_path / "other.parquet")
+    one_error(run("build", tmp_path / "other.parquet", "--out", tmp_path / "o"))
+
+
+def test_a_sheet_of_a_million_empty_rows(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(HEADER.split(","))
+    sheet.append(list(ADS[0]))
+    book.save(tmp_path / "a.xlsx")
+    buffer = io.BytesIO((tmp_path / "a.xlsx").read_bytes())
+    with zipfile.ZipFile(buffer) as z, zipfile.ZipFile(tmp_path / "b.xlsx", "w", zipfile.ZIP_DEFLATED) as w:
+        for i in z.infolist():
+            data = z.read(i)
+            if i.filename.endswith("sheet1.xml"):
+                rows = b"".join(b'<row r="%d"><c r="A%d" t="inlineStr"><is><t></t></is></c></row>' % (n, n) for n in range(3, 1_000_003))
+                data = data.replace(b"</sheetData>", rows + b"</sheetData>")
+            w.writestr(i, data)
+    result = run("build", tmp_path / "b.xlsx", "--out", tmp_path / "o")
+    assert result.exit_code == 0, result.output
+    assert table(tmp_path / "o", "ads").height == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to drop to")
+def test_no_permission(tmp_path: Path) -> None:
+    write_csv(tmp_path / "ads.csv", ADS)
+    (tmp_path / "closed").mkdir(mode=0o555)
+    for p in (tmp_path, *tmp_path.parents):
+        if p != Path("/tmp"):
+            p.chmod(p.stat().st_mode | 0o055)
+        else:
+            break
+    code = (
+        "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.environ['HOME'] = '/tmp';"
+        f"sys.argv = ['gangwei', 'build', {str(tmp_path / 'ads.csv')!r}, '--out', {str(tmp_path / 'closed' / 'o')!r}];"
+        "from gangwei.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/tmp")
+    if "ModuleNotFoundError" in done.stderr or "Permission denied: '/root" in done.stderr:
+        pytest.skip("the environment is not readable by another user")
+    assert done.returncode == 1 and "no permission" in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_out_is_a_file(tmp_path: Path) -> None:
+    write_csv(tmp_path / "ads.csv", ADS)
+    (tmp_path / "o").write_text("")
+    assert "choose another --out" in one_error(run("build", tmp_path / "ads.csv", "--out", tmp_path / "o"))
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    write_csv(tmp_path / "ads.csv", [(f"k{n}", *ADS[n % 5][1:]) for n in range(3000)])
+
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    command = [sys.executable, "-m", "gangwei", "build", str(tmp_path / "ads.csv"), "--out", str(tmp_path / "o")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=small)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "o" / "published").exists()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_usage_errors_exit_2(tmp_path: Path) -> None:
+    assert run("build", "--out", tmp_path / "o").exit_code == 2
+    assert run("build", "x", "--out", tmp_path / "o", "--memory-limit", "lots").exit_code == 2
+    assert run("build", "x", "--out", tmp_path / "o", "--from", "s9").exit_code == 2
+
+
+def test_dry_run_writes_nothing(tmp_path: Path) -> None:
+    write_csv(tmp_path / "ads.csv", ADS)
+    result = run("build", tmp_path / "ads.csv", "--out", tmp_path / "o", "--dry-run")
+    assert result.exit_code == 0 and "1 files" in result.output and not (tmp_path / "o").exists()
+
+
+def test_status_says_why_a_stage_is_dirty(out: Path) -> None:
+    found = json.loads(run("status", out, "--json").output)
+    assert all(not why for why in found["stages"].values()), found["stages"]
+    plan = json.loads((out / "build.json").read_text())
+    plan["keys"]["s3_locate"]["definitions"] = "old"
+    (out / "build.json").write_text(json.dumps(plan))
+    assert json.loads(run("status", out, "--json").output)["stages"]["s3_locate"] == ["definitions changed"]
+
+
+def test_explain_shows_the_words_that_decided(out: Path) -> None:
+    found = json.loads(run("explain", out, "a1", "--json").output)
+    assert found["original"]["file"] == "ads.csv" and found["original"]["row"] == 2
+    assert {d["rule_id"] for d in found["decisions"]}
+    assert "算法工程师" in run("explain", out, found["ad"]["ad_id"]).output
+    assert "no such ad" in one_error(run("explain", out, "nosuch"))
+
+
+def test_status_and_explain_of_nothing(tmp_path: Path) -> None:
+    one_error(run("status", tmp_path))
+    one_error(run("explain", tmp_path, "x"))
+
+
+def test_definitions_check() -> None:
+    result = run("definitions", "check")
+    assert result.exit_code == 0, result.output
+
+
+def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:
+    write_csv(tmp_path / "ads.csv", ADS)
+    run("build", tmp_path / "ads.csv", "--out", tmp_path / "o")
+    assert run("clean", tmp_path / "o", "--yes").exit_code == 0
+    assert table(tmp_path / "o", "ads").height == 5 and not (tmp_path / "o" / "stages").exists()
+    assert json.loads(run("explain", tmp_path / "o", "a1", "--json").output)["original"] is None
