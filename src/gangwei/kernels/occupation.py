@@ -1,0 +1,197 @@
+"""Occupation, industry and skills from words: one automaton over distinct strings, the best-scored word decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+_BRACKETS = r"[（(\[【{《<][^（(\[【{《<）)\]】}》>]*[）)\]】}》>]"
+_HIRING = r"^.{2,}?(?:诚聘|急聘|直聘|招聘|急招|诚招|直招)(.{2,})$"
+_BENEFITS = (
+    r"五险一金|五险|六险|社保|双休|单休|包吃住|包吃|包住|提供住宿|带薪|高薪|高提成|就近分配|就近安排|就近|上市公司|急聘|应届生?|"
+    r"(?:无责|底薪|月入|月薪|年薪|保底|朝九晚|职位编号)[^\s+＋/、，,（(\-]*"
+)
+_BENEFIT_FLAGS = [
+    *("五险", "六险", "社保", "双休", "单休", "包吃", "包住", "提供住宿", "带薪", "底薪", "无责", "高薪", "高提成"),
+    *("朝九", "急聘", "月入", "月薪", "年薪", "保底", "就近", "上市", "职位编号", "应届"),
+]
+
+
+@dataclass(frozen=True)
+class WordRules:
+    """Words with what they stand for; `latin` words count only at ASCII word boundaries."""
+
+    words: list[str]
+    table: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class OccupationRules:
+    """Compiled words for titles, industries (field and employer name) and skills."""
+
+    title: WordRules
+    industry: WordRules
+    trade: WordRules
+    skills: WordRules
+
+
+def _compile(rows: list[dict[str, str]], value: str) -> WordRules:
+    seen: dict[str, tuple[str, int]] = {}
+    for r in rows:
+        for word in r["pattern"].lower().split("|"):
+            if word and word not in seen:
+                seen[word] = (r[value], int(r.get("priority") or 5))
+    table = pl.DataFrame(
+        {
+            "word_no": pl.Series(range(len(seen)), dtype=pl.UInt32),
+            "value": [v for v, _ in seen.values()],
+            "priority": pl.Series([p for _, p in seen.values()], dtype=pl.Int32),
+            "length": pl.Series([len(w) for w in seen], dtype=pl.Int32),
+            "bytes": pl.Series([len(w.encode()) for w in seen], dtype=pl.Int64),
+            "latin": pl.Series([w[0].isascii() or w[-1].isascii() for w in seen], dtype=pl.Boolean),
+        }
+    )
+    return WordRules(list(seen), table)
+
+
+def compile_occupations(book: Codebook) -> OccupationRules:
+    """Compile occupations.csv, industries.csv and skills.csv."""
+    industries = book.rows("industries.csv")
+    return OccupationRules(
+        title=_compile(book.rows("occupations.csv"), "code"),
+        industry=_compile([r for r in industries if r["field"] in ("industry", "any")], "section"),
+        trade=_compile([r for r in industries if r["field"] in ("employer", "any")], "section"),
+        skills=_compile(
+            [{"pattern": r["aliases"], "value": r["id"]} for r in book.rows("skills.csv")],
+            "value",
+        ),
+    )
+
+
+def find_words(texts: pl.Series, rules: WordRules) -> pl.DataFrame:
+    """All words of the rules in each text, overlapping ones too.
+
+    Args:
+        texts: lower-cased strings, no nulls.
+
+    Returns:
+        row (UInt32), start (byte offset), and the columns of `rules.table`; Latin words inside longer ASCII words left out.
+    """
+    found = (
+        pl.DataFrame({"text": texts})
+        .with_row_index("row")
+        .filter(pl.col("text") != "")
+        .with_columns(
+            pl.col("text").str.find_many(rules.words, overlapping=True).alias("start"),
+            pl.col("text").str.extract_many(rules.words, overlapping=True).alias("word"),
+        )
+        .filter(pl.col("word").list.len() > 0)
+        .explode("start", "word")
+    )
+    words = pl.DataFrame({"word": rules.words, "word_no": rules.table["word_no"]})
+    hits = found.join(words, on="word", how="inner").join(rules.table, on="word_no", how="inner")
+    latin = hits.filter("latin")
+    if len(latin):
+        raw, start = pl.col("text").cast(pl.Binary), pl.col("start").cast(pl.Int64)
+        alnum = r"^(3[0-9]|6[1-9a-f]|7[0-9a])$"
+        before = raw.bin.slice(start - 1, 1).bin.encode("hex").str.contains(alnum) & (start > 0)
+        after = raw.bin.slice(start + pl.col("bytes"), 1).bin.encode("hex").str.contains(alnum)
+        inside = (before & pl.col("word").str.contains(r"^[a-z0-9]")) | (
+            after & pl.col("word").str.contains(r"[a-z0-9]$")
+        )
+        hits = pl.concat([hits.filter(~pl.col("latin")), latin.filter(~inside)])
+    return hits.select("row", "start", "word", *rules.table.columns)
+
+
+def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.Series:
+    """The value of the best word in each text, or null.
+
+    Score: priority, then length, then position (`position` +1 prefers later words, -1 earlier ones); the last tie-break is
+    the order of the rules.
+    """
+    hits = find_words(texts, rules)
+    if not len(hits):
+        return pl.Series("value", [None] * len(texts), dtype=pl.String)
+    best = (
+        hits.with_columns(
+            (
+                pl.col("priority") * 15
+                + pl.col("length").clip(0, 8) * 10
+                + position * (pl.col("start").cast(pl.Int32) + pl.col("bytes").cast(pl.Int32)).clip(0, 90)
+            ).alias("score")
+        )
+        .sort("row", "score", "word_no", descending=[False, True, False])
+        .unique("row", keep="first", maintain_order=True)
+        .select("row", "value")
+    )
+    return (
+        pl.DataFrame({"row": pl.Series(range(len(texts)), dtype=pl.UInt32)})
+        .join(best, on="row", how="left", maintain_order="left")["value"]
+        .rename("value")
+    )
+
+
+def _replace_where(texts: pl.Series, flags: list[str], pattern: str, value: str) -> pl.Series:
+    """Replace `pattern` by `value`, running the expression only on texts that hold one of the flag strings."""
+    rows = texts.str.contains_any(flags).arg_true()
+    if not len(rows):
+        return texts
+    return texts.scatter(rows, texts.gather(rows).str.replace_all(pattern, value))
+
+
+def title_core(titles: pl.Series) -> pl.Series:
+    """The part of a title that names the work: lower case, no brackets, benefits, or 'X招聘' in front."""
+    core = titles.fill_null("").str.slice(0, 80).str.to_lowercase()
+    core = _replace_where(core, list("（([【{《<"), _BRACKETS, " ")
+    core = _replace_where(core, ["招聘", "诚聘", "急聘", "直聘", "急招", "诚招", "直招"], _HIRING, "${1}")
+    return _replace_where(core, _BENEFIT_FLAGS, _BENEFITS, " ").str.strip_chars()
+
+
+def _by_distinct(values: pl.Series, decide: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    distinct = values.unique(maintain_order=True)
+    decided = decide(distinct)
+    return pl.DataFrame({"k": values}).join(
+        pl.DataFrame({"k": distinct, "v": decided}), on="k", how="left", nulls_equal=True, maintain_order="left"
+    )["v"]
+
+
+def occupation_of(titles: pl.Series, rules: OccupationRules) -> pl.Series:
+    """Sub-major group code ('2-02') of each title, or null; the core decides, the whole title only when it is silent."""
+
+    def decide(distinct: pl.Series) -> pl.Series:
+        core = _best(title_core(distinct), rules.title, 1)
+        rest = core.is_null()
+        if rest.any():
+            whole = _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.title, 1)
+            core = pl.select(pl.when(rest).then(whole).otherwise(core)).to_series()
+        return core
+
+    return _by_distinct(titles, decide)
+
+
+def industry_of(industries: pl.Series, companies: pl.Series, rules: OccupationRules) -> pl.Series:
+    """Section letter of GB/T 4754-2017: from the industry field (first named), else from trade words of the employer."""
+
+    def by_field(distinct: pl.Series) -> pl.Series:
+        return _best(distinct.fill_null("").str.slice(0, 120).str.to_lowercase(), rules.industry, -1)
+
+    def by_name(distinct: pl.Series) -> pl.Series:
+        return _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.trade, 1)
+
+    field = _by_distinct(industries, by_field)
+    name = _by_distinct(companies, by_name)
+    return pl.select(pl.coalesce(field, name)).to_series()
+
+
+def skills_of(texts: pl.Series, rules: OccupationRules) -> pl.Series:
+    """Distinct skill ids found in each text, sorted; an empty list when none."""
+    hits = find_words(texts.fill_null("").str.to_lowercase(), rules.skills)
+    lists = hits.group_by("row").agg(pl.col("value").unique().sort().alias("skills"))
+    rows = pl.DataFrame({"row": pl.Series(range(len(texts)), dtype=pl.UInt32)})
+    return rows.join(lists, on="row", how="left", maintain_order="left")["skills"].fill_null([])

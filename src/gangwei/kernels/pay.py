@@ -1,0 +1,335 @@
+"""Pay strings: range, unit, months paid, open bounds, and a reason wherever a value was repaired or refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
+_MONTHS = re.compile(r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪")
+_MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
+_CHINESE = str.maketrans("一二两三四五六七八九", "1223456789")
+_CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[千万萬百])")
+_CHINESE_TAIL = re.compile(r"([一二两三四五六七八九])([万萬千])([一二两三四五六七八九])(?![十百千万萬])")
+_PLAIN = re.compile(r"[\[\]'\"￥¥]|rmb|cny|人民币")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_NOT_PAY = re.compile(r"\d+\s*(?:个?工作日|小时制|号|岁|人|名|年经验|周年)")
+
+PAY_COLUMNS: dict[str, pl.DataType] = {
+    "pay_status": pl.String(),
+    "pay_min_fen": pl.Int64(),
+    "pay_max_fen": pl.Int64(),
+    "pay_unit": pl.String(),
+    "pay_months": pl.Int32(),
+    "pay_censored": pl.String(),
+    "pay_reasons": pl.List(pl.String()),
+}
+
+
+@dataclass(frozen=True)
+class Pay:
+    """One parsed pay string; bounds in yuan of `unit`."""
+
+    status: str
+    low: Decimal | None = None
+    high: Decimal | None = None
+    unit: str | None = None
+    months: int | None = None
+    censored: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PayRules:
+    """The compiled grammar of definitions/pay.toml."""
+
+    negotiable: tuple[str, ...]
+    foreign: tuple[str, ...]
+    foreign_boards: frozenset[str]
+    above: re.Pattern[str]
+    below: re.Pattern[str]
+    multipliers: dict[str, int]
+    amount: re.Pattern[str]
+    units: tuple[tuple[str, re.Pattern[str]], ...]
+    bands: dict[str, Any]
+    bounds: dict[str, Any]
+
+
+def compile_pay(book: Codebook) -> PayRules:
+    """Compile definitions/pay.toml."""
+    d = book.toml("pay.toml")
+    words = d["words"]
+    mult = "|".join(map(re.escape, d["multipliers"]))
+    amount = rf"{_NUMBER}\s*(?:元\s*)?({mult})?(?:元|块)?"
+    return PayRules(
+        negotiable=tuple(words["negotiable"]),
+        foreign=tuple(words["foreign"]),
+        foreign_boards=frozenset(words["foreign_boards"]),
+        above=re.compile("|".join(map(re.escape, words["above"]))),
+        below=re.compile("|".join(map(re.escape, words["below"]))),
+        multipliers=dict(d["multipliers"]),
+        amount=re.compile(rf"{amount}(?:[^\d|]{{0,3}}?(?:-|~|—|–|－|至|到|\bto\b)\s*{amount})?"),
+        units=tuple((unit, re.compile(pattern)) for unit, pattern in d["units"].items()),
+        bands=dict(d["bands"]),
+        bounds=dict(d["bounds"]),
+    )
+
+
+def unmojibake(value: str) -> str:
+    """Repair GBK bytes that were read as Latin-1 ('15kÒÔÉÏ' is '15k以上'); other strings come back as they are."""
+    if value.isascii() or not all(c < "\u0100" for c in value) or "\xa0" in value:
+        return value
+    try:
+        return value.encode("latin-1").decode("gb18030")
+    except UnicodeDecodeError:
+        return value
+
+
+def _yuan(number: str, unit: str | None, rules: PayRules) -> Decimal:
+    return Decimal(number) * rules.multipliers.get(unit or "", 1)
+
+
+def _unit_by_size(
+    low: Decimal, high: Decimal, board: str, kind: str, months: int | None, rules: PayRules
+) -> str | None:
+    """The unit of a bare range, from its size, the board and whether the title says part-time or piece work."""
+    b = rules.bands
+    if low >= b["month_top"] and months is None:
+        return None
+    if high >= b["month_from"] or (low >= b["month_low_from"] and low != high):
+        return "month"
+    if low >= b["day_from"] and high <= b["day_top"]:
+        return "day"
+    hourly = board in b["hourly_boards"]
+    if low >= b["day_low_from"] and high > b["day_from"] and high <= b["day_top"] and not hourly:
+        return "day"
+    if (
+        low >= b["hour_from"]
+        and high <= b["hour_top"]
+        and ((high <= low * Decimal(str(b["hour_ratio"])) and low < b["day_low_from"]) or kind == "part_time")
+    ):
+        return "hour"
+    if kind == "piece" and high < b["hour_from"] + 1:
+        return "piece"
+    return None
+
+
+def _finish(
+    low: Decimal | None,
+    high: Decimal | None,
+    unit: str | None,
+    months: int | None,
+    censored: str | None,
+    reasons: list[str],
+    rules: PayRules,
+) -> Pay:
+    """Swap reversed bounds, test plausibility and settle the status."""
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+        reasons.append("pay_swapped")
+    if months is not None and not rules.bounds["months"][0] <= months <= rules.bounds["months"][1]:
+        months = None
+    known = [v for v in (low, high) if v is not None]
+    if unit is None:
+        return Pay("unclear", low, high, None, months, censored, (*reasons, "pay_unit_unknown"))
+    least, most = (Decimal(str(v)) for v in rules.bounds[unit])
+    wide = low is not None and high is not None and low > 0 and high > low * rules.bounds["ratio"]
+    if wide or any(v > most or (v < least and v > 0) for v in known) or all(v == 0 for v in known):
+        return Pay("unclear", None, None, None, months, None, (*reasons, "pay_implausible"))
+    return Pay("ok", low, high, unit, months, censored, tuple(reasons))
+
+
+def _parse_split(
+    match: re.Match[str], board: str, hint: str | None, scale: int, kind: str, rules: PayRules
+) -> Pay | None:
+    """'min|max|months' fields without words; None when the third field holds the pay itself."""
+    a, b, rest = match.group(1) or match.group(2) or "", match.group(3), match.group(4) or ""
+    months: int | None = None
+    if rest:
+        if not re.fullmatch(r"\d+(?:\.0+)?", rest):
+            return None
+        months = int(float(rest))
+    try:
+        low = Decimal(a) if a.strip(".") else None
+        high = Decimal(b) if b.strip(".") else None
+    except ArithmeticError:
+        return Pay("unclear", reasons=("pay_not_understood",))
+    months = months if months is not None and months >= rules.bounds["months"][0] else None
+    if high is None and low is None:
+        return Pay("none", months=months)
+    return _bare(low, high, board, hint, scale, kind, months, rules)
+
+
+def _bare(
+    low: Decimal | None,
+    high: Decimal | None,
+    board: str,
+    hint: str | None,
+    scale: int,
+    kind: str,
+    months: int | None,
+    rules: PayRules,
+) -> Pay:
+    """Numbers without unit and multiplier."""
+    censored: str | None = None
+    if not low and not high:
+        return Pay("none", months=months, reasons=("pay_zero",))
+    if low is not None and low == 0:
+        low, censored = None, "min"
+    elif low is None:
+        low = high
+    elif high is None or high == 0:
+        high = low
+    a, b = (low if low is not None else high), (high if high is not None else low)
+    assert a is not None and b is not None
+    if scale == 1 and hint is None and months is not None and max(a, b) <= rules.bands["thousand_top"]:
+        scale = 1000
+    if scale > 1 and max(a, b) < 1000:
+        low, high = (v * scale if v is not None else None for v in (low, high))
+        return _finish(low, high, hint or "month", months, censored, ["pay_scaled"], rules)
+    unit = hint or _unit_by_size(min(a, b), max(a, b), board, kind, months, rules)
+    return _finish(low, high, unit, months, censored, [], rules)
+
+
+def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind: str, rules: PayRules) -> Pay:
+    """Parse one pay string.
+
+    `hint` is a unit for values without one; `scale` the yuan per written unit for small bare numbers; `kind` is
+    'part_time', 'internship', 'piece' or '' from the title. Never raises.
+    """
+    s = unmojibake(value[:200]).strip().lower()
+    s = _PLAIN.sub(" ", s) if not s.startswith("[") or "|" not in s else s.replace("'", "")
+    s = _THOUSANDS.sub("", s).strip()
+    if any(w in s for w in rules.negotiable):
+        return Pay("negotiable")
+    if not any(c.isdigit() for c in s) and not _CHINESE_NUMBER.search(s):
+        return Pay("none", reasons=() if s in ("", "none", "null", "nan", "|", "||", "-") else ("pay_not_stated",))
+    if s == "-1":
+        return Pay("none", reasons=("pay_not_stated",))
+    if board in rules.foreign_boards or any(w in s for w in rules.foreign):
+        return Pay("unclear", reasons=("pay_foreign_currency",))
+    split = _SPLIT.match(s)
+    if split:
+        pay = _parse_split(split, board, hint, scale or 1, kind, rules)
+        if pay is not None:
+            return pay
+        s = split.group(4) or s
+    return _parse_words(s, board, hint, scale or 1, kind, rules)
+
+
+def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, rules: PayRules) -> Pay:
+    """A pay phrase: amounts with optional multiplier, unit words, months, open bounds."""
+    months: int | None = None
+    paid = _MONTHS.search(s)
+    if paid:
+        months = int(float(paid.group(1))) if not _MONTHS_RANGE.search(s) else None
+        s = _MONTHS_RANGE.sub(" ", s)
+        s = _MONTHS.sub(" ", s)
+    s = _CHINESE_TAIL.sub(lambda m: f"{m[1].translate(_CHINESE)}.{m[3].translate(_CHINESE)}{m[2]}", s)
+    s = _CHINESE_NUMBER.sub(lambda m: m.group(0).translate(_CHINESE), s)
+    s = _NOT_PAY.sub(" ", s)
+    match = rules.amount.search(s)
+    if match is None:
+        return Pay("none", months=months, reasons=("pay_not_stated",))
+    n1, m1, n2, m2 = match.groups()
+    if len(n1) > 12 or len(n2 or "") > 12:
+        return Pay("unclear", reasons=("pay_implausible",))
+    unit = next((u for u, pattern in rules.units if pattern.search(s)), None)
+    tail = s[match.end() : match.end() + 12]
+    bare = m1 is None and m2 is None
+    if n2 is None:
+        low: Decimal | None = _yuan(n1, m1, rules)
+        high: Decimal | None = low
+    else:
+        if m1 is None and m2 is not None and Decimal(n1) < 1000:
+            m1 = m2
+        low, high = _yuan(n1, m1, rules), _yuan(n2, m2, rules)
+        if m1 is not None and m2 is None and Decimal(n2) < 1000:
+            high = _yuan(n2, m1, rules)
+    if bare and unit is None:
+        if scale > 1 or n2 is not None or not (rules.above.search(tail) or rules.below.search(tail)):
+            pay = _bare(low, high if n2 is not None else None, board, hint, scale, kind, months, rules)
+            if n2 is None and low is not None and pay.status == "unclear" and low >= rules.bands["month_low_from"]:
+                return _finish(low, low, "month", months, None, [], rules)
+            return pay
+        unit = hint or "month"
+    assert low is not None and high is not None
+    if unit is None:
+        unit = hint or "month"
+        if not hint and min(low, high) >= rules.bands["wan_year_from"] and board not in rules.bands["monthly_boards"]:
+            unit = "year"
+    censored: str | None = None
+    if n2 is None:
+        if rules.below.search(tail) or rules.below.search(s[: match.start()]):
+            low, censored = None, "min"
+        elif rules.above.search(tail) and "+提成" not in s:
+            high, censored = None, "max"
+    return _finish(low, high, unit, months, censored, [], rules)
+
+
+def _fen(value: Decimal | None) -> int | None:
+    return None if value is None else int((value * 100).to_integral_value())
+
+
+def parse_pay(
+    values: pl.Series,
+    boards: pl.Series,
+    unit_hints: pl.Series,
+    scale_hints: pl.Series,
+    kinds: pl.Series,
+    rules: PayRules,
+) -> pl.DataFrame:
+    """Parse pay, row-aligned; each distinct (value, board class, hint, scale, kind) is decided once.
+
+    Args:
+        values: pay as written, split fields joined 'min|max|months'.
+        boards: board ids.
+        unit_hints: unit where the source leaves it out, or null.
+        scale_hints: yuan per written unit (1 or 1000), or null.
+        kinds: 'part_time', 'internship', 'piece' or '' from the title.
+
+    Returns:
+        A frame with the columns of PAY_COLUMNS; bounds in fen.
+    """
+    n = len(values)
+    special = sorted({*rules.foreign_boards, *rules.bands["monthly_boards"], *rules.bands["hourly_boards"]})
+    keys = pl.DataFrame(
+        {
+            "v": values.cast(pl.String).fill_null(""),
+            "b": boards.cast(pl.String).fill_null(""),
+            "h": unit_hints.cast(pl.String),
+            "s": scale_hints.cast(pl.Int32),
+            "k": kinds.cast(pl.String).fill_null(""),
+        }
+    ).with_columns(pl.when(pl.col("b").is_in(special)).then(pl.col("b")).otherwise(pl.lit("")))
+    distinct = keys.unique(maintain_order=True)
+    rows = [parse_one(v, b, h, s, k, rules) for v, b, h, s, k in distinct.iter_rows()]
+    parsed = pl.DataFrame(
+        {
+            "pay_status": [r.status for r in rows],
+            "pay_min_fen": [_fen(r.low) for r in rows],
+            "pay_max_fen": [_fen(r.high) for r in rows],
+            "pay_unit": [r.unit for r in rows],
+            "pay_months": [r.months for r in rows],
+            "pay_censored": [r.censored for r in rows],
+            "pay_reasons": [list(r.reasons) for r in rows],
+        },
+        schema=PAY_COLUMNS,
+    )
+    joined = keys.join(
+        pl.concat([distinct, parsed], how="horizontal"),
+        on=["v", "b", "h", "s", "k"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+    assert len(joined) == n
+    return joined.select(list(PAY_COLUMNS))

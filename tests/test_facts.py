@@ -1,0 +1,136 @@
+"""Requirements, levels, contracts and the whole parse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from gangwei import schema
+from gangwei.codebook import Codebook
+from gangwei.kernels import facts
+from gangwei.kernels.requirements import education_one, experience_one, headcount_one
+
+HERE = Path(__file__).parent / "cases"
+
+
+def cases(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def rules() -> facts.FactRules:
+    return facts.compile_rules(Codebook())
+
+
+def ads(*rows: dict[str, Any]) -> pl.DataFrame:
+    return schema.RAW.conform(pl.DataFrame(rows, infer_schema_length=None))
+
+
+@pytest.mark.parametrize("case", cases("education"), ids=lambda c: c["raw"])
+def test_education(case: dict[str, Any], rules: facts.FactRules) -> None:
+    assert education_one(case["raw"], rules.requirements) == (case["level"], case.get("reason"))
+
+
+@pytest.mark.parametrize("case", cases("experience"), ids=lambda c: c["raw"])
+def test_experience(case: dict[str, Any], rules: facts.FactRules) -> None:
+    want = (case.get("min"), case.get("max"), case.get("reason"))
+    assert experience_one(case["raw"], rules.requirements) == want
+
+
+@pytest.mark.parametrize("case", cases("headcount"), ids=lambda c: c["raw"])
+def test_headcount(case: dict[str, Any]) -> None:
+    assert headcount_one(case["raw"]) == (case["n"], case.get("reason"))
+
+
+@pytest.mark.parametrize(
+    ("title", "level"),
+    [
+        ("Java实习生", "intern"), ("高级Java工程师", "senior"), ("资深产品经理", "senior"), ("产品经理", None),
+        ("销售经理", "manager"), ("生产主管", "manager"), ("技术总监", "director"), ("总经理", "executive"),
+        ("总经理助理", "junior"), ("初级会计", "junior"), ("中级前端", "mid"), ("系统架构师", "lead"), ("会计", None),
+        ("VP of Engineering", "executive"), ("Senior Engineer", "senior"), ("International Sales", None),
+    ],
+)  # fmt: skip
+def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> None:
+    assert facts.seniority_of(pl.Series([title]), rules).to_list() == [level]
+
+
+def test_parse_gives_the_declared_columns(rules: facts.FactRules) -> None:
+    raw = ads({"title": "会计", "pay": "5-8K", "education": "大专"}, {"title": None})
+    out = facts.parse(raw, raw["title"], rules)
+    assert out.drop("facts_issues").schema == pl.Schema({c.name: c.type for c in schema.FACTS})
+    assert len(out) == 2
+    assert out["facts_issues"].to_list() == [[], []]
+    for column in schema.FACTS:
+        if column.enum:
+            assert set(out[column.name].drop_nulls()) <= set(column.enum)
+
+
+def test_combined_field_feeds_education_and_headcount(rules: facts.FactRules) -> None:
+    raw = ads({"title": "出纳", "experience": "\xa0\xa02年经验\xa0\xa0|\xa0\xa0大专\xa0\xa0|\xa0\xa0招6人\xa0\xa0|"})
+    row = facts.parse(raw, raw["title"], rules).row(0, named=True)
+    assert (row["education"], row["experience_min_months"], row["headcount"]) == ("college", 24, 6)
+    assert row["facts_issues"] == ["education_from_experience"]
+
+
+def test_title_supplies_what_the_fields_leave_out(rules: facts.FactRules) -> None:
+    raw = ads({"title": "仓库兼职 22元/时 招8名"}, {"title": "产品助理 6-9K", "pay": "5000|8000|"})
+    out = facts.parse(raw, raw["title"], rules).rows(named=True)
+    assert (out[0]["pay_min_fen"], out[0]["pay_unit"], out[0]["headcount"]) == (2200, "hour", 8)
+    assert (out[0]["employment_type"], out[0]["facts_issues"]) == ("part_time", ["pay_from_title"])
+    assert out[1]["pay_min_fen"] == 500000
+
+
+def test_board_category_is_used_only_where_it_is_one(rules: facts.FactRules) -> None:
+    raw = ads(
+        {"title": "加入我们", "occupation": "快递员", "occupation_is_code": True},
+        {"title": "加入我们", "occupation": "快递员", "occupation_is_code": False},
+    )
+    out = facts.parse(raw, raw["title"], rules)
+    assert out["occupation_code"].to_list() == ["4-02", None]
+    assert out["occupation_method"].to_list() == ["board_code", "none"]
+
+
+def test_order_of_rows_does_not_matter(rules: facts.FactRules) -> None:
+    raw = ads(
+        *({"title": c["raw"], "pay": c["raw"], "education": c["raw"], "experience": c["raw"]} for c in cases("pay"))
+    )
+    forward = facts.parse(raw, raw["title"], rules)
+    backward = facts.parse(raw.reverse(), raw["title"].reverse(), rules)
+    assert forward.equals(backward.reverse())
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_frequent_real_values_are_decided(shared: Path, rules: facts.FactRules) -> None:
+    """>= 99 % of the distinct raw values that occur ten times or more are parsed or refused with a reason."""
+    d = pl.read_parquet(
+        shared / "data" / "postings_real.parquet",
+        columns=["board", "title", "salary_raw", "education_raw", "experience_raw"],
+    )
+    names = {"salary_raw": "pay", "education_raw": "education", "experience_raw": "experience"}
+    out = facts.parse(schema.RAW.conform(d.rename(names)), d["title"], rules)
+    decided = {
+        "salary_raw": pl.col("pay_status").is_not_null(),
+        "education_raw": pl.col("education").is_not_null(),
+        "experience_raw": pl.col("experience_min_months").is_not_null(),
+    }
+    both = pl.concat([d, out], how="horizontal")
+    print(f"{'field':16}{'values >=10':>12}{'parsed':>8}{'refused':>8}{'undecided':>10}")
+    for column, parsed in decided.items():
+        prefix = names[column] + "_"
+        refused = pl.col("facts_issues").list.eval(pl.element().str.starts_with(prefix)).list.any()
+        values = (
+            both.filter(pl.col(column).is_not_null() & (pl.col(column) != "[]"))
+            .group_by(column)
+            .agg(pl.len(), parsed.all().alias("parsed"), refused.all().alias("refused"))
+            .filter(pl.col("len") >= 10)
+        )
+        ok = values["parsed"].sum()
+        no = (values["refused"] & ~values["parsed"]).sum()
+        print(f"{column:16}{len(values):12}{ok:8}{no:8}{len(values) - ok - no:10}")
+        assert (ok + no) / len(values) >= 0.99

@@ -1,0 +1,70 @@
+"""Occupation groups, industry sections and skills."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from gangwei.codebook import Codebook
+from gangwei.kernels.occupation import OccupationRules, compile_occupations, industry_of, occupation_of, skills_of
+
+HERE = Path(__file__).parent / "cases"
+
+
+def cases(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load((HERE / f"{name}.yaml").read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def rules() -> OccupationRules:
+    return compile_occupations(Codebook())
+
+
+@pytest.mark.parametrize("case", cases("occupation"), ids=lambda c: c["title"])
+def test_occupation(case: dict[str, Any], rules: OccupationRules) -> None:
+    assert occupation_of(pl.Series([case["title"]]), rules).to_list() == [case["code"]]
+
+
+@pytest.mark.parametrize("case", cases("industry"), ids=lambda c: f"{c['industry']}-{c['company']}")
+def test_industry(case: dict[str, Any], rules: OccupationRules) -> None:
+    got = industry_of(
+        pl.Series([case["industry"]], dtype=pl.String), pl.Series([case["company"]], dtype=pl.String), rules
+    )
+    assert got.to_list() == [case["section"]]
+
+
+def test_skills(rules: OccupationRules) -> None:
+    texts = pl.Series(["熟悉Python与PyTorch，了解C++", "负责javanese翻译", None, "会用PS、CDR，普通话标准"])
+    got = skills_of(texts, rules).to_list()
+    assert {"python", "pytorch", "c++"} <= set(got[0])
+    assert "java" not in got[1]
+    assert got[2] == []
+    assert {"photoshop", "coreldraw", "mandarin"} <= set(got[3])
+
+
+def test_definitions_are_sound() -> None:
+    book = Codebook()
+    codes = {r["code"] for r in book.rows("occupations.csv")}
+    assert all(len(c) == 4 and c[1] == "-" for c in codes)
+    assert len({r["id"] for r in book.rows("skills.csv")}) == len(book.rows("skills.csv")) >= 250
+    assert {r["section"] for r in book.rows("industries.csv")} == set("ABCDEFGHIJKLMNOPQRST")
+    for name in ("occupations.csv", "industries.csv", "skills.csv"):
+        assert all(r["source"] for r in book.rows(name))
+
+
+@pytest.mark.shared
+def test_accuracy_on_public_titles(shared: Path, rules: OccupationRules) -> None:
+    """Share of public test titles whose sub-major group is right (their labels are noisy)."""
+    path = shared / "reference" / "csco" / "testcases.csv"
+    rows = [r for r in csv.DictReader(path.open(encoding="utf-8")) if r["expected_code"]]
+    got = occupation_of(pl.Series([r["job_name"] for r in rows]), rules).to_list()
+    p = sum(g == r["expected_code"][:4] for g, r in zip(got, rows)) / len(rows)
+    half = 1.96 * math.sqrt(p * (1 - p) / len(rows))
+    print(f"occupation sub-major group: {p:.3f} +- {half:.3f} (n = {len(rows)})")
+    assert p >= 0.62
