@@ -29,6 +29,7 @@ from gangwei.schema import Table
 ROW_GROUP = 32_768
 PART_ROWS = 131_072
 PACKAGE = Path(__file__).parent
+FULL = ("No space left", "Disk quota exceeded", "File too large")
 
 
 class StoreError(Exception):
@@ -62,7 +63,7 @@ def _spoken(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        if e.errno == errno.ENOSPC or "No space left" in str(e):
+        if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(m in str(e) for m in FULL):
             raise StoreError(f"{path.name}: no space left on the disk; free some and run the same command again") from None
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StoreError(f"{path}: no permission to write here; choose another --out") from None
