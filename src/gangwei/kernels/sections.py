@@ -1,0 +1,389 @@
+"""Sections of an ad: duties, requirements, benefits, blurb, contact, tags, other, as character spans of the clean text.
+
+Headings decide where there are any (definitions/text/headings.csv): they are looked for backwards from a colon, a closing
+bracket, a line end, a list mark or a space, so that inline headings are found as well. Under a heading that mixes (职位描述)
+and where no heading stands, each sentence goes by its cues (definitions/text/cues.csv). The spans cover the whole text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numba import njit
+from numpy.typing import NDArray
+
+from gangwei.kernels.fold import decode
+from gangwei.kernels.hashing import finish, string_buffers
+from gangwei.kernels.trie import Trie, build, longest_back, longest_from
+from gangwei.schema import SECTION_KINDS, SECTIONS
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+DUTIES, REQUIREMENTS, BENEFITS, BLURB, CONTACT, TAGS, OTHER = range(7)
+N_KINDS = len(SECTION_KINDS)
+HEADED_BLURB, HEADED_BENEFITS, FREE_BLURB = 5, 4, 3  # cue weight from which a sentence leaves its section
+SUFFIXES = ("如下", "包括", "包括但不限于", "包含", "描述", "为", "是")
+
+
+@dataclass(frozen=True)
+class SectionRules:
+    """Tries and what their entries mean: kind, strength, mixed; kind, weight, start."""
+
+    headings: Trie
+    heading_info: NDArray[np.int32]
+    cues: Trie
+    cue_info: NDArray[np.int32]
+    fold: NDArray[np.uint32]
+
+
+def compile_sections(book: Codebook) -> SectionRules:
+    """Tries of headings (reversed) and cues; about 50 ms, once per process."""
+    kinds = {kind: i for i, kind in enumerate(SECTION_KINDS)}
+    heads: list[tuple[str, int]] = []
+    info: list[tuple[int, int, int]] = []
+    for row in book.rows("text/headings.csv"):
+        phrase, strength = row["id"].lower(), int(row["strength"])
+        heads.append((phrase, len(info)))
+        if not phrase.isascii() and strength > 1:
+            heads += [(phrase + suffix, len(info)) for suffix in SUFFIXES]
+        info.append((kinds[row["kind"]], strength, int(row["mixed"])))
+    cues: list[tuple[str, int]] = []
+    cue_info: list[tuple[int, int, int]] = []
+    for row in book.rows("text/cues.csv"):
+        cues.append((row["id"].lower(), len(cue_info)))
+        cue_info.append((kinds[row["kind"]], int(row["weight"]), int(row["start"])))
+    letters = np.zeros(0x10000, np.uint32)
+    for c in range(0x10000):
+        if not 0xD800 <= c < 0xE000 and chr(c).isalnum():
+            low = chr(c).lower()
+            letters[c] = ord(low) if len(low) == 1 else c
+    return SectionRules(
+        build(heads, reverse=True), np.array(info, np.int32), build(cues), np.array(cue_info, np.int32), letters
+    )
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _opens(c: Any) -> bool:
+    """Brackets, quotes and bullets that may stand before a heading."""
+    return (
+        c == 0x3010 or c == 91 or c == 0x300A or c == 60 or c == 0x300E or c == 0x300C or c == 0x3016 or c == 40
+        or c == 35 or c == 42 or c == 34 or c == 0x201C or c == 0x2022 or c == 32 or c == 45 or c == 0x3014
+        or (0x2500 <= c <= 0x27BF) or c >= 0x1F000 or c == 0xB7 or c == 126 or c == 61 or c == 0x2014 or c == 0xFE0F
+    )  # fmt: skip
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _closes(c: Any) -> bool:
+    return (
+        c == 0x3011 or c == 93 or c == 0x300B or c == 62 or c == 0x300F or c == 0x300D or c == 0x3017 or c == 0x3015
+        or c == 35 or c == 42 or c == 34 or c == 0x201D or c == 32 or c == 0xFE0F
+        or (0x2500 <= c <= 0x27BF) or c >= 0x1F000 or c == 126 or c == 61
+    )  # fmt: skip
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _stops(c: Any) -> bool:
+    """Ends of a sentence or item."""
+    return c == 10 or c == 0x3002 or c == 59 or c == 33 or c == 63
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _numeral(c: Any) -> bool:
+    return (
+        48 <= c <= 57 or c == 0x4E00 or c == 0x4E8C or c == 0x4E09 or c == 0x56DB or c == 0x4E94 or c == 0x516D
+        or c == 0x4E03 or c == 0x516B
+    )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _lead(text: Any, start: int) -> tuple[int, int]:
+    """Where the mark of a heading begins and what stands before it: 2 = line start, 1 = sentence end, 0 = mid-sentence."""
+    p = start
+    while p > 0 and start - p < 8 and _opens(text[p - 1]):
+        p -= 1
+    q = p
+    if q > 0 and (text[q - 1] == 0x3001 or text[q - 1] == 46 or text[q - 1] == 41 or text[q - 1] == 44 or text[q - 1] == 58):
+        q -= 1
+        while q > 0 and p - q < 4 and _numeral(text[q - 1]):
+            q -= 1
+        if q < p - 1:
+            if q > 0 and text[q - 1] == 40:
+                q -= 1
+            while q > 0 and p - q < 8 and _opens(text[q - 1]):
+                q -= 1
+            if q == 0 or text[q - 1] == 10:
+                return q, 2
+            return q, 1
+    if p == 0 or text[p - 1] == 10:
+        return p, 2
+    c = text[p - 1]
+    if c == 0x3002 or c == 59 or c == 33 or c == 63 or c == 46 or c == 44 or c == 0x3001 or c == 41 or c == 0x3011 or c == 93:
+        return p, 1
+    if p < start and p + 1 <= start:  # a bracket, a bullet or a space
+        return p, 1
+    return p, 0
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _split(
+    data: Any, off: Any, keys: Any, values: Any, entry: Any, info: Any,
+    ckeys: Any, cvalues: Any, centry: Any, cfirst: Any, cinfo: Any, letters: Any,
+) -> Any:  # fmt: skip
+    n = off.size - 1
+    longest = 0
+    for r in range(n):
+        longest = max(longest, off[r + 1] - off[r])
+    raw = np.empty(longest + 1, np.uint32)
+    text = np.empty(longest + 1, np.uint32)
+    room = n * 4 + 64
+    kinds = np.empty(room, np.int8)
+    starts = np.empty(room, np.int32)
+    ends = np.empty(room, np.int32)
+    span_off = np.zeros(n + 1, np.int32)
+    hashes = np.zeros(n, np.uint64)
+    m = 0
+    head_at = np.empty(longest + 2, np.int32)
+    head_id = np.empty(longest + 2, np.int32)
+    score = np.zeros(N_KINDS, np.int64)
+    for r in range(n):
+        size = 0
+        i = off[r]
+        while i < off[r + 1]:
+            c, width = decode(data, i)
+            i += width
+            raw[size] = c
+            text[size] = c + 32 if 65 <= c <= 90 else c
+            size += 1
+        # 1. headings
+        heads = 0
+        line = 0
+        floor = 0
+        p = 0
+        while p <= size:
+            c = text[p] if p < size else np.uint32(10)
+            how = 0
+            if c == 58:
+                how = 1
+            elif c == 10:
+                how = 2
+            elif c == 0x3011 or c == 93 or c == 0x300B or c == 0x300F or c == 0x3017 or c == 0x300D or c == 62:
+                how = 3
+            elif c == 49 and p + 1 < size and (p == 0 or not 48 <= text[p - 1] <= 57):
+                d = text[p + 1]
+                if (d == 46 or d == 0x3001 or d == 41 or d == 58) and not (p + 2 < size and d == 46 and 48 <= text[p + 2] <= 57):
+                    how = 4
+            elif c == 40 or c == 45 or c == 42 or c == 0xB7 or c == 0x2022 or c == 0x25CF or c == 0x25C6 or c == 0x25A0:
+                how = 5
+            elif c == 32:
+                how = 5
+            elif c == 0x8D1F and p + 1 < size and text[p + 1] == 0x8D23:  # 负责 right behind a heading
+                how = 5
+            if how:
+                e = p
+                while e > floor and p - e < 6 and _closes(text[e - 1]):
+                    e -= 1
+                if how == 1 and e > floor and text[e - 1] == 41:  # 岗位要求(硬性):
+                    q = e - 1
+                    while q > floor and e - q < 16 and text[q] != 40:
+                        q -= 1
+                    if text[q] == 40:
+                        e = q
+                if e > floor:
+                    k, s = longest_back(keys, values, entry, text, e, max(floor, e - 60))
+                    if k >= 0:
+                        strength = info[k, 1]
+                        ascii_ = text[s] < 128
+                        at, before = _lead(text, s)
+                        at = max(at, floor)
+                        ok = False
+                        if ascii_:
+                            whole = s == 0 or not (97 <= text[s - 1] <= 122 or 48 <= text[s - 1] <= 57)
+                            if how == 1:
+                                ok = whole and (before == 2 or (strength == 3 and before == 1))
+                            elif how == 2 or how == 3:
+                                ok = whole and before == 2
+                            elif how == 5 and strength == 3 and c != 32 and c != 40:
+                                ok = whole and before == 2
+                        elif how == 1:
+                            ok = strength == 3 or (strength == 2 and before >= 1) or before == 2
+                        elif how == 2:
+                            ok = before == 2 or (strength == 3 and (before == 1 or s - line <= 10) and e - line <= 18)
+                        elif how == 3:
+                            ok = before >= 1 and (strength >= 2 or before == 2)
+                            if ok:
+                                ok = s > 0 and _opens(text[s - 1]) and text[s - 1] != 32
+                        elif how == 4:
+                            ok = strength == 3 or (strength == 2 and before >= 1)
+                        else:
+                            ok = strength == 3 and before == 2 and (c != 40)
+                            if not ok and c == 32 and strength == 3 and before == 1:
+                                ok = s > 0 and (_stops(text[s - 1]) or text[s - 1] == 32 or text[s - 1] == 0x3001)
+                        if ok and how == 5 and c == 32 and p + 1 < size and info[k, 0] != DUTIES and info[k, 0] != REQUIREMENTS:
+                            ok = before == 2
+                        if ok:
+                            if heads == 0 or at > head_at[heads - 1]:
+                                head_at[heads] = at
+                                head_id[heads] = k
+                                heads += 1
+                            floor = p
+            if c == 10:
+                line = p + 1
+            p += 1
+        # 2. sentences
+        first = m
+        h = -1
+        kind = DUTIES
+        mixed = True
+        headed = False
+        any_head = False
+        for q in range(heads):
+            if info[head_id[q], 0] == DUTIES or info[head_id[q], 0] == REQUIREMENTS:
+                any_head = True
+        last = -1
+        a = 0
+        while a < size:
+            if h + 1 < heads and head_at[h + 1] <= a:
+                while h + 1 < heads and head_at[h + 1] <= a:
+                    h += 1
+                kind = info[head_id[h], 0]
+                mixed = info[head_id[h], 2] == 1
+                headed = True
+                last = -1
+            limit = head_at[h + 1] if h + 1 < heads else size
+            # a sentence: up to a stop or the next list number
+            b = a
+            while b < limit and (_stops(text[b]) or text[b] == 32):
+                b += 1
+            while b < limit:
+                c = text[b]
+                if _stops(c):
+                    b += 1
+                    break
+                if 48 <= c <= 57 and b > a + 2 and b + 1 < limit and not 48 <= text[b - 1] <= 57 and text[b - 1] != 46:
+                    d = b + 1
+                    while d < limit and d - b < 2 and 48 <= text[d] <= 57:
+                        d += 1
+                    if d + 1 < limit and (text[d] == 0x3001 or ((text[d] == 46 or text[d] == 41) and not 48 <= text[d + 1] <= 57)):
+                        break
+                b += 1
+            score[:] = 0
+            p = a
+            while p < b and not (letters[text[p]] if text[p] < 0x10000 else 1):
+                p += 1
+            while p < b and (48 <= text[p] <= 57 or text[p] == 0x3001 or text[p] == 46 or text[p] == 41 or text[p] == 32 or text[p] == 44):
+                p += 1
+            while p < b and not (letters[text[p]] if text[p] < 0x10000 else 1) and text[p] != 0x3014:
+                p += 1
+            begin = p
+            while p < b:
+                c = text[p]
+                if c < 0x10000 and cfirst[c] and (c > 127 or p == 0 or not 97 <= text[p - 1] <= 122):
+                    k, e = longest_from(ckeys, cvalues, centry, text, p, b)
+                    if k >= 0:
+                        where = cinfo[k, 2]
+                        if where == 0 or p == begin:
+                            score[cinfo[k, 0]] += cinfo[k, 1]
+                        elif where == 2:
+                            score[cinfo[k, 0]] += 1
+                        p = e
+                        continue
+                p += 1
+            now = kind
+            if headed and not mixed:
+                if kind != TAGS:
+                    if score[CONTACT] >= 3 and (b - a <= 60 or score[CONTACT] >= 6) and kind != BLURB:
+                        now = CONTACT
+                    elif score[BLURB] >= HEADED_BLURB and score[BLURB] > score[kind] + 2 and (kind == DUTIES or kind == REQUIREMENTS):
+                        now = BLURB
+                    elif (
+                        score[BENEFITS] >= HEADED_BENEFITS
+                        and score[BENEFITS] > score[kind] + 1
+                        and score[BENEFITS] > score[REQUIREMENTS] + score[DUTIES]
+                        and (kind == DUTIES or kind == REQUIREMENTS)
+                    ):
+                        now = BENEFITS
+            else:
+                best = -1
+                top = 0
+                for j in range(N_KINDS):
+                    if score[j] > top and not (j == BLURB and score[j] < FREE_BLURB):
+                        top = score[j]
+                        best = j
+                if best >= 0:
+                    now = best
+                elif last >= 0:
+                    now = last
+                else:
+                    now = kind if headed or not any_head else DUTIES
+                last = now
+            if b > a:
+                if m > first and kinds[m - 1] == now:
+                    ends[m - 1] = b
+                else:
+                    if m >= room:
+                        grow = room * 2
+                        k2 = np.empty(grow, np.int8)
+                        k2[:m] = kinds[:m]
+                        kinds = k2
+                        s2 = np.empty(grow, np.int32)
+                        s2[:m] = starts[:m]
+                        starts = s2
+                        e2 = np.empty(grow, np.int32)
+                        e2[:m] = ends[:m]
+                        ends = e2
+                        room = grow
+                    kinds[m] = now
+                    starts[m] = a
+                    ends[m] = b
+                    m += 1
+            a = max(b, a + 1)
+        span_off[r + 1] = m
+        # 3. hash of the letters that matter
+        for attempt in range(2):
+            hh = np.uint64(0xCBF29CE484222325)
+            seen = 0
+            for j in range(first, m):
+                if attempt == 0 and (kinds[j] == BLURB or kinds[j] == TAGS or kinds[j] == CONTACT):
+                    continue
+                p = starts[j]
+                while p < ends[j]:
+                    c = text[p]
+                    if c == 0x3014:  # the contact mark is no text
+                        while p < ends[j] and text[p] != 0x3015:
+                            p += 1
+                        p += 1
+                        continue
+                    v = letters[c] if c < 0x10000 else c
+                    if v:
+                        hh = (hh ^ np.uint64(v)) * np.uint64(0x9DDFEA08EB382D69)
+                        hh ^= hh >> np.uint64(32)
+                        seen += 1
+                    p += 1
+            if seen >= 8 or attempt == 1:
+                hashes[r] = finish(hh) if seen else np.uint64(0)
+                break
+    return kinds[:m], starts[:m], ends[:m], span_off, hashes
+
+
+def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.uint64]]:
+    """Sections of every text and the 64-bit hash of what matters for comparison.
+
+    Returns:
+        a List(Struct(kind, start, end)) series: character spans in order, not overlapping, covering the text (empty for no
+        text); and the hash over lower-case letters and digits outside blurb, tags and contact (over all where fewer
+        than 8 are left; 0 where there is none).
+    """
+    data, off = string_buffers(text)
+    heads, cues = rules.headings, rules.cues
+    kinds, starts, ends, span_off, hashes = _split(
+        data, off, *heads.arrays, rules.heading_info, *cues.arrays, cues.first, rules.cue_info, rules.fold
+    )
+    names = pa.DictionaryArray.from_arrays(pa.array(kinds), pa.array(SECTION_KINDS)).cast(pa.string())
+    spans = pa.StructArray.from_arrays([names, pa.array(starts), pa.array(ends)], ["kind", "start", "end"])
+    lists = pa.ListArray.from_arrays(pa.array(span_off), spans)
+    return pl.Series("sections", pl.from_arrow(lists), dtype=SECTIONS), hashes

@@ -1,0 +1,115 @@
+"""A trie over code points as flat arrays, for phrase lists that a numba kernel walks at chosen positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Trie:
+    """Open-addressing table of (node, code point) -> node, and the entry that ends at each node (-1 = none)."""
+
+    keys: NDArray[np.uint64]
+    values: NDArray[np.int32]
+    entry: NDArray[np.int32]
+    first: NDArray[np.uint8]
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
+        """What `step` and the walks take."""
+        return self.keys, self.values, self.entry
+
+
+def build(phrases: Iterable[tuple[str, int]], *, reverse: bool = False) -> Trie:
+    """Trie of (phrase, entry number); of equal phrases the first counts. `first` flags the code points of the BMP
+    that a phrase can start with (end with, when reversed)."""
+    nodes: list[dict[int, int]] = [{}]
+    entry = [-1]
+    first = np.zeros(0x10000, np.uint8)
+    for phrase, number in phrases:
+        codes = [ord(c) for c in (reversed(phrase) if reverse else phrase)]
+        if not codes:
+            continue
+        if codes[0] < 0x10000:
+            first[codes[0]] = 1
+        node = 0
+        for c in codes:
+            if c not in nodes[node]:
+                nodes[node][c] = len(nodes)
+                nodes.append({})
+                entry.append(-1)
+            node = nodes[node][c]
+        if entry[node] < 0:
+            entry[node] = number
+    size = 16
+    while size < 4 * len(nodes):
+        size *= 2
+    keys = np.zeros(size, np.uint64)
+    values = np.zeros(size, np.int32)
+    for node, children in enumerate(nodes):
+        for c, child in children.items():
+            key = (node << 21) | c
+            slot = (key * int(_SPREAD) & 0xFFFFFFFFFFFFFFFF) >> 32 & (size - 1)
+            while keys[slot]:
+                slot = (slot + 1) & (size - 1)
+            keys[slot] = key
+            values[slot] = child
+    return Trie(keys, values, np.array(entry, np.int32), first)
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def step(keys: NDArray[np.uint64], values: NDArray[np.int32], node: int, c: int) -> int:
+    """The child of `node` by code point `c`, or -1."""
+    key = (np.uint64(node) << np.uint64(21)) | np.uint64(c)
+    mask = np.uint64(keys.size - 1)
+    slot = ((key * _SPREAD) >> np.uint64(32)) & mask
+    while True:
+        found = keys[slot]
+        if found == key:
+            return np.int64(values[slot])
+        if found == 0:
+            return -1
+        slot = (slot + np.uint64(1)) & mask
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def longest_back(
+    keys: NDArray[np.uint64], values: NDArray[np.int32], entry: NDArray[np.int32], text: NDArray[np.uint32], end: int, low: int
+) -> tuple[int, int]:
+    """Longest phrase of a reversed trie that ends before text[end] and starts at or after `low`: (entry, start)."""
+    node = 0
+    best, start = -1, end
+    p = end - 1
+    while p >= low:
+        node = step(keys, values, node, text[p])
+        if node < 0:
+            break
+        if entry[node] >= 0:
+            best, start = entry[node], p
+        p -= 1
+    return best, start
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def longest_from(
+    keys: NDArray[np.uint64], values: NDArray[np.int32], entry: NDArray[np.int32], text: NDArray[np.uint32], start: int, high: int
+) -> tuple[int, int]:
+    """Longest phrase that starts at text[start] and ends at or before `high`: (entry, end)."""
+    node = 0
+    best, end = -1, start
+    p = start
+    while p < high:
+        node = step(keys, values, node, text[p])
+        if node < 0:
+            break
+        p += 1
+        if entry[node] >= 0:
+            best, end = entry[node], p
+    return best, end

@@ -1,0 +1,112 @@
+"""s2: raw values to clean text, sections, dates and job facts; row-aligned and pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from gangwei.codebook import Codebook
+from gangwei.kernels import contacts, dates, fold, hashing, sections, text
+from gangwei.schema import CLEAN, FACTS
+
+NOT_CONTENT = ("file", "row", "source_id", "source_key")
+SHORT_TEXT = 12  # letters below which the employer and the place help to tell the language
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything the stage knows, compiled once per process; read-only apart from caches."""
+
+    text: text.TextRules
+    sections: sections.SectionRules
+    contacts: contacts.ContactRules
+    dates: dates.DateRules
+
+
+def compile_rules(book: Codebook) -> Rules:
+    """Rules of all kernels of this stage from the definitions."""
+    return Rules(
+        text.compile_text(book), sections.compile_sections(book), contacts.compile_contacts(book), dates.compile_dates(book)
+    )
+
+
+def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """schema.RAW to schema.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
+    south = _is_south(raw, rules)
+    body = text.clean(raw["description"], rules.text, traditional=south)
+    shown = text.strip_furniture(body.text, rules.text)
+    shown = contacts.strip(shown, rules.contacts)
+    spans, text_hash = sections.split(shown, rules.sections)
+    title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
+    when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
+    tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
+    clean_title = contacts.strip(title.text, rules.contacts)
+    issues = [
+        when["date_issue"],
+        _flagged(body.flags, fold.CAPPED, "text_capped"),
+        _flagged(title.flags, fold.CAPPED, "title_capped"),
+    ]
+    out = pl.DataFrame(
+        {
+            "content_hash": _content_hash(raw, when["captured_date"]),
+            "source_id": raw["source_id"],
+            "source_key": raw["source_key"],
+            "board": raw["board"],
+            "url": contacts.strip(raw["url"], rules.contacts),
+            "language": _language(raw, body, title, rules),
+            "title": clean_title,
+            "text": shown,
+            "sections": spans,
+            "text_hash": text_hash,
+            "tags": contacts.strip(_tag_list(tags), rules.contacts),
+            "captured_date": when["captured_date"],
+            "posted_date": when["posted_date"],
+            "date_precision": when["date_precision"],
+            "company": raw["company"],
+            "city": raw["city"],
+            "district": raw["district"],
+            "address": contacts.strip(raw["address"], rules.contacts),
+        }
+    )
+    out = out.with_columns(*(pl.lit(None, c.type).alias(c.name) for c in FACTS))
+    out = out.with_columns(pl.concat_list([pl.Series(f"i{j}", s) for j, s in enumerate(issues)]).list.drop_nulls().alias("issues"))
+    return CLEAN.conform(out)
+
+
+def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:  # type: ignore[type-arg]
+    return pl.select(pl.when(pl.Series((flags & bit) > 0)).then(pl.lit(reason))).to_series()
+
+
+def _is_south(raw: pl.DataFrame, rules: Rules) -> pl.Series:
+    """Ads of Taiwan and Hong Kong boards, whose vocabulary is converted as well as the characters."""
+    return raw.select(
+        (
+            pl.col("board").is_in(rules.text.taiwan_boards) | pl.col("language_hint").is_in(["zh_hant", "zh-Hant", "zh-TW"])
+        ).fill_null(False)
+    ).to_series()
+
+
+def _content_hash(raw: pl.DataFrame, captured: pl.Series) -> pl.Series:
+    head = raw.select("source_id", "source_key").with_columns(captured.alias("captured_date"))
+    values = raw.select(c for c in raw.columns if c not in NOT_CONTENT)
+    return pl.Series("content_hash", hashing.mix(hashing.hash_rows(head), hashing.hash_rows(values)))
+
+
+def _tag_list(tags: pl.Series) -> pl.Series:
+    """Tags joined by ' | ', whatever they were separated by; brackets and quotes of written-out lists are dropped."""
+    return (
+        tags.str.replace_all(r"""^[\[{(\s"']+|[\]})\s"']+$""", "")
+        .str.replace_all(r"""["']?\s*[,，;；|、]\s*["']?""", " | ")
+        .replace("", None)
+    )
+
+
+def _language(raw: pl.DataFrame, body: text.Cleaned, title: text.Cleaned, rules: Rules) -> pl.Series:
+    stats = body.stats + title.stats
+    few = np.flatnonzero(stats[:, 1] + stats[:, 2] + stats[:, 3] < SHORT_TEXT)
+    if len(few):
+        for column in ("company", "city"):
+            stats[few] += text.clean(raw[column].gather(few), rules.text, one_line=True).stats
+    return text.language(stats, rules.text)
