@@ -1,0 +1,308 @@
+"""Stage 6: AI tier, role, subfields and signals of each ad, with the evidence that decided.
+
+One compiled pass over title, tags and text finds the terms of `definitions/ai`, gives each its section and context, and
+scores the ad with the linear model `ai/model.npz`. Ads that repeat a title, text and tags are decided once. The pass
+releases the GIL and keeps no state.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gangwei.kernels import scorer
+from gangwei.kernels.hashing import hash_rows, string_buffers
+from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
+from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, CLASSIFIED, SECTION_KINDS
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+TIER_LANES = ("builder", "builder_or_adjacent", "any")
+LANES = (*TIER_LANES, "mention", *(f"role_{r}" for r in AI_ROLES), *(f"subfield_{s}" for s in AI_SUBFIELDS))
+MODEL = "ai/model.npz"
+MODEL_BYTES = 1 << 20
+TERM_TIERS = frozenset(scorer.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention"))
+_LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
+_TOP = 3
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights by feature and lane for ads with text (0) and title-only ads (1), with cuts and calibration."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    cuts: NDArray[np.float32]
+    calibration: NDArray[np.float64]
+    version: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything compiled from `definitions/ai`."""
+
+    lexicon: Lexicon
+    tables: tuple[NDArray[np.int32], ...]
+    rule_ids: list[str]
+    layers: NDArray[np.uint8]
+    concepts: list[str]
+    features: list[str]
+    signals: dict[str, dict[str, float]]
+    model: Model
+
+
+def compile_lexicon(book: Codebook) -> tuple[Lexicon, tuple[NDArray[np.int32], ...], list[str], list[str], list[str]]:
+    """(lexicon, tables by term, rule ids, concepts, role words) of the lists in `definitions/ai`.
+
+    Raises:
+        ValueError: a list names an unknown tier, cue or strength, or repeats a term.
+    """
+    terms, cues, roles = (book.rows(f"ai/{n}.csv") for n in ("terms", "cues", "roles"))
+    concepts = sorted({r["concept"] for r in terms})
+    kinds = sorted({r["kind"] for r in roles})
+    if len(concepts) > scorer.MAX_CONCEPTS or len(kinds) >= scorer.MAX_ROLES:
+        raise ValueError(f"ai/: at most {scorer.MAX_CONCEPTS} concepts and {scorer.MAX_ROLES - 1} kinds of title words")
+    words: list[str] = []
+    columns: list[tuple[int, int, int, int, int, int]] = []
+    ids: list[str] = []
+
+    def add(row: dict[str, str], *values: int) -> None:
+        words.append(row["term"])
+        ids.append(row["id"])
+        columns.append(values)  # type: ignore[arg-type]
+
+    for r in terms:
+        cue = scorer.CUES.index(r["not_if"]) if r["not_if"] else -1
+        add(r, 0, scorer.TIERS.index(r["tier"]), concepts.index(r["concept"]), int(r["needs"] == "ai"), cue, -1)
+    for r in cues:
+        add(r, 1, -1, -1, 0, -1, scorer.CUES.index(r["kind"]))
+    for layer, name in ((2, "surveillance"), (3, "defence")):
+        for r in book.rows(f"ai/{name}.csv"):
+            add(r, layer, -1, -1, 0, -1, ("strong", "weak", "none").index(r["strength"]))
+    for r in roles:
+        add(r, 4, -1, -1, 0, -1, kinds.index(r["kind"]))
+    table = np.array(columns, np.int32).reshape(-1, 6)
+    lexicon = compile_terms(words, table[:, 0].tolist())
+    return lexicon, tuple(np.ascontiguousarray(table[:, i]) for i in range(1, 6)), ids, concepts, kinds
+
+
+def compile_rules(book: Codebook) -> Rules:
+    """Compile lists, rules and model; about 0.2 s, once per process.
+
+    Raises:
+        ValueError: a list or the model is malformed.
+        DefinitionError: a file is missing.
+    """
+    lexicon, tables, ids, concepts, kinds = compile_lexicon(book)
+    features = scorer.feature_names(concepts, kinds)
+    model = load_model(book.path(MODEL).read_bytes(), features)
+    return Rules(lexicon, tables, ids, lexicon.layer, concepts, features, book.toml("ai/rules.toml")["signals"], model)
+
+
+def load_model(data: bytes, features: list[str]) -> Model:
+    """Expand a stored model; explicit features are matched by name, so a changed term list keeps the other weights.
+
+    Raises:
+        ValueError: not a model of this layout.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as z:
+            meta: dict[str, Any] = json.loads(str(z["meta"]))
+            if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH:
+                raise ValueError(f"{MODEL}: made for another layout; run `gangwei train`")
+            weights = np.zeros((2, scorer.WIDTH, len(LANES)), np.float32)
+            at = {name: i for i, name in enumerate(features)}
+            for j, name in enumerate(z["names"].tolist()):
+                if name in at:
+                    weights[:, at[name]] = z["explicit"][:, j]
+            weights[:, scorer.AT_TITLE + z["title_at"]] = z["title"]
+            weights[:, scorer.AT_TEXT + z["text_at"], : len(TIER_LANES)] = z["text"]
+            return Model(weights, z["bias"], z["cuts"], z["calibration"], meta["version"])
+    except (KeyError, OSError, EOFError) as e:
+        raise ValueError(f"{MODEL}: not a model file ({e})") from None
+
+
+def blank_model() -> Model:
+    """A model of zeros: used while training."""
+    lanes = len(LANES)
+    return Model(
+        np.zeros((2, 1, lanes), np.float32), np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32),
+        np.zeros((2, 2)), "blank",
+    )  # fmt: skip
+
+
+def section_arrays(sections: pl.Series, rows: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """((location, start, end) by span, row offsets) of a column of section lists."""
+    if sections.len() == 0 or sections.dtype == pl.Null:
+        return np.zeros((0, 3), np.int32), np.zeros(rows + 1, np.int64)
+    at = np.concatenate([[0], np.cumsum(sections.list.len().fill_null(0).to_numpy())]).astype(np.int64)
+    flat = sections.filter(sections.list.len() > 0).explode().struct.unnest()
+    kind = flat["kind"].replace_strict(
+        [*SECTION_KINDS], [_LOCATION[k] for k in SECTION_KINDS], default=5, return_dtype=pl.Int32
+    )
+    spans = (
+        np.stack([kind.to_numpy(), flat["start"].to_numpy(), flat["end"].to_numpy()], 1)
+        if flat.height
+        else np.zeros((0, 3))
+    )
+    return np.ascontiguousarray(spans, np.int32), at
+
+
+def read(
+    title: pl.Series,
+    text: pl.Series,
+    tags: pl.Series,
+    sections: pl.Series,
+    rules: Rules,
+    model: Model,
+    keep: bool = False,
+) -> tuple[NDArray[Any], ...]:
+    """`scorer.score_rows` on columns; see there for what comes back."""
+    fold, kind = fold_table()
+    fields = [string_buffers(s.fill_null(""))[::-1] for s in (title, text, tags)]
+    spans, at = section_arrays(sections, len(title))
+    capacity = 1024 + 12 * len(title)
+    weights = (
+        model.weights if model.weights.shape[1] == scorer.WIDTH else np.zeros((2, scorer.WIDTH, len(LANES)), np.float32)
+    )
+    while True:
+        out = scorer.score_rows(
+            *fields, spans, at, fold, kind, rules.lexicon.arrays, rules.tables, weights, model.bias, keep, capacity
+        )
+        needed = int(out[1][:, 7].sum())
+        if needed <= capacity:
+            return tuple(out)
+        capacity = needed
+
+
+def decide(
+    scores: NDArray[np.float32], facts: NDArray[np.int32], model: Model
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """(tier code, calibrated probability of builder or adjacent); see the precedence in ai/rules.toml."""
+    v = (facts[:, 6] == 0).astype(np.int64)
+    cut = model.cuts[v]
+    tier = np.full(len(v), 3, np.int8)
+    tier[scores[:, 2] > cut[:, 2]] = 2
+    tier[scores[:, 1] > cut[:, 1]] = 1
+    tier[scores[:, 0] > cut[:, 0]] = 0
+    tier[facts[:, 0] == 0] = 3
+    slope, shift = model.calibration[v, 0], model.calibration[v, 1]
+    p = 1.0 / (1.0 + np.exp(-np.clip(slope * scores[:, 1].astype(np.float64) + shift, -30, 30)))
+    return tier, np.round(p, 6)
+
+
+def signal(
+    facts: NDArray[np.int32], strong: int, weak: int, title: NDArray[np.int32], rule: dict[str, float]
+) -> NDArray[np.bool_]:
+    """True where the weighted count of signal words reaches the need of the rule."""
+    total = rule["strong"] * facts[:, strong] + rule["weak"] * facts[:, weak] + rule["title"] * title
+    return np.asarray(total >= rule["need"], np.bool_)
+
+
+def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Classify the ads of one part.
+
+    Args:
+        clean: the columns title, text, tags and sections of `schema.CLEAN`.
+        rules: from `compile_rules`.
+
+    Returns:
+        `schema.CLASSIFIED`, row-aligned with `clean`.
+    """
+    if clean.height == 0:
+        return CLASSIFIED.empty()
+    key = hash_rows(clean.select("title", "text", "tags"))
+    _, first, back = np.unique(key, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    one = clean.select("title", "text", "tags", "sections")[np.sort(first)]
+    return _classify(one, rules)[rank[back.reshape(-1)]]
+
+
+def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    model = rules.model
+    scores, facts, hits, hit_row, hit_score, *_ = read(
+        ads["title"], ads["text"], ads["tags"], ads["sections"], rules, model
+    )
+    tier, p = decide(scores, facts, model)
+    seen = facts[:, 0] > 0
+    role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
+    return pl.DataFrame(
+        {
+            "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
+            "ai_mention": seen & ((scores[:, 3] > 0) | (tier < 3)),
+            "ai_score": p,
+            "ai_role": pl.Series(AI_ROLES).gather(role),
+            "ai_subfields": _subfields(scores[:, 4 + len(AI_ROLES) :], tier),
+            "surveillance_job": signal(facts, 1, 2, facts[:, 3], rules.signals["surveillance"]),
+            "defence_signal": signal(facts, 4, 5, np.zeros_like(facts[:, 3]), rules.signals["defence"]),
+            "ai_terms": _terms(hits, hit_row, len(tier), rules),
+            "hits": _hits(hits, hit_row, hit_score, len(tier), rules),
+        },
+        schema=CLASSIFIED.polars,
+    )
+
+
+def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), values))
+    assert isinstance(out, pl.Series)
+    return out
+
+
+def _subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
+    on = (scores > 0) & (tier < 2)[:, None]
+    bare = (tier < 2) & ~on.any(1)
+    on[np.flatnonzero(bare), np.argmax(scores[bare], 1)] = True
+    names = pl.Series(AI_SUBFIELDS).gather(np.nonzero(on)[1])
+    return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), on.sum(1))
+
+
+def _terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rules: Rules) -> pl.Series:
+    """Distinct terms in title, duties, requirements or text without sections, in order of first appearance."""
+    code = hits[:, 4]
+    ok = (code >= 0) & np.isin(code // 5, list(TERM_TIERS)) & (code % 5 != 4) & np.isin(hits[:, 3], (0, 1, 2, 5))
+    pair = row[ok].astype(np.int64) * len(rules.rule_ids) + hits[ok, 0]
+    _, at = np.unique(pair, return_index=True)
+    pair = pair[np.sort(at)]
+    names = pl.Series(rules.rule_ids).gather(pair % len(rules.rule_ids))
+    return _lists(
+        names.to_arrow(compat_level=pl.CompatLevel.oldest()), np.bincount(pair // len(rules.rule_ids), minlength=rows)
+    )
+
+
+_REASONS = [f"{t}/{c}" for t in scorer.TIERS for c in scorer.CONTEXTS]
+
+
+def _hits(
+    hits: NDArray[np.int32], row: NDArray[np.int32], score: NDArray[np.float32], rows: int, rules: Rules
+) -> pl.Series:
+    """Evidence rows; reason_id is tier/context@location for AI terms and the strength of a signal word."""
+    code, where = hits[:, 4], hits[:, 3]
+    signal_code = -code
+    layer = np.where(code >= 0, 0, signal_code)
+    decision = pl.Series(["ai_term", "", "surveillance", "defence"]).gather(layer)
+    spots = [f"{r}@{s}" for r in _REASONS for s in scorer.LOCATIONS] + [f"word@{s}" for s in scorer.LOCATIONS]
+    reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
+    frame = pl.DataFrame(
+        {
+            "decision": decision,
+            "reason_id": reason,
+            "rule_id": pl.Series(rules.rule_ids).gather(hits[:, 0]),
+            "field": pl.Series(["text", "title"]).gather((where == 0).astype(np.int64)),
+            "start": hits[:, 1],
+            "end": hits[:, 2],
+            "score": np.round(score[: len(hits)].astype(np.float64), 4),
+        }
+    )
+    structs = frame.to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
+    return _lists(structs, np.bincount(row, minlength=rows)).cast(CLASSIFIED.polars["hits"])
