@@ -1,0 +1,145 @@
+"""Character sets: strict UTF-8, else GB18030, else the one with fewer errors; and repair of text read in the wrong one."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import polars as pl
+
+CHUNK = 4 << 20
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+LATIN = "[\u00a1-\u00ff\u0152-\u0178\u0192\u02c6\u02dc\u2018-\u203a\u20ac\u2122]"
+HAN = re.compile("[\u3400-\u9fff]")
+SUSPECT = re.compile(f"{LATIN}{{2}}")
+
+
+@dataclass(frozen=True)
+class Charset:
+    """Encoding of a whole file; `errors` = characters that it cannot decode; `nul` = NUL characters."""
+
+    name: str
+    errors: int = 0
+    nul: int = 0
+    size: int = 0
+
+
+def survey(stream: BinaryIO) -> Charset:
+    """Read a whole stream once and say how to decode it. Memory: a few chunks of 4 MiB."""
+    head = stream.read(CHUNK)
+    for bom, name in BOMS:
+        if head.startswith(bom):
+            size = len(head)
+            while more := stream.read(CHUNK):
+                size += len(more)
+            return Charset(name, 0, 0, size)
+    guess = _utf16_without_bom(head)
+    decoders = {n: codecs.getincrementaldecoder(n)("replace") for n in ("utf-8", "gb18030")}
+    strict: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")("strict")
+    errors = {"utf-8": 0, "gb18030": 0}
+    nul = size = 0
+    pending: list[bytes] = []
+    block = head
+    while block:
+        size += len(block)
+        nul += block.count(0)
+        if strict is not None:
+            try:
+                strict.decode(block)
+            except UnicodeDecodeError:
+                strict = None
+                replay = _valid_prefix(size - len(block))
+                errors["gb18030"] += replay
+        if strict is None:
+            pending.append(block)
+            for n, d in decoders.items():
+                errors[n] += d.decode(block).count("\ufffd")
+            pending.clear()
+        block = stream.read(CHUNK)
+    if guess and nul * 3 > size:
+        return Charset(guess, 0, 0, size)
+    if strict is not None:
+        try:
+            strict.decode(b"", True)
+            return Charset("utf-8", 0, nul, size)
+        except UnicodeDecodeError:
+            return Charset("utf-8", 1, nul, size)
+    best = min(errors, key=lambda n: (errors[n], n != "utf-8"))
+    if best == "gb18030" and errors["utf-8"] * 200 < size and errors["gb18030"] * 2 > errors["utf-8"]:
+        best = "utf-8"
+    return Charset(best, errors[best], nul, size)
+
+
+def _valid_prefix(size: int) -> int:
+    """Weight against GB18030 when this many bytes were already valid UTF-8 (a valid prefix is no accident)."""
+    return size // 64
+
+
+def _utf16_without_bom(head: bytes) -> str | None:
+    sample = head[:4096]
+    if len(sample) < 8:
+        return None
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if odd * 4 > len(sample) and even * 8 < odd:
+        return "utf-16-le"
+    if even * 4 > len(sample) and odd * 8 < even:
+        return "utf-16-be"
+    return None
+
+
+def repair_text(text: str) -> str:
+    """Undo GBK (or UTF-8) bytes read as Latin-1 or Windows-1252; text that is not such a case comes back unchanged.
+
+    >>> repair_text("\\u00c9\\u00cf\\u00ba\\u00a3")
+    '上海'
+    """
+    if not SUSPECT.search(text) or HAN.search(text):
+        return text
+    raw = bytearray()
+    for ch in text:
+        code = ord(ch)
+        if code < 256:
+            raw.append(code)
+            continue
+        try:
+            raw += ch.encode("cp1252")
+        except UnicodeEncodeError:
+            return text
+    for name in ("utf-8", "gb18030"):
+        try:
+            out = raw.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if HAN.search(out) or re.search("[\u3000-\u303f\uff00-\uffef]", out):
+            return out
+    return text
+
+
+def is_mojibake(sample: str) -> bool:
+    """True when a sample of a file is Chinese text read as Latin-1: many Latin pairs, hardly any Han, and it repairs."""
+    latin = len(re.findall(LATIN, sample))
+    if latin < 20 or len(HAN.findall(sample)) * 20 > latin:
+        return False
+    words = re.findall(r"[^\s,;|\"'\[\]]+", sample)
+    suspect = [w for w in words if SUSPECT.search(w)][:2000]
+    if not suspect:
+        return False
+    return sum(repair_text(w) != w for w in suspect) * 10 >= len(suspect) * 9
+
+
+def repair_series(values: pl.Series) -> pl.Series:
+    """`repair_text` for each value of a String series; only distinct suspect values are looked at."""
+    suspect = values.filter(values.str.contains(f"{LATIN}{{2}}").fill_null(False)).unique()
+    pairs = {v: repair_text(v) for v in suspect.to_list()}
+    changed = {k: v for k, v in pairs.items() if k != v}
+    if not changed:
+        return values
+    old = pl.Series("old", list(changed), dtype=pl.String)
+    new = pl.Series("new", list(changed.values()), dtype=pl.String)
+    return values.replace(old, new)

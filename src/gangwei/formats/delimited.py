@@ -1,0 +1,249 @@
+"""Delimited text: any delimiter and quoting, embedded newlines; a bad quote or a wrong field count costs one row only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
+
+DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
+RAW_CHARS = 500
+RECORD_LINES = 5_000
+QUOTE_FAILURES = 50
+
+
+class _RunawayQuote(Exception):
+    """A record spans more lines or characters than a row can have."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a delimited file is laid out: delimiter, rows before the data, column names, anchors for repairs."""
+
+    delimiter: str
+    skip: int
+    names: tuple[str, ...]
+    anchors: tuple[tuple[int, re.Pattern[str]], ...] = ()
+
+
+def text_lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[str | None]:
+    """Lines with their ends; None stands for a line longer than the limit."""
+    wrapper = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
+    limit = limits.max_line_bytes
+    while line := wrapper.readline(limit):
+        if len(line) >= limit and line[-1] not in "\r\n":
+            while (more := wrapper.readline(1 << 20)) and more[-1] not in "\r\n":
+                pass
+            yield None
+        else:
+            yield line
+
+
+def guess_delimiter(lines: Sequence[str]) -> str:
+    """The delimiter that cuts most records of a sample into the same number (> 1) of fields."""
+    best, best_score = ",", 0.0
+    for d in DELIMITERS:
+        try:
+            counts = [len(r) for r in csv.reader(lines, delimiter=d) if r]
+        except csv.Error:
+            continue
+        if not counts:
+            continue
+        mode = max(sorted(set(counts)), key=counts.count)
+        score = counts.count(mode) / len(counts) * min(mode, 12) if mode > 1 else 0.0
+        if score > best_score * 1.05:
+            best, best_score = d, score
+    return best
+
+
+def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> tuple[str, list[list[str]]]:
+    """Delimiter and the first rows of a file."""
+    sample: list[str] = []
+    size = 0
+    for line in lines:
+        if line is not None:
+            sample.append(line)
+            size += len(line)
+        if len(sample) >= 400 or size > 1 << 20:
+            break
+    csv.field_size_limit(1 << 30)
+    d = delimiter or guess_delimiter(sample)
+    out: list[list[str]] = []
+    try:
+        for record in csv.reader(sample, delimiter=d):
+            if record:
+                out.append(record)
+            if len(out) >= rows:
+                break
+    except csv.Error:
+        pass
+    return d, out
+
+
+def align(
+    fields: Sequence[str], n: int, delimiter: str, anchors: Sequence[tuple[int, re.Pattern[str]]]
+) -> list[str] | None:
+    """Join neighbours so that `fields` becomes `n` columns and every anchor column matches its pattern.
+
+    Returns None when there is no way, or when a row without anchors has more fields than columns (a guess would move
+    values into the wrong columns).
+    """
+    extra = len(fields) - n
+    if extra < 0 or extra > 8:
+        return None
+    if extra and all(not f.strip() for f in fields[n:]):
+        return list(fields[:n])
+    if not anchors:
+        return list(fields) if extra == 0 else None
+    rules = dict(anchors)
+    best: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {(0, 0): (0, ())}
+    for column in range(n):
+        for used in range(extra + 1):
+            state = best.get((column, used))
+            if state is None:
+                continue
+            at = column + used
+            for take in range(1, extra - used + 2):
+                value = delimiter.join(fields[at : at + take])
+                rule = rules.get(column)
+                if rule is not None and not rule.search(value):
+                    continue
+                cost = state[0] + (take - 1) * (3 if rule is not None else 1) + (take > 1)
+                key = (column + 1, used + take - 1)
+                if key not in best or cost < best[key][0]:
+                    best[key] = (cost, (*state[1], take))
+    end = best.get((n, extra))
+    if end is None:
+        return None
+    out, at = [], 0
+    for take in end[1]:
+        out.append(delimiter.join(fields[at : at + take]))
+        at += take
+    return out
+
+
+class _Records:
+    """Records of a text stream. After each one, `lines` holds the lines it was made of."""
+
+    def __init__(self, source: Iterator[str | None], delimiter: str, limits: Limits) -> None:
+        self.source, self.delimiter, self.limits = source, delimiter, limits
+        self.queue: list[str | None] = []
+        self.lines: list[str] = []
+        self.size = 0
+        self.quoting = csv.QUOTE_MINIMAL
+        self.failures = 0
+        self.too_long = False
+        csv.field_size_limit(1 << 30)
+        self.reader = self._make()
+
+    def _make(self) -> Iterator[list[str]]:
+        return csv.reader(self._feed(), delimiter=self.delimiter, quoting=self.quoting)
+
+    def _feed(self) -> Iterator[str]:
+        while True:
+            line = self.queue.pop() if self.queue else next(self.source, "")
+            if line == "":
+                return
+            if line is None:
+                self.too_long = True
+                line = "\n"
+            self.lines.append(line)
+            self.size += len(line)
+            if len(self.lines) > RECORD_LINES or self.size > self.limits.max_line_bytes:
+                raise _RunawayQuote
+            yield line
+
+    def push_back(self, keep: int) -> None:
+        """Give back all lines of the record but the first `keep`."""
+        self.queue += reversed(self.lines[keep:])
+        del self.lines[keep:]
+        self.failures += 1
+        if self.failures > QUOTE_FAILURES:
+            self.quoting = csv.QUOTE_NONE
+        self.reader = self._make()
+
+    def next(self) -> tuple[list[str] | None, str]:
+        """(fields, '') or (None, reason); raises StopIteration at the end."""
+        self.lines.clear()
+        self.size = 0
+        self.too_long = False
+        try:
+            record = next(self.reader)
+        except _RunawayQuote:
+            self.push_back(1)
+            return None, "unclosed_quote"
+        except csv.Error:
+            self.reader = self._make()
+            return None, "broken_row"
+        if self.too_long and len(self.lines) == 1:
+            return None, "line_too_long"
+        return record, ""
+
+
+def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Iterator[Chunk]:
+    """Read a delimited file in bounded memory. Row numbers count records from 1, header and blank rows included."""
+    n = len(shape.names)
+    records = _Records(text_lines(stream, encoding, limits), shape.delimiter, limits)
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    bad: list[BadRow] = []
+    notes: list[Note] = []
+    number = empty = 0
+    size = 0
+    while True:
+        try:
+            fields, reason = records.next()
+        except StopIteration:
+            break
+        number += 1
+        if number <= shape.skip:
+            continue
+        if fields is not None and len(fields) == n and len(records.lines) < 200:
+            rows.append(fields)
+            numbers.append(number)
+            size += records.size
+            empty = 0
+        else:
+            fixed, reason = _mend(fields, reason, records, shape)
+            if fixed is not None:
+                rows.append(fixed)
+                numbers.append(number)
+                size += records.size
+                empty = 0
+            else:
+                bad.append(BadRow(number, reason, "".join(records.lines)[:RAW_CHARS].rstrip("\r\n")))
+                empty = empty + 1 if reason == "empty_row" else 0
+                if empty > limits.max_empty_rows:
+                    notes.append(
+                        Note(
+                            "too_many_empty_rows",
+                            f"more than {limits.max_empty_rows:,} empty rows in a row; the rest was not read",
+                            number,
+                        )
+                    )
+                    break
+        if len(rows) + len(bad) >= limits.batch_rows or size > 256 << 20:
+            yield chunk_of(shape.names, rows, numbers, bad, notes)
+            rows, numbers, bad, notes, size = [], [], [], [], 0
+    yield chunk_of(shape.names, rows, numbers, bad, notes)
+
+
+def _mend(fields: list[str] | None, reason: str, records: _Records, shape: Shape) -> tuple[list[str] | None, str]:
+    if fields is None:
+        return None, reason
+    if not fields or not any(f.strip() for f in fields):
+        return None, "empty_row"
+    n = len(shape.names)
+    if len(records.lines) > 1:
+        first = records.lines[0].rstrip("\r\n").split(shape.delimiter)
+        alone = align(first, n, shape.delimiter, shape.anchors) if len(first) == n else None
+        if alone is not None and len(fields) != n:
+            records.push_back(1)
+            return alone, ""
+    fixed = align(fields, n, shape.delimiter, shape.anchors)
+    return (fixed, "") if fixed is not None else (None, "field_count")

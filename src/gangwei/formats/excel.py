@@ -1,0 +1,147 @@
+"""Excel and OpenDocument sheets through calamine, with a look at the cell addresses first: a sparse sheet is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import python_calamine as calamine
+
+from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
+
+ADDRESS = re.compile(rb'<(?:\w+:)?c\b[^>]{0,80}?\br="([A-Z]{1,3})(\d{1,7})"')
+RAW_CHARS = 500
+
+
+def text(value: Any) -> str:
+    """A cell as text: whole numbers without '.0', dates in ISO form."""
+    if value.__class__ is str:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ")
+    return str(value)
+
+
+def guard(source: Path | BinaryIO, packed: int, limits: Limits) -> None:
+    """Refuse a workbook that would fill the memory.
+
+    Raises:
+        Unreadable: it expands too far, or one cell far away makes the sheet huge.
+    """
+    try:
+        with zipfile.ZipFile(source) as z:
+            infos = z.infolist()
+            total = sum(i.file_size for i in infos)
+            if total > limits.max_expanded_bytes or (
+                total > limits.ratio_from_bytes and total > packed * limits.max_ratio
+            ):
+                raise Unreadable(
+                    "zip_bomb", f"the workbook says it expands to {total / 1e6:,.0f} MB from {packed / 1e6:,.2f} MB"
+                )
+            for info in infos:
+                if re.search(r"worksheets/[^/]+\.xml$", info.filename):
+                    with z.open(info) as f:
+                        _measure(f, info.filename, limits)  # type: ignore[arg-type]
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+        raise Unreadable(
+            "broken_workbook", f"the workbook is damaged ({e}); open it in Excel and save it again"
+        ) from None
+
+
+def _measure(stream: BinaryIO, name: str, limits: Limits) -> None:
+    rows = columns = 0
+    tail = b""
+    while block := stream.read(4 << 20):
+        data = tail + block
+        widest = lowest = b""
+        for letters, digits in ADDRESS.findall(data):
+            if len(letters) > len(widest) or (len(letters) == len(widest) and letters > widest):
+                widest = letters
+            if len(digits) > len(lowest) or (len(digits) == len(lowest) and digits > lowest):
+                lowest = digits
+        tail = data[-128:]
+        n = 0
+        for c in widest:
+            n = n * 26 + c - 64
+        columns, rows = max(columns, n), max(rows, int(lowest or b"0"))
+        if rows * columns > limits.max_sheet_cells:
+            raise Unreadable(
+                "sheet_too_large",
+                f"{name} reaches from A1 to row {rows:,}, column {columns:,}: more than {limits.max_sheet_cells / 1e6:.0f}"
+                " million cells; delete the empty rows and columns and save it again, or save it as CSV",
+            )
+
+
+class Workbook:
+    """An open workbook. Sheets without a cell are left out."""
+
+    def __init__(self, source: Path | BinaryIO) -> None:
+        try:
+            self.book = calamine.CalamineWorkbook.from_object(source)
+        except calamine.PasswordError:
+            raise Unreadable("encrypted", "the workbook needs a password; save it without") from None
+        except (calamine.CalamineError, ValueError, OSError) as e:
+            raise Unreadable(
+                "broken_workbook", f"not a readable workbook ({str(e)[:80]}); open it in Excel and save it again"
+            ) from None
+        self.sheets: dict[str, Any] = {}
+        for name in self.book.sheet_names:
+            try:
+                sheet = self.book.get_sheet_by_name(name)
+            except calamine.CalamineError:
+                continue
+            if sheet.height and sheet.width:
+                self.sheets[name] = sheet
+
+    def head(self, name: str, rows: int = 60) -> list[list[str]]:
+        """First rows of a sheet."""
+        out = []
+        for row in self.sheets[name].iter_rows():
+            out.append([text(v) for v in row])
+            if len(out) >= rows:
+                break
+        return out
+
+    def chunks(self, name: str, names: Sequence[str], skip: int, limits: Limits) -> Iterator[Chunk]:
+        """Rows of a sheet. Row numbers are those Excel shows."""
+        sheet = self.sheets[name]
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        bad: list[BadRow] = []
+        notes: list[Note] = []
+        n, empty = len(names), 0
+        for number, row in enumerate(sheet.iter_rows(), 1):
+            if number <= skip:
+                continue
+            cells = [v if v.__class__ is str else text(v) for v in row]
+            if not any(c and not c.isspace() for c in cells):
+                bad.append(BadRow(number, "empty_row", ""))
+                empty += 1
+                if empty > limits.max_empty_rows:
+                    notes.append(
+                        Note(
+                            "too_many_empty_rows",
+                            f"more than {limits.max_empty_rows:,} empty rows in a row; the rest was not read",
+                            number,
+                        )
+                    )
+                    break
+            else:
+                empty = 0
+                if len(cells) > n and any(c for c in cells[n:]):
+                    bad.append(BadRow(number, "field_count", "|".join(cells)[:RAW_CHARS]))
+                else:
+                    rows.append(cells[:n] if len(cells) >= n else cells + [""] * (n - len(cells)))
+                    numbers.append(number)
+            if len(rows) + len(bad) >= limits.batch_rows:
+                yield chunk_of(names, rows, numbers, bad, notes)
+                rows, numbers, bad, notes = [], [], [], []
+        yield chunk_of(names, rows, numbers, bad, notes)

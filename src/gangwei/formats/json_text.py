@@ -1,0 +1,293 @@
+"""JSON: an array of objects, JSON lines, columns as {column: {row: value}}, or any of these under a key."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import orjson
+import polars as pl
+
+from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+
+RAW_CHARS = 500
+BLOCK = 4 << 20
+BROKEN = (ValueError, RecursionError)
+
+
+def cell(value: Any) -> str | None:
+    """A JSON value as text: lists of plain values joined with '|', anything deeper as JSON."""
+    if value is None or value.__class__ is str:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(v, (str, int, float)) for v in value):
+        return "|".join(str(v) for v in value)
+    if isinstance(value, (list, dict)):
+        return orjson.dumps(value).decode()
+    return str(value)
+
+
+def load(data: bytes | str) -> Any:
+    """Parse JSON; NaN and lone surrogates, which strict parsers refuse, are accepted.
+
+    Raises:
+        ValueError, RecursionError: not JSON, or nested too deep.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _mended(json.loads(data))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_mended(v) for v in value]
+    if isinstance(value, dict):
+        return {_mended(k): _mended(v) for k, v in value.items()}
+    return value
+
+
+def flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Objects inside a record become columns named 'outer.inner' (one level)."""
+    if not any(v.__class__ is dict for v in record.values()):
+        return record
+    out: dict[str, Any] = {}
+    for k, v in record.items():
+        if isinstance(v, dict):
+            out.update({f"{k}.{kk}": vv for kk, vv in v.items()})
+        else:
+            out[k] = v
+    return out
+
+
+def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], bad: list[BadRow]) -> Chunk:
+    """A chunk whose columns are all keys of the records, in order of first appearance."""
+    records = [flat(r) for r in records]
+    names = list(dict.fromkeys(itertools.chain.from_iterable(records)))
+    columns = {}
+    for n in names:
+        values = [r.get(n) for r in records]
+        if not all(v is None or v.__class__ is str for v in values):
+            values = [cell(v) for v in values]
+        columns[n] = pl.Series(n, values, dtype=pl.String)
+    return Chunk(pl.DataFrame(columns), pl.Series("row", numbers, dtype=pl.Int64), bad)
+
+
+def layout(head: bytes) -> str:
+    """lines, array or document, from the first bytes (UTF-8) of a file."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"["):
+        return "array"
+    first, newline, rest = text.partition(b"\n")
+    try:
+        whole = isinstance(load(first), dict)
+    except BROKEN:
+        second = rest.lstrip().partition(b"\n")[0]
+        try:
+            return "lines" if second.startswith(b"{") and isinstance(load(second), dict) else "document"
+        except BROKEN:
+            return "document"
+    return (
+        "lines"
+        if whole
+        and (rest.lstrip().startswith(b"{") or not newline or len(first) < len(head))
+        and not _columnar(load(first))
+        else "document"
+    )
+
+
+def _columnar(doc: Any) -> bool:
+    if not isinstance(doc, dict) or not doc:
+        return False
+    values = list(doc.values())
+    if all(isinstance(v, dict) for v in values) and len(values) > 1:
+        return len({tuple(v) for v in values}) == 1
+    if all(isinstance(v, list) for v in values) and len(values) > 1:
+        return len({len(v) for v in values}) == 1 and len(values[0]) > 1
+    return any(isinstance(v, list) and v and all(isinstance(x, dict) for x in v) for v in values)
+
+
+def lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
+    """JSON lines; a broken line costs itself only."""
+    records: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    bad: list[BadRow] = []
+    number = size = 0
+    decode = encoding not in ("utf-8", "utf-8-sig")
+    if encoding.startswith("utf-16"):
+        raise Unreadable("encoding", "JSON in UTF-16; save it as UTF-8")
+    while line := stream.readline(limits.max_line_bytes):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if len(line) >= limits.max_line_bytes and not line.endswith(b"\n"):
+            while (more := stream.readline(1 << 20)) and not more.endswith(b"\n"):
+                pass
+            bad.append(BadRow(number, "line_too_long", line[:2000].decode(encoding, "replace")[:RAW_CHARS]))
+            continue
+        try:
+            value = load(line.decode(encoding, "replace") if decode else line)
+        except BROKEN:
+            text = line.decode(encoding, "replace").strip()
+            bad.append(BadRow(number, "broken_json" if text else "empty_row", text[:RAW_CHARS]))
+            continue
+        if value.__class__ is dict and value:
+            records.append(value)
+            numbers.append(number)
+            size += len(line)
+        else:
+            bad.append(
+                BadRow(
+                    number,
+                    "not_an_object" if value != {} else "empty_row",
+                    line.decode(encoding, "replace")[:RAW_CHARS],
+                )
+            )
+        if len(records) + len(bad) >= limits.batch_rows or size > 256 << 20:
+            yield chunk_of_records(records, numbers, bad)
+            records, numbers, bad, size = [], [], [], 0
+    yield chunk_of_records(records, numbers, bad)
+
+
+def array(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
+    """An array of objects, object by object: memory stays bounded whatever the size of the file."""
+    decoder = json.JSONDecoder()
+    reader = _Text(stream, encoding)
+    text, at = reader.more(""), 0
+    text = text[text.index("[") + 1 :]
+    records: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    bad: list[BadRow] = []
+    number = 0
+    while True:
+        while at < len(text) and text[at] in " \t\r\n,":
+            at += 1
+        if at >= len(text):
+            text, at = reader.more(""), 0
+            if not text:
+                bad.append(BadRow(number + 1, "cut_off", ""))
+                break
+            continue
+        if text[at] == "]":
+            break
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except BROKEN as e:
+            rest = text[at:]
+            grown = reader.more(rest) if len(rest) <= limits.max_line_bytes else rest
+            if len(grown) > len(rest):
+                text, at = grown, 0
+                continue
+            number += 1
+            bad.append(BadRow(number, "broken_json", rest[:RAW_CHARS]))
+            nxt = text.find("\n{", at + 1) if not isinstance(e, RecursionError) else -1
+            nxt = nxt if nxt >= 0 else text.find("},", at + 1)
+            if nxt < 0:
+                break
+            at = nxt + 1
+            continue
+        if end >= len(text) - 1 and not isinstance(value, (dict, list, str)):
+            grown = reader.more(text[at:])
+            if len(grown) > len(text) - at:
+                text, at = grown, 0
+                continue
+        number += 1
+        if isinstance(value, dict) and value:
+            records.append(_mended(value) if "\\ud" in text[at:end] else value)
+            numbers.append(number)
+        else:
+            bad.append(BadRow(number, "not_an_object", text[at:end][:RAW_CHARS]))
+        at = end
+        if len(records) + len(bad) >= limits.batch_rows:
+            yield chunk_of_records(records, numbers, bad)
+            records, numbers, bad = [], [], []
+    yield chunk_of_records(records, numbers, bad)
+
+
+class _Text:
+    """Blocks of decoded text."""
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        import codecs
+
+        self.stream = stream
+        self.decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def more(self, rest: str) -> str:
+        """`rest` with the next block behind it, or `rest` alone at the end."""
+        data = self.stream.read(BLOCK)
+        return rest + self.decoder.decode(data, not data)
+
+
+def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
+    """A whole document: columns, or records under a key.
+
+    Raises:
+        Unreadable: the document is broken, too large to hold, or has no records.
+    """
+    data = stream.read(limits.max_document_bytes + 1)
+    if len(data) > limits.max_document_bytes:
+        raise Unreadable(
+            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as JSON lines"
+        )
+    try:
+        doc = load(data.decode(encoding, "replace"))
+    except BROKEN as e:
+        raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
+    del data
+    found = _records(doc, 4)
+    if found is None:
+        raise Unreadable("no_records", "JSON without a list of ads in it")
+    names, rows = found
+    if names is None:
+        good = [(i, r) for i, r in enumerate(rows, 1) if isinstance(r, dict) and r]
+        bad = [
+            BadRow(i, "not_an_object", str(r)[:RAW_CHARS])
+            for i, r in enumerate(rows, 1)
+            if not (isinstance(r, dict) and r)
+        ]
+        for i in range(0, max(len(good), 1), limits.batch_rows):
+            part = good[i : i + limits.batch_rows]
+            yield chunk_of_records([r for _, r in part], [n for n, _ in part], bad if i == 0 else [])
+        return
+    for i in range(0, max(len(rows), 1), limits.batch_rows):
+        part = [[cell(v) for v in r] for r in rows[i : i + limits.batch_rows]]
+        yield chunk_of(names, part, range(i + 1, i + len(part) + 1), [])
+
+
+def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
+    """(None, records) or (column names, rows)."""
+    if isinstance(doc, list):
+        return (None, doc) if any(isinstance(x, dict) for x in doc) else None
+    if not isinstance(doc, dict) or depth == 0:
+        return None
+    values = list(doc.values())
+    if (
+        len(values) > 1
+        and all(isinstance(v, dict) for v in values)
+        and not any(isinstance(x, (dict, list)) for v in values[:3] for x in list(v.values())[:3])
+    ):
+        keys = dict.fromkeys(k for v in values for k in v)
+        if len(keys) >= len(values) or all(k.isdigit() for k in keys):
+            return list(doc), [[v.get(k) for v in values] for k in keys]
+        return None, values
+    if (
+        len(values) > 1
+        and all(isinstance(v, list) for v in values)
+        and len({len(v) for v in values}) == 1
+        and not isinstance(next(iter(values[0]), None), dict)
+    ):
+        return list(doc), [list(r) for r in zip(*values)]
+    best: tuple[list[str] | None, list[Any]] | None = None
+    for v in values:
+        found = _records(v, depth - 1)
+        if found is not None and (best is None or len(found[1]) > len(best[1])):
+            best = found
+    if best is None and depth == 4 and any(isinstance(v, str) for v in values):
+        return None, [doc]
+    return best

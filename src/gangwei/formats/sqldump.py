@@ -1,0 +1,179 @@
+"""SQL dumps: the rows of INSERT statements, table by table, read as text and never run."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+
+BLOCK = 1 << 20
+RAW_CHARS = 500
+NAME = r"(?:[`\"\[]?[^\s`\"\[\](),;]+[`\"\]]?\s*\.\s*)?[`\"\[]?(?P<table>[^`\"\[\](),;\s]+)[`\"\]]?"
+INSERT = re.compile(
+    rf"(?:INSERT|REPLACE)\s+(?:IGNORE\s+|LOW_PRIORITY\s+|DELAYED\s+)?INTO\s+{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*VALUES?\s*",
+    re.I,
+)
+CREATE = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{NAME}\s*\(", re.I)
+COLUMN = re.compile(
+    r"^\s*(?:`([^`]+)`|\"([^\"]+)\"|\[([^\]]+)\]|(?!PRIMARY|KEY|UNIQUE|CONSTRAINT|INDEX|FOREIGN|FULLTEXT|\))(\w+))\s+\w",
+    re.I,
+)
+VALUE = re.compile(
+    r"\s*(?:N?'((?:[^'\\]|\\.|'')*)'|\"((?:[^\"\\]|\\.|\"\")*)\"|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])", re.S
+)
+ESCAPE = re.compile(r"\\(.)|''", re.S)
+ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
+STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE)\s", re.I)
+
+
+def _unescape(m: re.Match[str]) -> str:
+    ch = m.group(1)
+    return "'" if ch is None else ESCAPED.get(ch, ch)
+
+
+class Dump:
+    """Rows of a dump in order, as (row number, table, columns named by the statement or None, values or a BadRow)."""
+
+    def __init__(self, stream: BinaryIO, encoding: str, limits: Limits) -> None:
+        self.stream, self.limits = stream, limits
+        self.decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self.text, self.at, self.ended = "", 0, False
+        self.created: dict[str, list[str]] = {}
+
+    def _more(self) -> bool:
+        if self.ended:
+            return False
+        data = self.stream.read(BLOCK)
+        self.ended = not data
+        self.text = self.text[self.at :] + self.decoder.decode(data, self.ended)
+        self.at = 0
+        if len(self.text) > self.limits.max_line_bytes + 2 * BLOCK:
+            raise Unreadable(
+                "line_too_long", f"one SQL value or statement head of more than {self.limits.max_line_bytes >> 20} MB"
+            )
+        return not self.ended or bool(data)
+
+    def rows(self) -> Iterator[tuple[int, str, list[str] | None, list[str | None] | BadRow]]:
+        """All rows of all INSERT statements."""
+        number = 0
+        while True:
+            start = STARTS.search(self.text, self.at)
+            if start is None:
+                self.at = max(self.at, len(self.text) - 32)
+                if not self._more():
+                    return
+                continue
+            self.at = start.start()
+            create = CREATE.match(self.text, self.at)
+            if create is not None:
+                while (end := self.text.find(";", self.at)) < 0 and self._more():
+                    pass
+                create = CREATE.match(self.text, self.at)
+                end = len(self.text) if end < 0 else end
+                if create is not None:
+                    self.created[create["table"]] = _columns(self.text[create.end() : end])
+                self.at = end
+                continue
+            insert = INSERT.match(self.text, self.at)
+            if insert is None or insert.end() == len(self.text):
+                if len(self.text) - self.at < 65_536 and self._more():
+                    continue
+                self.at += 6
+                continue
+            table = insert["table"]
+            columns = [c.strip().strip('`"[]') for c in insert["columns"].split(",")] if insert["columns"] else None
+            self.at = insert.end()
+            while True:
+                found = self._tuple()
+                if found is None:
+                    break
+                number += 1
+                yield number, table, columns, BadRow(number, "broken_row", found) if isinstance(found, str) else found
+
+    def _tuple(self) -> list[str | None] | str | None:
+        """The next '(…)' of the statement, its text when it is broken, or None at the end of the statement."""
+        while True:
+            text, at = self.text, self.at
+            while at < len(text) and text[at] in " \t\r\n,":
+                at += 1
+            if at >= len(text):
+                if self._more():
+                    continue
+                return None
+            if text[at] != "(":
+                return None
+            values: list[str | None] = []
+            at += 1
+            while True:
+                m = VALUE.match(text, at)
+                if m is None:
+                    break
+                quoted, double, bare, closer = m.groups()
+                if quoted is not None:
+                    values.append(ESCAPE.sub(_unescape, quoted) if "\\" in quoted or "''" in quoted else quoted)
+                elif double is not None:
+                    values.append(ESCAPE.sub(_unescape, double) if "\\" in double else double.replace('""', '"'))
+                else:
+                    values.append(None if bare.upper() == "NULL" else bare)
+                at = m.end()
+                if closer == ")":
+                    self.at = at
+                    return values
+            if not self.ended and len(text) - self.at < self.limits.max_line_bytes:
+                self._more()
+                continue
+            broken = text[self.at : self.at + RAW_CHARS].strip()
+            end = text.find("\n", self.at + 1)
+            self.at = len(text) if end < 0 else end
+            return broken
+
+
+def _columns(body: str) -> list[str]:
+    out = []
+    for line in re.split(r",\s*\n|\n", body):
+        m = COLUMN.match(line)
+        if m:
+            out.append(next(g for g in m.groups() if g))
+    return out
+
+
+def heads(
+    stream: BinaryIO, encoding: str, limits: Limits, rows: int = 60
+) -> dict[str, tuple[list[str], list[list[str]]]]:
+    """For each table with rows: its column names (statement, else CREATE TABLE, else positions) and its first rows."""
+    dump = Dump(stream, encoding, limits)
+    out: dict[str, tuple[list[str], list[list[str]]]] = {}
+    for _, table, columns, values in dump.rows():
+        if isinstance(values, BadRow):
+            continue
+        if table not in out:
+            made = columns or dump.created.get(table) or []
+            out[table] = (made if len(made) == len(values) else [str(i) for i in range(len(values))], [])
+        head = out[table][1]
+        if len(head) < rows:
+            head.append([v or "" for v in values])
+    return out
+
+
+def chunks(stream: BinaryIO, encoding: str, table: str, names: Sequence[str], limits: Limits) -> Iterator[Chunk]:
+    """Rows of one table. Row numbers count the rows of all INSERTs of the dump from 1."""
+    rows: list[list[str | None]] = []
+    numbers: list[int] = []
+    bad: list[BadRow] = []
+    for number, name, _, values in Dump(stream, encoding, limits).rows():
+        if name != table:
+            continue
+        if isinstance(values, BadRow):
+            bad.append(values)
+        elif len(values) != len(names):
+            bad.append(BadRow(number, "field_count", ",".join(v or "" for v in values)[:RAW_CHARS]))
+        else:
+            rows.append(values)
+            numbers.append(number)
+        if len(rows) + len(bad) >= limits.batch_rows:
+            yield chunk_of(names, rows, numbers, bad)
+            rows, numbers, bad = [], [], []
+    yield chunk_of(names, rows, numbers, bad)

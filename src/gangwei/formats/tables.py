@@ -1,0 +1,206 @@
+"""Find out what a file is and open its tables: one for text formats, one for each sheet or SQL table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gangwei.formats import archive, charset, delimited, excel, json_text, parquet, sqldump
+from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable, unique_names
+from gangwei.formats.pages import Pages
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows before the data, the column names, the columns wanted (None = all) and the anchors for repairs."""
+
+    skip: int
+    names: tuple[str, ...]
+    wanted: frozenset[str] | None = None
+    anchors: tuple[tuple[int, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a file. `columns` is set where the format itself names them; else `head` may start with headers."""
+
+    label: str
+    format: str
+    columns: tuple[str, ...] | None
+    head: list[list[str]]
+    read: Callable[[Layout], Iterator[Chunk]]
+    mojibake: bool = False
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file with its encoding, tables and notes."""
+
+    encoding: str
+    tables: list[Table]
+    notes: list[Note] = field(default_factory=list)
+
+
+@contextmanager
+def opened(blob: archive.Blob, limits: Limits, pages: Pages) -> Iterator[Opened]:
+    """Open a file; it stays open inside the block.
+
+    Raises:
+        Unreadable: the file holds no table that can be read; the message says what it is and what to do.
+    """
+    with blob.stream() as f:
+        head = f.read(1 << 20)
+    if not head:
+        raise Unreadable("empty_file", "the file has zero bytes; fetch it again")
+    with ExitStack() as stack:
+        kind = archive.kind_of(head)
+        if kind == "parquet":
+            yield _parquet(stack, blob, limits)
+        elif kind in ("zip", "xls"):
+            yield _excel(stack, blob, limits, kind)
+        elif kind == "gzip":
+            raise Unreadable("nested_archive", "packed more than once; unpack it first")
+        else:
+            yield _text(blob, limits, pages, head)
+
+
+def _parquet(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
+    file = parquet.open_file(stack.enter_context(blob.seekable()))
+    names = tuple(file.schema_arrow.names)
+    if not file.metadata.num_rows:
+        raise Unreadable("no_rows", "the Parquet file has no rows")
+
+    def read(layout: Layout) -> Iterator[Chunk]:
+        return parquet.chunks(file, [n for n in names if layout.wanted is None or n in layout.wanted], limits)
+
+    return Opened("parquet", [Table("", "parquet", names, parquet.head(file), read)])
+
+
+def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> Opened:
+    source = stack.enter_context(blob.seekable())
+    if kind == "zip":
+        size = source.stat().st_size if isinstance(source, Path) else source.seek(0, 2)
+        if not isinstance(source, Path):
+            source.seek(0)
+        excel.guard(source, size, limits)
+    if not isinstance(source, Path):
+        source.seek(0)
+    book = excel.Workbook(source)
+    if not book.sheets:
+        raise Unreadable("no_rows", "no sheet of the workbook has a cell")
+    tables = []
+    for name in book.sheets:
+
+        def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
+            return book.chunks(name, layout.names, layout.skip, limits)
+
+        tables.append(Table(name, "excel", None, book.head(name), read))
+    return Opened("excel", tables)
+
+
+def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Opened:
+    with blob.stream() as f:
+        found = charset.survey(f)
+    sample = head.decode(found.name, "replace").lstrip("\ufeff")
+    refused = pages.refuse(sample)
+    if refused is not None:
+        raise refused
+    if not sample.strip("\x00 \t\r\n"):
+        raise Unreadable("empty_file", "the file has only blanks or NUL characters; fetch it again")
+    if sum(c < " " and c not in "\t\r\n\x01\x00" for c in sample[:65536]) * 20 > len(sample[:65536]):
+        raise Unreadable("binary_file", "not text, Excel or Parquet; export the ads as CSV, JSON, Excel or Parquet")
+    notes = []
+    if found.errors:
+        notes.append(
+            Note("encoding_errors", f"{found.errors:,} characters do not decode as {found.name}; they show as \ufffd")
+        )
+    if found.nul:
+        notes.append(Note("nul_bytes", f"{found.nul:,} NUL characters in the file"))
+    encoding = found.name
+    start = sample.lstrip()[:1]
+    if start in ("{", "[") and not _looks_delimited(sample):
+        tables = _json(blob, limits, encoding, sample)
+    elif sqldump.INSERT.search(sample) or (sqldump.CREATE.search(sample) and not _looks_delimited(sample)):
+        tables = _sql(blob, limits, encoding)
+    else:
+        tables = _delimited(blob, limits, encoding)
+    mojibake = charset.is_mojibake(sample[:200_000])
+    if mojibake:
+        encoding += ", GBK read as Latin-1"
+        tables = [Table(t.label, t.format, t.columns, t.head, t.read, True) for t in tables]
+    return Opened(encoding, tables, notes)
+
+
+def _looks_delimited(sample: str) -> bool:
+    """A CSV whose first header or cell starts with a bracket: the second character is not JSON."""
+    body = sample.lstrip()[1:200].lstrip()
+    return bool(body) and body[0] not in '{}[]"-0123456789tfn' and not body.startswith("\ufffd")
+
+
+def _json(blob: archive.Blob, limits: Limits, encoding: str, sample: str) -> list[Table]:
+    kind = json_text.layout(sample.encode())
+    if encoding.startswith("utf-16") and kind == "lines":
+        kind = "document"
+    reader = {"lines": json_text.lines, "array": json_text.array, "document": json_text.document}[kind]
+
+    def read(layout: Layout | None) -> Iterator[Chunk]:
+        with blob.stream() as f:
+            yield from reader(f, encoding, limits)
+
+    small = Limits(batch_rows=1000, max_document_bytes=limits.max_document_bytes, max_line_bytes=limits.max_line_bytes)
+    columns: tuple[str, ...] = ()
+    rows: list[list[str]] = []
+    with blob.stream() as f:
+        for chunk in reader(f, encoding, small):
+            columns = tuple(chunk.rows.columns)
+            rows = [[v or "" for v in r] for r in chunk.rows.head(60).rows()]
+            if columns:
+                break
+    if not columns:
+        raise Unreadable("broken_json", "no JSON object could be read; fetch the file again")
+    return [Table("", "json", columns, rows, read)]
+
+
+def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    with blob.stream() as f:
+        found = sqldump.heads(f, encoding, limits)
+    if not found:
+        raise Unreadable("no_rows", "the SQL dump has no INSERT statement; export it with data")
+    tables = []
+    for name, (columns, rows) in found.items():
+
+        def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
+            with blob.stream() as f:
+                yield from sqldump.chunks(f, encoding, name, layout.names, limits)
+
+        tables.append(Table(name, "sql", tuple(columns), rows, read))
+    return tables
+
+
+def _delimited(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    with blob.stream() as f:
+        delimiter, head = delimited.peek(delimited.text_lines(f, encoding, limits), None)
+    if not head:
+        raise Unreadable(
+            "line_too_long",
+            f"no line of the file is shorter than {limits.max_line_bytes >> 20} MB; it is not a table of ads",
+            1,
+        )
+    if max(len(r) for r in head) > limits.max_columns:
+        raise Unreadable(
+            "too_many_columns", f"a row of more than {limits.max_columns:,} fields; it is not a table of ads", 1
+        )
+
+    def read(layout: Layout) -> Iterator[Chunk]:
+        shape = delimited.Shape(delimiter, layout.skip, layout.names, layout.anchors)  # type: ignore[arg-type]
+        with blob.stream() as f:
+            yield from delimited.chunks(f, encoding, shape, limits)
+
+    return [Table("", "csv", None, head, read)]
+
+
+def header_names(row: list[str]) -> tuple[str, ...]:
+    """Column names from a header row."""
+    return tuple(unique_names(row))
