@@ -1,0 +1,326 @@
+"""The gazetteer in memory: every name of 1980-2026 with what it may mean, in codes of the vintage 2024.
+
+Built once from `definitions/places/*.csv`; read-only afterwards, so threads may share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+VINTAGE = 2024
+ERA = 2013
+"""A unit abolished before this year is read only where no later unit bears the name (online ads begin about here)."""
+
+MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
+SPECIAL = frozenset({"710000", "810000", "820000"})
+PROVINCE, PREFECTURE, COUNTY = 1, 2, 3
+
+
+class Reading(NamedTuple):
+    """One meaning of a name: two-digit province, prefecture-level code, county-level code; finer parts may be None."""
+
+    province: str
+    prefecture: str | None
+    county: str | None
+
+
+class Entry(NamedTuple):
+    """A name and its meanings.
+
+    `best` are the meanings it has alone, `every` those that other evidence may choose from. `level` is the level of
+    the best meanings; `full` says that the name carries its class word (市, 区, 县 ...) or is unmistakable; `kind` is
+    name, short, old, zone, alias, ambiguous, multi or foreign; `id` names the row that gave the name.
+    """
+
+    best: tuple[Reading, ...]
+    every: tuple[Reading, ...]
+    level: int
+    full: bool
+    kind: str
+    id: str
+
+
+class Unit(NamedTuple):
+    """A unit of the vintage."""
+
+    code: str
+    name: str
+    short: str
+    level: int
+    en: str
+
+
+@dataclass(frozen=True)
+class Gazetteer:
+    """Names, codes and lists; made by `compile_gazetteer`."""
+
+    names: dict[str, Entry]
+    """Names of two or more characters that may stand anywhere."""
+    lengths: dict[str, tuple[int, ...]]
+    """First two characters of a name to the lengths of the names that begin so, longest first."""
+    whole: dict[str, Entry]
+    """Names that count only as a whole field (one-character abbreviations, nicknames, lists of cities)."""
+    nonplaces: dict[str, tuple[str, str]]
+    """Text to (kind, id) for texts that name no unit of China, as whole fields, lower case."""
+    latin: dict[str, Entry]
+    """Latin names without spaces and apostrophes, lower case."""
+    foreign_latin: frozenset[str]
+    us_states: frozenset[str]
+    fold: dict[int, str]
+    """Traditional to simplified characters of names, for `str.translate`."""
+    units: dict[str, Unit]
+    """Units of the vintage by code."""
+    counties: dict[str, tuple[tuple[str, Reading], ...]]
+    """Prefecture code to the full names of its counties, longest first."""
+    scopes: dict[str, frozenset[str]]
+    scope_rows: tuple[dict[str, str], ...]
+    streets: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def longest(self, text: str, at: int) -> tuple[Entry, int] | None:
+        """The longest name that begins at `at`, with its length."""
+        lengths = self.lengths.get(text[at : at + 2])
+        if lengths is None:
+            return None
+        for n in lengths:
+            found = self.names.get(text[at : at + n])
+            if found is not None and len(text) >= at + n:
+                return found, n
+        return None
+
+    def name_of(self, code: str, lang: str = "zh") -> str:
+        """Official Chinese name, or the English name with `lang='en'`; the code itself when it is not of the vintage."""
+        unit = self.units.get(code)
+        if unit is None:
+            return code
+        return unit.name if lang == "zh" else unit.en
+
+    def parent(self, code: str) -> str | None:
+        """Prefecture-level code of a county, province code of a prefecture, None for a province."""
+        unit = self.units.get(code)
+        if unit is None or unit.level == PROVINCE:
+            return None
+        if unit.level == PREFECTURE:
+            return code[:2] + "0000"
+        up = prefecture_of(code, self.units)
+        return up if up != code else code[:2] + "0000"
+
+    def find_prefix(self, name: str) -> tuple[str, int] | None:
+        """The place a name begins with: (finest code all its meanings share, characters); None where there is none.
+
+        For employer names: 北京市海淀区某某公司 gives ('110108', 6). The place says where a firm is registered, never
+        where a job is.
+        """
+        at, readings, end = 0, None, 0
+        if name.startswith("中国"):
+            return None
+        while True:
+            hit = self.longest(name, at)
+            if hit is None or hit[0].kind in ("zone", "foreign", "multi"):
+                break
+            entry, n = hit
+            if readings is None:
+                readings = list(entry.best)
+            else:
+                joined = join(readings, entry.every)
+                if not joined:
+                    break
+                readings = joined
+            at = end = at + n
+        if readings is None:
+            return None
+        code = shared_code(readings)
+        return (code, end) if code else None
+
+
+def prefecture_of(county: str, units: Iterable[str]) -> str:
+    """Prefecture-level code of a county of the vintage; the county itself where no prefecture governs it."""
+    if county[:2] in MUNICIPALITIES:
+        return county[:2] + "0000"
+    prefecture = county[:4] + "00"
+    return prefecture if prefecture in units else county
+
+
+def reading_of(code: str, units: Iterable[str]) -> Reading:
+    """The reading of one code of the vintage."""
+    if code.endswith("0000"):
+        return Reading(code[:2], code if code[:2] in MUNICIPALITIES or code in SPECIAL else None, None)
+    if code.endswith("00"):
+        return Reading(code[:2], code, None)
+    return Reading(code[:2], prefecture_of(code, units), code)
+
+
+def join(left: Iterable[Reading], right: Iterable[Reading]) -> list[Reading]:
+    """All pairs that can be the same place, each as fine as the finer of the two; order of `left`, then `right`."""
+    out: dict[Reading, None] = {}
+    for a in left:
+        for b in right:
+            if a.province != b.province:
+                continue
+            if a.prefecture and b.prefecture and a.prefecture != b.prefecture:
+                continue
+            if a.county and b.county and a.county != b.county:
+                continue
+            out[Reading(a.province, a.prefecture or b.prefecture, a.county or b.county)] = None
+    return list(out)
+
+
+def shared_code(readings: Iterable[Reading]) -> str | None:
+    """The finest code that all readings share; None when even the province differs."""
+    rows = list(readings)
+    for part in (2, 1):
+        values = {r[part] for r in rows}
+        if len(values) == 1 and (v := next(iter(values))):
+            return str(v)
+    provinces = {r.province for r in rows}
+    return f"{provinces.pop()}0000" if len(provinces) == 1 else None
+
+
+def _readings_of_row(row: dict[str, str], units: dict[str, Unit]) -> list[Reading]:
+    codes = row["now"].split(";") if row["now"] else [row["id"]]
+    readings = [reading_of(c, units) for c in codes]
+    if len({(r.province, r.prefecture) for r in readings}) == 1 and len(readings) > 1:
+        return [Reading(readings[0].province, readings[0].prefecture, None)]
+    return readings
+
+
+def _variants(row: dict[str, str]) -> list[tuple[str, bool]]:
+    """(name, carries its class word) for the official name, its short form and the usual forms of autonomous units."""
+    name, short, level = row["name"], row["short"], int(row["level"])
+    out = [(name, True)]
+    if short:
+        out.append((short, level == PROVINCE))
+        if name.endswith("自治州"):
+            out.append((short + "州", True))
+        elif name.endswith(("自治县", "自治旗")):
+            out.append((short + name[-1], True))
+        elif name.endswith("族区"):
+            out.append((short + "区", True))
+        if level == COUNTY and name.endswith("族区") is False and name.endswith("新区"):
+            out.append((short + "区", True))
+    return out
+
+
+class _Sense(NamedTuple):
+    readings: tuple[Reading, ...]
+    level: int
+    full: bool
+    era: bool
+    id: str
+
+
+def _entry(senses: list[_Sense]) -> Entry:
+    """Order of belief: living or recent before old, full names before short forms, coarse before fine."""
+
+    def rank(s: _Sense) -> tuple[bool, bool, int]:
+        return (not s.era, not s.full, s.level)
+
+    senses = sorted(senses, key=lambda s: (rank(s), s.id))
+    top = rank(senses[0])
+    chosen = [s for s in senses if rank(s) == top]
+    best = tuple(dict.fromkeys(r for s in chosen for r in s.readings))
+    every = tuple(dict.fromkeys(r for s in senses for r in s.readings))
+    if len({(r.province, r.prefecture) for r in best}) == 1 and len(best) > 1:
+        best = (Reading(best[0].province, best[0].prefecture, None),)
+    kind = "old" if not chosen[0].era else "name" if chosen[0].full else "short"
+    return Entry(best, every, chosen[0].level, any(s.full for s in chosen), kind, chosen[0].id)
+
+
+def _listed(row: dict[str, str], units: dict[str, Unit], kind: str) -> Entry:
+    readings = tuple(reading_of(c, units) for c in row["now"].split(";"))
+    finest = max(COUNTY if r.county else PREFECTURE if r.prefecture else PROVINCE for r in readings)
+    return Entry(readings, readings, finest, True, kind, row["id"])
+
+
+def latin_key(text: str) -> str:
+    """Letters only, lower case, marks folded to plain letters."""
+    plain = text.lower().translate({ord("ü"): "u", ord("ê"): "e", ord("é"): "e"})
+    return "".join(c for c in plain if "a" <= c <= "z")
+
+
+def compile_gazetteer(book: Codebook) -> Gazetteer:
+    """Read `definitions/places/` into a gazetteer; about 0.1 s.
+
+    Raises:
+        DefinitionError: a file is missing or a row is malformed.
+        ValueError: a row names a code that is not of the vintage.
+    """
+    rows = book.rows("places/units.csv")
+    units = {
+        r["id"]: Unit(r["id"], r["name"], r["short"] or r["name"], int(r["level"]), r["en"])
+        for r in rows
+        if not r["to"] and int(r["from"]) <= VINTAGE
+    }
+    senses: dict[str, list[_Sense]] = {}
+    latin: dict[str, list[_Sense]] = {}
+    counties: dict[str, list[tuple[str, Reading]]] = {}
+    for row in rows:
+        readings = tuple(_readings_of_row(row, units))
+        level = int(row["level"])
+        recent = not row["to"] or int(row["to"]) >= ERA
+        if level == PROVINCE and readings[0].prefecture:
+            level = PREFECTURE
+        era = recent and int(row["from"]) <= VINTAGE + 2
+        for name, full in _variants(row):
+            senses.setdefault(name, []).append(_Sense(readings, level, full, era, row["id"]))
+            if level == COUNTY and full and recent and len(readings) == 1 and readings[0].prefecture:
+                counties.setdefault(readings[0].prefecture, []).append((name, readings[0]))
+        if row["en"]:
+            sense = _Sense(readings, level, True, era, row["id"])
+            latin.setdefault(latin_key(row["en"].split(" (")[0]), []).append(sense)
+    names = {n: _entry(s) for n, s in senses.items() if len(n) > 1}
+    latin_names = {k: _entry(s) for k, s in latin.items() if len(k) > 2}
+    whole: dict[str, Entry] = {}
+    for row in book.rows("places/zones.csv"):
+        names[row["name"]] = _listed(row, units, "ambiguous" if ";" in row["now"] else "zone")
+    for row in book.rows("places/aliases.csv"):
+        use = row["use"]
+        entry = _listed(row, units, {"multi": "multi", "ambiguous": "ambiguous"}.get(use, "alias"))
+        if use == "latin" or row["name"].isascii():
+            latin_names[latin_key(row["name"])] = entry
+        elif use in ("whole", "multi"):
+            whole[row["name"]] = entry
+        elif use == "ambiguous" and row["name"] in names:
+            known = names[row["name"]]
+            every = tuple(dict.fromkeys((*entry.best, *known.every)))
+            names[row["name"]] = entry._replace(every=every, level=known.level, full=False)
+        else:
+            names[row["name"]] = entry
+    nonplaces: dict[str, tuple[str, str]] = {}
+    foreign_latin, states = set(), set()
+    for row in book.rows("places/nonplaces.csv"):
+        if row["kind"] == "us_state":
+            states.add(row["name"])
+            continue
+        nonplaces[row["name"].lower()] = (row["kind"], row["id"])
+        if row["kind"] == "foreign":
+            if row["name"].isascii():
+                foreign_latin.add(latin_key(row["name"]))
+            elif row["name"] not in names:
+                names[row["name"]] = Entry((), (), 0, True, "foreign", row["id"])
+    lengths: dict[str, set[int]] = {}
+    for name in names:
+        lengths.setdefault(name[:2], set()).add(len(name))
+    clusters = book.rows("places/clusters.csv")
+    scopes = {r["id"]: frozenset(r["members"].split(";")) for r in clusters}
+    for scope, members in scopes.items():
+        if missing := sorted(c for c in members if c not in units):
+            raise ValueError(f"places/clusters.csv: {scope} names {missing}, which are no codes of {VINTAGE}")
+    return Gazetteer(
+        names=names,
+        lengths={k: tuple(sorted(v, reverse=True)) for k, v in lengths.items()},
+        whole=whole,
+        nonplaces=nonplaces,
+        latin=latin_names,
+        foreign_latin=frozenset(foreign_latin),
+        us_states=frozenset(states),
+        fold={ord(r["id"]): r["simplified"] for r in book.rows("places/traditional.csv")},
+        units=units,
+        counties={k: tuple(sorted(dict.fromkeys(v), key=lambda x: (-len(x[0]), x[0]))) for k, v in counties.items()},
+        scopes=scopes,
+        scope_rows=tuple(clusters),
+    )
