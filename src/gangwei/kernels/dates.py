@@ -21,7 +21,8 @@ UNREADABLE = "date_unreadable"
 AFTER_CAPTURE = "date_after_capture"
 NO_YEAR = "date_without_year"
 NO_CAPTURE = "date_needs_capture"
-BAD_CAPTURE = "capture_date_unreadable"
+BAD_CAPTURE = {"date_impossible": "capture_date_impossible"}
+ODD_CAPTURE = "capture_date_unreadable"
 
 ISO = r"^\s*(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\+08:?00)?)?\s*$"
 _EXCEL = date(1899, 12, 30)
@@ -218,7 +219,7 @@ def parse(posted: pl.Series, captured: pl.Series, year_hint: pl.Series, rules: D
             {
                 "captured": odd,
                 "cap2": [s.day if s.precision == "day" else None for s in seen],
-                "cap_issue": [None if s.issue is None and (s.day or not s.precision) else s.issue and BAD_CAPTURE for s in seen],
+                "cap_issue": [BAD_CAPTURE.get(s.issue, ODD_CAPTURE) if s.issue else None for s in seen],
             },
             schema={"captured": pl.String, "cap2": pl.Date, "cap_issue": pl.String},
         )

@@ -39,6 +39,7 @@ class SectionRules:
     cues: Trie
     cue_info: NDArray[np.int32]
     fold: NDArray[np.uint32]
+    classes: NDArray[np.uint16]
 
 
 def compile_sections(book: Codebook) -> SectionRules:
@@ -63,68 +64,60 @@ def compile_sections(book: Codebook) -> SectionRules:
             low = chr(c).lower()
             letters[c] = ord(low) if len(low) == 1 else c
     return SectionRules(
-        build(heads, reverse=True), np.array(info, np.int32), build(cues), np.array(cue_info, np.int32), letters
+        build(heads, reverse=True), np.array(info, np.int32), build(cues), np.array(cue_info, np.int32), letters, _classes()
     )
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def _opens(c: Any) -> bool:
-    """Brackets, quotes and bullets that may stand before a heading."""
-    return (
-        c == 0x3010 or c == 91 or c == 0x300A or c == 60 or c == 0x300E or c == 0x300C or c == 0x3016 or c == 40
-        or c == 35 or c == 42 or c == 34 or c == 0x201C or c == 0x2022 or c == 32 or c == 45 or c == 0x3014
-        or (0x2500 <= c <= 0x27BF) or c >= 0x1F000 or c == 0xB7 or c == 126 or c == 61 or c == 0x2014 or c == 0xFE0F
-    )  # fmt: skip
+# bits of the class table: what a character can be around a heading
+OPEN, CLOSE, STOP, NUMERAL, BREAKS, HOW = 1, 2, 4, 8, 16, 32  # HOW: the class code sits above bit 5
+COLON, LINE, BRACKET, ONE, LOOSE, DUTY = 1, 2, 3, 4, 5, 6
+CLASSES: dict[int, str] = {
+    OPEN: "【[《<『「〖(#*\"“• -〔·~=—\ufe0f",
+    CLOSE: "】]》>』」〗〕#*\"” \ufe0f~=",
+    STOP: "\n。;!?",
+    NUMERAL: "0123456789一二三四五六七八",
+    BREAKS: "。;!?.,、)】]",
+}
+WAYS: dict[int, str] = {COLON: ":", LINE: "\n", BRACKET: "】]》』〗」>", ONE: "1", LOOSE: "(-*·•●◆■ ", DUTY: "负"}
+
+
+def _classes() -> NDArray[np.uint16]:
+    """Bits of every code point up to 0xFFFF, and one entry for all others (emoji stand before and behind headings)."""
+    table = np.zeros(0x10001, np.uint16)
+    for bit, chars in CLASSES.items():
+        table[[ord(c) for c in chars]] |= bit
+    table[0x2500:0x27C0] |= OPEN | CLOSE
+    table[0x10000] = OPEN | CLOSE
+    for way, chars in WAYS.items():
+        table[[ord(c) for c in chars]] |= way * HOW
+    return table
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
-def _closes(c: Any) -> bool:
-    return (
-        c == 0x3011 or c == 93 or c == 0x300B or c == 62 or c == 0x300F or c == 0x300D or c == 0x3017 or c == 0x3015
-        or c == 35 or c == 42 or c == 34 or c == 0x201D or c == 32 or c == 0xFE0F
-        or (0x2500 <= c <= 0x27BF) or c >= 0x1F000 or c == 126 or c == 61
-    )  # fmt: skip
-
-
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def _stops(c: Any) -> bool:
-    """Ends of a sentence or item."""
-    return c == 10 or c == 0x3002 or c == 59 or c == 33 or c == 63
-
-
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def _numeral(c: Any) -> bool:
-    return (
-        48 <= c <= 57 or c == 0x4E00 or c == 0x4E8C or c == 0x4E09 or c == 0x56DB or c == 0x4E94 or c == 0x516D
-        or c == 0x4E03 or c == 0x516B
-    )  # fmt: skip
+def _class(classes: Any, c: Any) -> int:
+    return np.int64(classes[c]) if c < 0x10000 else np.int64(classes[0x10000])
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _lead(text: Any, start: int) -> tuple[int, int]:
+def _lead(text: Any, start: int, classes: Any) -> tuple[int, int]:
     """Where the mark of a heading begins and what stands before it: 2 = line start, 1 = sentence end, 0 = mid-sentence."""
     p = start
-    while p > 0 and start - p < 8 and _opens(text[p - 1]):
+    while p > 0 and start - p < 8 and _class(classes, text[p - 1]) & OPEN:
         p -= 1
     q = p
     if q > 0 and (text[q - 1] == 0x3001 or text[q - 1] == 46 or text[q - 1] == 41 or text[q - 1] == 44 or text[q - 1] == 58):
         q -= 1
-        while q > 0 and p - q < 4 and _numeral(text[q - 1]):
+        while q > 0 and p - q < 4 and _class(classes, text[q - 1]) & NUMERAL:
             q -= 1
         if q < p - 1:
-            if q > 0 and text[q - 1] == 40:
-                q -= 1
-            while q > 0 and p - q < 8 and _opens(text[q - 1]):
+            while q > 0 and p - q < 8 and _class(classes, text[q - 1]) & OPEN:
                 q -= 1
             if q == 0 or text[q - 1] == 10:
                 return q, 2
             return q, 1
     if p == 0 or text[p - 1] == 10:
         return p, 2
-    c = text[p - 1]
-    if c == 0x3002 or c == 59 or c == 33 or c == 63 or c == 46 or c == 44 or c == 0x3001 or c == 41 or c == 0x3011 or c == 93:
-        return p, 1
-    if p < start and p + 1 <= start:  # a bracket, a bullet or a space
+    if p < start or _class(classes, text[p - 1]) & BREAKS:
         return p, 1
     return p, 0
 
@@ -132,7 +125,7 @@ def _lead(text: Any, start: int) -> tuple[int, int]:
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _split(
     data: Any, off: Any, keys: Any, values: Any, entry: Any, info: Any,
-    ckeys: Any, cvalues: Any, centry: Any, cfirst: Any, cinfo: Any, letters: Any,
+    ckeys: Any, cvalues: Any, centry: Any, cfirst: Any, cinfo: Any, letters: Any, classes: Any,
 ) -> Any:  # fmt: skip
     n = off.size - 1
     longest = 0
@@ -166,28 +159,20 @@ def _split(
         p = 0
         while p <= size:
             c = text[p] if p < size else np.uint32(10)
-            how = 0
-            if c == 58:
-                how = 1
-            elif c == 10:
-                how = 2
-            elif c == 0x3011 or c == 93 or c == 0x300B or c == 0x300F or c == 0x3017 or c == 0x300D or c == 62:
-                how = 3
-            elif c == 49 and p + 1 < size and (p == 0 or not 48 <= text[p - 1] <= 57):
-                d = text[p + 1]
-                if (d == 46 or d == 0x3001 or d == 41 or d == 58) and not (p + 2 < size and d == 46 and 48 <= text[p + 2] <= 57):
-                    how = 4
-            elif c == 40 or c == 45 or c == 42 or c == 0xB7 or c == 0x2022 or c == 0x25CF or c == 0x25C6 or c == 0x25A0:
-                how = 5
-            elif c == 32:
-                how = 5
-            elif c == 0x8D1F and p + 1 < size and text[p + 1] == 0x8D23:  # 负责 right behind a heading
-                how = 5
+            how = _class(classes, c) // HOW
+            if how == ONE:
+                how = 0
+                if p + 1 < size and (p == 0 or not 48 <= text[p - 1] <= 57):
+                    d = text[p + 1]
+                    if d == 0x3001 or d == 41 or d == 58 or (d == 46 and not (p + 2 < size and 48 <= text[p + 2] <= 57)):
+                        how = ONE
+            elif how == DUTY:  # 负责 right behind a heading
+                how = LOOSE if p + 1 < size and text[p + 1] == 0x8D23 else 0
             if how:
                 e = p
-                while e > floor and p - e < 6 and _closes(text[e - 1]):
+                while e > floor and p - e < 6 and _class(classes, text[e - 1]) & CLOSE:
                     e -= 1
-                if how == 1 and e > floor and text[e - 1] == 41:  # 岗位要求(硬性):
+                if how == COLON and e > floor and text[e - 1] == 41:  # 岗位要求(硬性):
                     q = e - 1
                     while q > floor and e - q < 16 and text[q] != 40:
                         q -= 1
@@ -198,32 +183,32 @@ def _split(
                     if k >= 0:
                         strength = info[k, 1]
                         ascii_ = text[s] < 128
-                        at, before = _lead(text, s)
+                        at, before = _lead(text, s, classes)
                         at = max(at, floor)
                         ok = False
                         if ascii_:
                             whole = s == 0 or not (97 <= text[s - 1] <= 122 or 48 <= text[s - 1] <= 57)
-                            if how == 1:
+                            if how == COLON:
                                 ok = whole and (before == 2 or (strength == 3 and before == 1))
-                            elif how == 2 or how == 3:
+                            elif how == LINE or how == BRACKET:
                                 ok = whole and before == 2
-                            elif how == 5 and strength == 3 and c != 32 and c != 40:
+                            elif how == LOOSE and strength == 3 and c != 32 and c != 40:
                                 ok = whole and before == 2
-                        elif how == 1:
+                        elif how == COLON:
                             ok = strength == 3 or (strength == 2 and before >= 1) or before == 2
-                        elif how == 2:
+                        elif how == LINE:
                             ok = before == 2 or (strength == 3 and (before == 1 or s - line <= 10) and e - line <= 18)
-                        elif how == 3:
+                        elif how == BRACKET:
                             ok = before >= 1 and (strength >= 2 or before == 2)
                             if ok:
-                                ok = s > 0 and _opens(text[s - 1]) and text[s - 1] != 32
-                        elif how == 4:
+                                ok = s > 0 and text[s - 1] != 32 and _class(classes, text[s - 1]) & OPEN > 0
+                        elif how == ONE:
                             ok = strength == 3 or (strength == 2 and before >= 1)
                         else:
                             ok = strength == 3 and before == 2 and (c != 40)
                             if not ok and c == 32 and strength == 3 and before == 1:
-                                ok = s > 0 and (_stops(text[s - 1]) or text[s - 1] == 32 or text[s - 1] == 0x3001)
-                        if ok and how == 5 and c == 32 and p + 1 < size and info[k, 0] != DUTIES and info[k, 0] != REQUIREMENTS:
+                                ok = s > 0 and (text[s - 1] == 32 or text[s - 1] == 0x3001 or _class(classes, text[s - 1]) & STOP > 0)
+                        if ok and how == LOOSE and c == 32 and p + 1 < size and info[k, 0] != DUTIES and info[k, 0] != REQUIREMENTS:
                             ok = before == 2
                         if ok:
                             if heads == 0 or at > head_at[heads - 1]:
@@ -240,10 +225,16 @@ def _split(
         kind = DUTIES
         mixed = True
         headed = False
-        any_head = False
+        any_duties = False
+        any_needs = False
         for q in range(heads):
-            if info[head_id[q], 0] == DUTIES or info[head_id[q], 0] == REQUIREMENTS:
-                any_head = True
+            if info[head_id[q], 0] == DUTIES and info[head_id[q], 2] == 0:
+                any_duties = True
+            elif info[head_id[q], 0] == REQUIREMENTS:
+                any_needs = True
+        if any_duties:
+            kind = OTHER
+        field = -1  # a heading that names a field: it holds for one line
         last = -1
         a = 0
         while a < size:
@@ -254,14 +245,33 @@ def _split(
                 mixed = info[head_id[h], 2] == 1
                 headed = True
                 last = -1
+                field = -1
+                if kind == OTHER:
+                    field = head_at[h] + 1
+                    while field < size and text[field] != 58 and text[field] != 10 and text[field] != 0x3011:
+                        field += 1
+                    field += 1
+                    while field < size and (text[field] == 32 or text[field] == 10):
+                        field += 1
+                    while field < size and text[field] != 10:
+                        field += 1
+            if field >= 0 and a >= field:
+                field = -1
+                headed = False
+                mixed = True
+                kind = DUTIES
+                last = -1
             limit = head_at[h + 1] if h + 1 < heads else size
             # a sentence: up to a stop or the next list number
             b = a
-            while b < limit and (_stops(text[b]) or text[b] == 32):
+            while b < limit and (text[b] == 32 or _class(classes, text[b]) & STOP):
                 b += 1
             while b < limit:
                 c = text[b]
-                if _stops(c):
+                if _class(classes, c) & STOP:
+                    b += 1
+                    break
+                if c == 46 and b + 2 < limit and text[b + 1] == 32 and 65 <= raw[b + 2] <= 90 and b > a and 97 <= text[b - 1] <= 122:
                     b += 1
                     break
                 if 48 <= c <= 57 and b > a + 2 and b + 1 < limit and not 48 <= text[b - 1] <= 57 and text[b - 1] != 46:
@@ -307,19 +317,34 @@ def _split(
                         and (kind == DUTIES or kind == REQUIREMENTS)
                     ):
                         now = BENEFITS
+                    elif (kind == CONTACT or kind == OTHER) and h >= 0 and a > head_at[h] + 30:
+                        if score[REQUIREMENTS] >= 3 and score[REQUIREMENTS] > score[CONTACT] + score[DUTIES]:
+                            now = REQUIREMENTS
+                        elif score[DUTIES] >= 3 and score[DUTIES] > score[CONTACT] + score[REQUIREMENTS]:
+                            now = DUTIES
+                    elif last == BLURB and not 48 <= text[a] <= 57:
+                        total = 0
+                        for j in range(N_KINDS):
+                            total += score[j]
+                        if total == 0:
+                            now = BLURB
+                last = now
             else:
                 best = -1
                 top = 0
                 for j in range(N_KINDS):
-                    if score[j] > top and not (j == BLURB and score[j] < FREE_BLURB):
-                        top = score[j]
+                    points = score[j]
+                    if j == REQUIREMENTS and any_needs:
+                        points -= 2  # they have a heading of their own
+                    if points > top and not (j == BLURB and points < FREE_BLURB):
+                        top = points
                         best = j
+                if any_needs and best == REQUIREMENTS and top < 4:
+                    best = -1
                 if best >= 0:
                     now = best
                 elif last >= 0:
                     now = last
-                else:
-                    now = kind if headed or not any_head else DUTIES
                 last = now
             if b > a:
                 if m > first and kinds[m - 1] == now:
@@ -381,7 +406,7 @@ def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.u
     data, off = string_buffers(text)
     heads, cues = rules.headings, rules.cues
     kinds, starts, ends, span_off, hashes = _split(
-        data, off, *heads.arrays, rules.heading_info, *cues.arrays, cues.first, rules.cue_info, rules.fold
+        data, off, *heads.arrays, rules.heading_info, *cues.arrays, cues.first, rules.cue_info, rules.fold, rules.classes
     )
     names = pa.DictionaryArray.from_arrays(pa.array(kinds), pa.array(SECTION_KINDS)).cast(pa.string())
     spans = pa.StructArray.from_arrays([names, pa.array(starts), pa.array(ends)], ["kind", "start", "end"])

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts, dates, fold, hashing, sections, text
+from gangwei.kernels import contacts, dates, facts, fold, hashing, sections, text
 from gangwei.schema import CLEAN, FACTS
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key")
@@ -23,12 +23,17 @@ class Rules:
     sections: sections.SectionRules
     contacts: contacts.ContactRules
     dates: dates.DateRules
+    facts: facts.FactRules
 
 
 def compile_rules(book: Codebook) -> Rules:
     """Rules of all kernels of this stage from the definitions."""
     return Rules(
-        text.compile_text(book), sections.compile_sections(book), contacts.compile_contacts(book), dates.compile_dates(book)
+        text.compile_text(book),
+        sections.compile_sections(book),
+        contacts.compile_contacts(book),
+        dates.compile_dates(book),
+        facts.compile_rules(book),
     )
 
 
@@ -70,8 +75,14 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "address": contacts.strip(raw["address"], rules.contacts),
         }
     )
-    out = out.with_columns(*(pl.lit(None, c.type).alias(c.name) for c in FACTS))
-    out = out.with_columns(pl.concat_list([pl.Series(f"i{j}", s) for j, s in enumerate(issues)]).list.drop_nulls().alias("issues"))
+    found = facts.parse(raw, clean_title, rules.facts)
+    notes = pl.DataFrame([s.alias(f"i{j}") for j, s in enumerate(issues)]).select(
+        pl.concat_list(pl.all()).list.drop_nulls()
+    )
+    out = out.with_columns(
+        *found.select(c.name for c in FACTS),
+        pl.select(pl.concat_list(notes.to_series(), found["facts_issues"].fill_null([]))).to_series().alias("issues"),
+    )
     return CLEAN.conform(out)
 
 
