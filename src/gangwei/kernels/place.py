@@ -7,6 +7,7 @@ Pure functions of the strings and the gazetteer; caches live in the `Resolver` a
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from typing import NamedTuple
@@ -46,7 +47,8 @@ class Found(NamedTuple):
     reason: str
 
 
-STRONG = frozenset("/,、;|&+\n\t 和或及")
+STRONG = frozenset("/,、;|&+\n\t ")
+AND = frozenset("和与或及")
 WEAK = frozenset("·-—–_>.•・‧()[]{}<:~=*\"'`")
 PLAIN = re.compile(r"[一-鿿A-Za-z0-9·|, /-]*\Z")
 LATIN = re.compile(r"[\x00-ɏ’‘ʼ]*\Z")
@@ -57,7 +59,7 @@ LABEL = re.compile(
 )
 # A name followed by one of these belongs to a road, a village or a building that bears it, wherever that stands.
 BORROWED = re.compile(
-    "[东西南北中上下一二三四五六七八九十前后内外新老]{0,3}环?[支横纵段]?(?:路|街(?!道办)|大道|道(?!里|外)|巷|弄|胡同|公路|高速|立交|大桥|桥|村|镇|乡|社区|小区|新村|花园|花苑|公寓"
+    "[东西南北中上下一二三四五六七八九十前后内外新老园山海江湖河湾港城]{0,3}环?[支横纵段]?(?:路|街(?!道办)|大道|道(?!里|外)|巷|弄|胡同|公路|高速|立交|大桥|桥|村|镇|乡|社区|小区|新村|花园|花苑|公寓"
     "|大厦|大楼|广场|大酒店|酒店|饭店|宾馆|商城|商厦|门(?!头|源)|湾|山(?!区|市|县|东|西)|湖(?!区|北|南|州)|庄)"
 )
 BORROWED_START = frozenset(
@@ -78,10 +80,8 @@ def clean_field(text: str | None, fold: dict[int, str]) -> str:
     s = text[:FIELD_LIMIT]
     if not PLAIN.match(s):
         if LATIN1.match(s):
-            try:
+            with contextlib.suppress(UnicodeDecodeError):
                 s = s.encode("latin-1").decode("gb18030")
-            except UnicodeDecodeError:
-                pass
         s = unicodedata.normalize("NFKC", s)
     s = s.translate(fold) if not s.isascii() else s
     s = s.strip(" []'\"\t\r\n·-|/,;")
@@ -226,6 +226,10 @@ def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
             at += 1
             continue
         hit = name_at(text, at, gaz) if fresh else None
+        if hit is None and fresh and c in AND and chains:
+            strong = True
+            at += 1
+            continue
         if hit is None:
             if not fresh and segment > 3 and not strong:
                 break
@@ -358,6 +362,14 @@ def narrow(chain: Chain, other: Chain) -> Chain | None:
     return Chain(tuple(joined), None, chain.kind, chain.id) if joined else None
 
 
+def contradicts(city: Chain, address: Chain) -> bool:
+    """Whether the address begins with another prefecture in so many words (a bare county name may be a quarter)."""
+    here, there = settle(city.readings), settle(address.readings)
+    if here is None or there is None or here[:2] == there[:2]:
+        return False
+    return there.county is None or address.kind in ("name", "zone")
+
+
 def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, str]:
     """The city field narrowed by the district field, and what to add to the rule."""
     if not district:
@@ -482,8 +494,7 @@ class Resolver:
         if chain is not None:
             narrowed = narrow(last, chain)
             if narrowed is None:
-                differs = place.status == "ok" and settle(chain.readings) is not None
-                return place._replace(rule=place.rule + "!address") if differs else place
+                return place._replace(rule=place.rule + "!address") if contradicts(last, chain) else place
             if narrowed.readings != last.readings:
                 found, evidence = Found((narrowed,), ""), evidence + "+address"
                 place = outcome(found, field, evidence)
