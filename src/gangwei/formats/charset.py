@@ -130,7 +130,8 @@ def is_mojibake(sample: str) -> bool:
     suspect = [w for w in words if SUSPECT.search(w)][:2000]
     if not suspect:
         return False
-    return sum(repair_text(w) != w for w in suspect) * 10 >= len(suspect) * 9
+    repaired = sum(repair_text(w) != w for w in suspect)
+    return repaired * 10 >= len(suspect) * 9
 
 
 def repair_series(values: pl.Series) -> pl.Series:

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
 
@@ -135,7 +135,7 @@ class _Records:
         self.queue: list[str | None] = []
         self.lines: list[str] = []
         self.size = 0
-        self.quoting = csv.QUOTE_MINIMAL
+        self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
         self.failures = 0
         self.too_long = False
         csv.field_size_limit(1 << 30)

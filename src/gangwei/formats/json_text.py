@@ -20,7 +20,7 @@ BROKEN = (ValueError, RecursionError)
 def cell(value: Any) -> str | None:
     """A JSON value as text: lists of plain values joined with '|', anything deeper as JSON."""
     if value is None or value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list) and all(isinstance(v, (str, int, float)) for v in value):
@@ -256,8 +256,8 @@ def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]
             yield chunk_of_records([r for _, r in part], [n for n, _ in part], bad if i == 0 else [])
         return
     for i in range(0, max(len(rows), 1), limits.batch_rows):
-        part = [[cell(v) for v in r] for r in rows[i : i + limits.batch_rows]]
-        yield chunk_of(names, part, range(i + 1, i + len(part) + 1), [])
+        block = [[cell(v) for v in r] for r in rows[i : i + limits.batch_rows]]
+        yield chunk_of(names, block, range(i + 1, i + len(block) + 1), [])
 
 
 def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:

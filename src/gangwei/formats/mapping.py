@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from gangwei import schema
-from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.charset import repair_series
+from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.source import TEXT_FIELDS, FieldSpec, Source
 
 SUB = "_sub"
@@ -99,8 +99,25 @@ def unwrapped(column: pl.Expr, item: str | None = None, separator: str = "|") ->
     return pl.when(is_list).then(pl.when(joined != "").then(joined)).otherwise(column)
 
 
-def _unwrap(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
+def _unwrap_columns(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """File columns that hold Python lists, unwrapped before fields are joined from them."""
+    for rule in source.rules["unwrap"]:
+        names = [n for n in rule.get("columns", ()) if n in rows.columns]
+        new = [unwrapped(pl.col(n), rule.get("item"), rule.get("separator", "|")).alias(n) for n in names]
+        rows = rows.with_columns(new) if new else rows
+    return rows
+
+
+def _recode(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     where = _where(frame, rule)
+    if where is None or rule["field"] not in frame.columns:
+        return frame
+    table = rule["values"]
+    return _apply(frame, rule["field"], where, pl.col(rule["field"]).replace(list(table), list(table.values())))
+
+
+def _unwrap(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
+    where = _where(frame, rule) if "fields" in rule or "columns" not in rule else None
     for name in _fields(frame, rule, TEXT_FIELDS) if where is not None else []:
         new = unwrapped(pl.col(name), rule.get("item"), rule.get("separator", "|"))
         frame = _apply(frame, name, where, new)  # type: ignore[arg-type]
@@ -194,10 +211,11 @@ def map_chunk(
     rows = chunk.rows
     if mojibake:
         rows = rows.with_columns(repair_series(rows[c]) for c in rows.columns)
-    values = [_value(rows, s).alias(n) for n, s in source.fields.items()]
+    lists = _unwrap_columns(rows, source)
+    values = [_value(lists, s).alias(n) for n, s in source.fields.items()]
     if source.subsource:
         values.append(_column(rows, source.subsource).alias(SUB))
-    frame = rows.select(values)
+    frame = lists.select(values)
     for rule in source.rules["mojibake"]:
         frame = _mojibake(frame, rule)
     for rule in source.rules["nulls"]:
@@ -206,6 +224,8 @@ def map_chunk(
         frame = _unwrap(frame, rule)
     for rule in source.rules["split"]:
         frame = _split(frame, rule)
+    for rule in source.rules["recode"]:
+        frame = _recode(frame, rule)
     for name, table in source.lookups.items():
         frame = _lookup(frame, name, table, audit)
     frame = _hints(frame, source)

@@ -62,7 +62,7 @@ def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
         texts = [None if b is None else bytes(b).decode("utf-8", "replace") for b in frame[name].to_list()]
         return pl.lit(pl.Series(name, texts, dtype=pl.String)).alias(name)
     if isinstance(dtype, pl.List):
-        inner = column.list.eval(pl.element().cast(pl.String)) if not dtype.inner.is_nested() else None  # type: ignore[union-attr]
+        inner = column.list.eval(pl.element().cast(pl.String)) if not dtype.inner.is_nested() else None
         if inner is not None:
             return inner.list.join("|").alias(name)
     if dtype.is_nested():

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from gangwei.formats.chunk import unique_names
-from gangwei.formats.source import FieldSpec, Source, patterns_hold
+from gangwei.formats.source import RULES, FieldSpec, Source, patterns_hold
 from gangwei.formats.tables import Table
 
 if TYPE_CHECKING:
@@ -153,5 +153,5 @@ def source_of(placed: dict[str, str], source_id: str) -> Source:
         id=source_id, title="Plain table", boards=(), formats=("csv", "json", "excel", "sql", "parquet"), headers=frozenset(), files=(),
         columns=None, patterns={}, table=None, header=True, names=(), anchors={}, fields=fields,
         ignore={c: "by name" for c, f in placed.items() if f == "ignore"}, constants={}, lookups={}, subsource=None,
-        known_subs=frozenset(), rules={k: () for k in ("mojibake", "nulls", "unwrap", "split", "hints", "rewrite")},
+        known_subs=frozenset(), rules=dict.fromkeys(RULES, ()),
     )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TEXT_FIELDS = tuple(n for n, t in schema.RAW.polars.items() if t == schema.STR and n not in ("file", "source_id"))
 TYPED_FIELDS = ("pay_scale_hint", "year_hint", "occupation_is_code")
 FIELDS = (*TEXT_FIELDS, *TYPED_FIELDS)
-RULES = ("mojibake", "nulls", "unwrap", "split", "hints", "rewrite")
+RULES = ("mojibake", "nulls", "unwrap", "split", "recode", "hints", "rewrite")
 KEYS = {
     "": {
         "id",
@@ -41,7 +41,8 @@ KEYS = {
     "bounds": {"min_rows", "max_rows", "fill"},
     "mojibake": {"subs", "fields"},
     "nulls": {"subs", "fields", "values"},
-    "unwrap": {"subs", "fields", "item", "separator"},
+    "recode": {"subs", "field", "values"},
+    "unwrap": {"subs", "fields", "columns", "item", "separator"},
     "split": {"subs", "from", "separator", "into", "last", "rest"},
     "hints": {"subs", "field", "pattern", "set"},
     "rewrite": {"subs", "field", "pattern", "replace", "reason"},

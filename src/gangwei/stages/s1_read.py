@@ -23,7 +23,7 @@ from gangwei.formats.chunk import Chunk, Limits, Unreadable
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
 from gangwei.formats.recognise import Match, load_synonyms, recognise, sniff
-from gangwei.formats.source import load_sources
+from gangwei.formats.source import Source, load_sources
 from gangwei.formats.tables import Layout, Opened, Table, opened
 
 if TYPE_CHECKING:
@@ -218,20 +218,30 @@ def _digest(blob: archive.Blob) -> tuple[int, str]:
 
 
 def read(
-    input: Input, book: Codebook, limits: Limits | None = None, report: FileReport | None = None
+    input: Input,
+    book: Codebook,
+    limits: Limits | None = None,
+    report: FileReport | None = None,
+    *,
+    sources: Sequence[Source] | None = None,
 ) -> Iterator[Batch]:
-    """Batches of one input, in bounded memory; `report` is filled on the way. Never raises for a bad file."""
+    """Batches of one input, in bounded memory; `report` is filled on the way. Never raises for a bad file.
+
+    `sources` replaces the known definitions and switches the mapping by header words off (to test one definition).
+    """
     limits = limits or Limits()
     report = report if report is not None else FileReport(input)
     began = time.monotonic()
-    sources, synonyms, pages = load_sources(book), load_synonyms(book), compile_pages(book)
+    known = load_sources(book) if sources is None else list(sources)
+    pages = compile_pages(book)
     try:
         with opened(archive.Blob(input.path, input.member, limits), limits, pages) as found:
             report.encoding = found.encoding
             for n in found.notes:
                 report.note(n.reason_id, n.message, n.row)
-            matches = [(t, recognise(t, input.name, sources)) for t in found.tables]
-            if not any(m for _, m in matches):
+            matches = [(t, recognise(t, input.name, known)) for t in found.tables]
+            if sources is None and not any(m for _, m in matches):
+                synonyms = load_synonyms(book)
                 matches = [(t, sniff(t, synonyms)) for t, _ in matches]
             taken = [(t, m) for t, m in matches if m is not None]
             _say_unknown(found, taken, report)
@@ -241,11 +251,8 @@ def read(
     except Unreadable as e:
         report.note(e.reason_id, str(e), e.row)
     except (OSError, MemoryError, pl.exceptions.PolarsError, UnicodeError) as e:
-        report.note(
-            "unreadable",
-            f"reading stopped after {report.read:,} rows: {str(e).splitlines()[0][:160] or type(e).__name__}",
-            report.read or None,
-        )
+        what = (str(e).splitlines() or [""])[0][:160] or type(e).__name__
+        report.note("unreadable", f"reading stopped after {report.read:,} rows: {what}", report.read or None)
     report.seconds = time.monotonic() - began
 
 
@@ -316,7 +323,7 @@ def _batch(
     read_rows = chunk.rows.height + len(chunk.bad)
     report.read += read_rows
     report.kept += mapped.raw.height
-    report.rejected.update({r: n for r, n in rejects.group_by("reason_id").len().iter_rows()})
+    report.rejected.update(dict(rejects.group_by("reason_id").len().iter_rows()))
     report.boards.update({b or "": n for b, n in mapped.raw.group_by("board").len().iter_rows()})
     return Batch(mapped.raw, rejects, read_rows)
 

@@ -1,0 +1,234 @@
+"""Propose a source definition for an unknown file, test one, list the known ones."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from gangwei import schema
+from gangwei.codebook import Codebook, DefinitionError
+from gangwei.formats import archive
+from gangwei.formats.chunk import Limits, Unreadable, unique_names
+from gangwei.formats.mapping import Audit, map_chunk
+from gangwei.formats.pages import compile_pages
+from gangwei.formats.recognise import PAY_PARTS, Synonyms, load_synonyms, recognise, source_of
+from gangwei.formats.source import Source, SourceError, load_sources, parse_source
+from gangwei.formats.tables import Layout, Table, opened
+from gangwei.stages import s1_read
+from gangwei.stages.s1_read import Issue, ReadError
+
+SHOWN_ROWS = 10
+SHOWN_CHARS = 60
+LONG_TEXT = 80
+SAMPLE = 60
+HEADER_DEPTH = 5
+PREVIEW_SKIP = ("file", "source_id")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A definition as TOML, ten rows mapped by it (schema RAW), and the columns that nothing could place."""
+
+    toml: str
+    rows: pl.DataFrame
+    unplaced: list[str]
+    known: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def preview(self) -> str:
+        """The mapped rows and what could not be placed, as text."""
+        lines = [f"already known as {self.known}"] if self.known else []
+        lines += self.notes
+        for row in self.rows.iter_rows(named=True):
+            lines.append(f"row {row['row']}")
+            for name, value in row.items():
+                if value is not None and name not in (*PREVIEW_SKIP, "row"):
+                    shown = " ".join(str(value).split())
+                    lines.append(f"  {name:16} {shown[:SHOWN_CHARS]}{'…' if len(shown) > SHOWN_CHARS else ''}")
+        lines.append("could not be placed: " + (", ".join(self.unplaced) if self.unplaced else "nothing"))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Guess:
+    skip: int
+    header: bool
+    names: tuple[str, ...]
+    placed: dict[str, str]
+    by_value: frozenset[str]
+
+
+def known(book: Codebook) -> list[Source]:
+    """All source definitions, by id."""
+    return load_sources(book)
+
+
+def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
+    """A definition for the first table of a file, from its headers and values.
+
+    Raises:
+        ReadError: the file is missing, cannot be read, or holds no table.
+    """
+    book, limits = book or Codebook(), Limits()
+    item = _first(path, limits)
+    pages = compile_pages(book)
+    try:
+        with opened(archive.Blob(item.path, item.member, limits), limits, pages) as found:
+            table = max(found.tables, key=lambda t: len(t.head))
+            match = recognise(table, item.name, load_sources(book))
+            guess = _guess(table, load_synonyms(book), book)
+            unplaced = [n for n in guess.names if n not in guess.placed]
+            toml = _toml(item.name, table, guess, unplaced)
+            source = source_of(guess.placed, "proposed")
+            rows = schema.RAW.empty()
+            for chunk in table.read(Layout(guess.skip, guess.names)):
+                rows = map_chunk(chunk, source, item.name, pages.row, limits, table.mojibake, Audit()).raw.head(
+                    SHOWN_ROWS
+                )
+                break
+            notes = [f"{n}: placed by its values, check it" for n in guess.names if n in guess.by_value]
+            return Proposal(toml, rows, unplaced, match.source.id if match else None, notes)
+    except Unreadable as e:
+        raise ReadError(f"{item.name}: {e}") from None
+
+
+def check(path: str | Path, toml: str | Path, book: Codebook | None = None) -> list[Issue]:
+    """Read the whole file with one definition; what it misses, as issues (none = it fits).
+
+    Raises:
+        ReadError: the file or the definition is missing. SourceError: the definition is malformed.
+    """
+    import tomllib
+
+    definition, limits = Path(toml), Limits()
+    if not definition.is_file():
+        raise ReadError(f"{definition.name}: no such definition file")
+    try:
+        source = parse_source(tomllib.loads(definition.read_text("utf-8")), definition.name)
+    except tomllib.TOMLDecodeError as e:
+        raise DefinitionError(f"{definition.name}: {e}") from None
+    except SourceError as e:
+        raise DefinitionError(str(e)) from None
+    inputs, issues = s1_read.discover([path], limits)
+    for item in inputs:
+        report = s1_read.FileReport(item)
+        for _ in s1_read.read(item, book or Codebook(), limits, report, sources=[source]):
+            pass
+        issues += [_not_fitting(i, source) for i in report.issues]
+        for reason, n in sorted(report.rejected.items()):
+            issues.append(Issue(item.name, None, "rejected", f"{n:,} of {report.read:,} rows rejected: {reason}", n))
+    return issues
+
+
+def _not_fitting(issue: Issue, source: Source) -> Issue:
+    if issue.reason_id != "unknown_columns":
+        return issue
+    wanted = ", ".join(sorted(source.headers)) or f"{source.columns} columns that fit the patterns"
+    return Issue(issue.file, issue.row, "not_recognised", f"{source.id} does not fit this table; it wants {wanted}")
+
+
+def _first(path: str | Path, limits: Limits) -> s1_read.Input:
+    inputs, issues = s1_read.discover([path], limits)
+    if not inputs:
+        raise ReadError("; ".join(f"{i.file}: {i.message}" for i in issues) or f"{path}: nothing to read")
+    return inputs[0]
+
+
+def _guess(table: Table, synonyms: Synonyms, book: Codebook) -> _Guess:
+    candidates: list[tuple[int, bool, tuple[str, ...]]] = []
+    if table.columns is not None:
+        candidates.append((0, True, table.columns))
+    else:
+        candidates += [(i + 1, True, tuple(unique_names(r))) for i, r in enumerate(table.head[:HEADER_DEPTH])]
+        width = Counter(len(r) for r in table.head).most_common(1)[0][0]
+        candidates.append((0, False, tuple(f"column{i}" for i in range(width))))
+    best: tuple[tuple[int, int], _Guess] | None = None
+    for skip, header, names in candidates:
+        rows = [r for r in table.head[skip:] if len(r) == len(names)]
+        placed = synonyms.place(names) if header else {}
+        by_value = _place_by_value(names, rows, placed, book)
+        fields = {f for f in placed.values() if f != "ignore"}
+        score = (len(fields) * 2 + len(by_value), -skip)
+        if best is None or score > best[0]:
+            best = (score, _Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value)))
+    assert best is not None
+    return best[1]
+
+
+def _place_by_value(
+    names: Sequence[str], rows: Sequence[Sequence[str]], placed: dict[str, str], book: Codebook
+) -> dict[str, str]:
+    taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
+    scores: list[tuple[float, int, str, str]] = []
+    for order, rule in enumerate(book.rows("sources/values.csv")):
+        pattern = re.compile(rule["pattern"])
+        for at, name in enumerate(names):
+            values = [r[at] for r in rows[:SAMPLE] if r[at].strip()]
+            if name in placed or len(values) < min(3, len(rows)) or not values:
+                continue
+            median = sorted(map(len, values))[len(values) // 2]
+            if (rule["field"] == "description") != (median > LONG_TEXT):
+                continue
+            share = sum(bool(pattern.search(v)) for v in values) / len(values)
+            if share >= float(rule["share"]):
+                scores.append((-share, order, name, rule["field"]))
+    out: dict[str, str] = {}
+    for _, _, name, target in sorted(scores):
+        if name not in out and target not in taken:
+            out[name] = target
+            taken.add(target)
+    return out
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m.group()):04x}", escaped) + '"'
+
+
+def _toml(name: str, table: Table, guess: _Guess, unplaced: list[str]) -> str:
+    stem = re.sub(r"\W+", "_", re.split(r"[#/]", name)[-1].rsplit(".", 1)[0].casefold()).strip("_") or "source"
+    source = source_of(guess.placed, stem)
+    lines = [f"id = {_quote(stem)}", f"title = {_quote(name)}", f'formats = ["{table.format}"]', "", "[recognise]"]
+    if guess.header:
+        lines.append("headers = [" + ", ".join(_quote(n) for n in guess.names) + "]")
+    else:
+        lines.append(f"columns = {len(guess.names)}")
+        lines += [
+            "[recognise.patterns]",
+            '# column1 = "^https?://"   # patterns that tell this file from others',
+            "",
+            "[read]",
+            "header = false",
+        ]
+        lines.append("columns = [" + ", ".join(_quote(n) for n in guess.names) + "]")
+    lines += ["", "[fields]"]
+    for target, spec in source.fields.items():
+        if spec.mode == "join":
+            value = _quote("|".join(spec.columns))
+        elif len(spec.columns) > 1:
+            value = f"{{ join = [{', '.join(_quote(c) for c in spec.columns)}], separator = {_quote(spec.separator)} }}"
+        else:
+            value = _quote(spec.columns[0])
+        doubt = "   # by its values, check it" if any(c in guess.by_value for c in spec.columns) else ""
+        lines.append(f"{target} = {value}{doubt}")
+    ignored = [c for c, f in guess.placed.items() if f == "ignore"]
+    lines += ["", "[ignore]", *(f'{_quote(c)} = "running number"' for c in ignored)]
+    lines += [f'# {_quote(c)} = "why it is not needed"' for c in unplaced]
+    lines += [
+        "",
+        "[constants]",
+        '# board = "…"',
+        "# year_hint = 2024",
+        "",
+        "[bounds]",
+        "min_rows = 1",
+        "[bounds.fill]",
+        "title = 0.95",
+        "",
+    ]
+    return "\n".join(lines)
