@@ -1,9 +1,9 @@
 """Compact signatures of text: UTF-8 decoding, folding and sampled 4-gram hashes, fused in one pass.
 
 A text is folded to letters and digits (full width to half width, upper to lower case, one code unit a character) and
-every run of four becomes a hash. A hash is kept when its low bits are zero: the *rate* (number of bits) grows with
+every run of four becomes a hash. A hash is kept when its high bits are zero: the *rate* (number of bits) grows with
 the length, so that about a hundred hashes stand for any text. Two texts of different rates are compared at the
-coarser one, since a hash kept at a coarse rate is also kept at every finer rate.
+coarser one, since the hashes of a coarse rate are the smallest ones of every finer rate.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 from numba import njit
+
+from gangwei.kernels.hashing import string_buffers
 
 GRAM = 4
 FULL = 96
@@ -39,40 +40,12 @@ def fold_table() -> npt.NDArray[np.uint16]:
     return table
 
 
-def buffers(column: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Offsets (n + 1) and bytes of a string series; null counts as empty."""
-    array = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    _, raw_offsets, raw = array.buffers()
-    width = np.int64 if pa.types.is_large_string(array.type) else np.int32
-    offsets = np.frombuffer(raw_offsets, width)[array.offset : array.offset + len(array) + 1].astype(np.int64)
-    data = np.frombuffer(raw, np.uint8) if raw is not None and raw.size else np.zeros(1, np.uint8)
-    return offsets, data
-
-
 @njit(inline="always")  # type: ignore[untyped-decorator]
 def mix64(h: Any) -> Any:
     """A 64-bit scramble."""
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return h ^ (h >> np.uint64(31))
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _hash_rows(off: Any, data: Any, out: Any) -> None:
-    for r in range(out.size):
-        h = np.uint64(0xCBF29CE484222325)
-        for i in range(off[r], off[r + 1]):
-            h = (h ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
-        out[r] = mix64(h) if off[r + 1] > off[r] else np.uint64(0)
-
-
-def hash_strings(column: pl.Series) -> npt.NDArray[np.uint64]:
-    """64-bit FNV-1a hashes, scrambled; 0 for null and empty."""
-    out = np.zeros(len(column), np.uint64)
-    _hash_rows(*buffers(column), out)
-    return out
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -125,7 +98,7 @@ def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any,
         bits = 0
         while (total >> bits) > FULL and bits < MAX_RATE:
             bits += 1
-        mask = np.uint32((1 << bits) - 1)
+        limit = np.uint64(1) << np.uint64(32 - bits)
         w = np.uint64(0)
         m = 0
         for x in range(size):
@@ -136,7 +109,7 @@ def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any,
                 h *= np.uint64(0xD6E8FEB86659FD93)
                 g = np.uint32(h >> np.uint64(32))
                 grams[m] = g
-                m += np.int64((g & mask) == 0)
+                m += np.int64(np.uint64(g) < limit)
         ordered = np.sort(grams[:m])
         kept = 0
         for x in range(m):
@@ -166,5 +139,6 @@ def sample_grams(
     n = len(text)
     out = np.empty(n * CAP + 8, np.uint32)
     ptr, rate = np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
-    size = _sample(*buffers(text), drops, starts, ends, fold_table(), out, ptr, rate)
+    data, off = string_buffers(text)
+    size = _sample(off, data, drops, starts, ends, fold_table(), out, ptr, rate)
     return out[:size].copy(), ptr, rate

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from gangwei.kernels.signature import buffers, mix64
+from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.signature import mix64
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -226,14 +227,16 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
     count, level = np.zeros(n, np.int32), np.zeros(n, np.uint8)
     heads, functions = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
     place, key = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
-    _bags(*buffers(title_core(titles, rules)), bag, count, level, heads, functions, place)
+    data, off = string_buffers(title_core(titles, rules))
+    _bags(off, data, bag, count, level, heads, functions, place)
     bare = np.flatnonzero((count == 0) & (heads == 0))
     if bare.size:
         plain = titles[bare].fill_null("").str.slice(0, MAX_TITLE).str.normalize("NFKC").str.to_lowercase()
         k = bare.size
         sub, cnt = np.zeros((k, MAX_TOKENS), np.uint32), np.zeros(k, np.int32)
         zero: npt.NDArray[np.uint32] = np.zeros(k, np.uint32)
-        _bags(*buffers(plain), sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
+        data, off = string_buffers(plain)
+        _bags(off, data, sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
         bag[bare], count[bare] = sub, cnt
     _keys(bag, count, heads, key)
     ends = np.concatenate([[0], np.cumsum(count)])

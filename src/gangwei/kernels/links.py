@@ -1,0 +1,230 @@
+"""Links between employers: agency copies, hidden names, one brand under two names, two names in one building.
+
+Only representatives of openings are compared, only inside one city, and only where they share one of their smallest
+text hashes with few others: a text that many employers use is a template, and templates stay apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from gangwei.kernels.cluster import (
+    ADDRESS,
+    ADDRESS_TEXT,
+    AGENCY,
+    AGENT,
+    ANONYMOUS,
+    BRAND,
+    BRAND_TEXT,
+    CITY,
+    FLAGS,
+    FUNCTIONS,
+    HEADS,
+    HIDDEN_OTHER,
+    HIDDEN_TEXT,
+    KEY,
+    KEYS,
+    LEVEL,
+    NO_NAME,
+    PAY_GAP,
+    PLACE,
+    TEXT,
+    UNNAMED,
+    UNNAMED_TEXT,
+    pay_relation,
+    title_relation,
+)
+from gangwei.kernels.signature import mix64
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, out: Any, who: Any) -> Any:
+    """The k smallest hashes of each row's text, each joined with its city."""
+    n = 0
+    for x in range(rows.size):
+        r = rows[x]
+        if F[r, CITY] == 0 or F[r, TEXT] == 0:
+            continue
+        for i in range(ptr[r], min(ptr[r] + k, ptr[r + 1])):
+            out[n] = mix64(np.uint64(S[i]) ^ mix64(np.uint64(F[r, CITY])))
+            who[n] = x
+            n += 1
+    return n
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def containment(S: Any, ptr: Any, rate: Any, q: Any, r: Any) -> Any:
+    """Share of the shorter text's hashes found in the longer, at the coarser rate of the two."""
+    bits = max(rate[q], rate[r])
+    limit = np.uint64(1) << np.uint64(32 - bits)
+    i, j, n, m = ptr[q], ptr[r], ptr[q + 1], ptr[r + 1]
+    while n > i and np.uint64(S[n - 1]) >= limit:
+        n -= 1
+    while m > j and np.uint64(S[m - 1]) >= limit:
+        m -= 1
+    shorter, common = min(n - i, m - j), 0
+    if shorter < 4:
+        return 0.0
+    while i < n and j < m:
+        u, v = S[i], S[j]
+        common += u == v
+        i += u <= v
+        j += v <= u
+    return common / shorter
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _common(bag: Any, bptr: Any, q: Any, r: Any) -> Any:
+    i, j, n, m = bptr[q], bptr[r], bptr[q + 1], bptr[r + 1]
+    shorter, common = min(n - i, m - j), 0
+    while i < n and j < m:
+        u, v = bag[i], bag[j]
+        common += u == v
+        i += u <= v
+        j += v <= u
+    return common / max(1, shorter)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) -> Any:
+    """Reason for which two openings of different employers are one vacancy, or 0.
+
+    Args:
+        E: employer, brand and address keys of each row, shape (rows, 3), uint64; 0 = unknown.
+        c: containment of the texts.
+    """
+    if F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]:
+        return 0
+    title = title_relation(F, bag, bptr, q, r)
+    pay, _ = pay_relation(F, q, r, P[PAY_GAP])
+    flags = F[q, FLAGS] | F[r, FLAGS]
+    brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
+    address = E[q, 2] != 0 and E[q, 2] == E[r, 2]
+    leveled = F[q, LEVEL] != F[r, LEVEL]
+    if brand and title >= 2 and c >= P[BRAND_TEXT] and pay != 0 and not (leveled and (pay == 1 or c < P[HIDDEN_TEXT])):
+        return BRAND
+    f, g = F[q, FUNCTIONS], F[r, FUNCTIONS]
+    if F[q, HEADS] != F[r, HEADS] or (f != 0 and g != 0 and (f & g) == 0):
+        return 0
+    near = title >= 2 or _common(bag, bptr, q, r) >= 0.5
+    if (flags & NO_NAME) != 0:
+        return UNNAMED if title == 3 and pay != 0 and c >= P[UNNAMED_TEXT] else 0
+    if (flags & (ANONYMOUS | AGENT)) != 0:
+        return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) and (pay != 0 or c >= P[HIDDEN_TEXT]) else 0
+    if address and near and c >= P[ADDRESS_TEXT] and pay != 0:
+        return ADDRESS
+    return 0
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def link_groups(
+    rows: Any, keys: Any, who: Any, F: Any, E: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any,
+    stock: Any, room: Any,
+) -> Any:  # fmt: skip
+    """Pairs of `rows` that share a key and are one vacancy.
+
+    Args:
+        keys: sorted city keys; `who`: position in `rows` of each, ascending within equal keys.
+        stock: a key under this many employers belongs to a template.
+        room: rows of one key that are compared with each other.
+
+    Returns:
+        Arrays (a, b, reason, score) of positions, a < b; a pair may occur more than once.
+    """
+    cap = 1024
+    pa, pb = np.empty(cap, np.int64), np.empty(cap, np.int64)
+    why, score = np.empty(cap, np.uint8), np.empty(cap, np.float64)
+    n, i = 0, 0
+    while i < keys.size:
+        j = i + 1
+        while j < keys.size and keys[j] == keys[i]:
+            j += 1
+        if j - i >= 2:
+            several, named = 1, 0
+            for y in range(i + 1, min(j, i + 4 * room)):
+                fresh = True
+                for z in range(i, y):
+                    if E[rows[who[z]], 0] == E[rows[who[y]], 0]:
+                        fresh = False
+                        break
+                several += fresh
+            template = several >= stock or j - i > 4 * room
+            if several > 1:
+                for y in range(i + 1, j):
+                    r = rows[who[y]]
+                    for z in range(max(i, y - room), y):
+                        q = rows[who[z]]
+                        if E[q, 0] == E[r, 0]:
+                            continue
+                        same_brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
+                        same_place = E[q, 2] != 0 and E[q, 2] == E[r, 2]
+                        hidden = (F[q, FLAGS] | F[r, FLAGS]) != 0
+                        if not (same_brand or ((hidden or same_place) and not template)):
+                            continue
+                        c = containment(S, ptr, rate, q, r)
+                        reason = judge_link(F, E, bag, bptr, q, r, c, P)
+                        if reason == 0:
+                            continue
+                        if n == cap:
+                            cap *= 2
+                            pa, pb = np.concatenate((pa, pa)), np.concatenate((pb, pb))
+                            why, score = np.concatenate((why, why)), np.concatenate((score, score))
+                        pa[n], pb[n], why[n], score[n] = who[z], who[y], reason, c
+                        n += 1
+        i = j
+    return pa[:n], pb[:n], why[:n], score[:n]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def attach(pa: Any, pb: Any, hidden: Any, target: Any, chosen: Any) -> None:
+    """Take pairs in their order: the hidden side (or the later one) joins the other, if neither has been decided.
+
+    Args:
+        hidden: whether each position hides its employer or is an agency.
+        target: position joined, starts as -1; `chosen`: number of the pair.
+    """
+    root = np.zeros(target.size, np.bool_)
+    for i in range(pa.size):
+        a, b = pa[i], pb[i]
+        if hidden[a] and not hidden[b]:
+            a, b = b, a
+        if target[b] >= 0 or root[b] or target[a] >= 0:
+            if root[b] and not root[a] and target[a] < 0 and target[b] < 0:
+                target[a], chosen[a] = b, i
+            continue
+        target[b], chosen[b] = a, i
+        root[a] = True
+
+
+def link(
+    rows: npt.NDArray[np.int64], F: Any, E: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any, stock: int,
+    room: int = 16,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.float64]]:  # fmt: skip
+    """Which representatives join one of another employer.
+
+    Args:
+        rows: representatives in canonical order; the other arrays are as for `cluster_blocks` and `judge_link`.
+
+    Returns:
+        (row, row it joins, reason, score), sorted by row position.
+    """
+    k = int(P[KEYS])
+    keys, who = np.empty(rows.size * k, np.uint64), np.empty(rows.size * k, np.int64)
+    n = city_keys(rows, F, S, ptr, k, keys, who)
+    order = np.argsort(keys[:n], kind="stable")
+    pa, pb, why, score = link_groups(
+        rows, keys[:n][order], who[:n][order], F, E, bag, bptr, S, ptr, rate, P, stock, room
+    )
+    best = np.lexsort((pb, pa, -score))
+    pa, pb, why, score = pa[best], pb[best], why[best], score[best]
+    target, chosen = np.full(rows.size, -1, np.int64), np.full(rows.size, -1, np.int64)
+    attach(pa, pb, F[rows, FLAGS] != 0, target, chosen)
+    hit = np.flatnonzero(target >= 0)
+    return rows[hit], rows[target[hit]], why[chosen[hit]], score[chosen[hit]]
+
+
+__all__ = ["KEY", "containment", "judge_link", "link", "link_groups"]

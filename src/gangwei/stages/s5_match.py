@@ -1,0 +1,506 @@
+"""s5: ads to openings, spells and campaigns.
+
+`sign` makes compact signatures part by part; `match` clusters them. An opening is one employer, one role and one work
+city, whatever the board; a spell is an opening advertised again after a gap; a campaign is one role text of one
+employer in several cities. Nothing is deleted: every ad keeps its relation, reason, score and the ad it was matched to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+from gangwei.codebook import Codebook
+from gangwei.kernels import cluster, links
+from gangwei.kernels.hashing import hash_strings, mix
+from gangwei.kernels.signature import sample_grams
+from gangwei.kernels.title import TitleRules, compile_titles, lists, title_frame
+from gangwei.schema import EDUCATION, I32, MATCHED, U64, Column, Table
+
+U8 = pl.UInt8()
+GRAMS = pl.List(pl.UInt32())
+NONE_DAY = -(2**31)
+CHUNK = 65_536
+
+SIGNATURE = Table(
+    "signature",
+    "Row-aligned with clean: what matching needs of an ad.",
+    (
+        Column("employer", U64, "hash of the employer id; 0 = none named"),
+        Column("brand", U64, "hash of the employer's brand key; 0 = none"),
+        Column("flags", U8, "1 anonymous, 2 agency, 4 no name"),
+        Column("city", U64, "hash of the prefecture-level unit or of the set of units; 0 = unknown"),
+        Column("title_key", U64, "hash of the title core; 0 = no title"),
+        Column("bag", GRAMS, "sorted tokens of the title core"),
+        Column("level", U8, "level word, twice its rank; 0 = none"),
+        Column("heads", pl.UInt32(), "kinds of position"),
+        Column("functions", pl.UInt32(), "fields of work"),
+        Column("place", U64, "place named by the title; 0 = none"),
+        Column("pay_lo", I32, "lower bound, yuan a month or a day"),
+        Column("pay_hi", I32, "upper bound"),
+        Column("pay_kind", U8, "0 unknown, 1 month, 2 day"),
+        Column("education", pl.Int8(), "rank of the education asked for; -1 = unknown"),
+        Column("experience", pl.Int16(), "months of experience asked for; -1 = unknown"),
+        Column("first_day", I32, "first day of the live window, days since 1970; -2^31 = unknown"),
+        Column("last_day", I32, "last day of the live window"),
+        Column("job", U64, "hash of board and the board's own id; 0 = none"),
+        Column("url", U64, "hash of the address without its query; 0 = none"),
+        Column("address", U64, "hash of the building in the street address; 0 = none"),
+        Column("source_key", U64, "hash of the input's own key"),
+        Column("text_hash", U64, "hash of the compared text; 0 = none"),
+        Column("rate", U8, "sampling rate of the text in bits"),
+        Column("grams", GRAMS, "sampled 4-gram hashes, sorted"),
+    ),
+)
+
+_DROPPED = ("blurb", "contact", "tags")
+_MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 1.0), "hour": (2, 0.125)}
+_BUILDING = r"^(.*?(?:大厦|大楼|广场|写字楼|中心|产业园|科技园|科学园|工业园|创业园|软件园|园区|商务园|孵化器|基地|商城|公馆|酒店))"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Compiled definitions: title words, parameters and the ledger of judgements."""
+
+    titles: TitleRules
+    params: npt.NDArray[np.float64]
+    stock: int
+    window_days: int
+    same: tuple[tuple[int, int], ...]
+    apart: tuple[tuple[int, int], ...]
+
+
+def compile_rules(book: Codebook) -> Rules:
+    """Rules from definitions/openings.
+
+    Raises:
+        ValueError: a judgement has an unknown verdict.
+    """
+    toml = book.toml("openings/match.toml")
+    o, c, h, b = toml["opening"], toml["campaign"], toml["hidden"], toml["bounds"]
+    params = [
+        *(o[k] for k in (
+            "same_title", "same_title_low", "pay_agree", "no_pay_low", "shorter_title", "shorter_title_pay",
+            "generic_title", "level_text", "level_pay", "level_months", "pay_gap", "city_unknown", "recapture",
+        )),
+        c["same_title"], c["shorter_title"], c["any_title"], b["scan"], b["chain"], b["keys"], b["key_chain"],
+        b["grams"], *b["weights"], h["unnamed"], h["text"], h["text_other_title"], h["same_brand"], h["same_address"],
+    ]  # fmt: skip
+    rows = book.rows("openings/judgements.csv")
+    for row in rows:
+        if row["verdict"] not in ("same", "apart"):
+            raise ValueError(f"openings/judgements.csv {row['id']}: verdict {row['verdict']!r} is not same or apart")
+    keys = {
+        verdict: tuple(
+            zip(
+                hash_strings(
+                    pl.Series([r["source_key_a"] for r in rows if r["verdict"] == verdict], dtype=pl.String)
+                ).tolist(),
+                hash_strings(
+                    pl.Series([r["source_key_b"] for r in rows if r["verdict"] == verdict], dtype=pl.String)
+                ).tolist(),
+            )
+        )
+        for verdict in ("same", "apart")
+    }
+    return Rules(
+        compile_titles(book), np.array(params, np.float64), int(h["stock_employers"]),
+        int(toml["spells"]["window_days"]), keys["same"], keys["apart"],
+    )  # fmt: skip
+
+
+def _hash(values: pl.Series) -> npt.NDArray[np.uint64]:
+    out = hash_strings(values.fill_null(""))
+    out[(values.is_null() | (values == "")).to_numpy()] = 0
+    return out
+
+
+def _spread(distinct: pl.DataFrame, key: str, column: pl.Series) -> pl.DataFrame:
+    """Rows of `distinct` for each value of `column`, in the order of `column`."""
+    return column.alias(key).to_frame().join(distinct, on=key, how="left", nulls_equal=True, maintain_order="left")
+
+
+def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Signatures, row j for row j of `clean`.
+
+    Args:
+        clean: schema.CLEAN; `located`: schema.LOCATED, row-aligned.
+        names: schema.EMPLOYER_NAMES_STAGE, one row for each distinct company.
+    """
+    n = clean.height
+    titles = clean["title"].unique()
+    title = _spread(title_frame(titles, rules.titles).insert_column(0, titles.alias("title")), "title", clean["title"])
+    company = clean["company"].unique().drop_nulls()
+    known = company.alias("name_raw").to_frame().join(
+        names.select("name_raw", "employer_id", "brand_key", "is_agency", "is_anonymous"), on="name_raw", how="left"
+    )  # fmt: skip
+    known = known.select(
+        "name_raw",
+        pl.Series("employer", _hash(known["employer_id"])),
+        pl.Series("brand", _hash(known["brand_key"])),
+        (pl.col("is_anonymous").fill_null(False).cast(U8) + pl.col("is_agency").fill_null(False).cast(U8) * 2).alias(
+            "flags"
+        ),
+    )
+    named = _spread(known, "name_raw", clean["company"])
+    employer = named["employer"].fill_null(0).to_numpy()
+    flags = np.where(employer == 0, cluster.NO_NAME, named["flags"].fill_null(0).to_numpy()).astype(np.uint8)
+    text_hash = clean["text_hash"].fill_null(0).to_numpy()
+    grams, ends, rate = sample_grams(clean["text"], *_drops(clean["sections"]))
+    return pl.DataFrame(
+        {
+            "employer": employer,
+            "brand": np.where(flags & cluster.ANONYMOUS, 0, named["brand"].fill_null(0).to_numpy()),
+            "flags": flags,
+            "city": _city(located),
+            "title_key": title["title_key"],
+            "bag": title["bag"],
+            "level": title["level"],
+            "heads": title["heads"],
+            "functions": title["functions"],
+            "place": title["place"],
+            **_pay(clean),
+            "education": clean["education"].cast(pl.Enum(EDUCATION)).to_physical().cast(pl.Int8).fill_null(-1),
+            "experience": clean["experience_min_months"].clip(0, 600).cast(pl.Int16).fill_null(-1),
+            **_window(clean),
+            "job": np.where(
+                _hash(clean["source_key"]) == 0, 0, mix(_hash(clean["board"].fill_null("")), _hash(clean["source_key"]))
+            ),
+            "url": _hash(clean["url"].str.replace(r"[?#].*$", "").str.extract(r"^(?:https?://)?(.*/.*[0-9A-Za-z].*)$")),
+            "address": _hash(
+                clean["address"].str.slice(0, 80).str.replace_all(r"[^\p{Han}]", "").str.extract(_BUILDING)
+            ),
+            "source_key": _hash(clean["source_key"]),
+            "text_hash": np.where(ends[1:] > ends[:-1], np.where(text_hash == 0, 1, text_hash), 0).astype(np.uint64),
+            "rate": rate,
+            "grams": lists(grams, ends),
+        },
+        schema=SIGNATURE.polars,
+        strict=False,
+    ).head(n)
+
+
+def _drops(sections: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    frame = sections.alias("s").to_frame().with_row_index("row").explode("s").drop_nulls("s").unnest("s")
+    frame = frame.filter(pl.col("kind").is_in(_DROPPED))
+    ptr = np.zeros(len(sections) + 1, np.int64)
+    np.cumsum(np.bincount(frame["row"].to_numpy(), minlength=len(sections)), out=ptr[1:])
+    return ptr, frame["start"].to_numpy().astype(np.int64), frame["end"].to_numpy().astype(np.int64)
+
+
+def _city(located: pl.DataFrame) -> npt.NDArray[np.uint64]:
+    code = located["adcode"]
+    several = (located["place_status"] == "multi").fill_null(False)
+    if several.any():
+        sets = located.filter(several).select(
+            pl.col("places").list.eval(pl.element().struct.field("adcode")).list.sort().list.join(",")
+        )["places"]
+        index = np.flatnonzero(several.to_numpy())
+        code = code.scatter(index, sets)
+    return _hash(code)
+
+
+def _pay(clean: pl.DataFrame) -> dict[str, pl.Series]:
+    kind = pl.col("pay_unit").replace_strict({k: v[0] for k, v in _MONTHLY.items()}, default=0, return_dtype=U8)
+    by = pl.col("pay_unit").replace_strict({k: v[1] for k, v in _MONTHLY.items()}, default=1.0, return_dtype=pl.Float64)
+    ok = (
+        (pl.col("pay_status") == "ok")
+        & pl.col("pay_min_fen").is_not_null()
+        & pl.col("pay_max_fen").is_not_null()
+        & pl.col("pay_censored").is_null()
+    )
+    bounds = clean.select(
+        pl.when(ok).then(kind).otherwise(0).fill_null(0).alias("pay_kind"),
+        pl.when(ok)
+        .then(pl.col("pay_min_fen") / 100 / by)
+        .otherwise(0)
+        .fill_null(0)
+        .clip(0, 1e8)
+        .round()
+        .cast(I32)
+        .alias("pay_lo"),
+        pl.when(ok)
+        .then(pl.col("pay_max_fen") / 100 / by)
+        .otherwise(0)
+        .fill_null(0)
+        .clip(0, 1e8)
+        .round()
+        .cast(I32)
+        .alias("pay_hi"),
+    )
+    # some boards write the lower bound of a band as 7001 where others write 7000
+    bounds = bounds.with_columns((pl.col("pay_lo") - (pl.col("pay_lo") % 500 == 1)).cast(I32))
+    return {c: bounds[c] for c in bounds.columns}
+
+
+def _window(clean: pl.DataFrame) -> dict[str, pl.Series]:
+    posted = pl.when(pl.col("date_precision") == "day").then(pl.col("posted_date")).cast(I32)
+    seen = pl.col("captured_date").cast(I32)
+    days = clean.select(
+        pl.min_horizontal(posted, seen).fill_null(NONE_DAY).alias("first_day"),
+        pl.max_horizontal(posted, seen).fill_null(NONE_DAY).alias("last_day"),
+    )
+    return {c: days[c] for c in days.columns}
+
+
+def bucket_of(signatures: pl.DataFrame, n_buckets: int) -> pl.Series:
+    """Bucket of each ad (UInt32): ads that could be one opening of one employer fall in one bucket."""
+    return pl.Series("bucket", _block(signatures) % np.uint64(max(1, n_buckets)), dtype=pl.UInt32)
+
+
+def _block(s: pl.DataFrame) -> npt.NDArray[np.uint64]:
+    """Block of each ad: its employer, or title and city where it names none."""
+    employer = s["employer"].to_numpy()
+    if (employer != 0).all():
+        return np.asarray(employer, np.uint64)
+    return np.where(employer == 0, mix(s["title_key"].to_numpy(), s["city"].to_numpy()) | np.uint64(1), employer)
+
+
+@dataclass
+class _Packed:
+    """Signatures as arrays for the kernels."""
+
+    facts: npt.NDArray[np.int64]
+    who: npt.NDArray[np.uint64]
+    bag: npt.NDArray[np.uint32]
+    bag_ptr: npt.NDArray[np.int64]
+    grams: npt.NDArray[np.uint32]
+    ptr: npt.NDArray[np.int64]
+    rate: npt.NDArray[np.uint8]
+
+
+def _flat(column: pl.Series) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    ptr = np.zeros(len(column) + 1, np.int64)
+    np.cumsum(column.list.len().to_numpy(), out=ptr[1:])
+    flat = column.explode(empty_as_null=False) if len(column) else pl.Series([], dtype=pl.UInt32)
+    return flat.drop_nulls().to_numpy(), ptr
+
+
+def _pack(s: pl.DataFrame) -> _Packed:
+    columns = (
+        "city", "place", "level", "heads", "functions", "pay_lo", "pay_hi", "pay_kind", "education", "experience",
+        "title_key", "text_hash", "job", "url", "flags",
+    )  # fmt: skip
+    facts = np.empty((s.height, len(columns)), np.int64)
+    for i, name in enumerate(columns):
+        values = s[name].to_numpy()
+        facts[:, i] = values.view(np.int64) if values.dtype == np.uint64 else values
+    who = np.stack([s[c].to_numpy() for c in ("employer", "brand", "address")], axis=1)
+    return _Packed(facts, np.ascontiguousarray(who), *_flat(s["bag"]), *_flat(s["grams"]), s["rate"].to_numpy())
+
+
+def match(
+    signatures: pl.DataFrame, rules: Rules, *, window_days: int | None = None, threshold: float | None = None
+) -> pl.DataFrame:
+    """Openings, spells and campaigns of a set of ads.
+
+    Args:
+        signatures: SIGNATURE columns with `ad_no` (Int64, position in canonical order) and `ad_id` (UInt64, unique).
+        window_days: gap that starts a new spell.
+        threshold: replaces opening.same_title of match.toml; the other text thresholds move with it.
+
+    Returns:
+        schema.MATCHED columns and `ad_no`, in the order of `signatures`. The result does not depend on that order.
+    """
+    rules = tuned(rules, threshold)
+    n = signatures.height
+    key = pl.DataFrame(
+        {
+            "block": _block(signatures),
+            "rank": (signatures["city"] == 0).cast(U8) * 2 + (signatures["text_hash"] == 0).cast(U8),
+            "day": signatures["first_day"],
+            "ad_id": signatures["ad_id"],
+            "row": np.arange(n, dtype=np.int64),
+        }
+    ).sort("block", "rank", "day", "ad_id")
+    s = signatures[key["row"]] if n else signatures
+    state = _cluster(s, key["block"].to_numpy(), rules)
+    _judged(s, state, rules)
+    _linked(s, state, rules)
+    return _finish(s, state, rules.window_days if window_days is None else window_days, key["row"].to_numpy())
+
+
+def tuned(rules: Rules, threshold: float | None) -> Rules:
+    """Rules whose text thresholds of an opening are moved so that opening.same_title becomes `threshold`."""
+    if threshold is None:
+        return rules
+    params = rules.params.copy()
+    moved = [cluster.SAME_TITLE, cluster.SAME_TITLE_LOW, cluster.NO_PAY_LOW, cluster.SHORTER_TITLE]
+    moved += [cluster.SHORTER_TITLE_PAY, cluster.GENERIC_TITLE, cluster.LEVEL_TEXT, cluster.CITY_UNKNOWN]
+    params[moved] = np.clip(params[moved] + threshold - params[cluster.SAME_TITLE], 0.0, 0.999)
+    return replace(rules, params=params)
+
+
+@dataclass
+class _State:
+    leader: npt.NDArray[np.int64]
+    reason: npt.NDArray[np.uint8]
+    score: npt.NDArray[np.float32]
+    campaign: npt.NDArray[np.int64]
+    packed: _Packed
+
+
+def _cluster(s: pl.DataFrame, block: npt.NDArray[np.uint64], rules: Rules) -> _State:
+    """Leader clustering block by block; rows of `s` are in canonical order inside blocks."""
+    n = s.height
+    packed = _pack(s)
+    state = _State(
+        np.arange(n), np.zeros(n, np.uint8), np.zeros(n, np.float32), np.full(n, -1, np.int64), packed
+    )  # fmt: skip
+    starts = np.flatnonzero(np.concatenate([[True], block[1:] != block[:-1]])) if n else np.zeros(0, np.int64)
+    starts = np.append(starts, n)
+    at = 0
+    while at < starts.size - 1:
+        to = max(at + 1, int(np.searchsorted(starts, starts[at] + CHUNK, "right")) - 1)
+        a, b = int(starts[at]), int(starts[to])
+        lead = np.arange(b - a)
+        camp = np.full(b - a, -1, np.int64)
+        ptr, bag_ptr = packed.ptr[a : b + 1], packed.bag_ptr[a : b + 1]
+        cluster.cluster_blocks(
+            np.arange(b - a), starts[at : to + 1] - a, packed.facts[a:b], packed.bag[bag_ptr[0] : bag_ptr[-1]],
+            bag_ptr - bag_ptr[0], packed.grams[ptr[0] : ptr[-1]].copy(), ptr - ptr[0], packed.rate[a:b], rules.params,
+            lead, state.reason[a:b], state.score[a:b], camp,
+        )  # fmt: skip
+        state.leader[a:b] = lead + a
+        state.campaign[a:b] = np.where(camp >= 0, camp + a, -1)
+        at = to
+    return state
+
+
+def _judged(s: pl.DataFrame, state: _State, rules: Rules) -> None:
+    """Apply the ledger: `same` joins the opening of b to that of a, `apart` makes b an opening of its own."""
+    if not (rules.same or rules.apart):
+        return
+    keys = s["source_key"].to_numpy()
+    where = {k: np.flatnonzero(keys == np.uint64(k)) for pair in (*rules.same, *rules.apart) for k in pair}
+    for a, b in rules.same:
+        for x in where[a][:1]:
+            for y in where[b]:
+                first, second = sorted((int(state.leader[x]), int(state.leader[y])))
+                if first != second:
+                    members = state.leader == second
+                    state.leader[members] = first
+                    state.reason[second], state.score[second] = cluster.JUDGED, 1.0
+    for a, b in rules.apart:
+        for x in where[a][:1]:
+            for y in where[b]:
+                if state.leader[x] == state.leader[y]:
+                    lone = int(y) if state.leader[y] != y else int(x)
+                    state.leader[lone], state.reason[lone], state.score[lone] = lone, 0, 0.0
+
+
+def _linked(s: pl.DataFrame, state: _State, rules: Rules) -> None:
+    """Join representatives of hidden employers, agencies and brands to the opening they stand for."""
+    n = s.height
+    leads = np.flatnonzero(state.leader == np.arange(n))
+    order = s["ad_id"].to_numpy()[leads]
+    leads = leads[np.lexsort((order, s["first_day"].to_numpy()[leads]))]
+    p = state.packed
+    rows, to, why, score = links.link(
+        leads, p.facts, p.who, p.bag, p.bag_ptr, p.grams, p.ptr, p.rate, rules.params, rules.stock
+    )
+    if rows.size == 0:
+        return
+    moved = np.arange(n)
+    moved[rows] = to
+    state.reason[rows], state.score[rows] = why, score
+    state.leader = moved[state.leader]
+    first = state.campaign >= 0
+    state.campaign[first] = state.campaign[first]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _spells(opening: Any, first: Any, last: Any, ad_no: Any, window: Any, spell: Any) -> None:
+    """First ad of the spell of each dated ad; rows are sorted by opening and first day."""
+    start, end = -1, 0
+    for i in range(opening.size):
+        if i == 0 or opening[i] != opening[i - 1] or first[i] - end > window:
+            start, end = i, last[i]
+        end = max(end, last[i])
+        spell[i] = ad_no[start]
+
+
+def _finish(s: pl.DataFrame, state: _State, window: int, row: npt.NDArray[np.int64]) -> pl.DataFrame:
+    n = s.height
+    leader, reason = state.leader, state.reason
+    ad_no = s["ad_no"].to_numpy()
+    size = np.bincount(leader, minlength=n)
+    alone = leader == np.arange(n)
+    first, last = s["first_day"].to_numpy(), s["last_day"].to_numpy()
+    dated = np.flatnonzero(first != NONE_DAY)
+    by = dated[np.lexsort((s["ad_id"].to_numpy()[dated], first[dated], leader[dated]))]
+    spell = np.full(n, -1, np.int64)
+    out = np.empty(by.size, np.int64)
+    _spells(leader[by], first[by].astype(np.int64), last[by].astype(np.int64), ad_no[by], window, out)
+    spell[by] = out
+    again = (spell >= 0) & (spell[leader] >= 0) & (spell != spell[leader])
+    code = reason & (cluster.LOW - 1)
+    linked = np.isin(code, (cluster.AGENCY, cluster.ADDRESS, cluster.UNNAMED))
+    relation = np.where(
+        alone,
+        np.where(size > 1, "representative", "unique"),
+        np.where(linked, "agency_copy", np.where(again, "repost", "same_opening")),
+    )
+    low = linked | (code == cluster.BRAND) | (reason >= cluster.LOW)
+    low |= (s["flags"].to_numpy() & (cluster.ANONYMOUS | cluster.NO_NAME)) != 0
+    camp = np.full(n, -1, np.int64)
+    has = state.campaign >= 0
+    camp[has] = state.campaign[has]
+    camp = camp[leader]
+    return pl.DataFrame(
+        {
+            "row": row,
+            "ad_no": ad_no,
+            "opening_no": ad_no[leader],
+            "matched_no": pl.Series(np.where(alone, -1, ad_no[leader])).replace(-1, None),
+            "match_relation": relation,
+            "match_reason": np.array(cluster.REASONS)[np.where(alone, 0, code)],
+            "match_score": np.where(alone, 1.0, state.score).astype(np.float64).round(4),
+            "match_confidence": np.where(low, "low", "high"),
+            "spell_no": pl.Series(spell).replace(-1, None),
+            "campaign_no": pl.Series(np.where(camp >= 0, ad_no[camp], -1)).replace(-1, None),
+        }
+    ).sort("row").select(*MATCHED.polars, "ad_no")  # fmt: skip
+
+
+def match_parts(
+    paths: Sequence[Path],
+    ad_keys: npt.NDArray[np.uint64],
+    rules: Rules,
+    window_days: int | None = None,
+    threshold: float | None = None,
+) -> pl.DataFrame:
+    """Match signature files that together hold all ads in canonical order; schema.MATCHED in that order."""
+    whole = pl.concat([pl.read_parquet(p) for p in paths]) if paths else SIGNATURE.empty()
+    whole = whole.with_columns(pl.Series("ad_no", np.arange(whole.height)), pl.Series("ad_id", ad_keys))
+    return match(whole, rules, window_days=window_days, threshold=threshold).drop("ad_no")
+
+
+def duplicate_rate_sensitivity(signatures: pl.DataFrame, rules: Rules) -> list[dict[str, Any]]:
+    """Counts at the threshold -0.05, +0 and +0.05 and at windows of 30, 60 and 90 days.
+
+    Returns:
+        One dictionary each: threshold, window_days, ads, openings, spells, campaigns.
+    """
+    base = float(rules.params[cluster.SAME_TITLE])
+    out = []
+    for threshold, window in ((base, 60), (base - 0.05, 60), (base + 0.05, 60), (base, 30), (base, 90)):
+        m = match(signatures, rules, window_days=window, threshold=threshold)
+        out.append(
+            {
+                "threshold": round(threshold, 4),
+                "window_days": window,
+                "ads": m.height,
+                "openings": m["opening_no"].n_unique(),
+                "spells": m["spell_no"].drop_nulls().n_unique(),
+                "campaigns": m["campaign_no"].drop_nulls().n_unique(),
+            }
+        )
+    return out
