@@ -337,7 +337,7 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
     `weights` = (2, WIDTH, lanes) for ads with and without text, `bias` (2, lanes). With `keep` the features are returned
     too (for training).
 
-    Returns (scores, facts, hits, hit_row, hit_score, indptr, idx, val): facts = (has AI hit, surveillance strong, weak,
+    Returns (scores, facts, hits, hit_row, hit_score, indptr, idx, val): facts = (0 = no AI hit, 1 = bare words only, 2 = AI term, surveillance strong, weak,
     in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the tier that counted.
     `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits of each row.
     """
@@ -402,7 +402,8 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
         for j in range(n_hits):
             la = layer[hits[j, 0]]
             if la == 0 and 0 <= hits[j, 7] <= 8:
-                seen = 1
+                # a bare modelling or algorithm word or a vision library is evidence, but not yet a mention
+                seen = max(seen, 1 if 4 <= hits[j, 7] <= 6 else 2)
             elif la == 2:
                 facts[r, 1 + kind_of[hits[j, 0]]] += 1
                 if j < n_title:

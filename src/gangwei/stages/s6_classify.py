@@ -191,7 +191,7 @@ def decide(
     cut = model.cuts[v]
     tier = np.full(len(v), 3, np.int8)
     tier[scores[:, 2] > cut[:, 2]] = 2
-    tier[scores[:, 1] > cut[:, 1]] = 1
+    tier[(scores[:, 1] > cut[:, 1]) & (facts[:, 0] > 1)] = 1
     tier[scores[:, 0] > cut[:, 0]] = 0
     tier[facts[:, 0] == 0] = 3
     slope, shift = model.calibration[v, 0], model.calibration[v, 1]
@@ -239,7 +239,7 @@ def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
-            "ai_mention": seen & ((scores[:, 3] > 0) | (tier < 3)),
+            "ai_mention": (facts[:, 0] > 1) | ((facts[:, 0] == 1) & (scores[:, 3] > 0)) | (tier < 3),
             "ai_score": p,
             "ai_role": pl.Series(AI_ROLES).gather(role),
             "ai_subfields": _subfields(scores[:, 4 + len(AI_ROLES) :], tier),
