@@ -4,6 +4,8 @@ The rules are data (definitions/text/contacts.toml). One pass over the bytes fin
 rule, a Rust regular expression of linear time, runs on the rows of its groups only.
 """
 
+# ruff: noqa: PLR1714 - compiled by numba
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.fold import decode
 from gangwei.kernels.hashing import string_buffers
-from gangwei.kernels.trie import Trie, build, step
+from gangwei.kernels.trie import Trie, build, pair_slot, step
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -60,48 +62,43 @@ def compile_contacts(book: Codebook) -> ContactRules:
     digits = np.zeros(0x10000, np.uint8)
     digits[ord("0") : ord("9") + 1] = 1
     digits[[ord(c) for c in HANZI_DIGITS]] = 2
-    digits[[ord(c) for c in " -–—.·_*()/,、+"]] = 3
+    digits[[ord(c) for c in " -"]] = 3
     phrases = list(literals)
     return ContactRules(
-        mark, build((p, i) for i, p in enumerate(phrases)), np.array([literals[p] for p in phrases], np.int64), digits, tuple(rules)
+        mark,
+        build((p, i) for i, p in enumerate(phrases)),
+        np.array([literals[p] for p in phrases], np.int64),
+        digits,
+        tuple(rules),
     )
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _hints(
-    data: Any, off: Any, keys: Any, values: Any, entry: Any, first: Any, bits: Any, digits: Any
-) -> NDArray[np.int64]:
+    data: Any, off: Any, keys: Any, values: Any, entry: Any, first: Any, pair: Any, bits: Any, digits: Any
+) -> Any:
     n = off.size - 1
     out = np.zeros(n, np.int64)
     for r in range(n):
-        i = off[r]
-        end = off[r + 1]
+        i = np.int64(off[r])
+        end = np.int64(off[r + 1])
         found = 0
         run = 0
         hanzi = 0
         gap = 0
-        while i < end:
-            c, width = decode(data, i)
-            if 65 <= c <= 90:
-                c += 32
-            d = digits[c] if c < 0x10000 else 0
-            if d == 1 or d == 2:
-                run = run + 1 if gap <= GAP else 1
-                hanzi = (hanzi if gap <= GAP else 0) + (1 if d == 2 else 0)
-                gap = 0
-                if run >= RUN:
-                    if hanzi:
-                        found |= 1 << HANZI
-                    if run - hanzi >= RUN:
-                        found |= 1 << DIGITS
-            elif d == 3:
-                gap += 1
-            else:
-                # a label glued to the number does not end it, a word does
-                gap += 2
-            if c < 0x10000 and first[c]:
-                node = step(keys, values, 0, c)
-                j = i + width
+        before = 0
+        while i <= end:
+            c = np.int64(10)
+            width = 1
+            if i < end:
+                c = np.int64(data[i])
+                if c >= 0x80:
+                    c, width = decode(data, i)
+                elif 65 <= c <= 90:
+                    c += 32
+            if first[before & 0xFFFF] | pair[pair_slot(before, c)]:
+                node = step(keys, values, 0, before)
+                j = i
                 while node >= 0:
                     if entry[node] >= 0:
                         found |= bits[entry[node]]
@@ -112,20 +109,40 @@ def _hints(
                         e += 32
                     node = step(keys, values, node, e)
                     j += w
+            d = digits[c & 0xFFFF]
+            if d == 1 or d == 2:
+                run = run + 1 if gap <= GAP else 1
+                hanzi = (hanzi if gap <= GAP else 0) + (1 if d == 2 else 0)
+                gap = 0
+                if run >= RUN:
+                    if hanzi:
+                        found |= 1 << HANZI
+                    if run - hanzi >= RUN:
+                        found |= 1 << DIGITS
+            else:
+                gap += 2 - (d >> 1)
+            before = c
             i += width
         out[r] = found
     return out
 
 
-def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
-    """Replace every contact by the mark; null stays null. Works on any string, best on clean (NFKC) text."""
+def strip(series: pl.Series, rules: ContactRules, only: tuple[str, ...] = ()) -> pl.Series:
+    """Replace every contact by the mark; null stays null. Works on any string, best on clean (NFKC) text.
+
+    `only` names the rules to apply (an address of the web holds numbers that are no telephones); all when empty.
+    """
     data, off = string_buffers(series)
-    hints: NDArray[np.int64] = _hints(data, off, *rules.trie.arrays, rules.trie.first, rules.bits, rules.digits)
+    hints: NDArray[np.int64] = _hints(
+        data, off, *rules.trie.arrays, rules.trie.first, rules.trie.pair, rules.bits, rules.digits
+    )
     rows = np.flatnonzero(hints)
     if not len(rows):
         return series
     part, held = series.gather(rows), hints[rows]
-    for _, pattern, replacement, bits in rules.rules:
+    for name, pattern, replacement, bits in rules.rules:
+        if only and name not in only:
+            continue
         some = np.flatnonzero(held & bits)
         if not len(some):
             continue

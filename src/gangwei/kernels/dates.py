@@ -62,16 +62,31 @@ def compile_dates(book: Codebook) -> DateRules:
 
 
 _BRACKETS = re.compile(r"""^[\s\['"(]+|[\s\]'")]+$""")
-_LABEL = re.compile(r"^(?:发布|更新|刷新|投递|截止)?(?:于|时间|日期)?\s*[:：]?\s*|\s*(?:发布|更新|刷新|前投递|投递)$|^(?:posted|updated)\s*(?:on)?:?\s*", re.I)
-_YMD = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[\sT]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?$", re.I)
+_LABEL = re.compile(
+    r"^(?:发布|更新|刷新|投递|截止)?(?:于|时间|日期)?\s*[:：]?\s*|\s*(?:发布|更新|刷新|前投递|投递)$|^(?:posted|updated)\s*(?:on)?:?\s*",
+    re.I,
+)
+_YMD = re.compile(
+    r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[\sT]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?$",
+    re.I,
+)
 _YM = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?$")
 _MD = re.compile(r"^(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:\s+\d{1,2}:\d{2}(?::\d{2})?)?$")
 _MONTH = re.compile(r"^(\d{1,2})\s*月份?$")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}(?::\d{2})?$")
-_CTIME = re.compile(r"^(?:[a-z]{3,9},?\s+)?([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?,?\s+(\d{4})$", re.I)
-_DMY = re.compile(r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4})(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?$", re.I)
+_CTIME = re.compile(
+    r"^(?:[a-z]{3,9},?\s+)?([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?,?\s+(\d{4})$",
+    re.I,
+)
+_DMY = re.compile(
+    r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4})(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?$",
+    re.I,
+)
 _DMY_NUM = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
-_AGO = re.compile(r"^(\d+|几|半|一|两|三)\s*\+?\s*(秒|分钟|分|小时|时|天|日|周|星期|个月|月|minute|hour|day|week|month|d|h)s?\s*(?:钟)?(?:以?前|之前|ago|\+)?(?:更新|发布|活跃|内)?$", re.I)
+_AGO = re.compile(
+    r"^(\d+|几|半|一|两|三)\s*\+?\s*(秒|分钟|分|小时|时|天|日|周|星期|个月|月|minute|hour|day|week|month|d|h)s?\s*(?:钟)?(?:以?前|之前|ago|\+)?(?:更新|发布|活跃|内)?$",
+    re.I,
+)
 _NUMBER = re.compile(r"^\d+(?:\.0+)?$")
 _COUNTS = {"几": 3, "半": 0, "一": 1, "两": 2, "三": 3}
 
@@ -185,7 +200,13 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
         return _on(int(m[3]), rules.months[m[2].lower()], int(m[1]), rules)
     if m := _DMY_NUM.match(text):
         a, b, y = int(m[1]), int(m[2]), int(m[3])
-        return _on(y, b, a, rules) if a > 12 else _on(y, a, b, rules) if b > 12 or a == b else Reading(None, issue=UNREADABLE)
+        return (
+            _on(y, b, a, rules)
+            if a > 12
+            else _on(y, a, b, rules)
+            if b > 12 or a == b
+            else Reading(None, issue=UNREADABLE)
+        )
     return Reading(None, issue=UNREADABLE)
 
 
@@ -208,10 +229,14 @@ def parse(posted: pl.Series, captured: pl.Series, year_hint: pl.Series, rules: D
     Returns:
         row-aligned `captured_date`, `posted_date`, `date_precision`, `date_issue` (reason id or null).
     """
-    frame = pl.DataFrame({"posted": posted.cast(pl.String), "captured": captured.cast(pl.String), "year": year_hint.cast(pl.Int32)})
+    frame = pl.DataFrame(
+        {"posted": posted.cast(pl.String), "captured": captured.cast(pl.String), "year": year_hint.cast(pl.Int32)}
+    )
     days = _plain_days(frame, "captured", rules)
     frame = frame.with_columns(cap=days)
-    odd = frame.filter(pl.col("cap").is_null() & pl.col("captured").is_not_null())["captured"].unique(maintain_order=True)
+    odd = frame.filter(pl.col("cap").is_null() & pl.col("captured").is_not_null())["captured"].unique(
+        maintain_order=True
+    )
     bad_capture = pl.lit(None, pl.String)
     if len(odd):
         seen = [_cached(s, None, None, rules) for s in odd]

@@ -4,6 +4,8 @@ Everything the pass knows about characters comes as tables (see `text.compile_te
 linear in the input: a tag is looked for in at most `TAG_SPAN` bytes, a row stops at `cap` characters.
 """
 
+# ruff: noqa: PLR1714, SIM109 - compiled by numba, where chained comparisons are cheaper than containers
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,12 +16,26 @@ from numpy.typing import NDArray
 
 TABLE = 0x20000
 DROP, SPACE, BREAK, EXPAND = 0, 0x20, 0x0A, 0x80000000
-CJK, LATIN, OTHER_LETTER, TRAD, MARK, EMOJI, DIGIT = 1, 2, 4, 8, 16, 32, 64
+SLOW = 0x10000000  # in the table of encodings: no plain character
+CJK, LATIN, OTHER_LETTER, TRAD, MARK, EMOJI = 1, 2, 4, 8, 16, 32
 TAG_SPAN = 4096
 INLINE, BLOCK, SKIP = 1, 2, 3
-AGAIN, NEEDS_NFKC, CAPPED, HAD_MARKUP, CONTACT_HINT = 1, 2, 4, 8, 16
+AGAIN, NEEDS_NFKC, CAPPED, HAD_MARKUP = 1, 2, 4, 8
 N_STATS = 5  # characters, CJK, Latin letters, other letters, traditional-only characters
 FNV, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+
+
+def encodings(table: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The fold of every code point of the BMP, ready to be written: up to three UTF-8 bytes and their number in bits 24-25;
+    SLOW for white space, dropped and expanded characters and for those that may start markup or an escape."""
+    out = np.full(0x10000, SLOW, np.uint32)
+    for c in range(0x10000):
+        v = int(table[c])
+        if v in {DROP, SPACE, BREAK} or v & EXPAND or v >= 0x10000 or 0xD800 <= v < 0xE000 or chr(c) in "<&_\\":
+            continue
+        coded = chr(v).encode("utf-8")
+        out[c] = int.from_bytes(coded, "little") | len(coded) << 24
+    return out
 
 
 def name_hash(name: str) -> int:
@@ -231,6 +247,7 @@ def decode(data: Any, i: int) -> tuple[int, int]:
 def fold(
     data: NDArray[np.uint8],
     off: NDArray[np.int64],
+    encoded: NDArray[np.uint32],
     table: NDArray[np.uint32],
     kind: NDArray[np.uint8],
     exp_off: NDArray[np.int32],
@@ -246,7 +263,7 @@ def fold(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]:
     """Fold every row: bytes and offsets out, counts (n, N_STATS) and flags (n)."""
     n = off.size - 1
-    room = int(off[n] - off[0]) + 256
+    room = int(off[n] - off[0]) + 1024
     out = np.empty(room, np.uint8)
     out_off = np.zeros(n + 1, np.int64)
     stats = np.zeros((n, N_STATS), np.int32)
@@ -263,19 +280,47 @@ def fold(
         other = 0
         trad = 0
         flag = 0
-        run = 0  # digits seen with at most two other characters between them
-        gap = 0
+        seen = 0
         prev = 0
+        worst = min((end - i) * 8, cap * 4) + 256
+        if o + worst > room:
+            room = room + (room >> 1) + worst
+            grown = np.empty(room, np.uint8)
+            grown[:o] = out[:o]
+            out = grown
         while i < end:
             if chars >= cap:
                 flag |= CAPPED
                 break
-            b = data[i]
-            if 97 <= b <= 122 or 65 <= b <= 90:  # the common ASCII letters
-                cp = int(b)
-                i += 1
-            else:
+            c0 = np.int64(data[i])
+            cp = c0
+            width = 1
+            if c0 >= 0x80:
                 cp, width = decode(data, i)
+            if cp < 0x10000:
+                e = np.int64(encoded[cp])
+                if e < SLOW:
+                    if pend:
+                        if o > first:
+                            out[o] = 32 if pend == 1 else 10
+                            o += 1
+                            chars += 1
+                        pend = 0
+                    k = np.int64(kind[cp])
+                    cjk += k & 1
+                    latin += (k >> 1) & 1
+                    other += (k >> 2) & 1
+                    trad += (k >> 3) & 1
+                    seen |= k
+                    out[o] = e & 255
+                    out[o + 1] = (e >> 8) & 255
+                    out[o + 2] = (e >> 16) & 255
+                    o += e >> 24
+                    chars += 1
+                    prev = cp
+                    i += width
+                    continue
+            if cp < 128:
                 if cp == 60 and markup:
                     j, effect = _tag(data, i, end, tag_hash, tag_effect)
                     if effect:
@@ -308,7 +353,9 @@ def fold(
                         cp = 10 if data[i + 1] != 116 else 9
                         i += 2
                 else:
-                    i += width
+                    i += 1
+            else:
+                i += width
             v = np.int64(table[cp]) if cp < TABLE else (np.int64(cp) if cp < 0xE0000 else 0)
             if v == 0:
                 if cp == 0x200D or cp == 0xFE0F:  # joiners inside an emoji stay
@@ -323,48 +370,28 @@ def fold(
                     if v == 0:
                         continue
                 else:
-                    if cp < TABLE and kind[cp] & MARK:
-                        flag |= NEEDS_NFKC
+                    if cp < TABLE:
+                        seen |= np.int64(kind[cp])
                     continue
             if v == SPACE:
                 if pend == 0:
                     pend = 1
-                gap += 1
                 continue
             if v == BREAK:
                 pend = 1 if one_line else 2
                 continue
-            if o + 64 > room:
-                room = room + (room >> 1) + 1024
-                grown = np.empty(room, np.uint8)
-                grown[:o] = out[:o]
-                out = grown
             if pend:
                 if o > first:
                     out[o] = 32 if pend == 1 else 10
                     o += 1
                     chars += 1
                 pend = 0
-            k = kind[cp] if cp < TABLE else CJK
-            if k & MARK:
-                flag |= NEEDS_NFKC
-            if k & CJK:
-                cjk += 1
-            elif k & LATIN:
-                latin += 1
-            elif k & OTHER_LETTER:
-                other += 1
-            if k & TRAD:
-                trad += 1
-            if k & DIGIT:
-                run = run + 1 if gap <= 2 else 1
-                gap = 0
-                if run >= 5:
-                    flag |= CONTACT_HINT
-            else:
-                gap += 1
-                if v == 64:
-                    flag |= CONTACT_HINT
+            k = np.int64(kind[cp]) if cp < TABLE else np.int64(CJK)
+            cjk += k & 1
+            latin += (k >> 1) & 1
+            other += (k >> 2) & 1
+            trad += (k >> 3) & 1
+            seen |= k
             if v & EXPAND:
                 e = v & 0xFFFFFF
                 for m in range(exp_off[e], exp_off[e + 1]):
@@ -374,6 +401,8 @@ def fold(
                 o = put(out, o, v)
                 chars += 1
             prev = cp
+        if seen & MARK:
+            flag |= NEEDS_NFKC
         out_off[r + 1] = o
         stats[r, 0] = chars
         stats[r, 1] = cjk

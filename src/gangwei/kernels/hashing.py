@@ -33,7 +33,9 @@ def string_buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int
     return (np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), off
 
 
-def from_buffers(name: str, data: NDArray[np.uint8], off: NDArray[np.int64], null: pl.Series | None = None) -> pl.Series:
+def from_buffers(
+    name: str, data: NDArray[np.uint8], off: NDArray[np.int64], null: pl.Series | None = None
+) -> pl.Series:
     """A string series from UTF-8 bytes and n + 1 offsets; rows where `null` is true become null."""
     array = pa.LargeStringArray.from_buffers(len(off) - 1, pa.py_buffer(off), pa.py_buffer(data))
     out = pl.Series(name, pl.from_arrow(array), dtype=pl.String)
@@ -115,6 +117,9 @@ def hash_rows(frame: pl.DataFrame) -> NDArray[np.uint64]:
     """One 64-bit hash a row over all columns of the frame in their order; values are compared as strings."""
     out = np.zeros(frame.height, np.uint64)
     for column in frame:
+        if column.null_count() == frame.height:
+            out = mix(out, np.full(frame.height, NULL_HASH, np.uint64))
+            continue
         text = column if column.dtype == pl.String() else column.cast(pl.String)
         out = mix(out, hash_strings(text))
     return out

@@ -5,6 +5,8 @@ bracket, a line end, a list mark or a space, so that inline headings are found a
 and where no heading stands, each sentence goes by its cues (definitions/text/cues.csv). The spans cover the whole text.
 """
 
+# ruff: noqa: PLR1714, SIM109, SIM114 - compiled by numba, where chained comparisons are cheaper than containers
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.fold import decode
 from gangwei.kernels.hashing import finish, string_buffers
-from gangwei.kernels.trie import Trie, build, longest_back, longest_from
+from gangwei.kernels.trie import Trie, build, longest_back, longest_from, pair_slot
 from gangwei.schema import SECTION_KINDS, SECTIONS
 
 if TYPE_CHECKING:
@@ -64,7 +66,12 @@ def compile_sections(book: Codebook) -> SectionRules:
             low = chr(c).lower()
             letters[c] = ord(low) if len(low) == 1 else c
     return SectionRules(
-        build(heads, reverse=True), np.array(info, np.int32), build(cues), np.array(cue_info, np.int32), letters, _classes()
+        build(heads, reverse=True),
+        np.array(info, np.int32),
+        build(cues),
+        np.array(cue_info, np.int32),
+        letters,
+        _classes(),
     )
 
 
@@ -72,8 +79,8 @@ def compile_sections(book: Codebook) -> SectionRules:
 OPEN, CLOSE, STOP, NUMERAL, BREAKS, HOW = 1, 2, 4, 8, 16, 32  # HOW: the class code sits above bit 5
 COLON, LINE, BRACKET, ONE, LOOSE, DUTY = 1, 2, 3, 4, 5, 6
 CLASSES: dict[int, str] = {
-    OPEN: "【[《<『「〖(#*\"“• -〔·~=—\ufe0f",
-    CLOSE: "】]》>』」〗〕#*\"” \ufe0f~=",
+    OPEN: '【[《<『「〖(#*"“• -〔·~=—\ufe0f',
+    CLOSE: '】]》>』」〗〕#*"” \ufe0f~=',
     STOP: "\n。;!?",
     NUMERAL: "0123456789一二三四五六七八",
     BREAKS: "。;!?.,、)】]",
@@ -105,7 +112,9 @@ def _lead(text: Any, start: int, classes: Any) -> tuple[int, int]:
     while p > 0 and start - p < 8 and _class(classes, text[p - 1]) & OPEN:
         p -= 1
     q = p
-    if q > 0 and (text[q - 1] == 0x3001 or text[q - 1] == 46 or text[q - 1] == 41 or text[q - 1] == 44 or text[q - 1] == 58):
+    if q > 0 and (
+        text[q - 1] == 0x3001 or text[q - 1] == 46 or text[q - 1] == 41 or text[q - 1] == 44 or text[q - 1] == 58
+    ):
         q -= 1
         while q > 0 and p - q < 4 and _class(classes, text[q - 1]) & NUMERAL:
             q -= 1
@@ -124,8 +133,8 @@ def _lead(text: Any, start: int, classes: Any) -> tuple[int, int]:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _split(
-    data: Any, off: Any, keys: Any, values: Any, entry: Any, info: Any,
-    ckeys: Any, cvalues: Any, centry: Any, cfirst: Any, cinfo: Any, letters: Any, classes: Any,
+    data: Any, off: Any, keys: Any, values: Any, entry: Any, pair: Any, info: Any,
+    ckeys: Any, cvalues: Any, centry: Any, cpair: Any, cinfo: Any, letters: Any, classes: Any,
 ) -> Any:  # fmt: skip
     n = off.size - 1
     longest = 0
@@ -145,9 +154,13 @@ def _split(
     score = np.zeros(N_KINDS, np.int64)
     for r in range(n):
         size = 0
-        i = off[r]
-        while i < off[r + 1]:
-            c, width = decode(data, i)
+        i = np.int64(off[r])
+        end = np.int64(off[r + 1])
+        while i < end:
+            c = np.int64(data[i])
+            width = 1
+            if c >= 0x80:
+                c, width = decode(data, i)
             i += width
             raw[size] = c
             text[size] = c + 32 if 65 <= c <= 90 else c
@@ -164,7 +177,12 @@ def _split(
                 how = 0
                 if p + 1 < size and (p == 0 or not 48 <= text[p - 1] <= 57):
                     d = text[p + 1]
-                    if d == 0x3001 or d == 41 or d == 58 or (d == 46 and not (p + 2 < size and 48 <= text[p + 2] <= 57)):
+                    if (
+                        d == 0x3001
+                        or d == 41
+                        or d == 58
+                        or (d == 46 and not (p + 2 < size and 48 <= text[p + 2] <= 57))
+                    ):
                         how = ONE
             elif how == DUTY:  # 负责 right behind a heading
                 how = LOOSE if p + 1 < size and text[p + 1] == 0x8D23 else 0
@@ -178,7 +196,7 @@ def _split(
                         q -= 1
                     if text[q] == 40:
                         e = q
-                if e > floor:
+                if e > floor + 1 and pair[pair_slot(text[e - 1], text[e - 2])]:
                     k, s = longest_back(keys, values, entry, text, e, max(floor, e - 60))
                     if k >= 0:
                         strength = info[k, 1]
@@ -207,8 +225,19 @@ def _split(
                         else:
                             ok = strength == 3 and before == 2 and (c != 40)
                             if not ok and c == 32 and strength == 3 and before == 1:
-                                ok = s > 0 and (text[s - 1] == 32 or text[s - 1] == 0x3001 or _class(classes, text[s - 1]) & STOP > 0)
-                        if ok and how == LOOSE and c == 32 and p + 1 < size and info[k, 0] != DUTIES and info[k, 0] != REQUIREMENTS:
+                                ok = s > 0 and (
+                                    text[s - 1] == 32
+                                    or text[s - 1] == 0x3001
+                                    or _class(classes, text[s - 1]) & STOP > 0
+                                )
+                        if (
+                            ok
+                            and how == LOOSE
+                            and c == 32
+                            and p + 1 < size
+                            and info[k, 0] != DUTIES
+                            and info[k, 0] != REQUIREMENTS
+                        ):
                             ok = before == 2
                         if ok:
                             if heads == 0 or at > head_at[heads - 1]:
@@ -271,28 +300,48 @@ def _split(
                 if _class(classes, c) & STOP:
                     b += 1
                     break
-                if c == 46 and b + 2 < limit and text[b + 1] == 32 and 65 <= raw[b + 2] <= 90 and b > a and 97 <= text[b - 1] <= 122:
+                if (
+                    c == 46
+                    and b + 2 < limit
+                    and text[b + 1] == 32
+                    and 65 <= raw[b + 2] <= 90
+                    and b > a
+                    and 97 <= text[b - 1] <= 122
+                ):
                     b += 1
                     break
                 if 48 <= c <= 57 and b > a + 2 and b + 1 < limit and not 48 <= text[b - 1] <= 57 and text[b - 1] != 46:
                     d = b + 1
                     while d < limit and d - b < 2 and 48 <= text[d] <= 57:
                         d += 1
-                    if d + 1 < limit and (text[d] == 0x3001 or ((text[d] == 46 or text[d] == 41) and not 48 <= text[d + 1] <= 57)):
+                    if d + 1 < limit and (
+                        text[d] == 0x3001 or ((text[d] == 46 or text[d] == 41) and not 48 <= text[d + 1] <= 57)
+                    ):
                         break
                 b += 1
             score[:] = 0
             p = a
             while p < b and not (letters[text[p]] if text[p] < 0x10000 else 1):
                 p += 1
-            while p < b and (48 <= text[p] <= 57 or text[p] == 0x3001 or text[p] == 46 or text[p] == 41 or text[p] == 32 or text[p] == 44):
+            while p < b and (
+                48 <= text[p] <= 57
+                or text[p] == 0x3001
+                or text[p] == 46
+                or text[p] == 41
+                or text[p] == 32
+                or text[p] == 44
+            ):
                 p += 1
             while p < b and not (letters[text[p]] if text[p] < 0x10000 else 1) and text[p] != 0x3014:
                 p += 1
             begin = p
             while p < b:
                 c = text[p]
-                if c < 0x10000 and cfirst[c] and (c > 127 or p == 0 or not 97 <= text[p - 1] <= 122):
+                if (
+                    p + 1 < b
+                    and cpair[pair_slot(c, text[p + 1])]
+                    and (c > 127 or p == 0 or not 97 <= text[p - 1] <= 122)
+                ):
                     k, e = longest_from(ckeys, cvalues, centry, text, p, b)
                     if k >= 0:
                         where = cinfo[k, 2]
@@ -308,7 +357,11 @@ def _split(
                 if kind != TAGS:
                     if score[CONTACT] >= 3 and (b - a <= 60 or score[CONTACT] >= 6) and kind != BLURB:
                         now = CONTACT
-                    elif score[BLURB] >= HEADED_BLURB and score[BLURB] > score[kind] + 2 and (kind == DUTIES or kind == REQUIREMENTS):
+                    elif (
+                        score[BLURB] >= HEADED_BLURB
+                        and score[BLURB] > score[kind] + 2
+                        and (kind == DUTIES or kind == REQUIREMENTS)
+                    ):
                         now = BLURB
                     elif (
                         score[BENEFITS] >= HEADED_BENEFITS
@@ -406,7 +459,16 @@ def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.u
     data, off = string_buffers(text)
     heads, cues = rules.headings, rules.cues
     kinds, starts, ends, span_off, hashes = _split(
-        data, off, *heads.arrays, rules.heading_info, *cues.arrays, cues.first, rules.cue_info, rules.fold, rules.classes
+        data,
+        off,
+        *heads.arrays,
+        heads.pair,
+        rules.heading_info,
+        *cues.arrays,
+        cues.pair,
+        rules.cue_info,
+        rules.fold,
+        rules.classes,
     )
     names = pa.DictionaryArray.from_arrays(pa.array(kinds), pa.array(SECTION_KINDS)).cast(pa.string())
     spans = pa.StructArray.from_arrays([names, pa.array(starts), pa.array(ends)], ["kind", "start", "end"])

@@ -33,6 +33,7 @@ PASSES = 3
 class TextRules:
     """Tables of the cleaning kernel and its limits."""
 
+    encoded: NDArray[np.uint32]
     table: NDArray[np.uint32]
     kind: NDArray[np.uint8]
     exp_off: NDArray[np.int32]
@@ -50,6 +51,7 @@ class TextRules:
     tail_pattern: str
     head_pattern: str
     line_pattern: str
+    line_hint: str
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,6 @@ def _tables(config: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
             kind[c] |= k.TRAD
         if cat in {"So", "Sk"} and (0x2190 <= c < 0x2C00 or c >= 0x1F000):
             kind[c] |= k.EMOJI
-        if folded.isdigit() or ch in "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖":
-            kind[c] |= k.DIGIT
     exp_off = np.cumsum([0, *map(len, expansions)]).astype(np.int32)
     exp_cps = np.array([c for e in expansions for c in e], np.uint32)
     return table, kind, exp_off, exp_cps
@@ -135,6 +135,7 @@ def compile_text(book: Codebook) -> TextRules:
         return "|".join(r["pattern"] for r in furniture if r["where"] == where) or r"[^\s\S]"
 
     return TextRules(
+        k.encodings(table),
         table,
         kind,
         exp_off,
@@ -152,19 +153,22 @@ def compile_text(book: Codebook) -> TextRules:
         rf"(?:[\s;；]*(?:{pattern('tail')}))+[\s;；]*\z",
         rf"\A(?:\s*(?:{pattern('head')}))+\s*",
         rf"(?m)^[ \t]*(?:{pattern('line')})[ \t]*(?:\n|\z)",
+        str(config["line_hint"]),
     )
 
 
 def _run(series: pl.Series, rules: TextRules, markup: bool, one_line: bool, cap: int) -> Cleaned:
     data, off = string_buffers(series)
     out, out_off, stats, flags = k.fold(
-        data, off, rules.table, rules.kind, rules.exp_off, rules.exp_cps, rules.tag_hash, rules.tag_effect,
+        data, off, rules.encoded, rules.table, rules.kind, rules.exp_off, rules.exp_cps, rules.tag_hash, rules.tag_effect,
         rules.ent_hash, rules.ent_cp, rules.ent_bare, markup, one_line, cap,
     )  # fmt: skip
     return Cleaned(from_buffers(series.name, out, out_off), stats, flags)
 
 
-def clean(series: pl.Series, rules: TextRules, *, one_line: bool = False, traditional: pl.Series | None = None) -> Cleaned:
+def clean(
+    series: pl.Series, rules: TextRules, *, one_line: bool = False, traditional: pl.Series | None = None
+) -> Cleaned:
     """Clean a string series; null stays null.
 
     Args:
@@ -186,7 +190,7 @@ def clean(series: pl.Series, rules: TextRules, *, one_line: bool = False, tradit
             part = part.str.normalize("NFKC")
         again = _run(part, rules, True, one_line, cap)
         text = text.scatter(rows, again.text)
-        keep = flags[rows] & (k.CAPPED | k.HAD_MARKUP | k.CONTACT_HINT)
+        keep = flags[rows] & (k.CAPPED | k.HAD_MARKUP)
         stats[rows] = again.stats
         # composed characters need no second normalisation: the first one settled them
         flags[rows] = keep | (again.flags & ~np.uint8(k.NEEDS_NFKC))
@@ -222,9 +226,11 @@ def _convert(series: pl.Series, name: str) -> pl.Series:
 
 def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:
     """Cut what the board put around the ad: share buttons, empty lists, warnings (definitions/text/furniture.toml)."""
-    return (
-        series.str.replace(rules.tail_pattern, "").str.replace(rules.head_pattern, "").str.replace_all(rules.line_pattern, "")
-    )
+    out = series.str.replace(rules.tail_pattern, "").str.replace(rules.head_pattern, "")
+    rows = np.flatnonzero(out.str.contains(rules.line_hint).fill_null(False).to_numpy())
+    if len(rows):
+        out = out.clone().scatter(rows, out.gather(rows).str.replace_all(rules.line_pattern, ""))
+    return out
 
 
 def language(stats: NDArray[np.int32], rules: TextRules) -> pl.Series:
@@ -232,5 +238,7 @@ def language(stats: NDArray[np.int32], rules: TextRules) -> pl.Series:
     cjk, latin, other, trad = (stats[:, j].astype(np.int64) for j in (1, 2, 3, 4))
     hant = (trad >= rules.hant_min) & (trad >= rules.hant_share * cjk) | (cjk > 0) & (trad * 4 >= cjk)
     chinese = (cjk > 0) & (cjk * 4 >= latin * 0.6) & (cjk >= other)
-    out = np.where(chinese, np.where(hant, "zh_hant", "zh"), np.where((latin > 0) & (latin >= 2 * other), "en", "other"))
+    out = np.where(
+        chinese, np.where(hant, "zh_hant", "zh"), np.where((latin > 0) & (latin >= 2 * other), "en", "other")
+    )
     return pl.Series("language", out.astype(object), dtype=pl.String, strict=False)

@@ -14,12 +14,17 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class Trie:
-    """Open-addressing table of (node, code point) -> node, and the entry that ends at each node (-1 = none)."""
+    """Open-addressing table of (node, code point) -> node, and the entry that ends at each node (-1 = none).
+
+    `first` (BMP) is 2 where one character alone is a phrase, `pair` flags the hashes of two first characters: together
+    they tell cheaply where no phrase starts (ends, when reversed).
+    """
 
     keys: NDArray[np.uint64]
     values: NDArray[np.int32]
     entry: NDArray[np.int32]
     first: NDArray[np.uint8]
+    pair: NDArray[np.uint8]
 
     @property
     def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
@@ -27,18 +32,26 @@ class Trie:
         return self.keys, self.values, self.entry
 
 
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def pair_slot(a: int, b: int) -> int:
+    """Where `pair` keeps two code points."""
+    return (a * 0x2F35 ^ b * 0x61B1) & 0xFFFF
+
+
 def build(phrases: Iterable[tuple[str, int]], *, reverse: bool = False) -> Trie:
-    """Trie of (phrase, entry number); of equal phrases the first counts. `first` flags the code points of the BMP
-    that a phrase can start with (end with, when reversed)."""
+    """Trie of (phrase, entry number); of equal phrases the first counts."""
     nodes: list[dict[int, int]] = [{}]
     entry = [-1]
     first = np.zeros(0x10000, np.uint8)
+    pair = np.zeros(0x10000, np.uint8)
     for phrase, number in phrases:
         codes = [ord(c) for c in (reversed(phrase) if reverse else phrase)]
         if not codes:
             continue
-        if codes[0] < 0x10000:
-            first[codes[0]] = 1
+        if len(codes) == 1:
+            first[codes[0] & 0xFFFF] = 2
+        else:
+            pair[pair_slot(codes[0], codes[1])] = 1
         node = 0
         for c in codes:
             if c not in nodes[node]:
@@ -61,7 +74,7 @@ def build(phrases: Iterable[tuple[str, int]], *, reverse: bool = False) -> Trie:
                 slot = (slot + 1) & (size - 1)
             keys[slot] = key
             values[slot] = child
-    return Trie(keys, values, np.array(entry, np.int32), first)
+    return Trie(keys, values, np.array(entry, np.int32), first, pair)
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
@@ -81,7 +94,12 @@ def step(keys: NDArray[np.uint64], values: NDArray[np.int32], node: int, c: int)
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def longest_back(
-    keys: NDArray[np.uint64], values: NDArray[np.int32], entry: NDArray[np.int32], text: NDArray[np.uint32], end: int, low: int
+    keys: NDArray[np.uint64],
+    values: NDArray[np.int32],
+    entry: NDArray[np.int32],
+    text: NDArray[np.uint32],
+    end: int,
+    low: int,
 ) -> tuple[int, int]:
     """Longest phrase of a reversed trie that ends before text[end] and starts at or after `low`: (entry, start)."""
     node = 0
@@ -99,7 +117,12 @@ def longest_back(
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def longest_from(
-    keys: NDArray[np.uint64], values: NDArray[np.int32], entry: NDArray[np.int32], text: NDArray[np.uint32], start: int, high: int
+    keys: NDArray[np.uint64],
+    values: NDArray[np.int32],
+    entry: NDArray[np.int32],
+    text: NDArray[np.uint32],
+    start: int,
+    high: int,
 ) -> tuple[int, int]:
     """Longest phrase that starts at text[start] and ends at or before `high`: (entry, end)."""
     node = 0

@@ -12,6 +12,7 @@ from gangwei.kernels import contacts, dates, facts, fold, hashing, sections, tex
 from gangwei.schema import CLEAN, FACTS
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key")
+URL_RULES = ("profile_link", "mail")
 SHORT_TEXT = 12  # letters below which the employer and the place help to tell the language
 
 
@@ -59,7 +60,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "source_id": raw["source_id"],
             "source_key": raw["source_key"],
             "board": raw["board"],
-            "url": contacts.strip(raw["url"], rules.contacts),
+            "url": contacts.strip(raw["url"], rules.contacts, URL_RULES),
             "language": _language(raw, body, title, rules),
             "title": clean_title,
             "text": shown,
@@ -86,7 +87,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return CLEAN.conform(out)
 
 
-def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:  # type: ignore[type-arg]
+def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:
     return pl.select(pl.when(pl.Series((flags & bit) > 0)).then(pl.lit(reason))).to_series()
 
 
@@ -94,7 +95,8 @@ def _is_south(raw: pl.DataFrame, rules: Rules) -> pl.Series:
     """Ads of Taiwan and Hong Kong boards, whose vocabulary is converted as well as the characters."""
     return raw.select(
         (
-            pl.col("board").is_in(rules.text.taiwan_boards) | pl.col("language_hint").is_in(["zh_hant", "zh-Hant", "zh-TW"])
+            pl.col("board").is_in(rules.text.taiwan_boards)
+            | pl.col("language_hint").is_in(["zh_hant", "zh-Hant", "zh-TW"])
         ).fill_null(False)
     ).to_series()
 
