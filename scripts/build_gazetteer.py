@@ -239,14 +239,14 @@ def resolve_now(units: list[Unit], successors: Successors) -> None:
         if u.level == 2 and u.code in live and u.last >= VINTAGE
     }
 
-    def follow(code: str, year: int, seen: frozenset[str] = frozenset()) -> list[str]:
+    def follow(code: str, year: int, seen: frozenset[tuple[str, int]] = frozenset()) -> list[str]:
         if code in live and year >= live[code] - 3:
             return [code]
-        if code in seen:
-            return []
-        steps = successors.get(code, [])
+        steps = [e for e in successors.get(code, []) if (code, e[0]) not in seen]
         step = min((e for e in steps if e[0] >= year - 1), default=max(steps, default=None))
-        return [x for c in step[1] for x in follow(c, step[0] + 1, seen | {code})] if step else []
+        if step is None:
+            return []
+        return [x for c in step[1] for x in follow(c, step[0] + 1, seen | {(code, step[0])})]
 
     for u in units:
         if "areacodes" not in u.sources:

@@ -5,8 +5,9 @@ Built once from `definitions/places/*.csv`; read-only afterwards, so threads may
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -73,23 +74,25 @@ class Gazetteer:
     us_states: frozenset[str]
     fold: dict[int, str]
     """Traditional to simplified characters of names, for `str.translate`."""
+    traditional: re.Pattern[str]
+    """Finds a character that `fold` changes."""
     units: dict[str, Unit]
     """Units of the vintage by code."""
     counties: dict[str, tuple[tuple[str, Reading], ...]]
     """Prefecture code to the full names of its counties, longest first."""
     scopes: dict[str, frozenset[str]]
     scope_rows: tuple[dict[str, str], ...]
-    streets: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def longest(self, text: str, at: int) -> tuple[Entry, int] | None:
         """The longest name that begins at `at`, with its length."""
         lengths = self.lengths.get(text[at : at + 2])
         if lengths is None:
             return None
+        names = self.names
         for n in lengths:
-            found = self.names.get(text[at : at + n])
-            if found is not None and len(text) >= at + n:
-                return found, n
+            part = text[at : at + n]
+            if part in names:
+                return names[part], len(part)
         return None
 
     def name_of(self, code: str, lang: str = "zh") -> str:
@@ -156,17 +159,25 @@ def reading_of(code: str, units: Iterable[str]) -> Reading:
 
 def join(left: Iterable[Reading], right: Iterable[Reading]) -> list[Reading]:
     """All pairs that can be the same place, each as fine as the finer of the two; order of `left`, then `right`."""
-    out: dict[Reading, None] = {}
+    out: list[Reading] = []
     for a in left:
+        province, prefecture, county = a
         for b in right:
-            if a.province != b.province:
+            if b[0] != province:
                 continue
-            if a.prefecture and b.prefecture and a.prefecture != b.prefecture:
+            finer, finest = b[1], b[2]
+            if prefecture and finer and prefecture != finer:
                 continue
-            if a.county and b.county and a.county != b.county:
+            if county and finest and county != finest:
                 continue
-            out[Reading(a.province, a.prefecture or b.prefecture, a.county or b.county)] = None
-    return list(out)
+            both = (
+                a
+                if not finest and (prefecture or not finer)
+                else Reading(province, prefecture or finer, county or finest)
+            )
+            if both not in out:
+                out.append(both)
+    return out
 
 
 def shared_code(readings: Iterable[Reading]) -> str | None:
@@ -193,14 +204,12 @@ def _variants(row: dict[str, str]) -> list[tuple[str, bool]]:
     name, short, level = row["name"], row["short"], int(row["level"])
     out = [(name, True)]
     if short:
-        out.append((short, level == PROVINCE))
+        out.append((short, False))
         if name.endswith("自治州"):
             out.append((short + "州", True))
         elif name.endswith(("自治县", "自治旗")):
             out.append((short + name[-1], True))
-        elif name.endswith("族区"):
-            out.append((short + "区", True))
-        if level == COUNTY and name.endswith("族区") is False and name.endswith("新区"):
+        elif name.endswith("族区") or (level == COUNTY and name.endswith("新区")):
             out.append((short + "区", True))
     return out
 
@@ -281,7 +290,10 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         use = row["use"]
         entry = _listed(row, units, {"multi": "multi", "ambiguous": "ambiguous"}.get(use, "alias"))
         if use == "latin" or row["name"].isascii():
-            latin_names[latin_key(row["name"])] = entry
+            key = latin_key(row["name"])
+            known = latin_names.get(key)
+            every = tuple(dict.fromkeys((*entry.best, *known.every))) if known else entry.every
+            latin_names[key] = entry._replace(every=every)
         elif use in ("whole", "multi"):
             whole[row["name"]] = entry
         elif use == "ambiguous" and row["name"] in names:
@@ -302,6 +314,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
                 foreign_latin.add(latin_key(row["name"]))
             elif row["name"] not in names:
                 names[row["name"]] = Entry((), (), 0, True, "foreign", row["id"])
+    fold = {ord(r["id"]): r["simplified"] for r in book.rows("places/traditional.csv")}
     lengths: dict[str, set[int]] = {}
     for name in names:
         lengths.setdefault(name[:2], set()).add(len(name))
@@ -318,7 +331,8 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         latin=latin_names,
         foreign_latin=frozenset(foreign_latin),
         us_states=frozenset(states),
-        fold={ord(r["id"]): r["simplified"] for r in book.rows("places/traditional.csv")},
+        fold=fold,
+        traditional=re.compile("[" + "".join(map(chr, fold)) + "]"),
         units=units,
         counties={k: tuple(sorted(dict.fromkeys(v), key=lambda x: (-len(x[0]), x[0]))) for k, v in counties.items()},
         scopes=scopes,

@@ -70,10 +70,11 @@ EMPLOYER = re.compile(
 )
 PLACELIKE = re.compile("[区县市镇乡村路街道巷弄号楼座层室园厦城桥站湾岛港]|广场|中心|大院|商圈|开发")
 NONE_KINDS = frozenset({"nationwide", "remote", "elsewhere", "overseas", "foreign", "region"})
+LISTED = frozenset({"zone", "alias", "multi", "ambiguous"})
 EMPTY = Found((), "blank")
 
 
-def clean_field(text: str | None, fold: dict[int, str]) -> str:
+def clean_field(text: str | None, gaz: Gazetteer) -> str:
     """A field in the form the resolver reads: NFKC, simplified, list brackets and quotes removed, at most 200 characters."""
     if not text:
         return ""
@@ -83,7 +84,8 @@ def clean_field(text: str | None, fold: dict[int, str]) -> str:
             with contextlib.suppress(UnicodeDecodeError):
                 s = s.encode("latin-1").decode("gb18030")
         s = unicodedata.normalize("NFKC", s)
-    s = s.translate(fold) if not s.isascii() else s
+    if gaz.traditional.search(s):
+        s = s.translate(gaz.fold)
     s = s.strip(" []'\"\t\r\n·-|/,;")
     return s.replace("'", "") if "', '" in s else s
 
@@ -145,7 +147,9 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
         coarse = coarse or entry.level <= PREFECTURE
         if chains:
             last = chains[-1]
-            joined = join(last.readings, entry.best) or join(last.every or last.readings, entry.every)
+            joined = join(last.readings, entry.best) or join(last.readings, entry.every)
+            if not joined and last.every is not None:
+                joined = join(last.every, entry.every)
             if joined:
                 chains[-1] = Chain(tuple(joined), None, last.kind, last.id)
                 continue
@@ -248,7 +252,7 @@ def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
             continue
         if chains:
             last = chains[-1]
-            joined = join(last.readings, entry.every)
+            joined = join(last.readings, entry.best) or join(last.readings, entry.every)
             if not joined and last.every is not None:
                 joined = join(last.every, entry.every)
             if joined:
@@ -302,8 +306,10 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
 
     A short name counts when neither road, building nor employer bears it; a bare county name only as a whole part.
     """
-    label = LABEL.match(text)
-    at = label.end() if label else 0
+    at = 0
+    if text[:2] not in gaz.lengths:
+        label = LABEL.match(text)
+        at = label.end() if label else 0
     chain: Chain | None = None
     end = len(text)
     safe = False
@@ -328,7 +334,7 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
             chain = Chain(entry.best, entry.every, entry.kind, entry.id)
             safe = entry.kind == "zone"
         else:
-            joined = join(chain.readings, entry.every)
+            joined = join(chain.readings, entry.best) or join(chain.readings, entry.every)
             if not joined and chain.every is not None:
                 joined = join(chain.every, entry.every)
             if not joined:
@@ -355,6 +361,8 @@ def county_in(text: str, prefecture: str, gaz: Gazetteer) -> Reading | None:
 def narrow(chain: Chain, other: Chain) -> Chain | None:
     """`chain` narrowed by what another field says; None when they contradict each other."""
     joined = join(chain.readings, other.readings)
+    if len(joined) == 1 and len(chain.readings) == 1 and joined[0] is chain.readings[0]:
+        return chain
     if not joined and other.every is not None:
         joined = join(chain.readings, other.every)
     if not joined and chain.every is not None:
@@ -394,7 +402,9 @@ def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, st
         if hit is None:
             continue
         entry = hit[0]
-        joined = join(last.readings, entry.every) or (join(last.every, entry.every) if last.every else [])
+        joined = join(last.readings, entry.best) or join(last.readings, entry.every)
+        if not joined and last.every is not None:
+            joined = join(last.every, entry.every)
         if joined:
             readings.update(dict.fromkeys(joined))
         elif entry.level <= PREFECTURE and entry.full and entry.kind == "name" and hit[1] == len(part):
@@ -417,10 +427,16 @@ def outcome(found: Found, field: str, evidence: str) -> Place:
         if reason == "generic":
             return Place("ambiguous", None, None, (), f"{field}.generic", "")
         return Place("none", None, None, (), f"{field}.{reason}", "")
-    settled = [settle(c.readings) for c in chains]
     first = chains[0]
-    named = f"{first.kind}:{first.id}" if first.kind in ("zone", "alias", "multi", "ambiguous") else first.kind
+    named = f"{first.kind}:{first.id}" if first.kind in LISTED else first.kind
     rule = f"{field}.{named}{evidence}"
+    if len(chains) == 1 and len(first.readings) == 1:
+        province, prefecture, county = first.readings[0]
+        if prefecture:
+            level = "county" if county else "prefecture"
+            return Place("ok", prefecture, county, ((prefecture, 1.0),), rule, level)
+        return Place("ok", None, None, ((f"{province}0000", 1.0),), rule, "province")
+    settled = [settle(c.readings) for c in chains]
     if found.reason == "conflict":
         return Place("ambiguous", None, None, (), f"{field}.{named}!district", "")
     if any(s is None for s in settled):
@@ -454,7 +470,7 @@ class Resolver:
         if known is not None:
             return known
         gaz = self.gaz
-        c = clean_field(city, gaz.fold)
+        c = clean_field(city, gaz)
         found = self._cities.get(c)
         if found is None:
             found = read_city(c, gaz)
@@ -462,7 +478,7 @@ class Resolver:
                 self._cities.clear()
             self._cities[c] = found
         raw = (district or "").lstrip(" []'\"")
-        d = clean_field(district, gaz.fold)
+        d = clean_field(district, gaz)
         if raw[:1] == "|":
             d = "|" + d
         if d.lower() in gaz.nonplaces and gaz.nonplaces[d.lower()][0] == "blank":
@@ -484,7 +500,7 @@ class Resolver:
         if place.status == "multi" or found.reason in NONE_KINDS - {"elsewhere"} or found.reason == "conflict":
             return place
         gaz = self.gaz
-        text = clean_field(address, gaz.fold)
+        text = clean_field(address, gaz)
         if not text or text.lower() in gaz.nonplaces:
             return place
         if not found.chains:
