@@ -68,6 +68,8 @@ class Gazetteer:
     """Names that count only as a whole field (one-character abbreviations, nicknames, lists of cities)."""
     nonplaces: dict[str, tuple[str, str]]
     """Text to (kind, id) for texts that name no unit of China, as whole fields, lower case."""
+    fragments: tuple[tuple[str, str], ...]
+    """(text, kind): words that make a field a non-place where no name is found in it."""
     latin: dict[str, Entry]
     """Latin names without spaces and apostrophes, lower case."""
     foreign_latin: frozenset[str]
@@ -101,6 +103,20 @@ class Gazetteer:
         if unit is None:
             return code
         return unit.name if lang == "zh" else unit.en
+
+    def city_of(self, adcode: str | None, county_adcode: str | None) -> str | None:
+        """The city with county-level cities (昆山, 义乌) standing by themselves instead of rolled up."""
+        unit = self.units.get(county_adcode or "")
+        return county_adcode if unit is not None and unit.name.endswith("市") else adcode
+
+    def clusters(self) -> dict[str, frozenset[str]]:
+        """Scope id to prefecture-level codes, every published scope."""
+        return self.scopes
+
+    def place_names(self) -> list[str]:
+        """Names of units with and without class word, longest first: what employer names may begin with."""
+        kinds = ("name", "short", "old", "alias", "ambiguous")
+        return sorted((n for n, e in self.names.items() if e.kind in kinds), key=lambda n: (-len(n), n))
 
     def parent(self, code: str) -> str | None:
         """Prefecture-level code of a county, province code of a prefecture, None for a province."""
@@ -303,10 +319,13 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         else:
             names[row["name"]] = entry
     nonplaces: dict[str, tuple[str, str]] = {}
-    foreign_latin, states = set(), set()
+    foreign_latin, states, fragments = set(), set(), []
     for row in book.rows("places/nonplaces.csv"):
         if row["kind"] == "us_state":
             states.add(row["name"])
+            continue
+        if row["kind"].startswith("fragment:"):
+            fragments.append((row["name"], row["kind"].partition(":")[2]))
             continue
         nonplaces[row["name"].lower()] = (row["kind"], row["id"])
         if row["kind"] == "foreign":
@@ -328,6 +347,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         lengths={k: tuple(sorted(v, reverse=True)) for k, v in lengths.items()},
         whole=whole,
         nonplaces=nonplaces,
+        fragments=tuple(fragments),
         latin=latin_names,
         foreign_latin=frozenset(foreign_latin),
         us_states=frozenset(states),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from gangwei.kernels.gazetteer import Gazetteer, compile_gazetteer
-from gangwei.kernels.place import FIELD_LIMIT, Place, Resolver
+from gangwei.kernels.place import Place, Resolver
+from gangwei.kernels.place_fields import FIELD_LIMIT
 from gangwei.schema import LOCATED
 
 if TYPE_CHECKING:

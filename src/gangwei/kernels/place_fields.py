@@ -1,0 +1,347 @@
+"""What the place fields of an ad say: names read from left to right, as sets of readings.
+
+A city field names one place, several alternatives or none; a district narrows it; an address begins with a place, but a
+road, a village, a building or an employer may bear the name of another city.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import unicodedata
+from typing import NamedTuple
+
+from gangwei.kernels.gazetteer import COUNTY, PREFECTURE, PROVINCE, Entry, Gazetteer, Reading, join, latin_key
+
+FIELD_LIMIT = 200
+"""Characters of a field that are read; longer fields are texts, and a place stands at their beginning."""
+ADDRESS_LIMIT = 60
+
+
+class Chain(NamedTuple):
+    """One place named by a field: its readings, all readings of its only name so far (or None), and who named it."""
+
+    readings: tuple[Reading, ...]
+    every: tuple[Reading, ...] | None
+    kind: str
+    id: str
+
+
+class Found(NamedTuple):
+    """What one field says: chains, or the reason why it names no place."""
+
+    chains: tuple[Chain, ...]
+    reason: str
+
+
+STRONG = frozenset("/,、;|&+\n\t ")
+AND = frozenset("和与或及")
+WEAK = frozenset("·-—–_>.•・‧()[]{}<:~=*\"'`")
+PLAIN = re.compile(r"[一-鿿A-Za-z0-9·|, /-]*\Z")
+LATIN = re.compile(r"[\x00-ɏ’‘ʼ]*\Z")
+CJK = re.compile("[一-鿿]")
+LATIN1 = re.compile(r"[\x00-\xff]*[\x80-\xff][\x00-\xff]*\Z")
+LABEL = re.compile(
+    r"^\W*(?:(?:上班|工作|公司|办公|联系|详细|面试|单位|企业)?(?:地址|地点|位置)\s*[:]\s*)?(?:\d{6}\s)?(?:中国|中华人民共和国)?\W*"
+)
+# A name followed by one of these belongs to a road, a village or a building that bears it, wherever that stands.
+BORROWED = re.compile(
+    "[东西南北中上下一二三四五六七八九十前后内外新老园山海江湖河湾港城]{0,3}环?[支横纵段]?(?:路|街(?!道办)|大道|道(?!里|外)|巷|弄|胡同|公路|高速|立交|大桥|桥|村|镇|乡|社区|小区|新村|花园|花苑|公寓"
+    "|大厦|大楼|广场|大酒店|酒店|饭店|宾馆|商城|商厦|门(?!头|源)|湾|山(?!区|市|县|东|西)|湖(?!区|北|南|州)|庄)"
+)
+BORROWED_START = frozenset(
+    "东西南北中上下一二三四五六七八九十前后内外新老环支横纵段路街大道巷弄胡公高立桥村镇乡社小花商酒饭宾门湾山湖庄"
+)
+EMPLOYER = re.compile(
+    "[^区县路街号楼座层室镇乡村,、;|]{0,20}?(?:有限|公司|集团|股份|大学(?!城)|学院|学校|中学|小学|银行|分行|支行|研究所|研究院|医院|幼儿园)"
+)
+PLACELIKE = re.compile("[区县市镇乡村路街道巷弄号楼座层室园厦城桥站湾岛港]|广场|中心|大院|商圈|开发")
+EMPTY = Found((), "blank")
+
+
+def clean_field(text: str | None, gaz: Gazetteer) -> str:
+    """A field in the form the resolver reads: NFKC, simplified, list brackets and quotes removed, at most 200 characters."""
+    if not text:
+        return ""
+    s = text[:FIELD_LIMIT]
+    if not PLAIN.match(s):
+        if LATIN1.match(s):
+            with contextlib.suppress(UnicodeDecodeError):
+                s = s.encode("latin-1").decode("gb18030")
+        s = unicodedata.normalize("NFKC", s)
+    if gaz.traditional.search(s):
+        s = s.translate(gaz.fold)
+    s = s.strip(" []'\"\t\r\n·-|/,;")
+    return s.replace("'", "") if "', '" in s else s
+
+
+def settle(readings: tuple[Reading, ...]) -> Reading | None:
+    """The one place that all readings agree on down to the prefecture (or the province alone); None when they differ."""
+    first = readings[0]
+    if len(readings) == 1:
+        return first
+    if any(r.province != first.province or r.prefecture != first.prefecture for r in readings):
+        return None
+    return Reading(first.province, first.prefecture, first.county if len({r.county for r in readings}) == 1 else None)
+
+
+def read_latin(text: str, gaz: Gazetteer) -> Found:
+    """A field in Latin letters: names by reading or English name, with province or country behind commas."""
+    parts = [p for p in re.split(r"[,/;|()]+", text) if p.strip()]
+    keys = [latin_key(p) for p in parts]
+    chains: list[Chain] = []
+    known = 0
+    coarse = False
+    for i, (part, key) in enumerate(zip(parts, keys)):
+        if not key:
+            known += 1
+            continue
+        if key in gaz.foreign_latin or (i > 0 and part.strip().lower() in gaz.us_states):
+            return Found((), "foreign")
+        if key in ("china", "prchina", "prc", "cn", "mainlandchina", "peoplesrepublicofchina"):
+            known += 1
+            continue
+        entry = gaz.latin.get(key)
+        if entry is None:
+            for tail in (
+                "city",
+                "shi",
+                "province",
+                "sheng",
+                "district",
+                "qu",
+                "newarea",
+                "county",
+                "prefecture",
+                "cn",
+                "china",
+            ):
+                if key.endswith(tail) and key[: -len(tail)] in gaz.latin:
+                    entry = gaz.latin[key[: -len(tail)]]
+                    break
+        if entry is None:
+            words = part.split()
+            for n in range(len(words) - 1, 0, -1):
+                entry = gaz.latin.get(latin_key("".join(words[:n])))
+                if entry is not None and entry.level <= PREFECTURE:
+                    break
+                entry = None
+        if entry is None:
+            continue
+        known += 1
+        coarse = coarse or entry.level <= PREFECTURE
+        if chains:
+            last = chains[-1]
+            joined = join(last.readings, entry.best) or join(last.readings, entry.every)
+            if not joined and last.every is not None:
+                joined = join(last.every, entry.every)
+            if joined:
+                chains[-1] = Chain(tuple(joined), None, last.kind, last.id)
+                continue
+        chains.append(Chain(entry.best, entry.every, "latin", entry.id))
+    if chains and (coarse or known == len(parts)):
+        return Found(tuple(chains), "")
+    return Found((), "foreign" if len(parts) > 1 else "unread")
+
+
+def read_city(text: str, gaz: Gazetteer) -> Found:
+    """What a cleaned city field says."""
+    if not text:
+        return EMPTY
+    entry = gaz.names.get(text) or gaz.whole.get(text)
+    if entry is not None:
+        if entry.kind == "foreign":
+            return Found((), "foreign")
+        if entry.kind == "multi":
+            return Found(tuple(Chain((r,), None, "multi", entry.id) for r in entry.best), "")
+        return Found((Chain(entry.best, entry.every, entry.kind, entry.id),), "")
+    low = text.lower()
+    if low in gaz.nonplaces:
+        return Found((), gaz.nonplaces[low][0])
+    if LATIN.match(text):
+        return read_latin(text, gaz) if any("a" <= c <= "z" for c in low) else Found((), "blank")
+    if text.startswith("中国"):
+        text = text[2:].lstrip(" ·-,")
+    found = scan(text, gaz, ())
+    if found.chains or found.reason == "foreign":
+        return found
+    for part in re.split(r"[/,、;|&+\s·-]+", low):
+        if part in gaz.nonplaces:
+            return Found((), gaz.nonplaces[part][0])
+    loose = read_anywhere(text, gaz)
+    if loose is not None:
+        return Found((Chain(loose.best, loose.every, loose.kind, loose.id),), "")
+    for fragment, kind in gaz.fragments:
+        if fragment in low:
+            return Found((), kind)
+    return Found((), "generic" if PLACELIKE.search(text) else "unread")
+
+
+def name_at(text: str, at: int, gaz: Gazetteer) -> tuple[Entry, int] | None:
+    """The name that begins at `at`, unless a road, village or building bears it; 济南市中区 is 济南 + 市中区."""
+    hit = gaz.longest(text, at)
+    if hit is None:
+        return None
+    entry, n = hit
+    end = at + n
+    if text[end - 1] == "市" and n > 2 and end < len(text):
+        inner = gaz.longest(text, end - 1)
+        if inner is not None and inner[1] > 2 and join(entry.every, inner[0].every):
+            outer = gaz.names.get(text[at : end - 1])
+            if outer is not None:
+                return outer, n - 1
+    if end < len(text) and not entry_is_safe(entry) and text[end] in BORROWED_START and BORROWED.match(text, end):
+        inner = gaz.longest(text, end)
+        if inner is None or not join(entry.every, inner[0].every):
+            return None
+    return entry, n
+
+
+def entry_is_safe(entry: Entry) -> bool:
+    """A name with its class word (广州市, 天河区) is not borrowed by roads; 广东 or 中关村 is."""
+    return entry.full and entry.level > PROVINCE and entry.kind == "name"
+
+
+def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
+    """Read names from left to right, each segment from its beginning; children narrow, alternatives add."""
+    chains = list(before)
+    start = len(chains)
+    at, end = 0, len(text)
+    fresh, strong, segment = True, bool(before), 0
+    foreign = False
+    while at < end:
+        c = text[at]
+        if c in STRONG or c in WEAK:
+            strong = strong or c in STRONG
+            fresh = True
+            segment += 1
+            at += 1
+            continue
+        hit = name_at(text, at, gaz) if fresh else None
+        if hit is None and fresh and c in AND and chains:
+            strong = True
+            at += 1
+            continue
+        if hit is None:
+            if not fresh and segment > 3 and not strong:
+                break
+            fresh = False
+            at += 1
+            while at < end and text[at] not in STRONG and text[at] not in WEAK:
+                at += 1
+            continue
+        entry, n = hit
+        stop = at + n
+        ends = stop >= end or text[stop] in STRONG or text[stop] in WEAK
+        at = stop
+        if entry.kind == "foreign":
+            foreign = True
+            strong = False
+            continue
+        if chains:
+            last = chains[-1]
+            joined = join(last.readings, entry.best) or join(last.readings, entry.every)
+            if not joined and last.every is not None:
+                joined = join(last.every, entry.every)
+            if joined:
+                chains[-1] = Chain(tuple(joined), None, last.kind, last.id)
+                strong = False
+                continue
+            same = tuple(
+                r for r in last.readings if any(e.prefecture == r.prefecture and e.prefecture for e in entry.every)
+            )
+            if same and entry.level == COUNTY:
+                if strong:
+                    chains[-1] = Chain(
+                        tuple(dict.fromkeys(r._replace(county=None) for r in same)), None, last.kind, last.id
+                    )
+                strong = False
+                continue
+            county_known = any(r.county for r in last.readings)
+            beside = entry.level <= PREFECTURE and ends and not county_known and entry.kind in ("name", "short")
+            if not (strong or beside):
+                continue
+            if entry.level == COUNTY and not (ends and len(before) == 0):
+                continue
+        chains.append(Chain(entry.best, entry.every, entry.kind, entry.id))
+        strong = False
+    if len(chains) == start and foreign:
+        return Found(tuple(chains), "foreign")
+    return Found(tuple(chains), "" if chains else "unread")
+
+
+def read_anywhere(text: str, gaz: Gazetteer) -> Entry | None:
+    """The first name with its class word, or zone, in the first 60 characters, outside employer names."""
+    for at in range(min(len(text) - 1, ADDRESS_LIMIT)):
+        hit = gaz.longest(text, at)
+        if hit is None:
+            continue
+        entry, n = hit
+        if entry.kind == "zone" and n > 2:
+            return entry
+        if (
+            entry_is_safe(entry)
+            and n > 2
+            and entry.every
+            and not EMPLOYER.match(text, at + n)
+            and settle(entry.best) is not None
+        ):
+            return entry
+    return None
+
+
+def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
+    """The place an address begins with, and where the rest of it begins.
+
+    A short name counts when neither road, building nor employer bears it; a bare county name only as a whole part.
+    """
+    at = 0
+    if text[:2] not in gaz.lengths or text.startswith("中国"):
+        label = LABEL.match(text)
+        at = label.end() if label else 0
+    chain: Chain | None = None
+    end = len(text)
+    safe = False
+    while at < end:
+        while at < end and chain is not None and (text[at] in STRONG or text[at] in WEAK):
+            at += 1
+        hit = name_at(text, at, gaz)
+        if hit is None or hit[0].kind == "foreign":
+            break
+        entry, n = hit
+        if chain is None:
+            if (
+                entry.level == COUNTY
+                and not entry.full
+                and at + n < end
+                and text[at + n] not in STRONG
+                and text[at + n] not in WEAK
+            ):
+                break
+            if not entry.every:
+                break
+            chain = Chain(entry.best, entry.every, entry.kind, entry.id)
+            safe = entry.kind == "zone"
+        else:
+            joined = join(chain.readings, entry.best) or join(chain.readings, entry.every)
+            if not joined and chain.every is not None:
+                joined = join(chain.every, entry.every)
+            if not joined:
+                break
+            chain = Chain(tuple(joined), None, chain.kind, chain.id)
+        safe = safe or (entry.level == COUNTY and entry.full)
+        at += n
+    if chain is not None and not safe and EMPLOYER.match(text, at):
+        return None, at
+    return chain, at
+
+
+def county_in(text: str, prefecture: str, gaz: Gazetteer) -> Reading | None:
+    """The first full county name of a prefecture in the first 60 characters of an address."""
+    head = text[:ADDRESS_LIMIT]
+    best: tuple[int, Reading] | None = None
+    for name, reading in gaz.counties.get(prefecture, ()):
+        at = head.find(name)
+        if at >= 0 and (best is None or at < best[0]):
+            best = (at, reading)
+    return best[1] if best else None
