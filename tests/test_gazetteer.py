@@ -1,0 +1,178 @@
+"""The gazetteer and the lists beside it: complete, consistent, dated, sourced."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from gangwei.codebook import Codebook
+from gangwei.geo import load_map
+from gangwei.kernels.gazetteer import Gazetteer, Reading, compile_gazetteer, join, latin_key, shared_code
+
+BOOK = Codebook()
+UNITS = BOOK.rows("places/units.csv")
+
+
+@pytest.fixture(scope="module")
+def gaz() -> Gazetteer:
+    return compile_gazetteer(BOOK)
+
+
+def test_vintage_is_complete(gaz: Gazetteer) -> None:
+    """34 provinces, 333 prefectures and 2,846 counties at the end of 2024."""
+    levels = [u.level for u in gaz.units.values()]
+    assert [levels.count(i) for i in (1, 2, 3)] == [34, 333, 2846]
+
+
+def test_rows_are_well_formed(gaz: Gazetteer) -> None:
+    for row in UNITS:
+        assert re.fullmatch(r"\d{6}", row["id"]), row
+        assert row["level"] in "123"
+        assert 1980 <= int(row["from"]) <= int(row["to"] or 2026), row
+        assert row["source"], row
+        for code in row["now"].split(";") if row["now"] else [row["id"]]:
+            assert code in gaz.units, row
+
+
+def test_a_code_names_one_unit_at_a_time() -> None:
+    spans: dict[str, list[tuple[int, int, str]]] = {}
+    for row in UNITS:
+        spans.setdefault(row["id"], []).append((int(row["from"]), int(row["to"] or 2026), row["name"]))
+    overlaps = []
+    for code, rows in spans.items():
+        rows.sort()
+        overlaps += [(code, a, b) for a, b in itertools.pairwise(rows) if b[0] < a[1]]
+    assert len(overlaps) <= 45, overlaps[:5]  # years of two sources differ by one or two at some renames
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "now"),
+    [
+        ("420600", "襄樊市", ""),
+        ("371200", "莱芜市", "370100"),
+        ("341400", "巢湖市", "340100;340200;340500"),
+        ("532700", "思茅地区", "530800"),
+        ("110103", "崇文区", "110101"),
+        ("310108", "闸北区", "310106"),
+        ("510200", "重庆市", "500000"),
+        ("511200", "万县市", "500000"),
+        ("530200", "东川市", "530113"),
+        ("420400", "沙市市", "421002"),
+        ("132900", "沧州地区", "130900"),
+        ("500157", "两江新区", "500105;500112"),
+    ],
+)
+def test_successors(code: str, name: str, now: str) -> None:
+    assert [r["now"] for r in UNITS if (r["id"], r["name"]) == (code, name)] == [now]
+
+
+def test_reused_codes_do_not_inherit() -> None:
+    """511400 was Fuling in 1995-1996 and is Meishan since 2000."""
+    assert {(r["name"], r["now"]) for r in UNITS if r["id"] == "511400"} == {("涪陵市", "500000"), ("眉山市", "")}
+
+
+@pytest.mark.parametrize(
+    ("scope", "size", "inside", "outside"),
+    [
+        ("yrd_2010", 16, "330900", "330300"),
+        ("yrd_2016", 26, "340100", "330300"),
+        ("yrd_2019_central", 27, "330300", "320300"),
+        ("yrd_2019_full", 41, "320300", "360100"),
+        ("prd_9", 9, "441900", "810000"),
+        ("gba_11", 11, "810000", "440500"),
+        ("bth_2015", 13, "130600", "140100"),
+        ("chengyu_2016", 16, "500000", "510800"),
+        ("chengyu_2021", 16, "510100", "520300"),
+        ("midyangtze_2015", 31, "429004", "420300"),
+    ],
+)
+def test_clusters(gaz: Gazetteer, scope: str, size: int, inside: str, outside: str) -> None:
+    members = gaz.clusters()[scope]
+    assert len(members) == size
+    assert inside in members
+    assert outside not in members
+
+
+def test_scopes_nest_as_published(gaz: Gazetteer) -> None:
+    c = gaz.clusters()
+    assert c["yrd_2010"] < c["yrd_2019_central"] < c["yrd_2019_full"]
+    assert c["yrd_2019_central"] - c["yrd_2016"] == {"330300"}
+    assert c["gba_11"] - c["prd_9"] == {"810000", "820000"}
+
+
+def test_lists_are_sourced_and_unique() -> None:
+    for name in ("aliases", "zones", "nonplaces", "clusters", "later", "successors"):
+        rows = BOOK.rows(f"places/{name}.csv")
+        assert all(r["source"] for r in rows), name
+        ids = [r["id"] for r in rows] if name not in ("later", "successors") else [r["id"] + r["name"] for r in rows]
+        assert len(ids) == len(set(ids)), name
+        names = [(r["name"], r.get("use", "")) for r in rows if "name" in r]
+        assert name == "successors" or len(names) == len(set(names)), name
+    for name in ("aliases", "zones"):
+        assert all(r["reason"] for r in BOOK.rows(f"places/{name}.csv"))
+
+
+def test_names_and_parents(gaz: Gazetteer) -> None:
+    assert gaz.name_of("440300") == "深圳市"
+    assert gaz.name_of("440300", "en") == "Shenzhen"
+    assert gaz.name_of("610100", "en") == "Xi'an"
+    assert gaz.name_of("140400", "en") == "Changzhi"
+    assert gaz.name_of("999999") == "999999"
+    assert gaz.parent("440305") == "440300"
+    assert gaz.parent("440300") == "440000"
+    assert gaz.parent("110108") == "110000"
+    assert gaz.parent("429004") == "420000"
+    assert gaz.parent("440000") is None
+    assert all(u.en for u in gaz.units.values() if u.level < 3)
+
+
+def test_find_prefix(gaz: Gazetteer) -> None:
+    assert gaz.find_prefix("北京市海淀区某某科技有限公司") == ("110108", 6)
+    assert gaz.find_prefix("深圳某某科技有限公司") == ("440300", 2)
+    assert gaz.find_prefix("广东省深圳市某某") == ("440300", 6)
+    assert gaz.find_prefix("昆山某某电子") == ("320583", 2)
+    assert gaz.find_prefix("襄樊某某") == ("420600", 2)
+    assert gaz.find_prefix("中国某某集团") is None
+    assert gaz.find_prefix("某某科技") is None
+    assert gaz.find_prefix("") is None
+    names = gaz.place_names()
+    assert names.index("广州市") < names.index("广州")
+    assert "中关村" not in names
+
+
+def test_county_level_cities_can_stand_alone(gaz: Gazetteer) -> None:
+    assert gaz.city_of("320500", "320583") == "320583"
+    assert gaz.city_of("440300", "440305") == "440300"
+    assert gaz.city_of("440300", None) == "440300"
+    assert gaz.city_of(None, None) is None
+
+
+def test_join_and_shared_code() -> None:
+    sz, nanshan = Reading("44", "440300", None), Reading("44", "440300", "440305")
+    assert join([sz], [nanshan]) == [nanshan]
+    assert join([nanshan], [sz]) == [nanshan]
+    assert join([sz], [Reading("11", "110000", None)]) == []
+    assert join([Reading("44", None, None)], [sz]) == [sz]
+    assert join([nanshan], [Reading("44", "440300", "440304")]) == []
+    assert shared_code([nanshan, sz]) == "440300"
+    assert shared_code([nanshan]) == "440305"
+    assert shared_code([sz, Reading("44", "440100", None)]) == "440000"
+    assert shared_code([sz, Reading("11", "110000", None)]) is None
+    assert latin_key("Xi'an ") == "xian"
+
+
+def test_map_draws_every_unit(gaz: Gazetteer) -> None:
+    china = load_map()
+    provinces = {r.code for r in china.provinces}
+    prefectures = {r.code for r in china.prefectures}
+    assert provinces == {c for c, u in gaz.units.items() if u.level == 1}
+    need = {c for c, u in gaz.units.items() if u.level == 2} | {"110000", "310000", "429004", "659001", "810000"}
+    assert need <= prefectures
+    assert prefectures <= set(gaz.units)
+    assert china.boundary.count("M") >= 10
+    for region in (*china.provinces, *china.prefectures):
+        assert re.fullmatch(r"(M-?[\d.]+,-?[\d.]+l[-\d., ]+z)+", region.path), region.code
+        assert 0 <= region.center[0] <= china.width
+        assert 0 <= region.center[1] <= china.height
