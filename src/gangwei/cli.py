@@ -312,3 +312,69 @@ def release(directory: Path, version: str, no_texts: bool) -> None:
     from gangwei import release as package
 
     OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False)
+
+
+@main.command()
+@click.argument("directory", type=PATH)
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Anything beyond this machine needs --token.")
+@click.option("--token", default=None, help="Password that a reader's link must carry.")
+@spoken
+def explore(directory: Path, port: int, host: str, token: str | None) -> None:
+    """Browse the dataset: figures, maps, and the ads behind every number."""
+    from gangwei import explore as web
+
+    LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
+    web.serve(directory, port, host, token)
+
+
+@main.command("measure")
+@click.argument("directory", type=PATH)
+@click.argument("measure_id", metavar="MEASURE")
+@click.option("--by", default=None, help="Dimension to group by.")
+@click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
+@click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
+@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--csv", "as_csv", is_flag=True)
+@spoken
+def measure_command(
+    directory: Path, measure_id: str, by: str | None, filters: tuple[str, ...], as_of: str | None, lists: str | None,
+    lang: str, as_json: bool, as_csv: bool,
+) -> None:  # fmt: skip
+    """One figure with its interval: `gangwei measure work ai-share --by province`."""
+    from gangwei import measures
+    from gangwei.labels import Labels
+    from gangwei.release import neutral
+
+    where: dict[str, str] = {}
+    for f in filters:
+        key, sep, value = f.partition("=")
+        if not sep:
+            raise click.UsageError(f"--where {f}: write k=v")
+        where[key] = value
+    ds = measures.open_dataset(directory)
+    try:
+        result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
+    except measures.UnknownParameter as e:
+        raise click.UsageError(str(e)) from None
+    if as_json:
+        show_json(result.record())
+    elif as_csv:
+        click.echo(neutral(result.rows).write_csv(), nl=False)
+    else:
+        from rich.table import Table
+
+        words = Labels(ds, lang)
+        title = result.measure.zh if lang == "zh" else result.measure.en
+        OUT.print(f"{title}: {words.quantity(result.value, result.measure.unit)} ({words.interval(result.low, result.high, result.measure.unit)})", highlight=False)
+        if result.by:
+            table = Table()
+            for name in (words.dimension(result.by), "value", "95 %", "counted", "of"):
+                table.add_column(name, overflow="fold")
+            for r in result.rows.head(60).to_dicts():
+                shown = ("–", "–") if r.get("suppressed") else (words.quantity(r["value"], result.measure.unit), words.interval(r["low"], r["high"], result.measure.unit))
+                table.add_row(str(r["label"]), *shown, words.integer(r.get("numerator")), words.integer(r.get("denominator")))
+            OUT.print(table)
+        OUT.print(result.command, highlight=False)

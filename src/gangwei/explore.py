@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import jinja2
 import orjson
-import polars as pl
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
@@ -120,6 +120,16 @@ def _number(text: str | None, what: str, low: int, high: int) -> int:
     return int(text)
 
 
+def pairs_of(where: Mapping[str, str], without: str | None = None) -> list[str]:
+    """Filters as values of `where`, in order, one left out on request."""
+    return [f"{k}={v}" for k, v in sorted(where.items()) if k != without]
+
+
+def wheres(result: measures.Result, without: str | None = None) -> list[str]:
+    """The filters of a figure as values of `where`."""
+    return pairs_of(result.where, without)
+
+
 class Pages:
     """Renders templates in the reader's language."""
 
@@ -139,19 +149,15 @@ class Pages:
         query = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
 
         def link(path: str, **change: Any) -> str:
-            from urllib.parse import quote, urlencode
-
             pairs = [(k, v) for k, vs in change.items() for v in (vs if isinstance(vs, list) else [vs]) if v not in (None, "")]
             if lang != "en" and not any(k == "lang" for k, _ in pairs):
                 pairs.append(("lang", lang))
             return quote(path) + ("?" + urlencode(pairs) if pairs else "")
 
-        from urllib.parse import quote, urlencode
-
         switch = quote(request.url.path) + "?" + urlencode([*query, ("lang", other)])
         html = self.env.get_template(name).render(
             w={k: v[side] for k, v in self.words.items()}, lang=lang, other=other, switch=switch, link=link,
-            labels=self.labels[lang], ds=self.ds, path=request.url.path, **values,
+            labels=self.labels[lang], ds=self.ds, path=request.url.path, wheres=wheres, pairs=pairs_of, **values,
         )  # fmt: skip
         return HTMLResponse(html, status)
 
@@ -185,8 +191,6 @@ def _guard(app: FastAPI, host: str, token: str | None) -> None:
             if not hmac.compare_digest(sent.encode(), token.encode()):
                 return JSONResponse({"error": "a token is needed: open /?token=… once, or send Authorization: Bearer …"}, 401, headers=HEADERS)
             if shown:
-                from urllib.parse import urlencode
-
                 rest = [(k, v) for k, v in request.query_params.multi_items() if k != "token"]
                 request.scope["query_string"] = urlencode(rest).encode()
                 request = Request(request.scope, request.receive)
@@ -291,8 +295,6 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
             pairs = [("where", f"{k}={v}") for k, v in sorted(result.where.items())]
             if result.by in vocabulary.WHERE and result.by not in result.where:
                 pairs.append(("where", f"{result.by}={group}"))
-            from urllib.parse import urlencode
-
             return f"/m/{measure_id}?" + urlencode(pairs + ([("lang", lang)] if lang != "en" else []))
 
         def svg() -> str:
@@ -409,6 +411,3 @@ def serve(directory: Path, port: int, host: str = "127.0.0.1", token: str | None
     import uvicorn
 
     uvicorn.run(create(directory, host, token), host=host, port=port, log_level="warning", server_header=False)
-
-
-__all__ = ["create", "pl", "serve"]
