@@ -130,7 +130,7 @@ def is_mojibake(sample: str) -> bool:
     suspect = [w for w in words if SUSPECT.search(w)][:2000]
     if not suspect:
         return False
-    repaired = sum(repair_text(w) != w for w in suspect)
+    repaired: int = sum(repair_text(w) != w for w in suspect)
     return repaired * 10 >= len(suspect) * 9
 
 

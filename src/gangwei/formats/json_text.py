@@ -92,24 +92,7 @@ def layout(head: bytes) -> str:
             return "lines" if second.startswith(b"{") and isinstance(load(second), dict) else "document"
         except BROKEN:
             return "document"
-    return (
-        "lines"
-        if whole
-        and (rest.lstrip().startswith(b"{") or not newline or len(first) < len(head))
-        and not _columnar(load(first))
-        else "document"
-    )
-
-
-def _columnar(doc: Any) -> bool:
-    if not isinstance(doc, dict) or not doc:
-        return False
-    values = list(doc.values())
-    if all(isinstance(v, dict) for v in values) and len(values) > 1:
-        return len({tuple(v) for v in values}) == 1
-    if all(isinstance(v, list) for v in values) and len(values) > 1:
-        return len({len(v) for v in values}) == 1 and len(values[0]) > 1
-    return any(isinstance(v, list) and v and all(isinstance(x, dict) for x in v) for v in values)
+    return "lines" if whole and rest.strip() else "document"
 
 
 def lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:

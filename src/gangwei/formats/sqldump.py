@@ -26,6 +26,11 @@ VALUE = re.compile(
 )
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
+OPENING = re.compile(
+    r"(?:\s+|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?)*"
+    r"(?:SET|DROP|CREATE|INSERT|REPLACE|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\w@]",
+    re.I | re.S,
+)
 STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE)\s", re.I)
 
 

@@ -122,7 +122,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
     start = sample.lstrip()[:1]
     if start in ("{", "[") and not _looks_delimited(sample):
         tables = _json(blob, limits, encoding, sample)
-    elif sqldump.INSERT.search(sample) or (sqldump.CREATE.search(sample) and not _looks_delimited(sample)):
+    elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
     else:
         tables = _delimited(blob, limits, encoding)

@@ -1,0 +1,327 @@
+"""s1: every file becomes ads, rejects and clear issues; nothing raises, nothing is lost."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from gangwei import schema
+from gangwei.codebook import Codebook
+from gangwei.stages import s1_read
+from gangwei.stages.s1_read import FileReport, Limits, ReadError, discover, read
+
+CASES = yaml.safe_load((Path(__file__).parent / "cases" / "sources.yaml").read_text("utf-8"))
+PLAIN = "title,company,city\n司机,甲公司,广州\n会计,乙公司,深圳\n"
+BOOK = Codebook()
+
+
+def run(
+    paths: list[Path], limits: Limits | None = None
+) -> tuple[list[FileReport], pl.DataFrame, pl.DataFrame, list[str]]:
+    """Reports, raw rows, rejects and reasons of the issues of discovery."""
+    limits = limits or Limits()
+    inputs, issues = discover(paths, limits)
+    reports, raws, rejects = [], [schema.RAW.empty()], [schema.REJECTS.empty()]
+    for item in inputs:
+        report, rows = FileReport(item), 0
+        for batch in read(item, BOOK, limits, report):
+            assert batch.raw.schema == schema.RAW.empty().schema
+            assert batch.rejects.schema == schema.REJECTS.empty().schema
+            assert batch.raw.height + batch.rejects.height == batch.rows_read
+            rows += batch.rows_read
+            raws.append(batch.raw)
+            rejects.append(batch.rejects)
+        assert report.kept + sum(report.rejected.values()) == report.read == rows
+        for issue in report.issues:
+            assert "\n" not in issue.message
+            assert str(item.path.parent) not in issue.message
+        reports.append(report)
+    return reports, pl.concat(raws), pl.concat(rejects), [i.reason_id for i in issues]
+
+
+def encode(case: dict[str, Any]) -> bytes:
+    if case.get("mojibake"):
+        return str(case["text"]).encode("gb18030").decode("latin-1").encode("utf-8")
+    return str(case["text"]).encode(case.get("encoding", "utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])
+def test_cases(case: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / case["file"]
+    path.write_bytes(encode(case))
+    (report,), raw, rejects, _ = run([path])
+    assert report.kept == case["kept"], (report.as_dict(), rejects.rows())
+    if "rejected" in case:
+        assert dict(report.rejected) == case["rejected"]
+    if "issues" in case:
+        assert [i.reason_id for i in report.issues] == case["issues"]
+    if "source" in case:
+        assert report.source_id == case["source"]
+    if "encoding_is" in case:
+        assert report.encoding == case["encoding_is"]
+    for at, key in ((0, "first"), (-1, "last")):
+        if key in case:
+            row = raw.row(at, named=True)
+            assert {k: row[k] for k in case[key]} == case[key]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["kept"] > 0], ids=lambda c: c["id"])
+@pytest.mark.parametrize("how", ["zip", "gz", "nested"])
+def test_the_same_inside_archives(case: dict[str, Any], how: str, tmp_path: Path) -> None:
+    plain = tmp_path / case["file"]
+    plain.write_bytes(encode(case))
+    packed = tmp_path / "p" / (case["file"] + (".gz" if how == "gz" else ".zip"))
+    packed.parent.mkdir()
+    if how == "gz":
+        packed.write_bytes(gzip.compress(encode(case)))
+    else:
+        packed.write_bytes(zipped({case["file"]: encode(case)}))
+        if how == "nested":
+            packed.write_bytes(zipped({"inner.zip": packed.read_bytes()}))
+    _, wanted, _, _ = run([plain])
+    _, got, _, _ = run([packed])
+    assert got.drop("file").equals(wanted.drop("file"))
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in files.items():
+            z.writestr(name, data)
+    return out.getvalue()
+
+
+def test_order_of_paths_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("b.csv", "a.csv", "sub/c.csv"):
+        (tmp_path / name).write_text(PLAIN + name, "utf-8")
+    (tmp_path / "notes.md").write_text("x")
+    (tmp_path / ".hidden.csv").write_text(PLAIN)
+    whole, issues = discover([tmp_path], Limits())
+    assert [i.name for i in whole] == ["a.csv", "b.csv", "sub/c.csv"]
+    assert [i.reason_id for i in issues] == ["not_a_data_file"]
+    files = [tmp_path / "b.csv", tmp_path / "a.csv", tmp_path / "sub"]
+    assert discover(files, Limits())[0] == discover(files[::-1], Limits())[0]
+    pattern = str(tmp_path / "*.csv")
+    assert [i.name for i in discover([pattern, tmp_path / "a.csv"], Limits())[0]] == ["a.csv", "b.csv"]
+
+
+def test_equal_names_and_equal_content(tmp_path: Path) -> None:
+    for folder, more in (("x", ""), ("y", ""), ("z", "保安,丙公司,佛山\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.csv").write_text(PLAIN + more, "utf-8")
+    found, issues = discover([tmp_path / f / "a.csv" for f in "xyz"], Limits())
+    assert len({i.name for i in found if i.sha256 == found[0].sha256} | {i.name for i in found}) >= 2
+    assert all(i.name.startswith("a.csv~") for i in found)
+    assert [i.reason_id for i in issues] == ["same_content"]
+
+
+def test_missing_and_empty_inputs(tmp_path: Path) -> None:
+    for bad in (tmp_path / "no.csv", str(tmp_path / "*.csv"), tmp_path):
+        with pytest.raises(ReadError) as e:
+            discover([bad], Limits())
+        assert "\n" not in str(e.value)
+
+
+def test_broken_archives_are_issues_and_others_go_on(tmp_path: Path) -> None:
+    good = zipped({"a.csv": PLAIN.encode() * 50})
+    (tmp_path / "good.zip").write_bytes(good)
+    (tmp_path / "cut.zip").write_bytes(good[: len(good) // 2])
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(PLAIN.encode() * 50)[:40])
+    broken = bytearray(good)
+    broken[45] ^= 0xFF
+    (tmp_path / "flipped.zip").write_bytes(bytes(broken))
+    reports, raw, _, issues = run([tmp_path])
+    assert issues == ["broken_archive"] * 3
+    assert [r.input.name for r in reports] == ["good.zip#a.csv"]
+    assert raw.height > 0
+
+
+def test_zip_bombs(tmp_path: Path) -> None:
+    limits = Limits(max_expanded_bytes=1 << 20, ratio_from_bytes=1 << 18)
+    bomb = b"\0" * (3 << 20)
+    (tmp_path / "a.zip").write_bytes(zipped({"a.csv": bomb}))
+    (tmp_path / "b.zip").write_bytes(zipped({"b.zip": zipped({"b.csv": bomb})}))
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(bomb))
+    reports, _, _, issues = run([tmp_path], limits)
+    assert not reports and issues == ["zip_bomb"] * 3
+
+
+def test_names_of_members_in_gbk(tmp_path: Path) -> None:
+    data = zipped({"aaaa.csv": PLAIN.encode()})
+    name = "招聘".encode("gbk")
+    (tmp_path / "a.zip").write_bytes(data.replace(b"aaaa.csv", name + b".csv"))
+    reports, raw, _, _ = run([tmp_path / "a.zip"])
+    assert reports[0].input.name == "a.zip#招聘.csv" and raw.height == 2
+
+
+def test_a_single_huge_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x" * (3 << 20))
+    limits = Limits(max_line_bytes=1 << 20)
+    (report,), _, _, _ = run([path], limits)
+    assert [i.reason_id for i in report.issues] == ["line_too_long"] and report.read == 0
+    path.write_bytes(b"title,company\n" + b"x" * (3 << 20) + "\n司机,甲公司\n".encode())
+    (report,), _, rejects, _ = run([path], limits)
+    assert report.kept == 1 and report.rejected == Counter(line_too_long=1)
+    path.write_bytes(b'title,company\n"' + b"x\n" * (1 << 20) + "\n司机,甲公司\n".encode())
+    (report,), raw, rejects, _ = run([path], limits)
+    assert raw["title"].to_list()[-1] == "司机"
+    assert rejects["raw"].str.len_chars().max() <= 500  # type: ignore[operator]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"title": "a", "city": "b"}\n{"title": "' + b"x" * (3 << 20) + b'"}\n{"title": "c"}\n')
+    (report,), _, _, _ = run([path], limits)
+    assert report.kept == 2 and report.rejected == Counter(line_too_long=1)
+
+
+def test_many_stray_quotes_stay_linear(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("title,company,city\n" + '"司机,甲公司,广州\n会计,乙公司,深圳\n' * 3001, "utf-8")
+    (report,), _, _, _ = run([path])
+    assert report.read <= 6002 and report.kept >= 3000
+
+
+def test_binary_and_parquet_trouble(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(bytes(range(1, 32)) * 500)
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1" + b"\x01" * 100)
+    pl.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}).write_parquet(tmp_path / "numbers.parquet")
+    pl.DataFrame(schema={"title": pl.String}).write_parquet(tmp_path / "none.parquet")
+    reports, _, _, _ = run([tmp_path])
+    got = {r.input.name: [i.reason_id for i in r.issues] for r in reports}
+    assert got == {
+        "a.csv": ["binary_file"],
+        "cut.parquet": ["broken_parquet"],
+        "numbers.parquet": ["unknown_columns"],
+        "none.parquet": ["no_rows"],
+    }
+
+
+def test_parquet_of_other_types(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "id": [1, 2],
+            "title": [b"abc", "司机".encode()],
+            "salary": [5000.0, 4500.5],
+            "skills": [["a", "b"], []],
+            "posted": pl.Series(["2024-01-02", None]).str.to_date(),
+            "company": pl.Series(["甲", "乙"], dtype=pl.Categorical),
+            "extra": [{"k": 1}, {"k": 2}],
+        }
+    )
+    frame.write_parquet(tmp_path / "a.parquet")
+    (report,), raw, _, _ = run([tmp_path / "a.parquet"])
+    assert raw.select("source_key", "title", "pay", "tags", "posted", "company").rows() == [
+        ("1", "abc", "5000", "a|b", "2024-01-02", "甲"),
+        ("2", "司机", "4500.5", None, None, "乙"),
+    ]
+    assert [i.reason_id for i in report.issues] == ["sniffed_mapping", "unmapped_column"]
+
+
+def test_row_limit_between_batches_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("title,company\n" + "".join(f"司机{i},甲公司{i}\n" for i in range(1000)), "utf-8")
+    _, whole, _, _ = run([path])
+    _, small, _, _ = run([path], Limits(batch_rows=7))
+    assert whole.equals(small) and whole["row"].to_list() == list(range(2, 1002))
+
+
+def test_a_missed_bound_and_an_unknown_code_are_warnings(tmp_path: Path) -> None:
+    (tmp_path / "d" / "sources").mkdir(parents=True)
+    (tmp_path / "d" / "sources" / "mine.toml").write_text(
+        """
+id = "mine"
+title = "x"
+formats = ["csv"]
+[recognise]
+headers = ["t", "c", "e"]
+[fields]
+title = "t"
+company = "c"
+education = "e"
+[lookups.education]
+"1" = "本科"
+[constants]
+board = "myboard"
+[bounds]
+min_rows = 5
+[bounds.fill]
+company = 0.9
+""",
+        "utf-8",
+    )
+    (tmp_path / "a.csv").write_text("t,c,e\n司机,,1\n会计,乙公司,9\n", "utf-8")
+    (item,), _ = discover([tmp_path / "a.csv"], Limits())
+    report = FileReport(item)
+    raw = pl.concat([b.raw for b in read(item, Codebook(tmp_path / "d"), Limits(), report)])
+    assert raw["education"].to_list() == ["本科", "9"] and raw["board"].to_list() == ["myboard"] * 2
+    assert [i.reason_id for i in report.issues] == ["unknown_value", "bound_missed", "bound_missed"]
+
+
+MINIMUM = {
+    "2024-11-16_job.zip#job.xlsx": ("job_hunting", 4085),
+    "2024-12-24_job.zip#job.xlsx": ("job_hunting", 2906),
+    "2025-02-21_job.zip#job.xlsx": ("job_hunting", 6125),
+    "51job_2017_listings.csv.zip#51job_2017_listings.csv": ("job51_2017_listings", 7332),
+    "51job_2018_no_header.xlsx": ("job51_2018_no_header", 3590),
+    "51job_2019_gb18030_pylists.csv.zip#51job_2019_gb18030_pylists.csv": ("job51_2019_pylists", 4920),
+    "51job_2020_no_header.xlsx": ("job51_2020_no_header", 1603),
+    "51job_2022_title_in_company.csv.zip#51job_2022_title_in_company.csv": ("job51_2022_title_in_company", 3051),
+    "51job_2023_dump.sql.zip#51job_2023_dump.sql": ("job51_2023_dump", 1120),
+    "boss_2026_listings.csv.zip#boss_2026_listings.csv": ("boss_2026_listings", 9054),
+    "empty.csv": (None, 0),
+    "empty.json": (None, 0),
+    "job_hunting_2024_2025.parquet": ("job_hunting", 57752),
+    "lagou_2017_semicolon_no_header.csv.zip#lagou_2017_semicolon_no_header.csv": ("lagou_2019_semicolon", 1168),
+    "lagou_mojibake.csv.zip#lagou_mojibake.csv": ("lagou_2017_mojibake", 6876),
+    "lagou_mojibake_truth.json.zip#lagou_mojibake_truth.json": ("lagou_2017_columns", 5031),
+    "liepin_two_headers_gb18030.csv.zip#liepin_two_headers_gb18030.csv": ("liepin_two_headers", 399),
+    "taidi_gb18030.csv.zip#taidi_gb18030.csv": ("taidi", 1575),
+    "zhaopin_2018.json.zip#zhaopin_2018.json": ("zhaopin_2018", 5683),
+    "zhaopin_2018_snippets.json.zip#zhaopin_2018_snippets.json": ("zhaopin_2018_snippets", 5990),
+    "zhaopin_2024_numeric_header.csv.zip#zhaopin_2024_numeric_header.csv": ("zhaopin_2024_numeric_header", 14251),
+    "智联招聘.csv.zip#智联招聘.csv": ("liepin_2019_split_pay", 4002),
+}
+
+
+@pytest.mark.shared
+def test_every_shared_raw_file(shared: Path) -> None:
+    reports, raw, _, issues = run([shared / "data" / "raw"])
+    assert not issues
+    got = {r.input.name: r for r in reports}
+    assert set(got) == set(MINIMUM)
+    for name, (source, kept) in MINIMUM.items():
+        assert got[name].source_id == source, name
+        assert got[name].kept >= kept, name
+        wanted = ["empty_file"] if source is None else []
+        assert [i.reason_id for i in got[name].issues] == wanted, name
+    pairs = {}
+    for name in ("lagou_mojibake.csv", "lagou_mojibake_truth.json"):
+        frame = raw.filter(pl.col("file") == f"{name}.zip#{name}")
+        pairs[name] = set(frame.select("company", "title").rows())
+    assert len(pairs["lagou_mojibake_truth.json"]) == 4611
+    assert len(pairs["lagou_mojibake.csv"] & pairs["lagou_mojibake_truth.json"]) >= 4594
+    assert raw.filter(pl.col("source_id") == "taidi")["source_key"].str.starts_with("\t").all()
+
+
+@pytest.mark.shared
+def test_shared_postings(shared: Path) -> None:
+    path = shared / "data" / "postings_real.parquet"
+    (report,), raw, rejects, _ = run([path])
+    assert report.read == 265_285 and rejects.height < 500 and not report.issues
+    given = pl.read_parquet(path, columns=["record_id", "company", "board"])
+    assert raw["source_key"].is_in(given["record_id"].to_list()).all() and raw["source_key"].n_unique() == raw.height
+    joined = raw.select("source_key", "company", "board").join(given, left_on="source_key", right_on="record_id")
+    assert joined["company"].fill_null("").equals(joined["company_right"].fill_null(""))
+    assert raw.filter(pl.col("occupation_is_code"))["source_id"].unique().sort().to_list() == [
+        "postings_real.src04",
+        "postings_real.src07",
+    ]
+    assert s1_read.Limits().batch_rows == 65_536
