@@ -1,0 +1,149 @@
+"""Charts as Vega-Lite specifications (plain dictionaries) and as static SVG for documents without a script.
+
+Every chart has a table beside it; the SVG itself is hidden from screen readers, which get its label and that table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+INK, MUTED, FAINT, RULE = "#1c2733", "#5a6773", "#dfe4e8", "#b9c2ca"
+ACCENT, SECOND, WARN = "#0b5a7d", "#c26a1a", "#a33a4a"
+KINDS = {"base": INK, "definition": "#0b5a7d", "grain": "#c26a1a", "scope": "#6b4c9a", "board": "#5a6773"}
+FONT = "'Noto Sans','Source Han Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif"
+MEASURED_FONT = "Noto Sans CJK SC"
+
+Spec = dict[str, Any]
+
+
+def config() -> Spec:
+    """The house style of all charts."""
+    axis = {
+        "domain": False, "ticks": False, "grid": True, "gridColor": FAINT, "labelColor": MUTED, "titleColor": MUTED,
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelPadding": 6,
+    }  # fmt: skip
+    return {
+        "font": MEASURED_FONT, "background": None, "view": {"stroke": None}, "axis": axis, "axisY": {"grid": False, "labelColor": INK},
+        "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "orient": "top", "title": None, "symbolType": "circle"},
+        "bar": {"color": ACCENT}, "text": {"color": INK, "fontSize": 12}, "point": {"filled": True, "size": 70, "color": ACCENT},
+        "rule": {"color": ACCENT}, "line": {"color": ACCENT, "strokeWidth": 2},
+    }  # fmt: skip
+
+
+def _spec(rows: Sequence[Mapping[str, Any]], width: int, height: int | Spec, **rest: Any) -> Spec:
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": config(), "data": {"values": [dict(r) for r in rows]},
+        "width": width, "height": height, "padding": 4, **rest,
+    }  # fmt: skip
+
+
+def _y(rows: Sequence[Mapping[str, Any]], width: int = 190) -> Spec:
+    return {
+        "field": "label", "type": "nominal", "title": None, "sort": [r["label"] for r in rows],
+        "axis": {"labelLimit": width, "minExtent": width, "maxExtent": width, "labelColor": INK},
+    }  # fmt: skip
+
+
+def bars(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str, width: int = 420) -> Spec:
+    """Horizontal bars with the value written at their end and, where given, the interval as a thin line.
+
+    Rows: label, value, text, optional low and high.
+    """
+    axis = {"format": ".0%" if share else ",.0f", "title": title, "tickCount": 5}
+    x = {"field": "value", "type": "quantitative", "axis": axis, "scale": {"zero": True, "nice": True}}
+    ends = [r.get("high") or r["value"] or 0 for r in rows]
+    rows = [{**r, "end": e} for r, e in zip(rows, ends)]
+    layers: list[Spec] = [{"mark": {"type": "bar", "height": 14, "cornerRadiusEnd": 2}, "encoding": {"x": x}}]
+    if any(r.get("low") is not None for r in rows):
+        layers.append({"mark": {"type": "rule", "color": INK, "strokeWidth": 1.2}, "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}}})
+    layers.append(
+        {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}}
+    )
+    return _spec(rows, width, {"step": 26}, encoding={"y": _y(rows)}, layer=layers)
+
+
+def intervals(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str, width: int = 420) -> Spec:
+    """Points with their 95 % interval. Rows: label, value, low, high, text."""
+    axis = {"format": ".0%" if share else ",.0f", "title": title, "tickCount": 5}
+    rows = [{**r, "end": r.get("high") or r["value"]} for r in rows]
+    return _spec(
+        rows, width, {"step": 24}, encoding={"y": _y(rows)},
+        layer=[
+            {"mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.45}, "encoding": {"x": {"field": "low", "type": "quantitative", "axis": axis, "scale": {"zero": True}}, "x2": {"field": "high"}}},
+            {"mark": {"type": "point"}, "encoding": {"x": {"field": "value", "type": "quantitative"}}},
+            {"mark": {"type": "text", "align": "left", "dx": 9, "baseline": "middle"}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}},
+        ],
+    )  # fmt: skip
+
+
+def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = 420) -> Spec:
+    """Steps from raw rows to AI openings. Rows: label, start, end, kind (total or loss), text."""
+    x = {"field": "start", "type": "quantitative", "axis": {"format": "~s", "title": None, "tickCount": 5}, "scale": {"zero": True}}
+    colour = {"field": "kind", "type": "nominal", "scale": {"domain": ["total", "loss"], "range": [ACCENT, RULE]}, "legend": None}
+    rows = [{**r, "right": max(r["start"], r["end"])} for r in rows]
+    return _spec(
+        rows, width, {"step": 26}, encoding={"y": _y(rows, 210)},
+        layer=[
+            {"mark": {"type": "bar", "height": 15}, "encoding": {"x": x, "x2": {"field": "end"}, "color": colour}},
+            {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"}, "encoding": {"x": {"field": "right", "type": "quantitative"}, "text": {"field": "text"}}},
+        ],
+    )  # fmt: skip
+
+
+def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, width: int = 400) -> Spec:
+    """How far each variant moves a headline from its reported value. Rows: label, value, kind, text."""
+    axis = {"format": ".0%" if share else "~s", "title": None, "tickCount": 5}
+    colour = {"field": "kind", "type": "nominal", "scale": {"domain": list(KINDS), "range": list(KINDS.values())}, "legend": None}
+    rows = [{**r, "base": base, "end": max(r["value"], base)} for r in rows]
+    x = {"field": "value", "type": "quantitative", "axis": axis, "scale": {"zero": False, "nice": True}}
+    return _spec(
+        rows, width, {"step": 21}, encoding={"y": _y(rows, 220)},
+        layer=[
+            {"mark": {"type": "bar", "height": 11}, "encoding": {"x": {"field": "base", "type": "quantitative", "axis": axis, "scale": {"zero": False, "nice": True}}, "x2": {"field": "value"}, "color": colour}},
+            {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.4}, "encoding": {"x": {"datum": base}, "y": None}},
+            {"mark": {"type": "tick", "thickness": 2, "size": 13}, "encoding": {"x": x, "color": colour}},
+            {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle", "fontSize": 11, "color": MUTED}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}},
+        ],
+    )  # fmt: skip
+
+
+def series(rows: Sequence[Mapping[str, Any]], *, title: str, width: int = 620) -> Spec:
+    """Columns by month. Rows: label (YYYY-MM), value."""
+    ticks = [r["label"] for i, r in enumerate(rows) if i % max(1, len(rows) // 8) == 0]
+    x = {"field": "label", "type": "ordinal", "title": None, "axis": {"values": ticks, "labelAngle": 0, "grid": False}, "sort": None}
+    y = {"field": "value", "type": "quantitative", "axis": {"title": title, "format": "~s", "tickCount": 4, "grid": True}}
+    return _spec(rows, width, 160, mark={"type": "bar"}, encoding={"x": x, "y": y})
+
+
+def svg(spec: Spec, label: str, prefix: str) -> str:
+    """Static SVG of a specification, fit to be put inside HTML: scales with its box, ids made unique by `prefix`.
+
+    Raises:
+        ValueError: the specification cannot be rendered.
+    """
+    import vl_convert
+
+    out = str(vl_convert.vegalite_to_svg(json.dumps(spec, ensure_ascii=False, sort_keys=True, allow_nan=False)))
+    return inline(out, label, prefix)
+
+
+def inline(out: str, label: str, prefix: str) -> str:
+    """Make the root of an SVG scale, hide it from readers that have the table, and prefix its ids."""
+    from html import escape
+
+    out = re.sub(r"<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", "", out)
+    out = re.sub(r'\s(?:aria-[a-z]+|role|tabindex)="[^"]*"', "", out)
+    out = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{prefix}-{m.group(1)}"', out)
+    out = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{prefix}-{m.group(1)})", out)
+    out = out.replace(f'font-family="{MEASURED_FONT}"', f'font-family="{FONT}"').replace(f'font-family="&quot;{MEASURED_FONT}&quot;"', f'font-family="{FONT}"')
+    head = re.match(r"\s*<svg\b[^>]*>", out)
+    if head is None:
+        raise ValueError("not an SVG")
+    width = re.search(r'\bwidth="([\d.]+)"', head.group(0))
+    root = re.sub(r'\s(?:width|height|class)="[^"]*"', "", head.group(0).strip())
+    style = f' style="max-width:{float(width.group(1)):.0f}px"' if width else ""
+    root = root[:-1] + f' class="chart" aria-hidden="true" focusable="false"{style}>'
+    return f'<div class="chart-box" role="img" aria-label="{escape(label)}">{root}{out[head.end() :]}</div>'

@@ -1,0 +1,174 @@
+"""The ledger of claims: every sentence of the brief that carries a number, each with its measure and its condition.
+
+A claim lists ways to say itself; the first whose conditions hold on this data is said, and when none holds the claim is
+dropped. Conditions are comparisons of facts (`value >= 0.5`, `row1.value > 2 * row2.value` is not possible: two operands).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gangwei.codebook import DefinitionError
+from gangwei.frame import Dataset
+from gangwei.labels import Labels
+from gangwei.measures import Result, measure
+
+_CONDITION = re.compile(r"^\s*([a-z_][\w.]*)\s*(<=|>=|==|!=|<|>)\s*(-?[\d.]+|[a-z_][\w.]*)\s*$")
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b, ">": lambda a, b: a > b,
+}  # fmt: skip
+_SLOT = re.compile(r"\{([a-z_][\w.]*)\}")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A measure with its group and filters, as a claim asks it."""
+
+    measure: str
+    by: str | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of claims.toml."""
+
+    id: str
+    section: str
+    question: Question
+    extra: Mapping[str, Question]
+    say: tuple[Mapping[str, Any], ...]
+    headline: int = 0
+    track: str = "value"
+    skip: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """A claim as it stands on this data."""
+
+    claim: Claim
+    text: str
+    variant: int
+    result: Result
+    facts: Mapping[str, float]
+
+
+def load(ds: Dataset) -> list[Claim]:
+    """All claims in the order of the file.
+
+    Raises:
+        DefinitionError: a claim without a sentence in either language, or with a condition that cannot be read.
+    """
+    out = []
+    for c in ds.codebook.toml("claims.toml")["claim"]:
+        say = tuple(c.get("say", ()))
+        for s in say:
+            if not (s.get("zh") and s.get("en")):
+                raise DefinitionError(f"claims.toml {c['id']}: a sentence lacks zh or en")
+            for condition in s.get("if", ()):
+                if not _CONDITION.match(condition):
+                    raise DefinitionError(f"claims.toml {c['id']}: cannot read the condition {condition!r}")
+        extra = {k: Question(v["measure"], v.get("by"), v.get("where", {})) for k, v in c.get("with", {}).items()}
+        question = Question(c["measure"], c.get("by"), c.get("where", {}))
+        out.append(Claim(c["id"], c["section"], question, extra, say, int(c.get("headline", 0)), c.get("track", "value"), tuple(c.get("skip", ()))))
+    return out
+
+
+class Answers:
+    """Answers to questions over one dataset, each asked once."""
+
+    def __init__(self, ds: Dataset, lang: str, as_of: Any = None, lists: Any = None) -> None:
+        self.ds, self.lang, self.as_of, self.lists = ds, lang, as_of, lists
+        self._known: dict[tuple[str, str | None, tuple[tuple[str, str], ...]], Result] = {}
+
+    def ask(self, q: Question, where: Mapping[str, str] | None = None) -> Result:
+        """The result of a question with further filters."""
+        filters = {**q.where, **(where or {})}
+        key = (q.measure, q.by, tuple(sorted(filters.items())))
+        if key not in self._known:
+            self._known[key] = measure(self.ds, q.measure, q.by, filters, as_of=self.as_of, lists=self.lists, lang=self.lang)
+        return self._known[key]
+
+
+def named(result: Result) -> list[dict[str, Any]]:
+    """Rows that a sentence may name: known and not suppressed."""
+    return [r for r in result.rows.to_dicts() if r.get("id") not in (None, "unknown", "outside") and not r["suppressed"]]
+
+
+def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, float], dict[str, str]]:
+    """Numbers for conditions and words for templates of one result: `value`, `low`, `row1.label`, `list3`, ..."""
+    numbers: dict[str, float] = {}
+    words: dict[str, str] = {}
+    unit = result.measure.unit
+
+    def put(name: str, value: float | None, word: str) -> None:
+        if value is not None and math.isfinite(value):
+            numbers[prefix + name] = float(value)
+        words[prefix + name] = word
+
+    put("value", result.value, labels.integer(result.value, short=True) if unit in ("openings", "places", "count") else labels.quantity(result.value, unit))
+    put("low", result.low, labels.quantity(result.low, unit))
+    put("high", result.high, labels.quantity(result.high, unit))
+    put("numerator", result.numerator, labels.integer(result.numerator, short=True))
+    put("denominator", result.denominator, labels.integer(result.denominator, short=True))
+    words[prefix + "interval"] = labels.interval(result.low, result.high, unit)
+    rows = named(result)
+    put("n", float(len(rows)), labels.integer(len(rows)))
+    if "id" in result.rows.columns:
+        for i, r in enumerate(rows[:10], 1):
+            put(f"row{i}.value", r["value"], labels.quantity(r["value"], unit))
+            put(f"row{i}.count", r["numerator"], labels.integer(r["numerator"], short=True))
+            put(f"row{i}.low", r["low"], labels.quantity(r["low"], unit))
+            words[f"{prefix}row{i}.label"] = r["label"]
+        for r in result.rows.to_dicts():
+            key = re.sub(r"\W", "_", str(r["id"]))
+            put(f"is_{key}.value", r["value"], labels.quantity(r["value"], unit))
+            put(f"is_{key}.count", r["numerator"], labels.integer(r["numerator"], short=True))
+        comma, last = ("、", "和") if labels.lang == "zh" else (", ", " and ")
+        for k in (3, 5):
+            names = [r["label"] for r in rows[:k]]
+            words[f"{prefix}list{k}"] = comma.join(names[:-1]) + last + names[-1] if len(names) > 1 else "".join(names)
+    return numbers, words
+
+
+def holds(condition: str, numbers: Mapping[str, float]) -> bool:
+    """Whether a comparison holds; a fact that this data lacks makes it false."""
+    m = _CONDITION.match(condition)
+    if m is None:
+        raise DefinitionError(f"cannot read the condition {condition!r}")
+    name, op, other = m.groups()
+    right = float(other) if re.match(r"-?[\d.]", other) else numbers.get(other)
+    left = numbers.get(name)
+    return left is not None and right is not None and _COMPARE[op](left, right)
+
+
+def choose(claim: Claim, numbers: Mapping[str, float]) -> int | None:
+    """The first way to say the claim whose conditions all hold."""
+    for i, s in enumerate(claim.say):
+        if all(holds(c, numbers) for c in s.get("if", ())):
+            return i
+    return None
+
+
+def say(claim: Claim, answers: Answers, labels: Labels) -> Said | None:
+    """The claim in words on this data, or None when it has nothing true to say."""
+    result = answers.ask(claim.question)
+    numbers, words = facts(result, labels)
+    for name, q in claim.extra.items():
+        more_numbers, more_words = facts(answers.ask(q), labels, f"{name}.")
+        numbers |= more_numbers
+        words |= more_words
+    i = choose(claim, numbers)
+    if i is None:
+        return None
+    template = str(claim.say[i][labels.lang])
+    missing = [m for m in _SLOT.findall(template) if m not in words]
+    if missing:
+        return None
+    return Said(claim, _SLOT.sub(lambda m: words[m.group(1)], template), i, result, numbers)

@@ -1,0 +1,260 @@
+"""Intervals that respect how job ads come: many from one employer, classified by an imperfect reader, in small cells.
+
+Shares use the Wilson interval on an effective sample size, whose design effect comes from employer totals (linearised
+cluster variance of a ratio); ranks, concentration and counts of places use a Poisson bootstrap over employers; shares with
+labels use stratified prediction-powered inference with power tuning (PPI++: Angelopoulos, Duchi and Zrnic 2023;
+prediction-powered inference within strata: Fisch et al. 2024). All numbers are deterministic for a given seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse, stats
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Z95 = 1.959963984540054
+REPLICATES = 400
+SEED = 20170720
+_BLOCK = 16_384
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval; `n_eff` is the size of a simple random sample that would be as informative."""
+
+    value: float
+    low: float
+    high: float
+    n_eff: float
+    method: str
+
+
+def wilson(p: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson score interval of a share `p` seen in `n` (effective) trials; (0, 1) when there is no trial."""
+    if n <= 0:
+        return 0.0, 1.0
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(max(p * (1 - p) / n + z * z / (4 * n * n), 0.0))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def effective_n(p: float, variance: float, n: float, kish: float) -> float:
+    """n_eff = p (1 - p) / variance, at most `n`; the Kish number when the share is 0 or 1 or the variance vanishes."""
+    if 0 < p < 1 and variance > 0:
+        return min(n, p * (1 - p) / variance)
+    return min(n, kish)
+
+
+def cluster_share(hits: float, total: float, hh: float, ht: float, tt: float, clusters: int, unit: float = 1.0) -> Estimate:
+    """A ratio of sums over employers, from integer sums made in SQL.
+
+    Args:
+        hits, total: sums of numerator and denominator; `hh`, `ht`, `tt`: sums over employers of their squares and product.
+        clusters: employers in the denominator. unit: weight of one opening in these sums.
+    """
+    if total <= 0:
+        return Estimate(math.nan, math.nan, math.nan, 0.0, "none")
+    p = hits / total
+    correction = clusters / (clusters - 1) if clusters > 1 else 1.0
+    variance = max(hh - 2 * p * ht + p * p * tt, 0.0) / (total * total) * correction
+    n = effective_n(p, variance, total / unit, total * total / tt if tt > 0 else 0.0)
+    if clusters <= 1:
+        n = min(n, 1.0)
+    low, high = wilson(p, n)
+    return Estimate(p, min(low, p), max(high, p), n, "employer_wilson")
+
+
+def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
+    """A count of openings when employers are drawn anew: total +- z * sqrt(sum of squares), on the log scale."""
+    if total <= 0:
+        return Estimate(0.0, 0.0, 0.0, 0.0, "employer_count")
+    half = Z95 * math.sqrt(tt) / total
+    n_eff = total * total / tt if tt > 0 else 0.0
+    value = total / unit
+    return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_count")
+
+
+def poisson_weights(clusters: int, replicates: int = REPLICATES, seed: int = SEED) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Poisson(1) weights by blocks of clusters: yields (first cluster, array of shape (block, replicates)).
+
+    Drawn by table from 16-bit integers: the chance of each count is exact to 1/65536.
+    """
+    table = stats.poisson(1).ppf((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    for start in range(0, clusters, _BLOCK):
+        size = min(_BLOCK, clusters - start)
+        yield start, table[rng.integers(0, 65536, size=(size, replicates), dtype=np.uint16)]
+
+
+def bootstrap_totals(
+    cluster: Ints, group: Ints, weight: Floats, groups: int, replicates: int = REPLICATES, seed: int = SEED
+) -> Floats:
+    """Totals by group of `replicates` Poisson bootstraps over clusters; shape (replicates, groups).
+
+    Args:
+        cluster, group, weight: parallel arrays, one entry for each (employer, group) cell; groups are 0..groups-1.
+    """
+    out = np.zeros((groups, replicates))
+    if len(cluster) == 0:
+        return out.T
+    ids, cluster_no = np.unique(cluster, return_inverse=True)
+    matrix = sparse.csr_matrix((weight, (cluster_no, group)), shape=(len(ids), groups), dtype=np.float64)
+    for start, weights in poisson_weights(len(ids), replicates, seed):
+        out += matrix[start : start + len(weights)].T @ weights
+    return out.T
+
+
+def percentile(draws: Floats, value: float) -> tuple[float, float]:
+    """The 95 % percentile interval of bootstrap draws, widened to hold `value`; NaN draws are left out."""
+    good = draws[~np.isnan(draws)]
+    if len(good) == 0:
+        return math.nan, math.nan
+    low, high = np.quantile(good, [0.025, 0.975])
+    return min(float(low), value), max(float(high), value)
+
+
+def centred(draws: Floats, value: float, ceiling: float = 1.0) -> tuple[float, float]:
+    """As `percentile`, with the draws shifted so that their median is `value`: for figures whose draws are biased.
+
+    A resampled population is more concentrated than the one it came from, so plain percentiles of a concentration lie
+    above it.
+    """
+    good = draws[~np.isnan(draws)]
+    if len(good) == 0:
+        return math.nan, math.nan
+    low, high = np.quantile(good, [0.025, 0.975]) - np.median(good) + value
+    return max(0.0, float(low)), min(ceiling, float(high))
+
+
+def top_share(totals: Floats, k: int) -> Floats:
+    """Share of the k largest groups in each row of `totals` (replicates x groups); NaN for an empty row."""
+    k = min(k, totals.shape[1])
+    if k == 0:
+        return np.full(totals.shape[0], np.nan)
+    part = np.partition(totals, totals.shape[1] - k, axis=1)[:, totals.shape[1] - k :]
+    sums = totals.sum(axis=1)
+    return np.divide(part.sum(axis=1), sums, out=np.full(len(sums), np.nan), where=sums > 0)
+
+
+def herfindahl(totals: Floats) -> Floats:
+    """Herfindahl-Hirschman index (0..1) of each row of `totals`."""
+    sums = totals.sum(axis=1, keepdims=True)
+    shares = np.divide(totals, sums, out=np.full_like(totals, np.nan), where=sums > 0)
+    return np.asarray((shares * shares).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """By group: rank (1 = largest), its 95 % interval and the probability of being among the k largest."""
+
+    rank: Ints
+    low: Ints
+    high: Ints
+    in_top: Floats
+
+
+def ranks(observed: Floats, totals: Floats, k: int) -> Ranks:
+    """Ranks of groups with their bootstrap spread; ties are broken by position."""
+    order = np.lexsort((np.arange(len(observed)), -observed))
+    rank = np.empty(len(observed), dtype=np.int64)
+    rank[order] = np.arange(1, len(observed) + 1)
+    if totals.shape[1] == 0:
+        return Ranks(rank, rank, rank, np.zeros(0))
+    position = np.argsort(np.argsort(-totals, axis=1, kind="stable"), axis=1, kind="stable") + 1
+    low = np.quantile(position, 0.025, axis=0, method="inverted_cdf").astype(np.int64)
+    high = np.quantile(position, 0.975, axis=0, method="inverted_cdf").astype(np.int64)
+    return Ranks(rank, np.minimum(low, rank), np.maximum(high, rank), (position <= k).mean(axis=0))
+
+
+def weighted_quantile(values: Floats, weights: Floats, q: float) -> float:
+    """The smallest value at which the cumulated weight reaches the share `q`; the midpoint when it hits it exactly."""
+    if len(values) == 0 or weights.sum() <= 0:
+        return math.nan
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], weights[order]
+    cumulated = np.cumsum(weights)
+    target = q * cumulated[-1]
+    i = int(np.searchsorted(cumulated, target - 1e-9 * cumulated[-1]))
+    if abs(cumulated[i] - target) <= 1e-9 * cumulated[-1] and i + 1 < len(values):
+        return float((values[i] + values[i + 1]) / 2)
+    return float(values[i])
+
+
+def cluster_median(values: Floats, weights: Floats, cluster: Ints, q: float = 0.5) -> Estimate:
+    """A quantile with Woodruff's interval: the share below it is given its employer-cluster variance, then inverted."""
+    if len(values) == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0.0, "none")
+    value = weighted_quantile(values, weights, q)
+    below = weights * (values <= value)
+    ids, at = np.unique(cluster, return_inverse=True)
+    hits = np.bincount(at, below, len(ids))
+    totals = np.bincount(at, weights, len(ids))
+    share = cluster_share(
+        float(hits.sum()), float(totals.sum()), float(hits @ hits), float(hits @ totals), float(totals @ totals), len(ids)
+    )
+    n = max(share.n_eff, 1.0)
+    low_q, high_q = wilson(q, n)
+    low, high = weighted_quantile(values, weights, low_q), weighted_quantile(values, weights, high_q)
+    return Estimate(value, min(low, value), max(high, value), n, "woodruff")
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """One stratum of a labelled sample.
+
+    Attributes:
+        size: units in the population. predicted: how many of them the classifier calls positive (known exactly).
+        labels, predictions: 0/1 arrays over the labelled units, a simple random sample of the stratum.
+    """
+
+    size: int
+    predicted: float
+    labels: Floats
+    predictions: Floats
+
+
+def ppi_share(strata: Sequence[Stratum], z: float = Z95) -> Estimate:
+    """Share of true positives in a population from predictions on all and labels on a stratified sample.
+
+    In each stratum: lambda * mean prediction + mean(label - lambda * prediction), lambda tuned to the least variance and
+    shrunk when labels are few. The variance of a stratum never vanishes: it is held above that of a stratum with half a
+    surprise more (a stratum whose labels agree perfectly is not known perfectly). The interval is Wilson's on the
+    effective size with Student's quantile.
+    """
+    total = float(sum(s.size for s in strata))
+    if total <= 0 or any(len(s.labels) == 0 and s.size > 0 for s in strata):
+        return Estimate(math.nan, math.nan, math.nan, 0.0, "none")
+    value, variance, freedom = 0.0, 0.0, 0.0
+    for s in strata:
+        n, share = len(s.labels), s.size / total
+        if s.size == 0:
+            continue
+        y, f = s.labels.astype(float), s.predictions.astype(float)
+        lam = 0.0
+        if n > 2 and f.var() > 0:
+            lam = float(np.cov(y, f, ddof=1)[0, 1] / f.var(ddof=1)) * (n - 2) / n
+            lam = min(max(lam, 0.0), 1.0)
+        rest = y - lam * f
+        value += share * (lam * s.predicted / s.size + rest.mean())
+        spread = float(rest.var(ddof=1)) if n > 1 else 0.25
+        surprise = (0.5 / (n + 1)) * (1 - 0.5 / (n + 1))
+        spread = max(spread, surprise)
+        part = share * share * spread / n * max(1 - n / s.size, 0.0)
+        variance += part
+        freedom += part * part / max(n - 1, 1)
+    value = min(max(value, 0.0), 1.0)
+    labelled = float(sum(len(s.labels) for s in strata))
+    if variance <= 0:
+        return Estimate(value, value, value, labelled, "ppi_stratified")
+    quantile = z if freedom == 0 else float(stats.t.ppf(stats.norm.cdf(z), max(variance * variance / freedom, 2.0)))
+    inner = min(max(value, 0.25 / max(labelled, 1.0)), 1 - 0.25 / max(labelled, 1.0))
+    n_eff = inner * (1 - inner) / variance
+    low, high = wilson(value, n_eff, quantile)
+    return Estimate(value, min(low, value), max(high, value), n_eff, "ppi_stratified")

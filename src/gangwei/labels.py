@@ -1,0 +1,108 @@
+"""Words for people: names of places, employers, codes and measures in Chinese and English, and number formats of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from gangwei.frame import Dataset
+
+LANGS = ("en", "zh")
+
+
+class Labels:
+    """Labels and number formats of one language for one dataset."""
+
+    def __init__(self, ds: Dataset, lang: str) -> None:
+        if lang not in LANGS:
+            raise ValueError(f"lang must be one of {', '.join(LANGS)}")
+        self.ds, self.lang = ds, lang
+
+    @cached_property
+    def table(self) -> dict[str, Any]:
+        """The label file."""
+        return self.ds.codebook.toml(f"labels/{self.lang}.toml")
+
+    def text(self, key: str) -> str:
+        """A phrase of the section [text]; the key itself when it has none."""
+        return str(self.table["text"].get(key, key))
+
+    def code(self, dim: str | None, value: str) -> str:
+        """The label of a code of a dimension."""
+        section = self.table.get("values", {})
+        return str(section.get(dim or "", {}).get(value, section.get("common", {}).get(value, value)))
+
+    def dimension(self, dim: str) -> str:
+        """The label of a dimension."""
+        return str(self.table.get("dimensions", {}).get(dim, dim))
+
+    def place(self, adcode: int | str | None) -> str:
+        """The name of a place: short in Chinese."""
+        if adcode is None:
+            return self.code("place", "unknown")
+        p = self.ds.places.get(int(adcode))
+        if p is None:
+            return str(adcode)
+        return p.en if self.lang == "en" else p.short
+
+    def group_values(self, by: str | None, ids: Sequence[str]) -> list[str]:
+        """Labels of group ids of a dimension."""
+        if by in ("province", "city"):
+            return [self.place(i) if i.isdigit() else self.code("place", i) for i in ids]
+        if by == "employer":
+            names = dict(self.ds.rows("SELECT employer_id, CASE WHEN kind = 'person' THEN NULL ELSE name END FROM employers WHERE list_contains($ids, employer_id)", {"ids": list(ids)}))
+            return [str(names.get(i) or i) for i in ids]
+        return [self.code(by, i) for i in ids]
+
+    def integer(self, value: float | None, *, short: bool = False) -> str:
+        """A whole number; in Chinese prose 万 and 亿 for large ones."""
+        if value is None or not math.isfinite(value):
+            return "–"
+        if short and self.lang == "zh":
+            if abs(value) >= 1e8:
+                return f"{value / 1e8:.2f} 亿".replace(".00", "")
+            if abs(value) >= 1e5:
+                return f"{value / 1e4:.1f} 万".replace(".0 ", " ")
+        if short and self.lang == "en" and abs(value) >= 1e6:
+            return f"{value / 1e6:.2f} million"
+        return f"{value:,.0f}"
+
+    def share(self, value: float | None, digits: int | None = None) -> str:
+        """A share as a percentage; more digits when it is small."""
+        if value is None or not math.isfinite(value):
+            return "–"
+        pct = value * 100
+        if digits is None:
+            digits = 0 if pct in (0.0, 100.0) else 2 if pct < 1 else 1
+        return f"{pct:.{digits}f}%" if self.lang == "zh" else f"{pct:.{digits}f} %".replace(" ", "\u202f")
+
+    def money(self, fen: float | None) -> str:
+        """An amount given in fen, in whole yuan."""
+        if fen is None or not math.isfinite(fen):
+            return "–"
+        yuan = round(fen / 100, -1)
+        return f"{yuan:,.0f} 元" if self.lang == "zh" else f"¥{yuan:,.0f}"
+
+    def ratio(self, value: float | None) -> str:
+        """A ratio with two decimals."""
+        return "–" if value is None or not math.isfinite(value) else f"{value:.2f}"
+
+    def quantity(self, value: float | None, unit: str) -> str:
+        """A value in a measure's unit."""
+        if unit == "share":
+            return self.share(value)
+        if unit in ("cny_month", "cny_year"):
+            return self.money(value)
+        if unit == "index":
+            return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+        if unit == "ratio":
+            return self.ratio(value)
+        return self.integer(value)
+
+    def interval(self, low: float | None, high: float | None, unit: str) -> str:
+        """'low to high'; an en dash when there is none."""
+        if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+            return "–"
+        return f"{self.quantity(low, unit)} – {self.quantity(high, unit)}"

@@ -1,0 +1,304 @@
+"""The closed vocabulary of dimensions and filters, and how each becomes SQL with bound parameters.
+
+A dimension groups (`by`) or filters (`where`). Nothing a reader types is ever put into SQL text: values are bound, and
+names come from the tables of this module.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gangwei import schema
+from gangwei.frame import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, OPEN_CODES, SECTORS, UNIT, Dataset
+
+DEFINITIONS: dict[str, tuple[str, ...]] = {
+    "strict": ("builder",),
+    "related": ("builder", "adjacent"),
+    "broad": ("builder", "adjacent", "user"),
+    "mention": (),
+}
+GRAINS = ("opening", "ad", "exact", "spell")
+YES_NO = ("yes", "no", "unknown")
+FLAG_NAMES = {"agency": "is_agency", "anonymous": "is_anonymous"} | {f: f for f in FLAGS if not f.startswith("is_")}
+MASKS: dict[str, str] = {"subfield": "subfield_mask", "sector": "sector_mask", "board": "board_mask"}
+PLACES = ("province", "city", "cluster")
+DATES = ("year", "month")
+BY = (*CODES, *OPEN_CODES, *FLAG_NAMES, *MASKS, *PLACES, *DATES, "defence_tier", "employer", "definition")
+WHERE = (*(b for b in BY), "scope", "without_board", "grain")
+MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
+_OUTSIDE = "outside"
+
+
+class UnknownParameter(ValueError):
+    """A name or value outside the vocabulary; `allowed` lists what would do."""
+
+    def __init__(self, what: str, given: str, allowed: Iterable[str]) -> None:
+        self.what, self.given, self.allowed = what, given, tuple(allowed)
+        shown = ", ".join(self.allowed[:60]) + (" …" if len(self.allowed) > 60 else "")
+        super().__init__(f"unknown {what} {given[:80]!r}; allowed: {shown}")
+
+
+@dataclass
+class Query:
+    """The parts of one statement over `fact`, and its bound parameters."""
+
+    ds: Dataset
+    as_of: dt.date | None = None
+    lists: Sequence[str] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    joins: list[str] = field(default_factory=list)
+    clauses: list[str] = field(default_factory=list)
+    by_place: bool = False
+    grain: str = "opening"
+    scope: str = ""
+    has_tiers: bool = False
+
+    def bind(self, value: Any) -> str:
+        """Bind a value; returns its name in the SQL text."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return f"${name}"
+
+    @property
+    def weight(self) -> str:
+        """SQL of the integer weight of one row (an opening = `unit`)."""
+        base = "f.w" if self.by_place else "1"
+        return f"{base} * f.n_spells" if self.grain == "spell" else base
+
+    @property
+    def unit(self) -> int:
+        """The weight of one whole opening."""
+        return UNIT if self.by_place else 1
+
+    def source(self) -> str:
+        """FROM and WHERE."""
+        clauses = list(self.clauses)
+        clauses.append("f.w > 0" if self.by_place else "f.is_first")
+        if self.grain == "exact":
+            clauses.append("NOT f.is_exact_copy")
+        table = self.ds.fact(self.grain)
+        return f"FROM {table} f {' '.join(self.joins)} WHERE {' AND '.join(clauses)}"
+
+    def need_tiers(self) -> None:
+        """Join the evidence tiers of employers that hold on the as-of date and lists."""
+        if self.has_tiers:
+            return
+        self.has_tiers = True
+        inner = ["true"]
+        day = self.as_of or self.ds.as_of
+        if day is not None:
+            d = self.bind(day)
+            inner.append(f"(valid_from IS NULL OR valid_from <= {d}) AND (valid_to IS NULL OR valid_to >= {d})")
+        if self.lists:
+            inner.append(f"(tier <> 'T3' OR list_contains({self.bind(list(self.lists))}, list_id))")
+        self.joins.append(
+            f"LEFT JOIN (SELECT emp_no, bit_or(bit) AS rungs FROM affiliation WHERE {' AND '.join(inner)} GROUP BY 1) t ON t.emp_no = f.emp_no"
+        )
+
+
+def rung_sql(rung: str) -> str:
+    """Condition that an opening stands on an evidence rung (T1..T4 by employer; T5 is a signal in the ad's own text)."""
+    if rung == "T5":
+        return "(coalesce(f.defence_signal, false) OR (coalesce(t.rungs, 0) & 16) <> 0)"
+    top = int(rung[-1])
+    bits = (1 << top) - 1 if "-" in rung else 1 << (top - 1)
+    return f"(coalesce(t.rungs, 0) & {bits}) <> 0"
+
+
+def definition_sql(name: str) -> str:
+    """Condition that an opening is an AI opening by a definition."""
+    if name not in DEFINITIONS:
+        raise UnknownParameter("definition", name, DEFINITIONS)
+    if name == "mention":
+        return "(coalesce(f.mention, false) OR coalesce(f.tier <> 'none', false))"
+    tiers = ", ".join(f"'{t}'" for t in DEFINITIONS[name])
+    return f"coalesce(f.tier IN ({tiers}), false)"
+
+
+def mask_values(ds: Dataset, key: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Values of a many-valued dimension and the bit of each."""
+    if key == "board":
+        return ds.boards, tuple(ds.board_bit(b) for b in ds.boards)
+    names = schema.AI_SUBFIELDS if key == "subfield" else SECTORS
+    return names, tuple(1 << i for i in range(len(names)))
+
+
+def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
+    """The values a filter takes; empty where the vocabulary is open (employer, year, month) and checked otherwise."""
+    if key in CODES:
+        return tuple(dict.fromkeys((*CODES[key][1], "unknown")))
+    if key in OPEN_CODES:
+        return (*ds.open_values[key], "unknown")
+    if key in FLAG_NAMES:
+        return YES_NO
+    if key in MASKS:
+        return mask_values(ds, key)[0]
+    if key == "without_board":
+        return ds.boards
+    if key == "definition":
+        return tuple(DEFINITIONS)
+    if key == "grain":
+        return GRAINS
+    if key == "defence_tier":
+        return DEFENCE_RUNGS
+    if key == "province":
+        return tuple(str(c) for c, u in ds.places.items() if u.level == 1)
+    if key == "city":
+        return tuple(str(c) for c, u in ds.places.items() if u.level == 2 or c in MUNICIPAL)
+    if key == "scope":
+        return ds.scopes
+    if key == "cluster":
+        return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != 'unclear'), _OUTSIDE)
+    return ()
+
+
+def check(ds: Dataset, key: str, value: str) -> None:
+    """Raise UnknownParameter unless `key=value` is in the vocabulary."""
+    if key not in WHERE:
+        raise UnknownParameter("filter", key, WHERE)
+    if key == "year" and re.fullmatch(r"\d{4}|unknown", value):
+        return
+    if key == "month" and re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])|unknown", value):
+        return
+    if key == "employer" and re.fullmatch(r"[\w.:-]{1,80}", value, re.ASCII):
+        return
+    if key in ("year", "month", "employer"):
+        raise UnknownParameter(f"value of {key}", value, {"year": ("YYYY",), "month": ("YYYY-MM",)}.get(key, ("an employer_id",)))
+    values = allowed(ds, key)
+    if value not in values:
+        raise UnknownParameter(f"value of {key}", value, values)
+
+
+def _one(q: Query, key: str, values: Sequence[str]) -> str:
+    known = [v for v in values if v != "unknown"]
+    null = len(known) < len(values)
+    if key in CODES or key in OPEN_CODES:
+        parts = [f"f.{key} IN ({', '.join(f'CAST({q.bind(v)} AS e_{key})' for v in known)})"] if known else []
+        has_unknown = key in CODES and "unknown" in CODES[key][1]
+        if null:
+            parts.append("f.defence = 'unknown'" if has_unknown else f"f.{key} IS NULL")
+        return "(" + " OR ".join(parts) + ")"
+    if key in FLAG_NAMES:
+        column = f"f.{FLAG_NAMES[key]}"
+        parts = [{"yes": column, "no": f"NOT {column}", "unknown": f"{column} IS NULL"}[v] for v in values]
+        return "(" + " OR ".join(f"coalesce({p}, false)" if "NULL" not in p else p for p in parts) + ")"
+    if key in MASKS:
+        bits = dict(zip(*mask_values(q.ds, key)))
+        mask = 0
+        for v in values:
+            mask |= bits[v]
+        return f"(f.{MASKS[key]} & {q.bind(mask)}) <> 0"
+    if key == "without_board":
+        mask = 0
+        for v in values:
+            mask |= q.ds.board_bit(v)
+        return f"(f.board_mask = 0 OR (f.board_mask & {q.bind(((1 << MASK_BITS) - 1) & ~mask)}) <> 0)"
+    if key == "defence_tier":
+        q.need_tiers()
+        return "(" + " OR ".join(rung_sql(v) for v in values) + ")"
+    if key == "definition":
+        return definition_sql(values[0])
+    if key in ("province", "city"):
+        q.by_place = True
+        column = "f.province" if key == "province" else "f.adcode"
+        return f"list_contains({q.bind([int(v) for v in values])}, {column})"
+    if key == "cluster":
+        join_cluster(q)
+        return f"list_contains({q.bind(list(values))}, coalesce(c.cluster, '{_OUTSIDE}'))"
+    if key == "employer":
+        return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE list_contains({q.bind(list(values))}, employer_id))"
+    column = "year(f.first_date)" if key == "year" else "strftime(f.first_date, '%Y-%m')"
+    parts = [f"list_contains({q.bind([int(v) if key == 'year' else v for v in known])}, {column})"] if known else []
+    if null:
+        parts.append("f.first_date IS NULL")
+    return "(" + " OR ".join(parts) + ")"
+
+
+def join_cluster(q: Query) -> None:
+    """Join the clusters of the query's scope; rows that only name a province split by it are left out."""
+    q.by_place = True
+    join = f"LEFT JOIN cluster_member c ON c.adcode = f.adcode AND c.scope = '{q.scope}'"
+    if any(j.startswith("LEFT JOIN cluster_member") for j in q.joins):
+        return
+    if q.scope not in q.ds.scopes:
+        raise UnknownParameter("scope", q.scope, q.ds.scopes)
+    q.joins.append(join)
+    q.clauses.append("f.adcode IS NOT NULL AND coalesce(c.cluster, '') <> 'unclear'")
+
+
+def apply(q: Query, where: Mapping[str, str]) -> None:
+    """Add filters to a query; `definition`, `scope` and `grain` are read by the measure and skipped here."""
+    for key in sorted(where):
+        values = [v.strip() for v in where[key].split(",")] if key != "employer" else [where[key]]
+        for v in values:
+            check(q.ds, key, v)
+        if key in ("definition", "scope", "grain"):
+            if len(values) > 1:
+                raise UnknownParameter(f"value of {key}", where[key], allowed(q.ds, key))
+            continue
+        q.clauses.append(_one(q, key, values))
+
+
+def group(q: Query, by: str | None) -> str:
+    """SQL of the group of a row (NULL = unknown), adding joins; '' groups all."""
+    if by is None:
+        return "''"
+    if by in CODES or by in OPEN_CODES:
+        return f"f.{by}"
+    if by in FLAG_NAMES:
+        return f"f.{FLAG_NAMES[by]}"
+    if by in MASKS:
+        names, bits = mask_values(q.ds, by)
+        if by == "board":
+            q.joins.append("JOIN board_no g ON (f.board_mask & g.bit) <> 0")
+            return "g.board"
+        q.joins.append(f"JOIN (SELECT unnest({q.bind(list(names))}) AS v, unnest({q.bind(list(bits))}) AS bit) g ON (f.{MASKS[by]} & g.bit) <> 0")
+        return "g.v"
+    if by == "province":
+        q.by_place = True
+        q.clauses.append("f.province IS NOT NULL")
+        return "f.province"
+    if by == "city":
+        q.by_place = True
+        q.clauses.append(f"(f.adcode % 10000 <> 0 OR f.adcode IN {MUNICIPAL})")
+        return "f.adcode"
+    if by == "cluster":
+        join_cluster(q)
+        return f"coalesce(c.cluster, '{_OUTSIDE}')"
+    if by == "year":
+        return "year(f.first_date)"
+    if by == "month":
+        return "strftime(f.first_date, '%Y-%m')"
+    if by == "employer":
+        q.clauses.append("f.emp_no >= 0")
+        return "f.emp_no"
+    if by == "defence_tier":
+        q.need_tiers()
+        cases = ", ".join(f"CASE WHEN {rung_sql(r)} THEN '{r}' END" for r in DEFENCE_RUNGS)
+        q.joins.append(f"CROSS JOIN LATERAL (SELECT unnest([{cases}]) AS v) g")
+        q.clauses.append("g.v IS NOT NULL")
+        return "g.v"
+    if by == "definition":
+        cases = ", ".join(f"CASE WHEN {definition_sql(d)} THEN '{d}' END" for d in DEFINITIONS)
+        q.joins.append(f"CROSS JOIN LATERAL (SELECT unnest([{cases}]) AS v) g")
+        q.clauses.append("g.v IS NOT NULL")
+        return "g.v"
+    raise UnknownParameter("dimension", by, BY)
+
+
+def group_id(by: str | None, raw: Any) -> str:
+    """The id of a group value as the vocabulary writes it."""
+    if by in FLAG_NAMES:
+        return "unknown" if raw is None else ("yes" if raw else "no")
+    if raw is None:
+        return "unknown"
+    return str(raw)
+
+
+def many_valued(by: str | None) -> bool:
+    """True where one opening may stand in several groups, so that groups do not add up."""
+    return by in MASKS or by in ("defence_tier", "definition")
