@@ -43,6 +43,7 @@ COLUMNS = {
     "is_anonymous": pl.Boolean(),
     "is_truncated": pl.Boolean(),
 }
+_BOTH_SCRIPTS = frozenset("乾著於徵藉瞭夥麼鉅甯昇崙堃淼喆")
 _NUMBER = r"第?[0-9一二三四五六七八九十百零〇]+"
 _BODY = r"(?:研究所|研究院|设计院|设计所|基地|研究中心|所|院|厂|工厂|局|分院)"
 _SEPARATE_BODY = rf"^{_NUMBER}.{{0,10}}{_BODY}|^.{{0,10}}(?:研究院|科学院|设计院|研究设计院|科学研究院|研究所有限公司)"
@@ -161,9 +162,20 @@ def unmojibake(text: str) -> str:
 
 
 def to_simplified(text: pl.Series) -> pl.Series:
-    """Simplified characters, the whole column in one call; the text holds no line breaks."""
-    joined = "\n".join(text.to_list())
-    return pl.Series(text.name, opencc.OpenCC("t2s").convert(joined).split("\n"), dtype=pl.String())
+    """Simplified characters, the whole column in one call; the text holds no line breaks.
+
+    A name whose only changes are characters that both scripts use (乾, 著 …) was simplified already and stays.
+    """
+    if text.is_empty():
+        return text
+    before: list[str] = text.to_list()
+    after = opencc.OpenCC("t2s").convert("\n".join(before)).split("\n")
+    kept = [a if a == b or _shared_only(a, b) else b for a, b in zip(before, after, strict=True)]
+    return pl.Series(text.name, kept, dtype=pl.String())
+
+
+def _shared_only(before: str, after: str) -> bool:
+    return len(before) == len(after) and all(a == b or a in _BOTH_SCRIPTS for a, b in zip(before, after, strict=True))
 
 
 def clean(names: pl.Series) -> pl.DataFrame:
@@ -186,6 +198,7 @@ def clean(names: pl.Series) -> pl.DataFrame:
         .str.replace_all(r"[\s\p{C}]+", " ")
         .str.replace(r"^\s*\[\s*['\x22]?(.*?)['\x22]?\s*\]\s*$", "$1")
         .str.replace_all(r"[“”\x22]", "")
+        .str.replace_all(r"([\u{4e00}-\u{9fff}])_([\u{4e00}-\u{9fff}])", "${1}某${2}")
         .str.replace_all(r"[【\[{〔〈《「]", "(")
         .str.replace_all(r"[】\]}〕〉》」]", ")")
         .str.replace_all(r"\s*([()])\s*", "$1")
@@ -342,12 +355,18 @@ def normalise(names: pl.Series, rules: NameRules) -> pl.DataFrame:
     ).select(list(COLUMNS))
 
 
-def _brand(key: pl.Series, rules: NameRules) -> pl.Series:
-    """The brand of each name_key: alias, else the key without generic trade words and Latin edges."""
+def without_latin_edges(key: pl.Series, rules: NameRules) -> pl.Series:
+    """name_key without a Latin brand at its edge (`zte中兴` -> `中兴`) where the rest says who it is."""
     han = key.str.replace(r"^[a-z0-9]{2,}([\u{4e00}-\u{9fff}]{2,})$", "$1").str.replace(
         r"^([\u{4e00}-\u{9fff}]{2,})[a-z0-9]{3,}$", "$1"
     )
     han = han.zip_with(~han.str.contains(rules.trade_only), key)
+    return han
+
+
+def _brand(key: pl.Series, rules: NameRules) -> pl.Series:
+    """The brand of each name_key: alias, else the key without generic trade words and Latin edges."""
+    han = without_latin_edges(key, rules)
     core = han.str.extract(rules.trade_tail, 1)
     weak = core.is_in(list(rules.weak_brands)) | core.is_in(rules.places["place"].implode())
     core = han.zip_with(core.is_null() | weak, core)
