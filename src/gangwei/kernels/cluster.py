@@ -24,10 +24,10 @@ FACTS = (
 ) = range(15)  # fmt: skip
 (
     SAME_TITLE, SAME_TITLE_LOW, PAY_AGREE, NO_PAY_LOW, SHORTER_TITLE, SHORTER_TITLE_PAY, GENERIC_TITLE, LEVEL_TEXT,
-    LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, CITY_UNKNOWN, RECAPTURE, CAMPAIGN_SAME, CAMPAIGN_SHORTER, CAMPAIGN_ANY, SCAN,
+    LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS, CAMPAIGN_SAME, CAMPAIGN_SHORTER, CAMPAIGN_ANY, SCAN,
     CHAIN, KEYS, KEY_CHAIN, GRAMS, WEIGHT1, WEIGHT2, WEIGHT3, UNNAMED_TEXT, HIDDEN_TEXT, HIDDEN_OTHER, BRAND_TEXT,
     ADDRESS_TEXT,
-) = range(29)  # fmt: skip
+) = range(32)  # fmt: skip
 REASONS = (
     "alone", "same_text", "same_title_text", "shorter_title_text", "same_board_id", "same_keys", "same_keys_pay_close",
     "agency_text", "brand_text", "address_text", "unnamed_text", "judged",
@@ -71,7 +71,7 @@ def title_relation(F: Any, bag: Any, bptr: Any, q: Any, r: Any) -> Any:
     if (size_q == 1 and bag[i] == GENERIC) or (size_r == 1 and bag[j] == GENERIC):
         return 1
     if size_q == 0 or size_r == 0:
-        return 0
+        return 2 if F[q, HEADS] != 0 else 0
     while i < n and j < m:
         u, v = bag[i], bag[j]
         common += u == v
@@ -118,8 +118,11 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
         if (pay == -1 or agree >= P[PAY_AGREE]) and schooled and apart < 12:
             return KEYS_CLOSE + LOW, 0.9
         return 0, 0.0
-    if leveled and (c < P[LEVEL_TEXT] or pay == 1 or (apart >= P[LEVEL_MONTHS] and pay >= 0 and agree < P[LEVEL_PAY])):
-        return 0, 0.0
+    if leveled:
+        differs = int(pay >= 0 and agree < P[LEVEL_PAY]) + int(apart >= P[LEVEL_MONTHS])
+        differs += int(F[q, EDUCATION] >= 0 and F[r, EDUCATION] >= 0 and F[q, EDUCATION] != F[r, EDUCATION])
+        if c < P[LEVEL_TEXT] or pay == 1 or differs >= 2 or (differs == 1 and c < P[DIFFER_TEXT]):
+            return 0, 0.0
     if weak and c < P[CITY_UNKNOWN]:
         return 0, 0.0
     if title == 3:
@@ -127,10 +130,10 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
             return (SAME_TEXT if F[q, TEXT] == F[r, TEXT] else TITLE_TEXT) + weak, c
         if pay == -1:
             return (TITLE_TEXT + LOW, c) if c >= P[NO_PAY_LOW] else (0, 0.0)
-        if c >= P[SAME_TITLE_LOW] and pay >= 2 and agree >= P[PAY_AGREE]:
+        if c >= P[SAME_TITLE_LOW] and apart <= P[DIFFER_MONTHS] and pay >= 2 and agree >= P[PAY_AGREE]:
             return TITLE_TEXT + LOW, c
         return 0, 0.0
-    if pay == 1:
+    if pay == 1 or (pay >= 0 and agree < P[DIFFER_PAY] and apart >= P[DIFFER_MONTHS]):
         return 0, 0.0
     if title == 1:
         return (SHORTER_TEXT + LOW, c) if c >= P[GENERIC_TITLE] else (0, 0.0)

@@ -18,6 +18,7 @@ from gangwei.kernels.cluster import (
     AGENCY,
     AGENT,
     ANONYMOUS,
+    BOARD_ID,
     BRAND,
     BRAND_TEXT,
     CITY,
@@ -26,15 +27,18 @@ from gangwei.kernels.cluster import (
     HEADS,
     HIDDEN_OTHER,
     HIDDEN_TEXT,
+    JOB,
     KEY,
     KEYS,
     LEVEL,
     NO_NAME,
     PAY_GAP,
     PLACE,
+    RECAPTURE,
     TEXT,
     UNNAMED,
     UNNAMED_TEXT,
+    URL,
     pay_relation,
     title_relation,
 )
@@ -105,6 +109,8 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
     brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
     address = E[q, 2] != 0 and E[q, 2] == E[r, 2]
     leveled = F[q, LEVEL] != F[r, LEVEL]
+    if title >= 2 and c >= P[RECAPTURE] and ((F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]) or (F[q, URL] != 0 and F[q, URL] == F[r, URL])):
+        return BOARD_ID
     if brand and title >= 2 and c >= P[BRAND_TEXT] and pay != 0 and not (leveled and (pay == 1 or c < P[HIDDEN_TEXT])):
         return BRAND
     f, g = F[q, FUNCTIONS], F[r, FUNCTIONS]
@@ -163,7 +169,10 @@ def link_groups(
                         same_brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
                         same_place = E[q, 2] != 0 and E[q, 2] == E[r, 2]
                         hidden = (F[q, FLAGS] | F[r, FLAGS]) != 0
-                        if not (same_brand or ((hidden or same_place) and not template)):
+                        same_ad = (F[q, URL] != 0 and F[q, URL] == F[r, URL]) or (
+                            F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]
+                        )
+                        if not (same_brand or same_place or same_ad or (hidden and not template)):
                             continue
                         c = containment(S, ptr, rate, q, r)
                         reason = judge_link(F, E, bag, bptr, q, r, c, P)

@@ -20,7 +20,7 @@ from numba import njit
 from gangwei.kernels.hashing import string_buffers
 
 GRAM = 4
-FULL = 96
+FULL = 128
 MAX_RATE = 8
 CAP = 256
 MAX_BYTES = 200_000
@@ -49,7 +49,9 @@ def mix64(h: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any) -> Any:
+def _sample(
+    off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any, whole: Any
+) -> Any:
     n = off.size - 1
     longest = 0
     for r in range(n):
@@ -100,6 +102,7 @@ def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any,
             bits += 1
         limit = np.uint64(1) << np.uint64(32 - bits)
         w = np.uint64(0)
+        whole_text = np.uint64(size)
         m = 0
         for x in range(size):
             w = (w << np.uint64(16)) | np.uint64(units[x])
@@ -107,6 +110,7 @@ def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any,
                 h = w * np.uint64(0x9E3779B97F4A7C15)
                 h ^= h >> np.uint64(32)
                 h *= np.uint64(0xD6E8FEB86659FD93)
+                whole_text += h * np.uint64(2 * x + 1)
                 g = np.uint32(h >> np.uint64(32))
                 grams[m] = g
                 m += np.int64(np.uint64(g) < limit)
@@ -118,13 +122,14 @@ def _sample(off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any,
                 pos += 1
                 kept += 1
         rate[r] = bits
+        whole[r] = mix64(whole_text) | np.uint64(1)
         ptr[r + 1] = pos
     return pos
 
 
 def sample_grams(
     text: pl.Series, drops: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
     """Sampled 4-gram hashes of each text outside the dropped spans.
 
     Args:
@@ -134,11 +139,13 @@ def sample_grams(
         ends: character after the last of each dropped span.
 
     Returns:
-        Flat hashes, sorted and distinct within a row; row pointers (n + 1); rate of each row in bits.
+        Flat hashes, sorted and distinct within a row; row pointers (n + 1); rate of each row in bits; hash of
+        the whole folded text (0 = shorter than a 4-gram).
     """
     n = len(text)
     out = np.empty(n * CAP + 8, np.uint32)
     ptr, rate = np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
+    whole = np.zeros(n, np.uint64)
     data, off = string_buffers(text)
-    size = _sample(off, data, drops, starts, ends, fold_table(), out, ptr, rate)
-    return out[:size].copy(), ptr, rate
+    size = _sample(off, data, drops, starts, ends, fold_table(), out, ptr, rate, whole)
+    return out[:size].copy(), ptr, rate, whole

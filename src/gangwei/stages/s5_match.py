@@ -60,7 +60,7 @@ SIGNATURE = Table(
     ),
 )
 
-_DROPPED = ("blurb", "contact", "tags")
+_DROPPED = {"blurb": 2**31 - 1, "contact": 200, "tags": 2**31 - 1}  # longest span of each kind that is left out
 _MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 1.0), "hour": (2, 0.125)}
 _BUILDING = r"^(.*?(?:大厦|大楼|广场|写字楼|中心|产业园|科技园|科学园|工业园|创业园|软件园|园区|商务园|孵化器|基地|商城|公馆|酒店))"
 
@@ -88,7 +88,7 @@ def compile_rules(book: Codebook) -> Rules:
     params = [
         *(o[k] for k in (
             "same_title", "same_title_low", "pay_agree", "no_pay_low", "shorter_title", "shorter_title_pay",
-            "generic_title", "level_text", "level_pay", "level_months", "pay_gap", "city_unknown", "recapture",
+            "generic_title", "level_text", "level_pay", "level_months", "pay_gap", "city_unknown", "recapture", "differ_text", "differ_pay", "differ_months",
         )),
         c["same_title"], c["shorter_title"], c["any_title"], b["scan"], b["chain"], b["keys"], b["key_chain"],
         b["grams"], *b["weights"], h["unnamed"], h["text"], h["text_other_title"], h["same_brand"], h["same_address"],
@@ -152,8 +152,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
     named = _spread(known, "name_raw", clean["company"])
     employer = named["employer"].fill_null(0).to_numpy()
     flags = np.where(employer == 0, cluster.NO_NAME, named["flags"].fill_null(0).to_numpy()).astype(np.uint8)
-    text_hash = clean["text_hash"].fill_null(0).to_numpy()
-    grams, ends, rate = sample_grams(clean["text"], *_drops(clean["sections"]))
+    grams, ends, rate, text_hash = sample_grams(clean["text"], *_drops(clean["sections"]))
     return pl.DataFrame(
         {
             "employer": employer,
@@ -178,7 +177,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
                 clean["address"].str.slice(0, 80).str.replace_all(r"[^\p{Han}]", "").str.extract(_BUILDING)
             ),
             "source_key": _hash(clean["source_key"]),
-            "text_hash": np.where(ends[1:] > ends[:-1], np.where(text_hash == 0, 1, text_hash), 0).astype(np.uint64),
+            "text_hash": text_hash,
             "rate": rate,
             "grams": lists(grams, ends),
         },
@@ -189,7 +188,8 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
 
 def _drops(sections: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     frame = sections.alias("s").to_frame().with_row_index("row").explode("s").drop_nulls("s").unnest("s")
-    frame = frame.filter(pl.col("kind").is_in(_DROPPED))
+    longest = pl.col("kind").replace_strict(_DROPPED, default=0, return_dtype=I32)
+    frame = frame.filter(pl.col("end") - pl.col("start") <= longest)
     ptr = np.zeros(len(sections) + 1, np.int64)
     np.cumsum(np.bincount(frame["row"].to_numpy(), minlength=len(sections)), out=ptr[1:])
     return ptr, frame["start"].to_numpy().astype(np.int64), frame["end"].to_numpy().astype(np.int64)
@@ -412,8 +412,10 @@ def _linked(s: pl.DataFrame, state: _State, rules: Rules) -> None:
     moved[rows] = to
     state.reason[rows], state.score[rows] = why, score
     state.leader = moved[state.leader]
-    first = state.campaign >= 0
-    state.campaign[first] = state.campaign[first]
+    inherits = (state.campaign[to] < 0) & (state.campaign[rows] >= 0)
+    for row, target in zip(rows[inherits].tolist(), to[inherits].tolist()):
+        if state.campaign[target] < 0:
+            state.campaign[target] = state.campaign[row]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -450,10 +452,7 @@ def _finish(s: pl.DataFrame, state: _State, window: int, row: npt.NDArray[np.int
     )
     low = linked | (code == cluster.BRAND) | (reason >= cluster.LOW)
     low |= (s["flags"].to_numpy() & (cluster.ANONYMOUS | cluster.NO_NAME)) != 0
-    camp = np.full(n, -1, np.int64)
-    has = state.campaign >= 0
-    camp[has] = state.campaign[has]
-    camp = camp[leader]
+    camp = state.campaign[leader]
     return pl.DataFrame(
         {
             "row": row,
