@@ -123,10 +123,10 @@ def _yearless(month: int, day: int, captured: date | None, year: int | None, rul
     return Reading(None, issue=NO_YEAR)
 
 
-def _ago(days: int, captured: date | None, year: int | None) -> Reading:
+def _ago(days: int, captured: date | None, year: int | None, rules: DateRules) -> Reading:
     if captured is None:
         return Reading(date(year, 1, 1), "year", NO_CAPTURE) if year is not None else Reading(None, issue=NO_CAPTURE)
-    return Reading(captured - timedelta(days=min(days, 20_000)), "day")
+    return _bounded(captured - timedelta(days=min(days, 20_000)), rules)
 
 
 def _number(value: int, text: str, captured: date | None, year: int | None, rules: DateRules) -> Reading:
@@ -187,13 +187,13 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
         whole = text.split(".")[0]
         return _number(int(whole), whole, captured, year, rules)
     if _CLOCK.match(text):
-        return _ago(0, captured, year)
+        return _ago(0, captured, year, rules)
     for word, days in rules.words.items():
         if low.startswith(word):
-            return _ago(days, captured, year)
+            return _ago(days, captured, year, rules)
     if m := _AGO.match(low):
         count = _COUNTS[m[1]] if m[1] in _COUNTS else int(m[1][:6])
-        return _ago(count * rules.units[m[2].lower()], captured, year)
+        return _ago(count * rules.units[m[2].lower()], captured, year, rules)
     if (m := _CTIME.match(text)) and m[1].lower() in rules.months:
         return _on(int(m[3]), rules.months[m[1].lower()], int(m[2]), rules)
     if (m := _DMY.match(text)) and m[2].lower() in rules.months:

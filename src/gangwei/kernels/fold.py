@@ -4,7 +4,7 @@ Everything the pass knows about characters comes as tables (see `text.compile_te
 linear in the input: a tag is looked for in at most `TAG_SPAN` bytes, a row stops at `cap` characters.
 """
 
-# ruff: noqa: PLR1714, SIM109 - compiled by numba, where chained comparisons are cheaper than containers
+# ruff: noqa: PLR1714 - compiled by numba, where chained comparisons are cheaper than containers
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def _alnum(c: Any) -> bool:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _tag(data: Any, i: int, end: int, tag_hash: Any, tag_effect: Any) -> tuple[int, int]:
-    """The tag that starts at data[i] == '<': (first byte behind it, effect), or (i, 0) when it is no tag."""
+def _tag(data: Any, i: int, end: int, tag_hash: Any, tag_effect: Any, comments: bool) -> tuple[int, int]:
+    """The tag that starts at data[i] == '<': (first byte behind it, effect), (i, 0) when it is no tag, (i, -1) when it is a
+    comment that never ends."""
     if i + 3 < end and data[i + 1] == 33:  # <!
         if data[i + 2] == 45 and data[i + 3] == 45:  # <!--
             j = i + 4
-            stop = min(end - 2, i + 64 * TAG_SPAN)
-            while j < stop:
+            while comments and j < end - 2:
                 if data[j] == 45 and data[j + 1] == 45 and data[j + 2] == 62:
                     return j + 3, INLINE
                 j += 1
-            return i, 0
+            return i, -1
         if data[i + 2] | 32 != 100:  # d of doctype
             return i, 0
     j = i + 1
@@ -282,6 +282,7 @@ def fold(
         flag = 0
         seen = 0
         prev = 0
+        comments = True
         worst = min((end - i) * 8, cap * 4) + 256
         if o + worst > room:
             room = room + (room >> 1) + worst
@@ -322,8 +323,10 @@ def fold(
                     continue
             if cp < 128:
                 if cp == 60 and markup:
-                    j, effect = _tag(data, i, end, tag_hash, tag_effect)
-                    if effect:
+                    j, effect = _tag(data, i, end, tag_hash, tag_effect, comments)
+                    if effect < 0:
+                        comments = False
+                    elif effect:
                         i = j
                         flag |= HAD_MARKUP
                         if effect == BLOCK:

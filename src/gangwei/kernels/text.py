@@ -234,10 +234,10 @@ def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:
 
 
 def language(stats: NDArray[np.int32], rules: TextRules) -> pl.Series:
-    """zh, zh_hant, en or other, from the counts of `fold`: a Chinese character weighs as much as four Latin letters."""
+    """zh, zh_hant, en or other, from the counts of `fold`: zh needs one Chinese character in ten Latin letters."""
     cjk, latin, other, trad = (stats[:, j].astype(np.int64) for j in (1, 2, 3, 4))
     hant = (trad >= rules.hant_min) & (trad >= rules.hant_share * cjk) | (cjk > 0) & (trad * 4 >= cjk)
-    chinese = (cjk > 0) & (cjk * 4 >= latin * 0.6) & (cjk >= other)
+    chinese = (cjk > 0) & (cjk * 10 >= latin) & (cjk >= other)
     out = np.where(
         chinese, np.where(hant, "zh_hant", "zh"), np.where((latin > 0) & (latin >= 2 * other), "en", "other")
     )

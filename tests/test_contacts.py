@@ -1,0 +1,66 @@
+"""Contacts: what must go, what must stay; everything here is invented."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from gangwei.codebook import Codebook
+from gangwei.kernels.contacts import ContactRules, compile_contacts, strip
+from gangwei.kernels.text import clean, compile_text
+
+CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "contacts.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def rules() -> ContactRules:
+    return compile_contacts(Codebook())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["id"])
+def test_cases(case: dict[str, Any], rules: ContactRules) -> None:
+    text = pl.Series([case["text"]])
+    if case.get("folded"):
+        text = clean(text, compile_text(Codebook())).text
+    out = strip(text, rules)[0]
+    if "gone" not in case:
+        assert out == text[0]
+        return
+    assert rules.mark in out
+    for part in case["gone"]:
+        assert part not in out
+    for part in case.get("kept", []):
+        assert part in out
+
+
+def test_twice_is_once(rules: ContactRules) -> None:
+    once = strip(pl.Series([c["text"] for c in CASES]), rules)
+    assert strip(once, rules).to_list() == once.to_list()
+
+
+def test_rows_stay_aligned_and_input_is_not_touched(rules: ContactRules) -> None:
+    raw = pl.Series(["a", None, "电话13812345678", "", "b"])
+    assert strip(raw, rules).to_list() == ["a", None, "电话" + rules.mark, "", "b"]
+    assert raw[2] == "电话13812345678"
+
+
+def test_addresses_of_the_web_keep_their_numbers(rules: ContactRules) -> None:
+    urls = pl.Series(["https://jobs.example.com/13812345678.html", "https://www.linkedin.com/in/somebody"])
+    assert strip(urls, rules, ("profile_link", "mail")).to_list() == [urls[0], rules.mark]
+
+
+def test_hostile_text_ends_soon(rules: ContactRules) -> None:
+    strip(pl.Series(["x"]), rules)
+    start = time.perf_counter()
+    strip(
+        pl.Series(
+            ["1 3 " * 50_000, "@" * 200_000, "a.b@" * 50_000, "联系人:" * 60_000, "微信" * 100_000, "138" * 60_000]
+        ),
+        rules,
+    )
+    assert time.perf_counter() - start < 20
