@@ -108,7 +108,7 @@ def test_lists_are_sourced_and_unique() -> None:
         assert all(r["source"] for r in rows), name
         ids = [r["id"] for r in rows] if name not in ("later", "successors") else [r["id"] + r["name"] for r in rows]
         assert len(ids) == len(set(ids)), name
-        names = [(r["name"], r.get("use", "")) for r in rows if "name" in r]
+        names = [(r["name"], r.get("use", ""), r.get("kind", "")) for r in rows if "name" in r]
         assert name == "successors" or len(names) == len(set(names)), name
     for name in ("aliases", "zones"):
         assert all(r["reason"] for r in BOOK.rows(f"places/{name}.csv"))

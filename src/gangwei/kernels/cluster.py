@@ -30,11 +30,11 @@ FACTS = (
 ) = range(32)  # fmt: skip
 REASONS = (
     "alone", "same_text", "same_title_text", "shorter_title_text", "same_board_id", "same_keys", "same_keys_pay_close",
-    "agency_text", "brand_text", "address_text", "unnamed_text", "judged",
+    "agency_text", "brand_text", "address_text", "unnamed_text", "judged", "twin_text",
 )  # fmt: skip
 (
-    ALONE, SAME_TEXT, TITLE_TEXT, SHORTER_TEXT, BOARD_ID, SAME_KEYS, KEYS_CLOSE, AGENCY, BRAND, ADDRESS, UNNAMED, JUDGED,
-) = range(12)  # fmt: skip
+    ALONE, SAME_TEXT, TITLE_TEXT, SHORTER_TEXT, BOARD_ID, SAME_KEYS, KEYS_CLOSE, AGENCY, BRAND, ADDRESS, UNNAMED, JUDGED, TWIN,
+) = range(13)  # fmt: skip
 LOW = 32
 ANONYMOUS, AGENT, NO_NAME = 1, 2, 4
 GENERIC = 0xE3FF

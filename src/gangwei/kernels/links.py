@@ -36,6 +36,7 @@ from gangwei.kernels.cluster import (
     PLACE,
     RECAPTURE,
     TEXT,
+    TWIN,
     UNNAMED,
     UNNAMED_TEXT,
     URL,
@@ -94,12 +95,13 @@ def _common(bag: Any, bptr: Any, q: Any, r: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) -> Any:
+def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, alone: Any, P: Any) -> Any:
     """Reason for which two openings of different employers are one vacancy, or 0.
 
     Args:
-        E: employer, brand and address keys of each row, shape (rows, 3), uint64; 0 = unknown.
+        E: employer, brand, address and trade keys of each row, shape (rows, 4), uint64; 0 = unknown.
         c: containment of the texts.
+        alone: no third employer shares the text.
     """
     if F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]:
         return 0
@@ -123,6 +125,9 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
         return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) and (pay != 0 or c >= P[HIDDEN_TEXT]) else 0
     if address and near and c >= P[ADDRESS_TEXT] and pay != 0:
         return ADDRESS
+    trade = E[q, 3] != 0 and E[q, 3] == E[r, 3]
+    if alone and trade and title == 3 and pay == 3 and not leveled and c >= P[HIDDEN_TEXT]:
+        return TWIN
     return 0
 
 
@@ -172,10 +177,11 @@ def link_groups(
                         same_ad = (F[q, URL] != 0 and F[q, URL] == F[r, URL]) or (
                             F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]
                         )
-                        if not (same_brand or same_place or same_ad or (hidden and not template)):
+                        twin = several == 2 and E[q, 3] != 0 and E[q, 3] == E[r, 3]
+                        if not (same_brand or same_place or same_ad or twin or (hidden and not template)):
                             continue
                         c = containment(S, ptr, rate, q, r)
-                        reason = judge_link(F, E, bag, bptr, q, r, c, P)
+                        reason = judge_link(F, E, bag, bptr, q, r, c, several == 2, P)
                         if reason == 0:
                             continue
                         if n == cap:

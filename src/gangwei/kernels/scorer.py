@@ -29,7 +29,7 @@ LOCATIONS = ("title", "duties", "requirements", "blurb", "tags", "other")
 CONTEXTS = ("plain", "duty", "asked", "preferred", "negated")
 CUES = ("prefer", "know", "duty", "negate", "design_list", "majors", "company", "customer", "training_sense")
 SPOTS = ("title", "duty", "asked", "preferred", "aside")
-MAX_CONCEPTS = 96
+MAX_CONCEPTS = 128
 MAX_ROLES = 24
 LAYERS = ("term", "cue", "surveillance", "defence", "role")
 
@@ -405,11 +405,13 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
                 # a bare modelling or algorithm word or a vision library is evidence, but not yet a mention
                 seen = max(seen, 1 if 4 <= hits[j, 7] <= 6 else 2)
             elif la == 2:
-                facts[r, 1 + kind_of[hits[j, 0]]] += 1
-                if j < n_title:
-                    facts[r, 3] = 1
-            elif la == 3 and kind_of[hits[j, 0]] < 2:
-                facts[r, 4 + kind_of[hits[j, 0]]] += 1
+                spot = spot_of(hits[j, 3], hits[j, 4])
+                if spot <= 2 and kind_of[hits[j, 0]] < 2:
+                    facts[r, 1 + kind_of[hits[j, 0]]] += 1
+                    facts[r, 3] += 1 if j < n_title else 0
+            elif la == 3 and kind_of[hits[j, 0]] < 2 and hits[j, 4] != 4:
+                # a wish for experience in the field is the weaker sign
+                facts[r, 5 if hits[j, 4] == 3 else 4 + kind_of[hits[j, 0]]] += 1
         facts[r, 0] = seen
         facts[r, 6] = n
         if seen and n:
