@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before the first import of polars: the runner owns the threads
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable
@@ -107,7 +108,7 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option("--memory-limit", default="4GB", show_default=True, help="Memory for joins before they spill.")
 @click.option("--definitions", type=PATH, default=None, help="Folder whose files replace the packaged definitions.")
 @click.option("--from", "from_stage", default=None, help="Run this stage and all later ones again.")
-@click.option("--window", type=click.IntRange(1), default=60, show_default=True, help="Days of gap that start a new spell.")
+@click.option("--window", "window_days", type=click.IntRange(1), default=60, show_default=True, help="Days of gap that start a new spell.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=None, help="Text containment that makes one opening.")
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD; default: the latest ad's date.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, then stop.")
@@ -141,6 +142,11 @@ def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]
             given["memory_limit"] = parse_size(given["memory_limit"])
         except ValueError as e:
             raise click.UsageError(str(e)) from None
+    if "as_of" in given:
+        try:
+            dt.date.fromisoformat(given["as_of"])
+        except ValueError:
+            raise click.UsageError(f"--as-of {given['as_of']}: write YYYY-MM-DD") from None
     stage = given.get("from_stage")
     if stage is not None:
         matches = [s for s in STAGES if stage in (s, s.split("_")[0], s.split("_")[1])]

@@ -36,7 +36,8 @@ def check(folder: Path | None) -> list[str]:
             problems.append(str(e))
             continue
         if rows and "id" in rows[0]:
-            for key, n in Counter(r["id"] for r in rows).items():
+            dated = "from" in rows[0]  # one code in several periods or under several names
+            for key, n in Counter(" ".join([r["id"], *([r["from"], r["name"]] if dated and r["id"] else [])]) for r in rows).items():
                 if not key or n > 1:
                     problems.append(f"{name}: id {key!r} stands {n} times" if key else f"{name}: {n} rows without an id")
     for name in book.names(".", ".toml"):

@@ -7,6 +7,7 @@ themselves.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from gangwei import schema
-from gangwei.codebook import Codebook
+from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, start
 from gangwei.kernels import corrections
@@ -100,7 +101,10 @@ class Watch:
 def _rules(stage: str, overlay: Path | None) -> Any:
     modules = {"s2_clean": s2_clean, "s3_locate": s3_locate, "s4_employers": s4_employers, "s5_match": s5_match}
     module: Any = {**modules, "s6_classify": s6_classify}[stage]
-    return module.compile_rules(Codebook(overlay))
+    try:
+        return module.compile_rules(Codebook(overlay))
+    except (ValueError, KeyError) as e:
+        raise DefinitionError(f"definitions of {stage}: {e}; run `gangwei definitions check`") from None
 
 
 def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None) -> dict[str, Any]:
@@ -254,7 +258,8 @@ class Build:
         clean = [p.paths["clean"] for p in self.parts]
         last = self.engine.sql("SELECT max(captured_date) AS c, max(posted_date) AS p FROM clean", clean=clean).row(0)
         dates = [d for d in last if d is not None]
-        self.as_of = self.settings.as_of or (max(dates).isoformat() if dates else None)
+        day = dt.date.fromisoformat(self.settings.as_of) if self.settings.as_of else max(dates, default=None)
+        self.as_of = day.isoformat() if day else None
         key = self._key("s4_employers", [c.stem for c in clean], as_of=self.as_of)
         outs = {t: self.stages / t / f"{key}.parquet" for t in ("names", "employers", "affiliations")}
         todo = self._forced("s4_employers") or not all(o.exists() for o in outs.values())
@@ -264,7 +269,7 @@ class Build:
                 "SELECT company AS name_raw, count(*) AS n_ads FROM clean WHERE company IS NOT NULL GROUP BY company",
                 clean=clean,
             ).sort("name_raw")
-            frames = s4_employers.run(names, _rules("s4_employers", self.settings.definitions), self.as_of)
+            frames = s4_employers.run(names, _rules("s4_employers", self.settings.definitions), day)
             tables = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
             for out, table, frame in zip(outs.values(), tables, frames):
                 write_frames(out, table, [frame])
