@@ -78,6 +78,12 @@ class Gazetteer:
     """Traditional to simplified characters of names, for `str.translate`."""
     traditional: re.Pattern[str]
     """Finds a character that `fold` changes."""
+    borrowed: re.Pattern[str]
+    """Matches behind a name that a road, village or building bears."""
+    employer: re.Pattern[str]
+    """Matches behind a place that opens an employer's name."""
+    placelike: re.Pattern[str]
+    """Finds a word of place names."""
     units: dict[str, Unit]
     """Units of the vintage by code."""
     counties: dict[str, tuple[tuple[str, Reading], ...]]
@@ -342,7 +348,12 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
     for scope, members in scopes.items():
         if missing := sorted(c for c in members if c not in units):
             raise ValueError(f"places/clusters.csv: {scope} names {missing}, which are no codes of {VINTAGE}")
+    grammar = book.toml("places/grammar.toml")
+    own, firm = grammar["borrowed"], grammar["employer"]
     return Gazetteer(
+        borrowed=re.compile(f"{own['between']}(?:{'|'.join(own['words'])})"),
+        employer=re.compile(f"[^{firm['stops']}]{{0,{firm['reach']}}}?(?:{'|'.join(firm['words'])})"),
+        placelike=re.compile("|".join(grammar["placelike"]["words"])),
         names=names,
         lengths={k: tuple(sorted(v, reverse=True)) for k, v in lengths.items()},
         whole=whole,

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from gangwei.kernels.gazetteer import PREFECTURE, Gazetteer, Reading, join
 from gangwei.kernels.place_fields import (
     LATIN,
-    PLACELIKE,
     Chain,
     Found,
     clean_field,
@@ -63,6 +62,11 @@ def contradicts(city: Chain, address: Chain) -> bool:
     if here is None or there is None or here[:2] == there[:2]:
         return False
     return there.county is None or address.kind in ("name", "zone")
+
+
+def is_bare_county(chain: Chain) -> bool:
+    """Whether a single short county name is all: as an address it is rather a quarter, a school or a village."""
+    return chain.every is not None and all(r.county for r in chain.readings)
 
 
 def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, str]:
@@ -222,10 +226,12 @@ class Resolver:
             found = read_city(text, gaz)
             return outcome(found, "address", "") if found.chains else place
         chain, rest = read_address(text, gaz)
+        if chain is not None and chain.kind in ("short", "old") and is_bare_county(chain):
+            chain = None
         if chain is None:
             entry = read_anywhere(text, gaz)
             if entry is None:
-                if PLACELIKE.search(text):
+                if gaz.placelike.search(text):
                     return Place("ambiguous", None, None, (), "address.without_city", "")
                 return place if place.rule != "city.blank" else Place("none", None, None, (), "address.unread", "")
             chain = Chain(entry.best, entry.every, entry.kind, entry.id)

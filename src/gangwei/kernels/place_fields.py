@@ -44,18 +44,6 @@ LATIN1 = re.compile(r"[\x00-\xff]*[\x80-\xff][\x00-\xff]*\Z")
 LABEL = re.compile(
     r"^\W*(?:(?:上班|工作|公司|办公|联系|详细|面试|单位|企业)?(?:地址|地点|位置)\s*[:]\s*)?(?:\d{6}\s)?(?:中国|中华人民共和国)?\W*"
 )
-# A name followed by one of these belongs to a road, a village or a building that bears it, wherever that stands.
-BORROWED = re.compile(
-    "[东西南北中上下一二三四五六七八九十前后内外新老园山海江湖河湾港城]{0,3}环?[支横纵段]?(?:路|街(?!道办)|大道|道(?!里|外)|巷|弄|胡同|公路|高速|立交|大桥|桥|村|镇|乡|社区|小区|新村|花园|花苑|公寓"
-    "|大厦|大楼|广场|大酒店|酒店|饭店|宾馆|商城|商厦|门(?!头|源)|湾|山(?!区|市|县|东|西)|湖(?!区|北|南|州)|庄)"
-)
-BORROWED_START = frozenset(
-    "东西南北中上下一二三四五六七八九十前后内外新老环支横纵段路街大道巷弄胡公高立桥村镇乡社小花商酒饭宾门湾山湖庄"
-)
-EMPLOYER = re.compile(
-    "[^区县路街号楼座层室镇乡村,、;|]{0,20}?(?:有限|公司|集团|股份|大学(?!城)|学院|学校|中学|小学|银行|分行|支行|研究所|研究院|医院|幼儿园)"
-)
-PLACELIKE = re.compile("[区县市镇乡村路街道巷弄号楼座层室园厦城桥站湾岛港]|广场|中心|大院|商圈|开发")
 EMPTY = Found((), "blank")
 
 
@@ -174,7 +162,7 @@ def read_city(text: str, gaz: Gazetteer) -> Found:
     for fragment, kind in gaz.fragments:
         if fragment in low:
             return Found((), kind)
-    return Found((), "generic" if PLACELIKE.search(text) else "unread")
+    return Found((), "generic" if gaz.placelike.search(text) else "unread")
 
 
 def name_at(text: str, at: int, gaz: Gazetteer) -> tuple[Entry, int] | None:
@@ -190,7 +178,7 @@ def name_at(text: str, at: int, gaz: Gazetteer) -> tuple[Entry, int] | None:
             outer = gaz.names.get(text[at : end - 1])
             if outer is not None:
                 return outer, n - 1
-    if end < len(text) and not entry_is_safe(entry) and text[end] in BORROWED_START and BORROWED.match(text, end):
+    if end < len(text) and not entry_is_safe(entry) and gaz.borrowed.match(text, end):
         inner = gaz.longest(text, end)
         if inner is None or not join(entry.every, inner[0].every):
             return None
@@ -283,7 +271,7 @@ def read_anywhere(text: str, gaz: Gazetteer) -> Entry | None:
             entry_is_safe(entry)
             and n > 2
             and entry.every
-            and not EMPLOYER.match(text, at + n)
+            and not gaz.employer.match(text, at + n)
             and settle(entry.best) is not None
         ):
             return entry
@@ -331,7 +319,7 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
             chain = Chain(tuple(joined), None, chain.kind, chain.id)
         safe = safe or (entry.level == COUNTY and entry.full)
         at += n
-    if chain is not None and not safe and EMPLOYER.match(text, at):
+    if chain is not None and not safe and gaz.employer.match(text, at):
         return None, at
     return chain, at
 
