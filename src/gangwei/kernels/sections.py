@@ -315,7 +315,8 @@ def _split(
                     while d < limit and d - b < 2 and 48 <= text[d] <= 57:
                         d += 1
                     if d + 1 < limit and (
-                        text[d] == 0x3001 or ((text[d] == 46 or text[d] == 41) and not 48 <= text[d + 1] <= 57)
+                        text[d] == 0x3001
+                        or ((text[d] == 46 or text[d] == 41 or text[d] == 44) and not 48 <= text[d + 1] <= 57)
                     ):
                         break
                 b += 1
@@ -393,6 +394,8 @@ def _split(
                         top = points
                         best = j
                 if any_needs and best == REQUIREMENTS and top < 4:
+                    best = -1
+                if any_duties and not headed and top < 3:
                     best = -1
                 if best >= 0:
                     now = best
