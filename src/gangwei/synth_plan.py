@@ -66,6 +66,7 @@ _SLOTS: tuple[tuple[int, str, int, int], ...] = (
 )
 assert len(_SLOTS) == CELL
 DAYS = 700
+PLAIN_TAILS = 6  # the first tails of the list say nothing about the work
 FIRST_DAY = "2023-01-01"
 
 
@@ -300,7 +301,7 @@ def plan(first: int, count: int, seed: int, size: Size, words: Words, look: Tabl
     )
     p[:, TITLE] = title
     tail = np.where(chance(o, 62, 0.22), below(o, 63, words.lists["titles_tail"][1]), -1)
-    tail = np.where(edited, np.where(tail >= 0, -1, below(a, 63, words.lists["titles_tail"][1])), tail)
+    tail = np.where(edited, np.where(tail >= 0, -1, below(a, 63, PLAIN_TAILS)), tail)
     return Plan(
         number=number, kind=kind, opening=opening,
         campaign=np.where(kind == K["campaign"], cell, -1),

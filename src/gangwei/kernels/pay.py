@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -205,7 +206,7 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     `hint` is a unit for values without one; `scale` the yuan per written unit for small bare numbers; `kind` is
     'part_time', 'internship', 'piece' or '' from the title. Never raises.
     """
-    s = unmojibake(value[:200]).strip().lower()
+    s = unicodedata.normalize("NFKC", unmojibake(value[:200])).strip().lower()
     s = _PLAIN.sub(" ", s) if not s.startswith("[") or "|" not in s else s.replace("'", "")
     s = _THOUSANDS.sub("", s).strip()
     if any(w in s for w in rules.negotiable):

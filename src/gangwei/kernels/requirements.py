@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def compile_requirements(book: Codebook) -> RequirementRules:
 
 
 def _clean(value: str) -> str:
-    s = unmojibake(value[:200]).replace("\xa0", " ").strip().lower()
+    s = unicodedata.normalize("NFKC", unmojibake(value[:200])).strip().lower()
     return s.strip("[]'\" |").strip()
 
 
