@@ -22,8 +22,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from gangwei import explore_ads, measures, vocabulary
-from gangwei.charts import dot_plot, province_map
+from gangwei import explore_ads, explore_charts, measures, vocabulary
 from gangwei.frame import Dataset, DatasetError
 from gangwei.labels import LANGS, Labels
 from gangwei.release import neutral
@@ -140,7 +139,7 @@ class Pages:
         self.env = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
         self.labels = {lang: Labels(ds, lang) for lang in LANGS}
 
-    def render(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """One page."""
         lang = request.query_params.get("lang", "en")
         lang = lang if lang in LANGS else "en"
@@ -155,7 +154,7 @@ class Pages:
             return quote(path) + ("?" + urlencode(pairs) if pairs else "")
 
         switch = quote(request.url.path) + "?" + urlencode([*query, ("lang", other)])
-        html = self.env.get_template(name).render(
+        html = self.env.get_template(template).render(
             w={k: v[side] for k, v in self.words.items()}, lang=lang, other=other, switch=switch, link=link,
             labels=self.labels[lang], ds=self.ds, path=request.url.path, wheres=wheres, pairs=pairs_of, **values,
         )  # fmt: skip
@@ -259,7 +258,7 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
         figures = [ask(m, None, (), None, None, lang) for m in OVERVIEW if m in known]
         provinces = ask("ai-share", "province", (), None, None, lang)
         cities = ask("ai-openings", "city", (), None, None, lang)
-        chart = province_map(ds, provinces, lang, href=lambda i: f"/regions/{i}" + (f"?lang={lang}" if lang != "en" else ""))
+        chart = explore_charts.map_of(provinces, pages.labels[lang], lambda i: f"/regions/{i}" + (f"?lang={lang}" if lang != "en" else ""))
         return pages.render(request, "overview.j2", figures=figures, provinces=provinces, cities=cities, chart=chart)
 
     @app.get("/measures", response_class=HTMLResponse)
@@ -299,8 +298,8 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
 
         def svg() -> str:
             if result.by == "province":
-                return province_map(ds, result, lang, href=href)
-            return dot_plot(result, pages.labels[lang], href=href) if result.by else ""
+                return explore_charts.map_of(result, pages.labels[lang], href)
+            return explore_charts.dots(result, pages.labels[lang], href) if result.by else ""
 
         if suffix in FORMATS and stem:
             return _export(result, suffix, svg)
