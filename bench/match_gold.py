@@ -66,7 +66,10 @@ def wilson(k: float, n: float, z: float = 1.96) -> str:
     if n == 0:
         return "-"
     p = k / n
-    mid, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    mid, half = (
+        (p + z * z / (2 * n)) / (1 + z * z / n),
+        z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n),
+    )
     return f"{p:.3f} [{max(0, mid - half):.3f}-{min(1, mid + half):.3f}] ({k:g}/{n:g})"
 
 
@@ -93,8 +96,12 @@ def bootstrap(pairs: pl.DataFrame, rounds: int = 1000) -> dict[str, str]:
 def evaluate(ads: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
     """Gold pairs with what the matcher said."""
     keep = ads.select("source_key", "opening_id", "campaign_id", "match_relation", "match_reason", "match_score")
-    pairs = gold.join(keep.rename({c: c + "_a" for c in keep.columns}), left_on="a", right_on="source_key_a", how="left")
-    pairs = pairs.join(keep.rename({c: c + "_b" for c in keep.columns}), left_on="b", right_on="source_key_b", how="left")
+    pairs = gold.join(
+        keep.rename({c: c + "_a" for c in keep.columns}), left_on="a", right_on="source_key_a", how="left"
+    )
+    pairs = pairs.join(
+        keep.rename({c: c + "_b" for c in keep.columns}), left_on="b", right_on="source_key_b", how="left"
+    )
     return pairs.with_columns(
         truth=pl.col("relation").is_in(MERGED),
         merged=(pl.col("opening_id_a") == pl.col("opening_id_b")).fill_null(False),
@@ -110,20 +117,33 @@ def report(pairs: pl.DataFrame) -> None:
         plain = part.filter(pl.col("relation") != "agency_copy")
         tp = plain.filter("truth", "merged").height
         print(f"\n{name}: {part.height} pairs (agency copies apart)")
-        print("  precision", wilson(tp, plain.filter("merged").height), " recall", wilson(tp, plain.filter("truth").height))
+        print(
+            "  precision",
+            wilson(tp, plain.filter("merged").height),
+            " recall",
+            wilson(tp, plain.filter("truth").height),
+        )
         print("  weighted ", bootstrap(plain))
         for relation in MERGED:
             r = part.filter(pl.col("relation") == relation)
             print(f"  {relation:13} merged     {wilson(r.filter('merged').height, r.height)}")
         r = part.filter(pl.col("relation") == "campaign")
-        print(f"  campaign      linked     {wilson(r.filter('linked', ~pl.col('merged')).height, r.height)}; merged {r.filter('merged').height}")
+        print(
+            f"  campaign      linked     {wilson(r.filter('linked', ~pl.col('merged')).height, r.height)}; merged {r.filter('merged').height}"
+        )
         r = part.filter(pl.col("relation") == "agency_copy")
-        print(f"  agency_copy   linked     {wilson(r.filter('merged').height, r.height)}; flagged {r.filter('merged', 'agency').height}")
+        print(
+            f"  agency_copy   linked     {wilson(r.filter('merged').height, r.height)}; flagged {r.filter('merged', 'agency').height}"
+        )
         for relation in ("sibling", "template", "different"):
             r = part.filter(pl.col("relation") == relation)
-            print(f"  {relation:13} kept apart {wilson(r.filter(~pl.col('merged')).height, r.height)}; in a campaign {r.filter('linked').height}")
+            print(
+                f"  {relation:13} kept apart {wilson(r.filter(~pl.col('merged')).height, r.height)}; in a campaign {r.filter('linked').height}"
+            )
     print("\nby stratum (all labels, agency copies apart): precision; recall")
-    for (stratum,), r in sorted(pairs.filter(pl.col("relation") != "agency_copy").group_by("stratum"), key=lambda p: str(p[0])):
+    for (stratum,), r in sorted(
+        pairs.filter(pl.col("relation") != "agency_copy").group_by("stratum"), key=lambda p: str(p[0])
+    ):
         tp = r.filter("truth", "merged").height
         print(f"  {stratum:26} {wilson(tp, r.filter('merged').height):34} {wilson(tp, r.filter('truth').height)}")
 
@@ -131,7 +151,11 @@ def report(pairs: pl.DataFrame) -> None:
 def errors(pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs the matcher gets wrong."""
     want = pl.col("relation").is_in([*MERGED, "agency_copy"])
-    wrong = pl.when(pl.col("relation") == "campaign").then(pl.col("merged") | ~pl.col("linked")).otherwise(want != pl.col("merged"))
+    wrong = (
+        pl.when(pl.col("relation") == "campaign")
+        .then(pl.col("merged") | ~pl.col("linked"))
+        .otherwise(want != pl.col("merged"))
+    )
     return pairs.filter(wrong).sort("relation", "confidence", "stratum", "pair_id")
 
 
@@ -154,7 +178,11 @@ def main() -> None:
     report(pairs)
     if args.errors:
         for row in errors(pairs).iter_rows(named=True):
-            print(json.dumps({k: row[k] for k in ("pair_id", "relation", "confidence", "stratum", "why")}, ensure_ascii=False))
+            print(
+                json.dumps(
+                    {k: row[k] for k in ("pair_id", "relation", "confidence", "stratum", "why")}, ensure_ascii=False
+                )
+            )
 
 
 if __name__ == "__main__":

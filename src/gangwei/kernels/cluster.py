@@ -143,6 +143,16 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def possible(F: Any, bag: Any, bptr: Any, q: Any, r: Any, phase: Any) -> Any:
+    """Whether any text could make two ads one opening (phase 0) or one campaign (phase 1): cheap, asked first."""
+    apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]
+    cities = F[q, CITY] != 0 and F[r, CITY] != 0 and F[q, CITY] != F[r, CITY]
+    if phase == 1:
+        return (apart or cities) and F[q, HEADS] == F[r, HEADS]
+    return not apart and not cities and title_relation(F, bag, bptr, q, r) > 0
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def judge_campaign(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) -> Any:
     """Whether two openings of one employer are one role in two cities."""
     apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]
@@ -269,6 +279,7 @@ def cluster_blocks(
         lead_own, lead_stop = np.empty(m, np.int64), np.empty(m, np.int64)
         seen = np.full(m, -1, np.int32)
         cand = np.empty(max(scan, chain + n_keys * key_chain) + 8, np.int64)
+        wx = np.empty(12, np.int64)
         wl = np.full((m, 12), -1, np.int32)
         nl = 0
         is_lead = np.full(m, -1, np.int64)
@@ -301,6 +312,7 @@ def cluster_blocks(
                 tag = x + phase * m
                 for i in range(a, end):
                     stamp[S[i]] = tag
+                wx[:] = -1
                 rr = max(np.int64(rate[o]), coarse)
                 nc = 0
                 board_l = np.int64(-1)
@@ -348,6 +360,8 @@ def cluster_blocks(
                     q = lead[l] if phase == 0 else lead[is_lead[l]]
                     qo = lead_own[l] if phase == 0 else lead_own[is_lead[l]]
                     q_end = lead_stop[l] if phase == 0 else lead_stop[is_lead[l]]
+                    if not possible(F, bag, bptr, q, r, phase):
+                        continue
                     c = -1.0
                     if textual and F[q, TEXT] != 0 and q_end > ptr[qo]:
                         if qo == o:
@@ -355,7 +369,10 @@ def cluster_blocks(
                         else:
                             bits = max(rr, np.int64(rate[qo]))
                             limit = np.uint64(1) << np.uint64(32 - bits)
-                            wr = _weight(S, a, end, gram, weight, limit)
+                            wr = wx[min(bits, 11)]
+                            if wr < 0:
+                                wr = _weight(S, a, end, gram, weight, limit)
+                                wx[min(bits, 11)] = wr
                             wq = wl[l, min(bits, 11)]
                             if wq < 0:
                                 wq = _weight(S, ptr[qo], q_end, gram, weight, limit)

@@ -28,7 +28,6 @@ from gangwei.kernels.cluster import (
     HIDDEN_OTHER,
     HIDDEN_TEXT,
     JOB,
-    KEY,
     KEYS,
     LEVEL,
     NO_NAME,
@@ -111,7 +110,11 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, alon
     brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
     address = E[q, 2] != 0 and E[q, 2] == E[r, 2]
     leveled = F[q, LEVEL] != F[r, LEVEL]
-    if title >= 2 and c >= P[RECAPTURE] and ((F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]) or (F[q, URL] != 0 and F[q, URL] == F[r, URL])):
+    if (
+        title >= 2
+        and c >= P[RECAPTURE]
+        and ((F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]) or (F[q, URL] != 0 and F[q, URL] == F[r, URL]))
+    ):
         return BOARD_ID
     if brand and title >= 2 and c >= P[BRAND_TEXT] and pay != 0 and not (leveled and (pay == 1 or c < P[HIDDEN_TEXT])):
         return BRAND
@@ -180,6 +183,8 @@ def link_groups(
                         twin = several == 2 and E[q, 3] != 0 and E[q, 3] == E[r, 3]
                         if not (same_brand or same_place or same_ad or twin or (hidden and not template)):
                             continue
+                        if not same_brand and F[q, HEADS] != F[r, HEADS]:
+                            continue
                         c = containment(S, ptr, rate, q, r)
                         reason = judge_link(F, E, bag, bptr, q, r, c, several == 2, P)
                         if reason == 0:
@@ -240,6 +245,3 @@ def link(
     attach(pa, pb, F[rows, FLAGS] != 0, target, chosen)
     hit = np.flatnonzero(target >= 0)
     return rows[hit], rows[target[hit]], why[chosen[hit]], score[chosen[hit]]
-
-
-__all__ = ["KEY", "containment", "judge_link", "link", "link_groups"]

@@ -24,6 +24,7 @@ FULL = 128
 MAX_RATE = 8
 CAP = 256
 MAX_BYTES = 200_000
+BUCKET_BITS = 7
 
 
 @cache
@@ -49,6 +50,37 @@ def mix64(h: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _place_sorted(grams: Any, m: Any, shift: Any, bucket: Any, out: Any, pos: Any) -> Any:
+    """Write the m evenly spread hashes sorted and distinct to out[pos:], at most CAP of them; returns how many."""
+    bucket[:] = 0
+    for x in range(m):
+        bucket[(grams[x] >> np.uint32(shift)) + 1] += 1
+    for b in range(1, bucket.size):
+        bucket[b] += bucket[b - 1]
+    size = min(m, CAP)
+    for x in range(m):
+        g = grams[x]
+        at = bucket[g >> np.uint32(shift)]
+        bucket[g >> np.uint32(shift)] += 1
+        if at < size:
+            out[pos + at] = g
+    for x in range(1, size):
+        g = out[pos + x]
+        y = x - 1
+        while y >= 0 and out[pos + y] > g:
+            out[pos + y + 1] = out[pos + y]
+            y -= 1
+        out[pos + y + 1] = g
+    kept = 0
+    for x in range(size):
+        g = out[pos + x]
+        if kept == 0 or out[pos + kept - 1] != g:
+            out[pos + kept] = g
+            kept += 1
+    return kept
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _sample(
     off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any, whole: Any
 ) -> Any:
@@ -58,6 +90,7 @@ def _sample(
         longest = max(longest, min(off[r + 1] - off[r], MAX_BYTES))
     units = np.empty(longest + 4, np.uint16)
     grams = np.empty(longest + 4, np.uint32)
+    bucket = np.empty((1 << BUCKET_BITS) + 1, np.int32)
     pos = 0
     for r in range(n):
         i, end = off[r], off[r + 1]
@@ -114,13 +147,8 @@ def _sample(
                 g = np.uint32(h >> np.uint64(32))
                 grams[m] = g
                 m += np.int64(np.uint64(g) < limit)
-        ordered = np.sort(grams[:m])
-        kept = 0
-        for x in range(m):
-            if (x == 0 or ordered[x] != ordered[x - 1]) and kept < CAP:
-                out[pos] = ordered[x]
-                pos += 1
-                kept += 1
+        kept = _place_sorted(grams, m, 32 - bits - BUCKET_BITS, bucket, out, pos)
+        pos += kept
         rate[r] = bits
         whole[r] = mix64(whole_text) | np.uint64(1)
         ptr[r + 1] = pos

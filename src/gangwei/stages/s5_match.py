@@ -35,6 +35,7 @@ SIGNATURE = Table(
     (
         Column("employer", U64, "hash of the employer id; 0 = none named"),
         Column("brand", U64, "hash of the employer's brand key; 0 = none"),
+        Column("trade", U64, "hash of what the name says beside the brand; 0 = nothing"),
         Column("flags", U8, "1 anonymous, 2 agency, 4 no name"),
         Column("city", U64, "hash of the prefecture-level unit or of the set of units; 0 = unknown"),
         Column("title_key", U64, "hash of the title core; 0 = no title"),
@@ -138,13 +139,13 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
     titles = clean["title"].unique()
     title = _spread(title_frame(titles, rules.titles).insert_column(0, titles.alias("title")), "title", clean["title"])
     company = clean["company"].unique().drop_nulls()
-    known = company.alias("name_raw").to_frame().join(
-        names.select("name_raw", "employer_id", "brand_key", "is_agency", "is_anonymous"), on="name_raw", how="left"
-    )  # fmt: skip
+    columns = ("name_raw", "employer_id", "name_key", "brand_key", "is_agency", "is_anonymous")
+    known = names.select(columns).join(company.alias("name_raw").to_frame(), on="name_raw", how="inner")
     known = known.select(
         "name_raw",
         pl.Series("employer", _hash(known["employer_id"])),
         pl.Series("brand", _hash(known["brand_key"])),
+        pl.Series("trade", _hash(known.select(pl.col("name_key").str.strip_prefix(pl.col("brand_key")))["name_key"])),
         (pl.col("is_anonymous").fill_null(False).cast(U8) + pl.col("is_agency").fill_null(False).cast(U8) * 2).alias(
             "flags"
         ),
@@ -157,6 +158,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
         {
             "employer": employer,
             "brand": np.where(flags & cluster.ANONYMOUS, 0, named["brand"].fill_null(0).to_numpy()),
+            "trade": named["trade"].fill_null(0).to_numpy(),
             "flags": flags,
             "city": _city(located),
             "title_key": title["title_key"],
@@ -292,7 +294,7 @@ def _pack(s: pl.DataFrame) -> _Packed:
     for i, name in enumerate(columns):
         values = s[name].to_numpy()
         facts[:, i] = values.view(np.int64) if values.dtype == np.uint64 else values
-    who = np.stack([s[c].to_numpy() for c in ("employer", "brand", "address")], axis=1)
+    who = np.stack([s[c].to_numpy() for c in ("employer", "brand", "address", "trade")], axis=1)
     return _Packed(facts, np.ascontiguousarray(who), *_flat(s["bag"]), *_flat(s["grams"]), s["rate"].to_numpy())
 
 
@@ -444,7 +446,7 @@ def _finish(s: pl.DataFrame, state: _State, window: int, row: npt.NDArray[np.int
     spell[by] = out
     again = (spell >= 0) & (spell[leader] >= 0) & (spell != spell[leader])
     code = reason & (cluster.LOW - 1)
-    linked = np.isin(code, (cluster.AGENCY, cluster.ADDRESS, cluster.UNNAMED))
+    linked = np.isin(code, (cluster.AGENCY, cluster.ADDRESS, cluster.UNNAMED, cluster.TWIN))
     relation = np.where(
         alone,
         np.where(size > 1, "representative", "unique"),
