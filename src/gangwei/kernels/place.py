@@ -16,6 +16,7 @@ from typing import NamedTuple
 from gangwei.kernels.gazetteer import PREFECTURE, Gazetteer, Reading, join
 from gangwei.kernels.place_fields import (
     LATIN,
+    SEVERAL,
     Chain,
     Found,
     clean_field,
@@ -162,12 +163,13 @@ class Resolver:
             return known
         gaz = self.gaz
         c = clean_field(city, gaz)
-        found = self._cities.get(c)
+        head = self._head(c)
+        found = self._cities.get(head)
         if found is None:
-            found = read_city(c, gaz)
+            found = read_city(head, gaz)
             if len(self._cities) >= CACHE_LIMIT:
                 self._cities.clear()
-            self._cities[c] = found
+            self._cities[head] = found
         raw = (district or "").lstrip(" []'\"")
         d = clean_field(district, gaz)
         if raw[:1] == "|":
@@ -182,6 +184,18 @@ class Resolver:
             self._pairs.clear()
         self._pairs[key] = known
         return known
+
+    def _head(self, city: str) -> str:
+        """深圳·南山区·科技园 without its trading area, when the first two parts name a county and the rest no other place."""
+        first = city.find("·")
+        second = city.find("·", first + 1) if first > 0 else -1
+        if second < 0 or SEVERAL.search(city, second):
+            return city
+        head = city[:second]
+        found = self._cities.get(head)
+        if found is None:
+            found = self._cities[head] = read_city(head, self.gaz)
+        return head if len(found.chains) == 1 and all(r.county for r in found.chains[0].readings) else city
 
     def resolve(self, city: str | None, district: str | None, address: str | None) -> Place:
         """The place of one ad from its place fields as written; any may be None or empty."""

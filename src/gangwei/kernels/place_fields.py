@@ -34,9 +34,11 @@ class Found(NamedTuple):
     reason: str
 
 
+SEVERAL = re.compile(r"[/,、;|&+\s和与或及]")
 STRONG = frozenset("/,、;|&+\n\t ")
 AND = frozenset("和与或及")
 WEAK = frozenset("·-—–_>.•・‧()[]{}<:~=*\"'`")
+BREAKS = STRONG | WEAK
 PLAIN = re.compile(r"[一-鿿A-Za-z0-9·|, /-]*\Z")
 LATIN = re.compile(r"[\x00-ɏ’‘ʼ]*\Z")
 CJK = re.compile("[一-鿿]")
@@ -178,7 +180,7 @@ def name_at(text: str, at: int, gaz: Gazetteer) -> tuple[Entry, int] | None:
             outer = gaz.names.get(text[at : end - 1])
             if outer is not None:
                 return outer, n - 1
-    if end < len(text) and not entry_is_safe(entry) and gaz.borrowed.match(text, end):
+    if end < len(text) and text[end] not in BREAKS and not entry_is_safe(entry) and gaz.borrowed.match(text, end):
         inner = gaz.longest(text, end)
         if inner is None or not join(entry.every, inner[0].every):
             return None
@@ -199,7 +201,7 @@ def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
     foreign = False
     while at < end:
         c = text[at]
-        if c in STRONG or c in WEAK:
+        if c in BREAKS:
             strong = strong or c in STRONG
             fresh = True
             segment += 1
@@ -215,12 +217,12 @@ def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
                 break
             fresh = False
             at += 1
-            while at < end and text[at] not in STRONG and text[at] not in WEAK:
+            while at < end and text[at] not in BREAKS:
                 at += 1
             continue
         entry, n = hit
         stop = at + n
-        ends = stop >= end or text[stop] in STRONG or text[stop] in WEAK
+        ends = stop >= end or text[stop] in BREAKS
         at = stop
         if entry.kind == "foreign":
             foreign = True
@@ -291,20 +293,14 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
     end = len(text)
     safe = False
     while at < end:
-        while at < end and chain is not None and (text[at] in STRONG or text[at] in WEAK):
+        while at < end and chain is not None and (text[at] in BREAKS):
             at += 1
         hit = name_at(text, at, gaz)
         if hit is None or hit[0].kind == "foreign":
             break
         entry, n = hit
         if chain is None:
-            if (
-                entry.level == COUNTY
-                and not entry.full
-                and at + n < end
-                and text[at + n] not in STRONG
-                and text[at + n] not in WEAK
-            ):
+            if entry.level == COUNTY and not entry.full and at + n < end and text[at + n] not in BREAKS:
                 break
             if not entry.every:
                 break
