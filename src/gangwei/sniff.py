@@ -86,7 +86,7 @@ def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
             toml = _toml(item.name, table, guess, unplaced)
             source = source_of(guess.placed, "proposed")
             rows = schema.RAW.empty()
-            for chunk in table.read(Layout(guess.skip, guess.names)):
+            for chunk in table.read(Layout(guess.skip, guess.names)) if source.fields else ():
                 rows = map_chunk(chunk, source, item.name, pages.row, limits, table.mojibake, Audit()).raw.head(
                     SHOWN_ROWS
                 )
@@ -147,13 +147,13 @@ def _guess(table: Table, synonyms: Synonyms, book: Codebook) -> _Guess:
         candidates += [(i + 1, True, tuple(unique_names(r))) for i, r in enumerate(table.head[:HEADER_DEPTH])]
         width = Counter(len(r) for r in table.head).most_common(1)[0][0]
         candidates.append((0, False, tuple(f"column{i}" for i in range(width))))
-    best: tuple[tuple[int, int], _Guess] | None = None
+    best: tuple[tuple[int, int, int], _Guess] | None = None
     for skip, header, names in candidates:
         rows = [r for r in table.head[skip:] if len(r) == len(names)]
         placed = synonyms.place(names) if header else {}
         by_value = _place_by_value(names, rows, placed, book)
         fields = {f for f in placed.values() if f != "ignore"}
-        score = (len(fields) * 2 + len(by_value), -skip)
+        score = (len(fields) * 2 + len(by_value), int(header), -skip)
         if best is None or score > best[0]:
             best = (score, _Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value)))
     assert best is not None

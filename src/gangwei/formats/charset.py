@@ -124,7 +124,8 @@ def repair_text(text: str) -> str:
 def is_mojibake(sample: str) -> bool:
     """True when a sample of a file is Chinese text read as Latin-1: many Latin pairs, hardly any Han, and it repairs."""
     latin = len(re.findall(LATIN, sample))
-    if latin < 20 or len(HAN.findall(sample)) * 20 > latin:
+    paired = sum(map(len, re.findall(f"{LATIN}{{2,}}", sample)))
+    if latin < 20 or paired * 10 < latin * 8 or len(HAN.findall(sample)) * 20 > latin:
         return False
     words = re.findall(r"[^\s,;|\"'\[\]]+", sample)
     suspect = [w for w in words if SUSPECT.search(w)][:2000]

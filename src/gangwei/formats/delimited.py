@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
+import polars as pl
+
+from gangwei.formats import csv_blocks
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
 
 DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
@@ -185,52 +189,78 @@ class _Records:
         return record, ""
 
 
+@dataclass
+class _Count:
+    """Records seen so far, empty ones in a row, and whether the rest is left unread."""
+
+    number: int = 0
+    empty: int = 0
+    stopped: bool = False
+
+
 def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Iterator[Chunk]:
     """Read a delimited file in bounded memory. Row numbers count records from 1, header and blank rows included."""
+    count = _Count()
+    if encoding not in ("utf-8", "utf-8-sig", "gb18030"):
+        yield from tolerant(stream, encoding, shape, limits, count)
+        return
+    for block in csv_blocks.blocks(stream):
+        frame = None
+        if isinstance(block, bytes):
+            data = block.removeprefix(codecs.BOM_UTF8) if count.number == 0 else block
+            frame = csv_blocks.parse(data, shape.names, shape.delimiter, encoding)
+        if frame is None:
+            source = cast(BinaryIO, io.BytesIO(block)) if isinstance(block, bytes) else block
+            plain = encoding if count.number == 0 else encoding.removesuffix("-sig")
+            yield from tolerant(source, plain, shape, limits, count)
+            if count.stopped:
+                return
+            continue
+        first = count.number + 1
+        count.number += frame.height
+        count.empty = 0
+        numbers = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("row")
+        skipped = max(0, shape.skip - first + 1)
+        for at in range(skipped, max(frame.height, skipped + 1), limits.batch_rows):
+            yield Chunk(frame.slice(at, limits.batch_rows), numbers.slice(at, limits.batch_rows))
+
+
+def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, count: _Count) -> Iterator[Chunk]:
+    """Record by record, mending what can be mended; about 100,000 rows a second."""
     n = len(shape.names)
     records = _Records(text_lines(stream, encoding, limits), shape.delimiter, limits)
     rows: list[list[str]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
     notes: list[Note] = []
-    number = empty = 0
     size = 0
-    while True:
+    while not count.stopped:
         try:
             fields, reason = records.next()
         except StopIteration:
             break
-        number += 1
-        if number <= shape.skip:
+        count.number += 1
+        if count.number <= shape.skip:
             continue
-        if fields is not None and len(fields) == n and len(records.lines) < 200:
+        if fields is None or len(fields) != n or len(records.lines) >= 200:
+            fields, reason = _mend(fields, reason, records, shape)
+        if fields is not None:
             rows.append(fields)
-            numbers.append(number)
+            numbers.append(count.number)
             size += records.size
-            empty = 0
+            count.empty = 0
         else:
-            fixed, reason = _mend(fields, reason, records, shape)
-            if fixed is not None:
-                rows.append(fixed)
-                numbers.append(number)
-                size += records.size
-                empty = 0
-            else:
-                bad.append(BadRow(number, reason, "".join(records.lines)[:RAW_CHARS].rstrip("\r\n")))
-                empty = empty + 1 if reason == "empty_row" else 0
-                if empty > limits.max_empty_rows:
-                    notes.append(
-                        Note(
-                            "too_many_empty_rows",
-                            f"more than {limits.max_empty_rows:,} empty rows in a row; the rest was not read",
-                            number,
-                        )
-                    )
-                    break
+            bad.append(BadRow(count.number, reason, "".join(records.lines)[:RAW_CHARS].rstrip("\r\n")))
+            count.empty = count.empty + 1 if reason == "empty_row" else 0
+            if count.empty > limits.max_empty_rows:
+                message = f"more than {limits.max_empty_rows:,} empty rows in a row; the rest was not read"
+                notes.append(Note("too_many_empty_rows", message, count.number))
+                count.stopped = True
         if len(rows) + len(bad) >= limits.batch_rows or size > 256 << 20:
             yield chunk_of(shape.names, rows, numbers, bad, notes)
             rows, numbers, bad, notes, size = [], [], [], [], 0
-    yield chunk_of(shape.names, rows, numbers, bad, notes)
+    if rows or bad or notes:
+        yield chunk_of(shape.names, rows, numbers, bad, notes)
 
 
 def _mend(fields: list[str] | None, reason: str, records: _Records, shape: Shape) -> tuple[list[str] | None, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,7 @@ from typing import Any, BinaryIO
 import orjson
 import polars as pl
 
+from gangwei.formats import json_blocks
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
 
 RAW_CHARS = 500
@@ -83,7 +86,7 @@ def layout(head: bytes) -> str:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
         return "array"
-    first, newline, rest = text.partition(b"\n")
+    first, _, rest = text.partition(b"\n")
     try:
         whole = isinstance(load(first), dict)
     except BROKEN:
@@ -96,45 +99,60 @@ def layout(head: bytes) -> str:
 
 
 def lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
-    """JSON lines; a broken line costs itself only."""
+    """JSON lines; a broken line costs itself only. Row numbers count lines from 1."""
+    if encoding.startswith("utf-16"):
+        raise Unreadable("encoding", "JSON lines in UTF-16; save the file as UTF-8")
+    plain = encoding in ("utf-8", "utf-8-sig")
+    number = 0
+    for block in json_blocks.blocks(stream, limits.max_line_bytes):
+        data = block if number else block.removeprefix(codecs.BOM_UTF8)
+        long = len(data) > limits.max_line_bytes and max(map(len, io.BytesIO(data))) > limits.max_line_bytes
+        frame = json_blocks.parse(data) if plain and not long else None
+        if frame is None:
+            yield from tolerant_lines(data, "utf-8" if plain else encoding, limits, number)
+            number += data.count(b"\n") + (not data.endswith(b"\n"))
+            continue
+        numbers = pl.int_range(number + 1, number + 1 + frame.height, dtype=pl.Int64, eager=True).alias("row")
+        number += frame.height
+        for at in range(0, frame.height, limits.batch_rows):
+            yield Chunk(frame.slice(at, limits.batch_rows), numbers.slice(at, limits.batch_rows))
+
+
+def tolerant_lines(block: bytes, encoding: str, limits: Limits, number: int) -> Iterator[Chunk]:
+    """Line by line; `number` lines came before the block."""
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
-    number = size = 0
-    decode = encoding not in ("utf-8", "utf-8-sig")
-    if encoding.startswith("utf-16"):
-        raise Unreadable("encoding", "JSON in UTF-16; save it as UTF-8")
-    while line := stream.readline(limits.max_line_bytes):
+    for line in io.BytesIO(block):
         number += 1
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if len(line) >= limits.max_line_bytes and not line.endswith(b"\n"):
-            while (more := stream.readline(1 << 20)) and not more.endswith(b"\n"):
-                pass
+        if len(line) > limits.max_line_bytes:
             bad.append(BadRow(number, "line_too_long", line[:2000].decode(encoding, "replace")[:RAW_CHARS]))
             continue
-        try:
-            value = load(line.decode(encoding, "replace") if decode else line)
-        except BROKEN:
-            text = line.decode(encoding, "replace").strip()
-            bad.append(BadRow(number, "broken_json" if text else "empty_row", text[:RAW_CHARS]))
-            continue
+        value = _line(line, encoding)
         if value.__class__ is dict and value:
             records.append(value)
             numbers.append(number)
-            size += len(line)
         else:
-            bad.append(
-                BadRow(
-                    number,
-                    "not_an_object" if value != {} else "empty_row",
-                    line.decode(encoding, "replace")[:RAW_CHARS],
-                )
-            )
-        if len(records) + len(bad) >= limits.batch_rows or size > 256 << 20:
+            text = line.decode(encoding, "replace").strip()
+            reason = "empty_row" if not text or value == {} else "broken_json" if value is BROKEN else "not_an_object"
+            bad.append(BadRow(number, reason, text[:RAW_CHARS]))
+        if len(records) + len(bad) >= limits.batch_rows:
             yield chunk_of_records(records, numbers, bad)
-            records, numbers, bad, size = [], [], [], 0
-    yield chunk_of_records(records, numbers, bad)
+            records, numbers, bad = [], [], []
+    if records or bad:
+        yield chunk_of_records(records, numbers, bad)
+
+
+def _line(line: bytes, encoding: str) -> Any:
+    """The value of a line, or the marker BROKEN."""
+    try:
+        return load(line if encoding == "utf-8" else line.decode(encoding, "replace"))
+    except BROKEN:
+        pass
+    try:
+        return load(line.decode(encoding, "replace"))
+    except BROKEN:
+        return BROKEN
 
 
 def array(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
@@ -196,8 +214,6 @@ class _Text:
     """Blocks of decoded text."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        import codecs
-
         self.stream = stream
         self.decoder = codecs.getincrementaldecoder(encoding)("replace")
 

@@ -151,6 +151,8 @@ def parse_source(data: dict[str, Any], where: str) -> Source:
     bad = sorted(set(named) - set(FIELDS))
     if bad:
         raise SourceError(f"{where}: unknown field {', '.join(bad)}; allowed: {', '.join(FIELDS)}")
+    if not {"title", "description"} & set(fields):
+        raise SourceError(f"{where}: [fields] needs a title or a description")
     look, read = data.get("recognise", {}), data.get("read", {})
     return Source(
         id=data["id"],

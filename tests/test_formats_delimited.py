@@ -1,0 +1,110 @@
+"""Delimited text: the quick and the tolerant way give the same rows; repairs join what belongs together."""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+from typing import BinaryIO, cast
+
+import pytest
+
+from gangwei.formats import csv_blocks, delimited
+from gangwei.formats.chunk import Chunk, Limits
+from gangwei.formats.delimited import Shape, align
+
+NAMES = ("a", "b", "c")
+PIECES = ["职", "x", ",", '"', '""', "\n", "\r\n", " ", "'", "\\", ";", "", "é", "\u2028", "\t"]
+
+
+def stream(data: bytes) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(io.BytesIO(data)))  # type: ignore[type-var]
+
+
+def flat(chunks: list[Chunk]) -> tuple[list[tuple[object, ...]], list[tuple[int, str]]]:
+    rows = [(n, *r) for c in chunks for n, r in zip(c.numbers.to_list(), c.rows.rows(), strict=True)]
+    return rows, sorted((b.row, b.reason_id) for c in chunks for b in c.bad)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_quick_and_tolerant_agree(seed: int) -> None:
+    rng = random.Random(seed)
+    lines = []
+    for _ in range(60):
+        fields = []
+        for _ in range(3 if rng.random() < 0.97 else 2):
+            text = "".join(rng.choices(PIECES, k=rng.randint(0, 5)))
+            quoted = '"' + text.replace('"', '""') + '"'
+            fields.append(quoted if rng.random() < 0.5 or re.search('[,"\r\n]', text) else text)
+        lines.append(",".join(fields))
+    data = "\n".join(lines).encode()
+    shape, limits = Shape(",", 1, NAMES), Limits()
+    slow = flat(list(delimited.tolerant(stream(data), "utf-8", shape, limits, delimited._Count())))
+    assert flat(list(delimited.chunks(stream(data), "utf-8", shape, limits))) == slow
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_block_parse_is_the_csv_module_or_nothing(seed: int) -> None:
+    rng = random.Random(seed)
+    data = "".join(rng.choices([*PIECES, ",", ",", "\n"], k=40)).encode()
+    frame = csv_blocks.parse(data, NAMES, ",", "utf-8")
+    if frame is None:
+        return
+    rows, bad = flat(
+        list(delimited.tolerant(stream(data), "utf-8", Shape(",", 0, NAMES), Limits(), delimited._Count()))
+    )
+    assert [r[1:] for r in rows] == frame.rows() and not bad
+
+
+def test_small_blocks_end_outside_quotes() -> None:
+    data = b'a,"x\ny",c\n' * 100 + b"1,2,3\n"
+    parts = list(csv_blocks.blocks(stream(data), 37))
+    assert all(isinstance(p, bytes) and p.count(b'"') % 2 == 0 for p in parts)
+    assert b"".join(p for p in parts if isinstance(p, bytes)) == data
+
+
+def test_an_odd_quote_hands_over_the_rest() -> None:
+    data = b"a,b,c\n" * 10 + b'5" screen,b,c\n' + b"1,2,3\n" * 3000
+    parts = list(csv_blocks.blocks(stream(data), 64))
+    tail = cast(BinaryIO, parts[-1]).read()
+    assert b"".join(cast(bytes, p) for p in parts[:-1]) + tail == data
+    rows, bad = flat(list(delimited.chunks(stream(data), "utf-8", Shape(",", 1, NAMES), Limits())))
+    assert len(rows) == 3010 and not bad and rows[9][1] == '5" screen'
+
+
+ANCHORS = ((1, re.compile(r"^\d{4}-\d\d-\d\d$")), (3, re.compile(r"^\[.*\]$")))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("t;2024-01-02;x;['a']", ["t", "2024-01-02", "x", "['a']"]),
+        ("t&amp;u;2024-01-02;x;['a']", ["t&amp;u", "2024-01-02", "x", "['a']"]),
+        ("t;2024-01-02;x;y;['a']", ["t", "2024-01-02", "x;y", "['a']"]),
+        ("t;2024-01-02;x;['a';'b']", ["t", "2024-01-02", "x", "['a';'b']"]),
+        ("t;u;x;y;z", None),
+        ("t;2024-01-02", None),
+        ("t;2024-01-02;x;['a'];;", ["t", "2024-01-02", "x", "['a']"]),
+    ],
+)
+def test_align(text: str, wanted: list[str] | None) -> None:
+    assert align(text.split(";"), 4, ";", ANCHORS) == wanted
+
+
+def test_without_anchors_nothing_is_guessed() -> None:
+    assert align(["a", "b", "c", "d"], 3, ",", ()) is None
+    assert align(["a", "b", "c", " "], 3, ",", ()) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("d", [",", "\t", ";", "|", "\x01"])
+def test_delimiter(d: str) -> None:
+    lines = [d.join(["职位", "公司", "a,b;c" if d not in ",;" else "abc", "2024"]) + "\n"] * 9
+    assert delimited.guess_delimiter(lines) == d
+
+
+def test_too_many_empty_rows_stop_the_file() -> None:
+    data = b"a,b,c\n1,2,3\n" + b"\n" * 500 + b"4,5,6\n"
+    chunks = list(delimited.chunks(stream(data), "utf-8", Shape(",", 1, NAMES), Limits(max_empty_rows=100)))
+    rows, bad = flat(chunks)
+    assert len(rows) == 1 and len(bad) == 101
+    assert [n.reason_id for c in chunks for n in c.notes] == ["too_many_empty_rows"]

@@ -1,0 +1,73 @@
+"""JSON lines: the quick and the tolerant way give the same rows; long and strange lines cost themselves only."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from typing import BinaryIO, cast
+
+import pytest
+
+from gangwei.formats import json_blocks, json_text
+from gangwei.formats.chunk import Chunk, Limits
+
+VALUES = ["司机", "", None, "a\nb", '"', "\\", "\u2028", "😀", 7, -1, 2.5, True, ["x"], {"k": 1}]
+
+
+def rows_of(chunks: list[Chunk]) -> tuple[list[tuple[int, dict[str, str]]], list[tuple[int, str]]]:
+    rows = []
+    for c in chunks:
+        for n, r in zip(c.numbers.to_list(), c.rows.iter_rows(named=True), strict=True):
+            rows.append((n, {k: v for k, v in r.items() if v is not None}))
+    return rows, [(b.row, b.reason_id) for c in chunks for b in c.bad]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_quick_and_tolerant_agree(seed: int) -> None:
+    rng = random.Random(seed)
+    plain = seed % 2 == 0
+    values = VALUES[:8] if plain else VALUES
+    out = []
+    for i in range(30):
+        record = {k: rng.choice(values) for k in ("title", "city", "x") if rng.random() < 0.9}
+        if i > 20 and rng.random() < 0.1:
+            record["late"] = "y"
+        out.append(json.dumps({"id": i, **record}, ensure_ascii=rng.random() < 0.5))
+        if not plain and rng.random() < 0.1:
+            out.append(rng.choice(['{"id": 1', "", "[1]", "{}", '{"a": "\\ud83d"}']))
+    data = ("\n".join(out) + ("\n" if seed % 3 else "")).encode()
+    quick = rows_of(list(json_text.lines(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits())))
+    assert quick == rows_of(list(json_text.tolerant_lines(data, "utf-8", Limits(), 0)))
+
+
+def test_plain_lines_take_the_quick_way() -> None:
+    frame = json_blocks.parse('{"id": 1, "title": "司机"}\n{"id": 2, "title": null}\n'.encode())
+    assert frame is not None and frame.rows() == [("1", "司机"), ("2", None)]
+
+
+def test_long_lines_between_small_blocks() -> None:
+    data = b'{"a": "1"}\n' * 5 + b'{"a": "' + b"x" * 5000 + b'"}\n' + b'{"a": "2"}\n' * 5
+    parts = list(json_blocks.blocks(cast(BinaryIO, io.BytesIO(data)), 1000, 64))
+    assert max(map(len, parts)) <= 1100
+    assert b"".join(p for p in parts if len(p) < 1000).count(b"\n") == 10
+
+
+@pytest.mark.parametrize(
+    "data", [b"[", b"[1,", b"{", b'{"a":' * 5000, b"[" * 100_000, b'[{"title": "a"} {"title": "b"}]']
+)
+def test_hostile_documents_end(data: bytes) -> None:
+    kind = json_text.layout(data)
+    reader = {"lines": json_text.lines, "array": json_text.array, "document": json_text.document}[kind]
+    try:
+        list(reader(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits()))
+    except json_text.Unreadable as e:
+        assert "\n" not in str(e)
+
+
+def test_an_array_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "BLOCK", 50)
+    records = [{"title": f"司机{i}", "x": "y" * (i % 60)} for i in range(100)]
+    data = json.dumps(records, ensure_ascii=False, indent=1).encode()
+    rows, bad = rows_of(list(json_text.array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7))))
+    assert [r["title"] for _, r in rows] == [r["title"] for r in records] and not bad

@@ -1,0 +1,139 @@
+"""A definition proposed for an unknown file can be saved, checks without an issue and maps the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gangwei import sniff
+from gangwei.codebook import Codebook, DefinitionError
+from gangwei.formats.recognise import load_synonyms, normal
+from gangwei.formats.source import FIELDS, SourceError, parse_source
+from gangwei.stages.s1_read import ReadError
+
+TEXT = "岗位职责：1、负责仓库的日常管理与出入库登记；2、完成领导交办的其他工作。任职要求：1、高中及以上学历；2、吃苦耐劳，责任心强；3、有叉车证者优先考虑，熟悉办公软件。"
+ROWS = [
+    ["招聘编号", "岗位", "用人单位", "薪酬low", "薪酬high", "星座", "网页"],
+    ["A1", "仓库管理员", "甲乙物流有限公司", "4000", "6000", "白羊", "https://example.org/1"],
+    ["A2", "叉车司机", "甲乙物流有限公司", "5000", "7000", "金牛", "https://example.org/2"],
+    ["A3", "会计助理", "丙丁商贸有限公司", "4500", "5000", "双子", "https://example.org/3"],
+]
+
+
+def write(path: Path, rows: list[list[str]]) -> Path:
+    path.write_text("".join(",".join(r) + "\n" for r in rows), "utf-8")
+    return path
+
+
+def test_propose_then_check(tmp_path: Path) -> None:
+    path = write(tmp_path / "新网站.csv", ROWS)
+    proposal = sniff.propose(path)
+    assert proposal.unplaced == ["星座"] and proposal.known is None
+    assert proposal.rows.height == 3
+    row = proposal.rows.row(0, named=True)
+    assert (row["source_key"], row["title"], row["pay"], row["url"]) == (
+        "A1",
+        "仓库管理员",
+        "4000|6000|",
+        "https://example.org/1",
+    )
+    assert "星座" in proposal.preview() and "仓库管理员" in proposal.preview()
+    toml = tmp_path / "mine.toml"
+    toml.write_text(proposal.toml, "utf-8")
+    assert [i.reason_id for i in sniff.check(path, toml)] == ["unmapped_column"]
+    toml.write_text(proposal.toml.replace('# "星座"', '"星座"'), "utf-8")
+    assert sniff.check(path, toml) == []
+    other = write(tmp_path / "other.csv", [["a", "b"], ["1", "2"]])
+    assert [i.reason_id for i in sniff.check(other, toml)] == ["not_recognised"]
+
+
+def test_a_file_without_headers_is_placed_by_its_values(tmp_path: Path) -> None:
+    body = [
+        [
+            f"https://example.org/{i}",
+            f"高级工程师{i}",
+            f"某某{i}科技有限公司",
+            "15-20K·13薪",
+            "本科",
+            "3-5年",
+            f"2024-05-{i + 10}",
+            TEXT,
+        ]
+        for i in range(8)
+    ]
+    proposal = sniff.propose(write(tmp_path / "a.csv", body))
+    row = proposal.rows.row(0, named=True)
+    got = {k: row[k] for k in ("url", "title", "company", "pay", "education", "experience", "posted", "description")}
+    assert list(got.values()) == body[0] and not proposal.unplaced
+    assert "header = false" in proposal.toml
+
+
+def test_ten_rows_at_most(tmp_path: Path) -> None:
+    assert sniff.propose(write(tmp_path / "a.csv", ROWS[:1] + ROWS[1:] * 20)).rows.height == 10
+
+
+def test_what_cannot_be_proposed(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"")
+    (tmp_path / "b.html").write_text("<html><body>x</body></html>")
+    for name in ("a.csv", "b.html", "none.csv"):
+        with pytest.raises(ReadError) as e:
+            sniff.propose(tmp_path / name)
+        assert "\n" not in str(e.value)
+    write(tmp_path / "c.csv", [["x", "y"], ["1", "2"]])
+    assert sniff.propose(tmp_path / "c.csv").unplaced == ["x", "y"]
+
+
+def test_known_sources_are_sound() -> None:
+    sources = sniff.known(Codebook())
+    assert len(sources) >= 15 and [s.id for s in sources] == sorted(s.id for s in sources)
+    for s in sources:
+        assert s.title and s.fields and (s.headers or s.columns), s.id
+        assert all(s.ignore.values()), s.id
+        assert {"title", "description"} & set(s.fields), s.id
+
+
+def test_synonyms_are_sound() -> None:
+    rows = Codebook().rows("sources/headers.csv")
+    assert len({normal(r["id"]) for r in rows}) >= 400
+    allowed = {*FIELDS, "pay_min", "pay_max", "pay_months", "ignore"}
+    assert {r["field"] for r in rows} <= allowed
+    names = [
+        "id",
+        "title",
+        "company",
+        "city",
+        "district",
+        "address",
+        "salary",
+        "education",
+        "experience",
+        "description",
+    ]
+    placed = load_synonyms(Codebook()).place(names)
+    assert list(placed) == names and placed["salary"] == "pay" and placed["id"] == "source_key"
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"formats": ["cvs"]}, "cvs"),
+        ({"fields": {"titel": "a"}}, "titel"),
+        ({"recognize": {}}, "recognize"),
+        ({"read": {"headers": 2}}, "headers"),
+        ({"recognise": {"patterns": {"a": "("}}}, "pattern"),
+        ({"split": [{"form": "a"}]}, "form"),
+    ],
+)
+def test_a_typo_in_a_definition_is_an_error(change: dict[str, object], word: str) -> None:
+    good = {"id": "x", "title": "x", "formats": ["csv"], "fields": {"title": "a"}}
+    assert parse_source(good, "x.toml").id == "x"
+    with pytest.raises(SourceError, match=word):
+        parse_source({**good, **change}, "x.toml")
+
+
+def test_a_malformed_definition_names_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", ROWS)
+    (tmp_path / "bad.toml").write_text("id = ", "utf-8")
+    with pytest.raises(DefinitionError, match=r"bad\.toml"):
+        sniff.check(path, tmp_path / "bad.toml")
