@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DUTIES, REQUIREMENTS, BENEFITS, BLURB, CONTACT, TAGS, OTHER = range(7)
 N_KINDS = len(SECTION_KINDS)
 HEADED_BLURB, HEADED_BENEFITS, FREE_BLURB = 5, 4, 3  # cue weight from which a sentence leaves its section
+FIELD_SPAN = 400  # a one-line field is looked for no further
 SUFFIXES = ("如下", "包括", "包括但不限于", "包含", "描述", "为", "是")
 
 
@@ -40,8 +41,7 @@ class SectionRules:
     heading_info: NDArray[np.int32]
     cues: Trie
     cue_info: NDArray[np.int32]
-    fold: NDArray[np.uint32]
-    classes: NDArray[np.uint16]
+    classes: NDArray[np.uint32]
 
 
 def compile_sections(book: Codebook) -> SectionRules:
@@ -60,17 +60,11 @@ def compile_sections(book: Codebook) -> SectionRules:
     for row in book.rows("text/cues.csv"):
         cues.append((row["id"].lower(), len(cue_info)))
         cue_info.append((kinds[row["kind"]], int(row["weight"]), int(row["start"])))
-    letters = np.zeros(0x10000, np.uint32)
-    for c in range(0x10000):
-        if not 0xD800 <= c < 0xE000 and chr(c).isalnum():
-            low = chr(c).lower()
-            letters[c] = ord(low) if len(low) == 1 else c
     return SectionRules(
         build(heads, reverse=True),
         np.array(info, np.int32),
         build(cues),
         np.array(cue_info, np.int32),
-        letters,
         _classes(),
     )
 
@@ -78,55 +72,60 @@ def compile_sections(book: Codebook) -> SectionRules:
 # bits of the class table: what a character can be around a heading
 OPEN, CLOSE, STOP, NUMERAL, BREAKS, HOW = 1, 2, 4, 8, 16, 32  # HOW: the class code sits above bit 5
 COLON, LINE, BRACKET, ONE, LOOSE, DUTY = 1, 2, 3, 4, 5, 6
+WAY = 7 * HOW
+MAYBE, LETTER = 256, 512  # may end a sentence; counts for the hash
+BEYOND = 0x20000  # from here on ideographs again; below lie the emoji
 CLASSES: dict[int, str] = {
     OPEN: '【[《<『「〖(#*"“• -〔·~=—\ufe0f',
     CLOSE: '】]》>』」〗〕#*"” \ufe0f~=',
     STOP: "\n。;!?",
     NUMERAL: "0123456789一二三四五六七八",
     BREAKS: "。;!?.,、)】]",
+    MAYBE: ".0123456789",
 }
 WAYS: dict[int, str] = {COLON: ":", LINE: "\n", BRACKET: "】]》』〗」>", ONE: "1", LOOSE: "(-*·•●◆■ ", DUTY: "负"}
 
 
-def _classes() -> NDArray[np.uint16]:
-    """Bits of every code point up to 0xFFFF, and one entry for all others (emoji stand before and behind headings)."""
-    table = np.zeros(0x10001, np.uint16)
+def _classes() -> NDArray[np.uint32]:
+    """Of every code point up to 0xFFFF: what it can be around a heading (high half) and its lower case (low half)."""
+    table = np.zeros(0x10000, np.uint32)
     for bit, chars in CLASSES.items():
         table[[ord(c) for c in chars]] |= bit
     table[0x2500:0x27C0] |= OPEN | CLOSE
-    table[0x10000] = OPEN | CLOSE
     for way, chars in WAYS.items():
         table[[ord(c) for c in chars]] |= way * HOW
+    for c in range(0x10000):
+        low = c
+        if not 0xD800 <= c < 0xE000 and chr(c).isalnum():
+            table[c] |= LETTER
+            small = chr(c).lower()
+            low = ord(small) if len(small) == 1 and ord(small) < 0x10000 else c
+        table[c] = (table[c] << 16) | low
     return table
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def _class(classes: Any, c: Any) -> int:
-    return np.int64(classes[c]) if c < 0x10000 else np.int64(classes[0x10000])
-
-
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _lead(text: Any, start: int, classes: Any) -> tuple[int, int]:
+def _lead(text: Any, start: int, cls: Any) -> tuple[int, int]:
     """Where the mark of a heading begins and what stands before it: 2 = line start, 1 = sentence end, 0 = mid-sentence."""
     p = start
-    while p > 0 and start - p < 8 and _class(classes, text[p - 1]) & OPEN:
+    while p > 0 and start - p < 8 and cls[p - 1] & OPEN:
         p -= 1
     q = p
     if q > 0 and (
         text[q - 1] == 0x3001 or text[q - 1] == 46 or text[q - 1] == 41 or text[q - 1] == 44 or text[q - 1] == 58
     ):
         q -= 1
-        while q > 0 and p - q < 4 and _class(classes, text[q - 1]) & NUMERAL:
+        while q > 0 and p - q < 4 and cls[q - 1] & NUMERAL:
             q -= 1
         if q < p - 1:
-            while q > 0 and p - q < 8 and _class(classes, text[q - 1]) & OPEN:
+            while q > 0 and p - q < 8 and cls[q - 1] & OPEN:
                 q -= 1
             if q == 0 or text[q - 1] == 10:
                 return q, 2
             return q, 1
     if p == 0 or text[p - 1] == 10:
         return p, 2
-    if p < start or _class(classes, text[p - 1]) & BREAKS:
+    if p < start or cls[p - 1] & BREAKS:
         return p, 1
     return p, 0
 
@@ -134,7 +133,7 @@ def _lead(text: Any, start: int, classes: Any) -> tuple[int, int]:
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _split(
     data: Any, off: Any, keys: Any, values: Any, entry: Any, pair: Any, info: Any,
-    ckeys: Any, cvalues: Any, centry: Any, cpair: Any, cinfo: Any, letters: Any, classes: Any,
+    ckeys: Any, cvalues: Any, centry: Any, cpair: Any, cinfo: Any, classes: Any,
 ) -> Any:  # fmt: skip
     n = off.size - 1
     longest = 0
@@ -142,6 +141,8 @@ def _split(
         longest = max(longest, off[r + 1] - off[r])
     raw = np.empty(longest + 1, np.uint32)
     text = np.empty(longest + 1, np.uint32)
+    cls = np.zeros(longest + 1, np.uint16)
+    cand = np.empty(longest + 2, np.int32)
     room = n * 4 + 64
     kinds = np.empty(room, np.int8)
     starts = np.empty(room, np.int32)
@@ -154,6 +155,7 @@ def _split(
     score = np.zeros(N_KINDS, np.int64)
     for r in range(n):
         size = 0
+        candidates = 0
         i = np.int64(off[r])
         end = np.int64(off[r + 1])
         while i < end:
@@ -163,16 +165,25 @@ def _split(
                 c, width = decode(data, i)
             i += width
             raw[size] = c
-            text[size] = c + 32 if 65 <= c <= 90 else c
+            if c < 0x10000:
+                w = np.int64(classes[c])
+                text[size] = w & 0xFFFF
+                cls[size] = w >> 16
+                cand[candidates] = size
+                candidates += 1 if (w >> 16) & WAY else 0
+            else:
+                text[size] = c
+                cls[size] = OPEN | CLOSE if c < BEYOND else LETTER
             size += 1
         # 1. headings
         heads = 0
         line = 0
         floor = 0
-        p = 0
-        while p <= size:
-            c = text[p] if p < size else np.uint32(10)
-            how = _class(classes, c) // HOW
+        cand[candidates] = size
+        for at_candidate in range(candidates + 1):
+            p = np.int64(cand[at_candidate])
+            c = np.int64(text[p]) if p < size else np.int64(10)
+            how = (np.int64(cls[p]) & WAY) // HOW if p < size else LINE
             if how == ONE:
                 how = 0
                 if p + 1 < size and (p == 0 or not 48 <= text[p - 1] <= 57):
@@ -188,7 +199,7 @@ def _split(
                 how = LOOSE if p + 1 < size and text[p + 1] == 0x8D23 else 0
             if how:
                 e = p
-                while e > floor and p - e < 6 and _class(classes, text[e - 1]) & CLOSE:
+                while e > floor and p - e < 6 and cls[e - 1] & CLOSE:
                     e -= 1
                 if how == COLON and e > floor and text[e - 1] == 41:  # 岗位要求(硬性):
                     q = e - 1
@@ -201,7 +212,7 @@ def _split(
                     if k >= 0:
                         strength = info[k, 1]
                         ascii_ = text[s] < 128
-                        at, before = _lead(text, s, classes)
+                        at, before = _lead(text, s, cls)
                         at = max(at, floor)
                         ok = False
                         if ascii_:
@@ -219,17 +230,13 @@ def _split(
                         elif how == BRACKET:
                             ok = before >= 1 and (strength >= 2 or before == 2)
                             if ok:
-                                ok = s > 0 and text[s - 1] != 32 and _class(classes, text[s - 1]) & OPEN > 0
+                                ok = s > 0 and text[s - 1] != 32 and cls[s - 1] & OPEN > 0
                         elif how == ONE:
                             ok = strength == 3 or (strength == 2 and before >= 1)
                         else:
                             ok = strength == 3 and before == 2 and (c != 40)
                             if not ok and c == 32 and strength == 3 and before == 1:
-                                ok = s > 0 and (
-                                    text[s - 1] == 32
-                                    or text[s - 1] == 0x3001
-                                    or _class(classes, text[s - 1]) & STOP > 0
-                                )
+                                ok = s > 0 and (text[s - 1] == 32 or text[s - 1] == 0x3001 or cls[s - 1] & STOP > 0)
                         if (
                             ok
                             and how == LOOSE
@@ -247,7 +254,6 @@ def _split(
                             floor = p
             if c == 10:
                 line = p + 1
-            p += 1
         # 2. sentences
         first = m
         h = -1
@@ -277,12 +283,13 @@ def _split(
                 field = -1
                 if kind == OTHER:
                     field = head_at[h] + 1
-                    while field < size and text[field] != 58 and text[field] != 10 and text[field] != 0x3011:
+                    furthest = min(size, field + FIELD_SPAN)
+                    while field < furthest and text[field] != 58 and text[field] != 10 and text[field] != 0x3011:
                         field += 1
                     field += 1
-                    while field < size and (text[field] == 32 or text[field] == 10):
+                    while field < furthest and (text[field] == 32 or text[field] == 10):
                         field += 1
-                    while field < size and text[field] != 10:
+                    while field < furthest and text[field] != 10:
                         field += 1
             if field >= 0 and a >= field:
                 field = -1
@@ -293,11 +300,14 @@ def _split(
             limit = head_at[h + 1] if h + 1 < heads else size
             # a sentence: up to a stop or the next list number
             b = a
-            while b < limit and (text[b] == 32 or _class(classes, text[b]) & STOP):
+            while b < limit and (text[b] == 32 or cls[b] & STOP):
                 b += 1
             while b < limit:
                 c = text[b]
-                if _class(classes, c) & STOP:
+                if not cls[b] & (STOP | MAYBE):
+                    b += 1
+                    continue
+                if cls[b] & STOP:
                     b += 1
                     break
                 if (
@@ -322,7 +332,7 @@ def _split(
                 b += 1
             score[:] = 0
             p = a
-            while p < b and not (letters[text[p]] if text[p] < 0x10000 else 1):
+            while p < b and not cls[p] & LETTER:
                 p += 1
             while p < b and (
                 48 <= text[p] <= 57
@@ -333,7 +343,7 @@ def _split(
                 or text[p] == 44
             ):
                 p += 1
-            while p < b and not (letters[text[p]] if text[p] < 0x10000 else 1) and text[p] != 0x3014:
+            while p < b and not cls[p] & LETTER and text[p] != 0x3014:
                 p += 1
             begin = p
             while p < b:
@@ -439,9 +449,8 @@ def _split(
                             p += 1
                         p += 1
                         continue
-                    v = letters[c] if c < 0x10000 else c
-                    if v:
-                        hh = (hh ^ np.uint64(v)) * np.uint64(0x9DDFEA08EB382D69)
+                    if cls[p] & LETTER:
+                        hh = (hh ^ np.uint64(c)) * np.uint64(0x9DDFEA08EB382D69)
                         hh ^= hh >> np.uint64(32)
                         seen += 1
                     p += 1
@@ -470,7 +479,6 @@ def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.u
         *cues.arrays,
         cues.pair,
         rules.cue_info,
-        rules.fold,
         rules.classes,
     )
     names = pa.DictionaryArray.from_arrays(pa.array(kinds), pa.array(SECTION_KINDS)).cast(pa.string())
