@@ -153,7 +153,7 @@ def _guess(table: Table, synonyms: Synonyms, book: Codebook) -> _Guess:
         placed = synonyms.place(names) if header else {}
         by_value = _place_by_value(names, rows, placed, book)
         fields = {f for f in placed.values() if f != "ignore"}
-        score = (len(fields) * 2 + len(by_value), int(header), -skip)
+        score = (len(fields) * 2 + len(by_value), int(header and (bool(fields) or not by_value)), -skip)
         if best is None or score > best[0]:
             best = (score, _Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value)))
     assert best is not None
