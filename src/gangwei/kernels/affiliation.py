@@ -183,18 +183,23 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
                 if text:
                     rules.append(_rule(list_id, "list", row | {"text": text}, tier="T3", defence="unknown"))
     by_key: dict[str, list[Rule]] = defaultdict(list)
+    legal = re.compile(names.legal_tail)
     for rule in rules:
-        if rule.match == "exact":
-            by_key[rule.text].append(rule)
+        if rule.match != "exact":
+            continue
+        by_key[rule.text].append(rule)
+        stem = legal.match(rule.text)
+        if stem and len(stem[1]) >= 4:
+            by_key[stem[1]].append(rule)
     by_anchor: dict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.match != "exact":
             by_anchor[rule.anchor].append(rule)
     friends: dict[str, list[Friend]] = defaultdict(list)
     for row in book.rows("employers/false_friends.csv"):
-        families = (*FAMILIES[:4], "signal") if row["cancels"] == "all" else (row["cancels"],)
-        if row["cancels"] == "defence":
-            families = ("defence", "signal")
+        families = {"all": (*FAMILIES[:4], "signal"), "defence": ("defence", "signal")}.get(
+            row["cancels"], (row["cancels"],)
+        )
         rule = _rule("false_friends", "friend", row)
         friends[rule.anchor].append(Friend(rule, frozenset(families)))
     numbered = tuple(

@@ -345,7 +345,9 @@ def normalise(names: pl.Series, rules: NameRules) -> pl.DataFrame:
         legal_form=legal,
         trade=key.str.extract(rules.trade_last, 1).fill_null(""),
     )
-    out = out.with_columns(brand_key=_brand(out["name_key"], rules), **_flags(text, out["name_key"], rules))
+    out = out.with_columns(
+        brand_key=_brand(out["name_key"], out["place_prefix"], rules), **_flags(text, out["name_key"], rules)
+    )
     return out.with_columns(
         kind=pl.when("is_anonymous")
         .then(pl.lit("anonymous"))
@@ -364,17 +366,27 @@ def without_latin_edges(key: pl.Series, rules: NameRules) -> pl.Series:
     return han
 
 
-def _brand(key: pl.Series, rules: NameRules) -> pl.Series:
+def alias_of(key: pl.Series, place: pl.Series, rules: NameRules) -> pl.Series:
+    """Key of the brand that `aliases.csv` gives the name_key, or null; a key of two characters only without a place."""
+    bare = without_latin_edges(key, rules)
+    frame = pl.DataFrame({"key": key, "bare": bare, "place": place})
+    for by in ("key", "bare"):
+        named = rules.aliases.select(pl.col("key").alias(by), pl.col("brand").alias(f"by_{by}"))
+        frame = frame.join(named, on=by, how="left", maintain_order="left")
+    clear = (pl.col("place") == "") | (pl.col("bare").str.len_chars() > 2)
+    return frame.select(pl.when(clear).then(pl.coalesce("by_key", "by_bare")).alias("alias"))["alias"]
+
+
+def _brand(key: pl.Series, place: pl.Series, rules: NameRules) -> pl.Series:
     """The brand of each name_key: alias, else the key without generic trade words and Latin edges."""
     han = without_latin_edges(key, rules)
     core = han.str.extract(rules.trade_tail, 1)
     weak = core.is_in(list(rules.weak_brands)) | core.is_in(rules.places["place"].implode())
     core = han.zip_with(core.is_null() | weak, core)
-    frame = pl.DataFrame({"key": key, "han": han, "core": core})
-    for by in ("key", "han", "core"):
-        renamed = rules.aliases.select(pl.col("key").alias(by), pl.col("brand").alias(f"by_{by}"))
-        frame = frame.join(renamed, on=by, how="left", maintain_order="left")
-    return frame.select(pl.coalesce("by_key", "by_han", "by_core", "core"))["by_key"]
+    long = rules.aliases.filter(pl.col("key").str.len_chars() > 2).rename({"key": "core"})
+    frame = pl.DataFrame({"core": core}).join(long, on="core", how="left", maintain_order="left")
+    frame = frame.with_columns(alias=alias_of(key, place, rules))
+    return frame.select(pl.coalesce("alias", "brand", "core").alias("brand_key"))["brand_key"]
 
 
 def _flags(text: pl.Series, key: pl.Series, rules: NameRules) -> dict[str, pl.Series]:

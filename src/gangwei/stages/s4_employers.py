@@ -117,15 +117,10 @@ def employer_id(entity: str) -> str:
 
 def _entity_keys(parts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Add `entity` and `rule_id` to the parts of the names."""
-    bare = employer.without_latin_edges(parts["name_key"], rules.names)
-    aliases = rules.names.aliases
-    frame = parts.with_columns(bare=bare).join(
-        aliases.rename({"key": "name_key", "brand": "a1"}), on="name_key", how="left", maintain_order="left"
-    )
-    frame = frame.join(aliases.rename({"key": "bare", "brand": "a2"}), on="bare", how="left", maintain_order="left")
+    frame = parts.with_columns(alias=employer.alias_of(parts["name_key"], parts["place_prefix"], rules.names))
     own = (pl.col("branch") != "") & pl.col("name_key").str.contains(rules.own_branch)
     frame = frame.with_columns(
-        alias=pl.when(own).then(None).otherwise(pl.coalesce("a1", "a2")),
+        alias=pl.when(own).then(None).otherwise("alias"),
         tail=pl.when(own).then("branch").otherwise(pl.lit("")),
         k=pl.col("name_key").str.slice(0, 80),
     )
@@ -161,7 +156,7 @@ def _entity_keys(parts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
     frame = _join_brands(frame)
     frame = _join_cut(frame)
-    return frame.drop("bare", "a1", "a2", "alias", "tail", "k", "only")
+    return frame.drop("alias", "tail", "k", "only")
 
 
 def _join_brands(frame: pl.DataFrame) -> pl.DataFrame:
@@ -198,7 +193,7 @@ def _join_cut(frame: pl.DataFrame) -> pl.DataFrame:
     index, target = [], []
     for i, name in wanted.select("i", "name_clean").iter_rows():
         at = bisect_left(names, name)
-        found = set()
+        found: set[str] = set()
         while at < len(names) and names[at].startswith(name) and len(found) < 2:
             found.add(entities[at])
             at += 1
@@ -216,7 +211,7 @@ def _judged(parts: pl.DataFrame, ledger: tuple[Judgement, ...]) -> pl.DataFrame:
         return parts
     wanted = sorted({n for j in ledger for n in (j.name_a, j.name_b)})
     rows = parts.filter(pl.col("name_clean").is_in(wanted))
-    entity: dict[str, str] = {name: key for name, key in rows.select("name_clean", "entity").iter_rows()}
+    entity: dict[str, str] = dict(rows.select("name_clean", "entity").iter_rows())
     moved: dict[str, str] = {}
     apart: dict[str, str] = {}
     for j in ledger:
