@@ -75,7 +75,7 @@ def test_promised_shares(run: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     assert set(truth["pay_status"]) >= {"ok", "negotiable", "none"}
     assert set(truth["ai_tier"]) == set(schema.AI_TIERS)
     assert truth["surveillance_company"].any()
-    assert {"institute", "subsidiary"} <= set(truth["defence"])
+    assert {"group", "institute", "university", "subsidiary"} <= set(truth["defence"])
 
 
 def test_truth_is_visible_in_the_text(run: tuple[pl.DataFrame, pl.DataFrame]) -> None:

@@ -101,6 +101,7 @@ def _title(m: Maker, p: Plan, shift: I64) -> pa.StringArray:
     before = np.select(
         [p.level == 1, p.level == 2, p.level == 3], [_glue(m, "初级"), _glue(m, "高级"), _glue(m, "资深")], none
     )
+    before = np.where(p.english & (p.level == 2), _glue(m, "Senior "), before)
     after = np.where(p.level == 4, _glue(m, "（实习）"), none)
     tail = np.where(p.title_tail >= 0, m.words.lists["titles_tail"][0] + p.title_tail, none)
     return _join(m, shift, before, p.title, after, tail)

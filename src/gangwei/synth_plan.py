@@ -221,7 +221,7 @@ def plan(first: int, count: int, seed: int, size: Size, words: Words, look: Tabl
     family = np.searchsorted(look.families, unit(t, 10), side="right").astype(np.int64)
     level_seed = np.where(kind == K["sibling_level"], o, t).astype(np.uint64)
     level = np.searchsorted(np.cumsum([0.72, 0.08, 0.12, 0.05, 0.03]), unit(level_seed, 11)).clip(0, 4).astype(np.int64)
-    level = np.where(kind == K["sibling_level"], 2, np.where((op == 0) & (level == 2), 0, level))
+    level = np.where(kind == K["sibling_level"], 2, np.where(op == 0, 0, level))
     style = look.style[family]
     level = np.where((style > 0) & (kind != K["sibling_level"]), 0, level)
     english = chance(t, 12, 0.01) & (kind != K["stock"])
@@ -309,7 +309,7 @@ def plan(first: int, count: int, seed: int, size: Size, words: Words, look: Tabl
         named=~chance(o, 64, 0.12),
         agency=np.where(kind == K["agency_copy"], below(a, 65, 5000), -1),
         anonymous=np.where(kind == K["anonymous_copy"], below(a, 66, words.lists["anonymous"][1]), -1),
-        family=family, level=np.where(english, 0, level), title=title,
+        family=family, level=np.where(english & (kind != K["sibling_level"]), 0, level), title=title,
         title_tail=np.where(english, -1, tail),
         place=place, city=city, board=board,
         pay=_pay(o, a, kind, family, style, level, board, look),

@@ -68,7 +68,9 @@ def truth_of(m: Maker, p: Plan) -> pa.Table:
         "has_employer": p.named | (p.anonymous >= 0) | (p.agency >= 0),
         "is_agency": p.agency >= 0,
         "is_anonymous": p.anonymous >= 0,
-        "defence": _when(shown & (real >= 0), take["defence"].take(known), "none"),
+        "defence": pl.select(
+            pl.when(pl.Series(shown)).then(_when(real >= 0, take["defence"].take(known), "none"))
+        ).to_series(),
         "defence_group": _when(shown & (real >= 0), take["defence_group"].take(known), None),
         "surveillance_company": shown & surveillance,
         "family": _when(~p.english, take["family"].take(family), "english"),
@@ -88,7 +90,11 @@ def truth_of(m: Maker, p: Plan) -> pa.Table:
         "experience_min_months": take["experience_min_months"].take(pa.array(p.experience)),
         "experience_max_months": take["experience_max_months"].take(pa.array(p.experience)),
         "level_word": take["seniority"].take(pa.array(p.level)),
-        "posted_date": pl.Series(np.datetime64(synth_plan.FIRST_DAY) + p.posted).cast(pl.Date),
+        "posted_date": pl.select(
+            pl.when(pl.Series(p.posted_form) < 4).then(
+                pl.Series(np.datetime64(synth_plan.FIRST_DAY) + p.posted).cast(pl.Date)
+            )
+        ).to_series(),
         "captured_date": pl.Series(np.datetime64(synth_plan.FIRST_DAY) + p.captured).cast(pl.Date),
         "language": pl.select(
             pl.when(pl.Series(p.english))
