@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,12 @@ def test_rules_say_what_decided(resolver: Resolver) -> None:
     assert resolver.resolve("襄樊", None, None).rule == "city.old"
     assert resolver.resolve("光谷", None, None).rule.startswith("city.zone:zone-")
     assert resolver.resolve("全国", None, None).rule == "city.nationwide"
+
+
+def test_every_rule_is_documented(resolver: Resolver) -> None:
+    parts = {r["id"] for r in Codebook().rows("places/rules.csv")}
+    for _, case in FLAT:
+        rule = resolver.resolve(*(None if case.get(k) is None else str(case[k]) for k in "cda")).rule
+        head, *evidence = re.split(r"(?=[+!])", rule)
+        field, _, kind = head.partition(".")
+        assert {field, kind.partition(":")[0], *evidence} <= parts, rule

@@ -82,6 +82,8 @@ class Gazetteer:
     """Matches behind a name that a road, village or building bears."""
     employer: re.Pattern[str]
     """Matches behind a place that opens an employer's name."""
+    fillers: re.Pattern[str]
+    """Matches words of code lists that name nothing (市辖区)."""
     placelike: re.Pattern[str]
     """Finds a word of place names."""
     units: dict[str, Unit]
@@ -353,6 +355,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
     return Gazetteer(
         borrowed=re.compile(f"{own['between']}(?:{'|'.join(own['words'])})"),
         employer=re.compile(f"[^{firm['stops']}]{{0,{firm['reach']}}}?(?:{'|'.join(firm['words'])})"),
+        fillers=re.compile("|".join(grammar["fillers"]["words"])),
         placelike=re.compile("|".join(grammar["placelike"]["words"])),
         names=names,
         lengths={k: tuple(sorted(v, reverse=True)) for k, v in lengths.items()},

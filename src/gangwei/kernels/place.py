@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from gangwei.kernels.gazetteer import PREFECTURE, Gazetteer, Reading, join
+from gangwei.kernels.gazetteer import Gazetteer, Reading, join
 from gangwei.kernels.place_fields import (
     LATIN,
     SEVERAL,
@@ -21,10 +21,10 @@ from gangwei.kernels.place_fields import (
     Found,
     clean_field,
     county_in,
-    name_at,
     read_address,
     read_anywhere,
     read_city,
+    scan,
     settle,
 )
 
@@ -90,17 +90,16 @@ def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, st
     readings: dict[Reading, None] = {}
     other: Chain | None = None
     for part in parts:
-        hit = name_at(part, 0, gaz)
-        if hit is None:
+        named = scan(part, gaz).chains
+        if not named:
             continue
-        entry = hit[0]
-        joined = join(last.readings, entry.best) or join(last.readings, entry.every)
-        if not joined and last.every is not None:
-            joined = join(last.every, entry.every)
-        if joined:
-            readings.update(dict.fromkeys(joined))
-        elif entry.level <= PREFECTURE and entry.full and entry.kind == "name" and hit[1] == len(part):
-            other = Chain(entry.best, entry.every, entry.kind, entry.id)
+        narrowed = narrow(last, named[0])
+        if narrowed is not None:
+            readings.update(dict.fromkeys(narrowed.readings))
+        elif named[0].kind == "name" and all(r.county is None for r in named[0].readings):
+            other = named[0]
+    if readings and tuple(readings) == last.readings:
+        return city, ""
     if readings:
         rows = tuple(readings)
         if len(rows) > 1 and len({r.prefecture for r in rows}) == 1 and rows[0].prefecture:

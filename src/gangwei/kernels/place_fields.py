@@ -152,7 +152,12 @@ def read_city(text: str, gaz: Gazetteer) -> Found:
         return read_latin(text, gaz) if any("a" <= c <= "z" for c in low) else Found((), "blank")
     if text.startswith("中国"):
         text = text[2:].lstrip(" ·-,")
-    found = scan(text, gaz, ())
+    found = scan(text, gaz)
+    if len(found.chains) == 1 and all(r.prefecture is None for r in found.chains[0].readings):
+        loose = read_anywhere(text, gaz)
+        finer = join(found.chains[0].readings, loose.best) if loose is not None else []
+        if loose is not None and finer and loose.level > PROVINCE:
+            return Found((Chain(tuple(finer), None, loose.kind, loose.id),), "")
     if found.chains or found.reason == "foreign":
         return found
     for part in re.split(r"[/,、;|&+\s·-]+", low):
@@ -192,12 +197,11 @@ def entry_is_safe(entry: Entry) -> bool:
     return entry.full and entry.level > PROVINCE and entry.kind == "name"
 
 
-def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
+def scan(text: str, gaz: Gazetteer) -> Found:
     """Read names from left to right, each segment from its beginning; children narrow, alternatives add."""
-    chains = list(before)
-    start = len(chains)
+    chains: list[Chain] = []
     at, end = 0, len(text)
-    fresh, strong, segment = True, bool(before), 0
+    fresh, strong, segment = True, False, 0
     foreign = False
     while at < end:
         c = text[at]
@@ -208,6 +212,9 @@ def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
             at += 1
             continue
         hit = name_at(text, at, gaz) if fresh else None
+        if hit is None and fresh and chains and (filler := gaz.fillers.match(text, at)):
+            at = filler.end()
+            continue
         if hit is None and fresh and c in AND and chains:
             strong = True
             at += 1
@@ -230,34 +237,31 @@ def scan(text: str, gaz: Gazetteer, before: tuple[Chain, ...]) -> Found:
             continue
         if chains:
             last = chains[-1]
-            joined = join(last.readings, entry.best) or join(last.readings, entry.every)
+            joined = join(last.readings, entry.best)
+            if not joined and entry.level == COUNTY:
+                here = tuple(r for r in last.readings if any(e.prefecture == r.prefecture for e in entry.best))
+                if here and here[0].prefecture:
+                    if strong:
+                        several = dict.fromkeys(r._replace(county=None) for r in here)
+                        chains[-1] = Chain(tuple(several), None, last.kind, last.id)
+                    strong = False
+                    continue
+            joined = joined or join(last.readings, entry.every)
             if not joined and last.every is not None:
                 joined = join(last.every, entry.every)
             if joined:
                 chains[-1] = Chain(tuple(joined), None, last.kind, last.id)
                 strong = False
                 continue
-            same = tuple(
-                r for r in last.readings if any(e.prefecture == r.prefecture and e.prefecture for e in entry.every)
-            )
-            if same and entry.level == COUNTY:
-                if strong:
-                    chains[-1] = Chain(
-                        tuple(dict.fromkeys(r._replace(county=None) for r in same)), None, last.kind, last.id
-                    )
-                strong = False
-                continue
             county_known = any(r.county for r in last.readings)
             beside = entry.level <= PREFECTURE and ends and not county_known and entry.kind in ("name", "short")
             if not (strong or beside):
                 continue
-            if entry.level == COUNTY and not (ends and len(before) == 0):
+            if entry.level == COUNTY and not ends:
                 continue
         chains.append(Chain(entry.best, entry.every, entry.kind, entry.id))
         strong = False
-    if len(chains) == start and foreign:
-        return Found(tuple(chains), "foreign")
-    return Found(tuple(chains), "" if chains else "unread")
+    return Found(tuple(chains), "" if chains else "foreign" if foreign else "unread")
 
 
 def read_anywhere(text: str, gaz: Gazetteer) -> Entry | None:
