@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gangwei import charts, claims, mapshapes, sensitivity
+from gangwei import charts, choropleth, claims, sensitivity
 from gangwei.claims import Answers, Question, Said
 from gangwei.frame import Dataset
+from gangwei.geo import load_map
 from gangwei.labels import Labels
 from gangwei.measures import Result, ads_behind
 from gangwei.sensitivity import Tornado
 
+SIZES = {True: {"width": charts.WIDE, "label": charts.LABEL}, False: {"width": charts.NARROW, "label": charts.NARROW_LABEL}}
 CITIES_SHOWN, EMPLOYERS_SHOWN, EVIDENCE_SHOWN = 30, 15, 5
 
 
@@ -86,6 +88,7 @@ class Brief:
     notes: dict[str, list[str]]
     versions: list[tuple[str, str]]
     cite: str
+    sensitivity: str
     map_svg: str = ""
     method: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
@@ -147,7 +150,7 @@ class Writer:
         rows = self.share_rows(r, limit)
         if not rows:
             return None
-        svg = charts.svg(charts.bars(rows, share=r.measure.unit == "share", title=""), title, id_)
+        svg = charts.svg(charts.bars(rows, share=r.measure.unit == "share", **SIZES[wide]), title, id_)
         return Figure(id_, title, svg, self.table(r, title), self.caveats(r), wide)
 
     def headlines(self, said: Mapping[str, Said], tornados: Mapping[str, Tornado], all_claims: Sequence[claims.Claim]) -> list[Headline]:
@@ -173,7 +176,7 @@ class Writer:
                 n, s = self.ask("ai-openings", definition=d), self.ask("ai-share", definition=d)
                 parts.append((self.name(d), f"{t.integer(n.numerator)} ({t.share(s.value)})"))
             share = self.ask("ai-share")
-            return t.integer(r.value), parts, t.interval(share.low, share.high, "share")
+            return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
         if c.id == "affiliated":
             tiers = {x["id"]: x for x in self.ask("defence-tiers").rows.to_dicts()}
             parts = [(self.name("defence"), f"{t.share(r.value)} ({t.integer(r.numerator)})")]
@@ -190,7 +193,8 @@ class Writer:
             comma = "、" if t.lang == "zh" else ", "
             parts = [(x["label"], t.share(x["numerator"] / r.denominator) if c.id != "emerging_cities" else t.integer(x["numerator"])) for x in rows] if r.denominator else []
             more = f" +{len(claims.named(r)) - len(rows)}" if c.track == "all" and len(claims.named(r)) > len(rows) else ""
-            return comma.join(x["label"] for x in rows) + more or self.name("none_found"), parts, "–"
+            spread = comma.join(f"{x['rank_low']}–{x['rank_high']}" for x in rows if "rank_low" in x)
+            return comma.join(x["label"] for x in rows) + more or self.name("none_found"), parts, f"{t.text('rank')}: {spread}" if spread else "–"
         value = t.integer(r.value) if r.measure.unit in ("places", "openings") else t.quantity(r.value, r.measure.unit)
         return value, [], t.interval(r.low, r.high, r.measure.unit)
 
@@ -198,6 +202,13 @@ class Writer:
         """Sensitivity of each headline."""
         heads = sorted((c for c in all_claims if c.headline), key=lambda c: c.headline)
         return {c.id: sensitivity.tornado(self.answers, self.t, c, self.settings) for c in heads}
+
+    def margin(self, x: Tornado) -> float:
+        """How far a variant may move a headline before it counts as not surviving."""
+        if x.base is None or x.claim.track != "value":
+            return 0.0
+        share = float(self.settings["survive_points"]) if x.unit == "share" else 0.0
+        return max(float(self.settings["survive_margin"]) * abs(x.base), share)
 
     def tornado_block(self, x: Tornado) -> tuple[Tornado, str, str, Table]:
         """(tornado, title, SVG, table)."""
@@ -215,7 +226,7 @@ class Writer:
             rows.append([v.label, t.quantity(v.value, x.unit), change, *([places(v.names)] if x.claim.track != "value" else []), verdict])
             if v.value is not None:
                 chart.append({"label": v.label, "value": v.value, "kind": v.kind, "text": t.quantity(v.value, x.unit)})
-        svg = charts.svg(charts.tornado(chart, x.base, share=x.unit == "share"), title, f"tor-{x.claim.id}") if chart and x.base is not None else ""
+        svg = charts.svg(charts.tornado(chart, x.base, share=x.unit == "share", band=self.margin(x)), title, f"tor-{x.claim.id}") if chart and x.base is not None else ""
         head = [t.text("variant"), t.text("label_value"), t.text("change"), *([t.text("place")] if x.claim.track != "value" else []), t.text("verdict")]
         base = [t.text("base"), t.quantity(x.base, x.unit), "", *([places(x.base_names)] if x.claim.track != "value" else []), ""]
         return x, title, svg, Table(title, head, [base, *rows], (1, 2))
@@ -225,10 +236,10 @@ class Writer:
         t = self.t
         provinces, quotients = self.ask("province-rank"), {x["id"]: x for x in self.ask("location-quotient", "province").rows.to_dicts()}
         regions = {
-            int(x["id"]): mapshapes.Region(f"#prov-{x['id']}", f"{x['label']}: {t.integer(x['numerator'])} {t.text('count')}, {t.share(x['value'])}", x["value"])
+            int(x["id"]): choropleth.Region(f"#prov-{x['id']}", f"{x['label']}: {t.integer(x['numerator'])} {t.text('count')}, {t.share(x['value'])}", x["value"])
             for x in provinces.rows.to_dicts()
         }
-        svg = mapshapes.svg("provinces", regions, title=t.text("map_title"), no_data=t.text("no_data"), words=t.share) if regions else ""
+        svg = choropleth.svg(load_map(), regions, title=t.text("map_title"), no_data=t.text("no_data"), words=t.share) if regions else ""
         rows = []
         for x in provinces.rows.to_dicts():
             q = quotients.get(x["id"])
@@ -247,7 +258,7 @@ class Writer:
         figures = []
         chart = [r for r in self.share_rows(cities, 15) if r["low"] is not None]
         if chart:
-            spec = charts.intervals(chart, share=True, title="")
+            spec = charts.intervals(chart, share=True, **SIZES[True])
             figures.append(Figure("city-chart", self.name("city_chart"), charts.svg(spec, self.name("city_chart"), "city-chart"), city_table, self.caveats(cities), True))
         mix = self.bars("cluster-mix", self.ask("cluster-share"), self.name("cluster_mix"))
         if mix:
@@ -274,8 +285,8 @@ class Writer:
             return None
         title = self.name("cluster_scopes")
         table = Table(title, [t.dimension("scope"), t.text("share"), t.text("interval")], [[x["label"], x["text"], t.interval(x["low"], x["high"], "share")] for x in rows], (1, 2))
-        short = [{**x, "label": str(x["label"])} for x in rows]
-        return Figure("scopes", title, charts.svg(charts.bars(short, share=True, title=""), title, "scopes"), table, self.caveats(found[0][1]))
+        svg = charts.svg(charts.bars(rows, share=True, width=440, label=440), title, "scopes")
+        return Figure("scopes", title, svg, table, self.caveats(found[0][1]), True)
 
     def affiliated(self) -> tuple[list[Figure], list[Table]]:
         """Tiers of evidence, and surveillance employer against surveillance work."""
@@ -297,7 +308,7 @@ class Writer:
         ]  # fmt: skip
         if rows:
             title = self.name("pay_by_role")
-            figures.append(Figure("pay-role", title, charts.svg(charts.intervals(rows, share=False, title=""), title, "pay-role"), self.table(pay, title), self.caveats(pay)))
+            figures.append(Figure("pay-role", title, charts.svg(charts.intervals(rows, share=False), title, "pay-role"), self.table(pay, title), self.caveats(pay)))
         employers = self.ask("employer-rank")
         return figures, [self.table(employers, self.name("employer_rank"), EMPLOYERS_SHOWN)] if employers.rows.height else []
 
@@ -308,7 +319,7 @@ class Writer:
         if len(rows) < 2:
             return []
         title = self.name("flow")
-        return [Figure("flow", title, charts.svg(charts.series(rows[-72:], title=""), title, "flow"), self.table(flow, title), self.caveats(flow), True)]
+        return [Figure("flow", title, charts.svg(charts.series(rows[-72:]), title, "flow"), self.table(flow, title), self.caveats(flow), True)]
 
     def waterfall(self) -> Figure | None:
         """From raw rows to AI openings, with reject reasons."""
@@ -322,7 +333,7 @@ class Writer:
         steps: list[tuple[str, float, float, str]] = [(t.text("read"), 0, ads + rejected, "total")]
         level = ads + rejected
         for reason, n in [*rejects[:6], *([("…", sum(n for _, n in rejects[6:]))] if len(rejects) > 6 else [])]:
-            steps.append((f"{t.text('rejected')}: {t.code('reason', str(reason))}", level, level - n, "loss"))
+            steps.append((f"{t.text('rejected')}: {t.code('reason', str(reason)).replace('_', ' ')}", level, level - n, "loss"))
             level -= n
         exact = ads - grains["exact"]
         steps += [(t.text("kept"), 0, ads, "total"), (t.text("exact_copy"), ads, ads - exact, "loss"), (t.text("near_copy"), ads - exact, openings, "loss")]
@@ -406,6 +417,7 @@ class Writer:
         figures: dict[str, list[Figure]] = {}
         tables: dict[str, list[Table]] = {"definitions": [self.definitions_table()] if openings else []}
         notes: dict[str, list[str]] = {"regions": []}
+        words: dict[str, Any]
         map_svg = ""
         if ai:
             map_svg, figures["regions"], tables["regions"] = self.regions()
@@ -418,6 +430,9 @@ class Writer:
             notes["regions"].append(t.text("scope_used").format(scope=t.code("scope", self.ask("cluster-share").scope)))
             if self.ask("cities-with-ai").value == 1:
                 notes["regions"].append(t.text("one_city"))
+        for section, found in figures.items():
+            notes.setdefault("talent" if section == "time" else section, []).extend(dict.fromkeys(c for f in found for c in f.caveats))
+        notes = {k: list(dict.fromkeys(v)) for k, v in notes.items()}
         water = self.waterfall()
         figures["waterfall"] = [water] if water else []
         tables["inputs"] = self.inputs()
@@ -440,6 +455,6 @@ class Writer:
             subtitle=t.text("subtitle").format(openings=t.integer(openings, short=True), ads=t.integer(grains["ad"], short=True)),
             headlines=self.headlines(said, tornados, all_claims), said=said_by, figures=figures, tables=tables,
             tornados=[self.tornado_block(x) for x in tornados.values()], evidence=self.evidence(all_claims) if ai else [], notes=notes,
-            versions=versions, cite=cite, map_svg=map_svg, method=[m.format(**words) for m in t.table["method"]["items"]],
+            versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=t.share(self.settings["survive_margin"], 0), points=f"{self.settings['survive_points'] * 100:g}"), map_svg=map_svg, method=[m.format(**words) for m in t.table["method"]["items"]],
             limits=list(t.table["limits"]["items"]),
         )  # fmt: skip

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 INK, MUTED, FAINT, RULE = "#1c2733", "#5a6773", "#dfe4e8", "#b9c2ca"
-ACCENT, SECOND, WARN = "#0b5a7d", "#c26a1a", "#a33a4a"
+ACCENT, BAR, BAND = "#0b5a7d", "#86b6cb", "#f0f3f5"
+WIDE, NARROW, LABEL, NARROW_LABEL = 640, 285, 220, 150
 KINDS = {"base": INK, "definition": "#0b5a7d", "grain": "#c26a1a", "scope": "#6b4c9a", "board": "#5a6773"}
 FONT = "'Noto Sans','Source Han Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif"
 MEASURED_FONT = "Noto Sans CJK SC"
@@ -28,7 +29,7 @@ def config() -> Spec:
     return {
         "font": MEASURED_FONT, "background": None, "view": {"stroke": None}, "axis": axis, "axisY": {"grid": False, "labelColor": INK},
         "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "orient": "top", "title": None, "symbolType": "circle"},
-        "bar": {"color": ACCENT}, "text": {"color": INK, "fontSize": 12}, "point": {"filled": True, "size": 70, "color": ACCENT},
+        "bar": {"color": BAR}, "text": {"color": INK, "fontSize": 12}, "point": {"filled": True, "size": 70, "color": ACCENT},
         "rule": {"color": ACCENT}, "line": {"color": ACCENT, "strokeWidth": 2},
     }  # fmt: skip
 
@@ -40,19 +41,31 @@ def _spec(rows: Sequence[Mapping[str, Any]], width: int, height: int | Spec, **r
     }  # fmt: skip
 
 
-def _y(rows: Sequence[Mapping[str, Any]], width: int = 190) -> Spec:
+def _extent(rows: Sequence[Mapping[str, Any]], most: int) -> int:
+    """Pixels that the longest label takes at 12 px, at most `most`."""
+    longest = max((sum(12.2 if ord(c) > 0x2E7F else 6.9 for c in str(r["label"])) for r in rows), default=0)
+    return int(min(most, longest + 12))
+
+
+def _y(rows: Sequence[Mapping[str, Any]], width: int) -> Spec:
     return {
         "field": "label", "type": "nominal", "title": None, "sort": [r["label"] for r in rows],
         "axis": {"labelLimit": width, "minExtent": width, "maxExtent": width, "labelColor": INK},
     }  # fmt: skip
 
 
-def bars(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str, width: int = 420) -> Spec:
+def _number(share: bool, rows: Sequence[Mapping[str, Any]] = (), key: str = "value") -> str:
+    """Axis format: percent with a decimal when the range is small, else grouped digits."""
+    top = max((abs(r.get(key) or 0) for r in rows), default=1)
+    return (".1%" if top < 0.05 else ".0%") if share else ",.0f"
+
+
+def bars(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str | None = None, width: int = NARROW, label: int = NARROW_LABEL) -> Spec:
     """Horizontal bars with the value written at their end and, where given, the interval as a thin line.
 
     Rows: label, value, text, optional low and high.
     """
-    axis = {"format": ".0%" if share else ",.0f", "title": title, "tickCount": 5}
+    axis = {"format": _number(share, rows, "high"), "title": title, "tickCount": 5 if width > NARROW else 4}
     x = {"field": "value", "type": "quantitative", "axis": axis, "scale": {"zero": True, "nice": True}}
     ends = [r.get("high") or r["value"] or 0 for r in rows]
     rows = [{**r, "end": e} for r, e in zip(rows, ends)]
@@ -62,15 +75,17 @@ def bars(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str, width: i
     layers.append(
         {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}}
     )
-    return _spec(rows, width, {"step": 26}, encoding={"y": _y(rows)}, layer=layers)
+    room = _extent(rows, label)
+    return _spec(rows, width + label - room, {"step": 26}, encoding={"y": _y(rows, room)}, layer=layers)
 
 
-def intervals(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str, width: int = 420) -> Spec:
+def intervals(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str | None = None, width: int = NARROW, label: int = NARROW_LABEL) -> Spec:
     """Points with their 95 % interval. Rows: label, value, low, high, text."""
-    axis = {"format": ".0%" if share else ",.0f", "title": title, "tickCount": 5}
+    axis = {"format": _number(share, rows, "high"), "title": title, "tickCount": 5 if width > NARROW else 4}
     rows = [{**r, "end": r.get("high") or r["value"]} for r in rows]
+    room = _extent(rows, label)
     return _spec(
-        rows, width, {"step": 24}, encoding={"y": _y(rows)},
+        rows, width + label - room, {"step": 24}, encoding={"y": _y(rows, room)},
         layer=[
             {"mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.45}, "encoding": {"x": {"field": "low", "type": "quantitative", "axis": axis, "scale": {"zero": True}}, "x2": {"field": "high"}}},
             {"mark": {"type": "point"}, "encoding": {"x": {"field": "value", "type": "quantitative"}}},
@@ -79,13 +94,14 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str, wid
     )  # fmt: skip
 
 
-def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = 420) -> Spec:
+def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = WIDE) -> Spec:
     """Steps from raw rows to AI openings. Rows: label, start, end, kind (total or loss), text."""
-    x = {"field": "start", "type": "quantitative", "axis": {"format": "~s", "title": None, "tickCount": 5}, "scale": {"zero": True}}
+    x = {"field": "start", "type": "quantitative", "axis": {"format": ",.0f", "title": None, "tickCount": 5}, "scale": {"zero": True}}
     colour = {"field": "kind", "type": "nominal", "scale": {"domain": ["total", "loss"], "range": [ACCENT, RULE]}, "legend": None}
     rows = [{**r, "right": max(r["start"], r["end"])} for r in rows]
+    room = _extent(rows, LABEL)
     return _spec(
-        rows, width, {"step": 26}, encoding={"y": _y(rows, 210)},
+        rows, width + LABEL - room, {"step": 26}, encoding={"y": _y(rows, room)},
         layer=[
             {"mark": {"type": "bar", "height": 15}, "encoding": {"x": x, "x2": {"field": "end"}, "color": colour}},
             {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"}, "encoding": {"x": {"field": "right", "type": "quantitative"}, "text": {"field": "text"}}},
@@ -93,28 +109,34 @@ def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = 420) -> Spec:
     )  # fmt: skip
 
 
-def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, width: int = 400) -> Spec:
-    """How far each variant moves a headline from its reported value. Rows: label, value, kind, text."""
-    axis = {"format": ".0%" if share else "~s", "title": None, "tickCount": 5}
+def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, band: float, width: int = NARROW) -> Spec:
+    """How far each variant moves a headline from its reported value; the grey band is the margin it may move within.
+
+    Rows: label, value, kind, text. `band` is half the width of the margin, in the unit of the value.
+    """
+    reach = max([abs(r["value"] - base) for r in rows] + [band]) * 1.12 or 1.0
+    low, high = max(0.0, base - reach), base + reach * 1.25
+    domain = {"domain": [low, min(high, 1.0) if share and high > 1 else high], "nice": False, "zero": False}
+    axis = {"format": (".0%" if reach > 0.02 else ".1%") if share else ",.0f", "title": None, "tickCount": 4}
     colour = {"field": "kind", "type": "nominal", "scale": {"domain": list(KINDS), "range": list(KINDS.values())}, "legend": None}
     rows = [{**r, "base": base, "end": max(r["value"], base)} for r in rows]
-    x = {"field": "value", "type": "quantitative", "axis": axis, "scale": {"zero": False, "nice": True}}
-    return _spec(
-        rows, width, {"step": 21}, encoding={"y": _y(rows, 220)},
-        layer=[
-            {"mark": {"type": "bar", "height": 11}, "encoding": {"x": {"field": "base", "type": "quantitative", "axis": axis, "scale": {"zero": False, "nice": True}}, "x2": {"field": "value"}, "color": colour}},
-            {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.4}, "encoding": {"x": {"datum": base}, "y": None}},
-            {"mark": {"type": "tick", "thickness": 2, "size": 13}, "encoding": {"x": x, "color": colour}},
-            {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle", "fontSize": 11, "color": MUTED}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}},
-        ],
-    )  # fmt: skip
+    x = {"field": "value", "type": "quantitative", "axis": axis, "scale": domain}
+    layers: list[Spec] = [
+        {"mark": {"type": "rect", "color": BAND}, "encoding": {"x": {"datum": max(low, base - band)}, "x2": {"datum": base + band}, "y": None}},
+        {"mark": {"type": "bar", "height": 10}, "encoding": {"x": {**x, "field": "base"}, "x2": {"field": "value"}, "color": colour}},
+        {"mark": {"type": "tick", "thickness": 2, "size": 12}, "encoding": {"x": x, "color": colour}},
+        {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.4}, "encoding": {"x": {"datum": base}, "y": None}},
+        {"mark": {"type": "text", "align": "left", "dx": 6, "baseline": "middle", "fontSize": 11, "color": MUTED}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}},
+    ]
+    room = _extent(rows, NARROW_LABEL + 30)
+    return _spec(rows, width + NARROW_LABEL - room, {"step": 20}, encoding={"y": _y(rows, room)}, layer=layers)
 
 
-def series(rows: Sequence[Mapping[str, Any]], *, title: str, width: int = 620) -> Spec:
+def series(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, width: int = 860) -> Spec:
     """Columns by month. Rows: label (YYYY-MM), value."""
     ticks = [r["label"] for i, r in enumerate(rows) if i % max(1, len(rows) // 8) == 0]
     x = {"field": "label", "type": "ordinal", "title": None, "axis": {"values": ticks, "labelAngle": 0, "grid": False}, "sort": None}
-    y = {"field": "value", "type": "quantitative", "axis": {"title": title, "format": "~s", "tickCount": 4, "grid": True}}
+    y = {"field": "value", "type": "quantitative", "axis": {"title": title, "format": ",.0f", "tickCount": 4, "grid": True}}
     return _spec(rows, width, 160, mark={"type": "bar"}, encoding={"x": x, "y": y})
 
 

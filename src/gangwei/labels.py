@@ -105,4 +105,5 @@ class Labels:
         """'low to high'; an en dash when there is none."""
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
             return "–"
-        return f"{self.quantity(low, unit)} – {self.quantity(high, unit)}"
+        a, b = self.quantity(low, unit), self.quantity(high, unit)
+        return a if a == b else f"{a}\u00a0– {b}"

@@ -20,7 +20,7 @@ from gangwei.brief import Brief, Writer
 from gangwei.codebook import PACKAGED, Codebook
 from gangwei.frame import Dataset, DatasetError
 
-_CONTACT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|\d(?:[\s-]?\d){6,}")
+_CONTACT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)|(?<!\d)[04]\d{2,3}[\s-]?\d{3,4}[\s-]?\d{3,4}(?!\d)|\d{9,}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 

@@ -1,0 +1,81 @@
+"""The choropleth map as SVG: each unit a path that is a link with a spoken label; boundary lines always drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from gangwei.geo import ChinaMap
+
+RAMP = ("#e4eff4", "#bcd9e6", "#85bad0", "#4a94b5", "#1c6d92", "#0a4462")
+
+
+@dataclass(frozen=True)
+class Region:
+    """What the map says of one unit: link, spoken label and value (None = no data)."""
+
+    href: str
+    label: str
+    value: float | None
+
+
+def breaks(values: Sequence[float], classes: int = len(RAMP)) -> list[float]:
+    """Upper bounds of classes for skewed values: round numbers, roughly geometric."""
+    positive = sorted(v for v in values if v > 0)
+    if not positive:
+        return []
+    out: list[float] = []
+    for i in range(1, classes):
+        v = positive[min(len(positive) - 1, round(i * len(positive) / classes))]
+        size = 10 ** math.floor(math.log10(v))
+        nice = next(m * size for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if m * size >= v * 0.999)
+        if not out or nice > out[-1] * 1.0001:
+            out.append(nice)
+    return [b for b in out if b < positive[-1]]
+
+
+def colour(value: float, bounds: Sequence[float]) -> str:
+    """The colour of a value between class bounds."""
+    i = sum(1 for b in bounds if value > b)
+    spread = len(bounds) or 1
+    return RAMP[round(i * (len(RAMP) - 1) / spread)] if bounds else RAMP[3]
+
+
+def svg(
+    base: ChinaMap, regions: Mapping[int, Region], *, layer: str = "provinces", title: str, no_data: str,
+    words: Callable[[float], str],
+) -> str:  # fmt: skip
+    """The map of `provinces` or `prefectures`. `words` formats a class bound; units without a region are hatched."""
+    bounds = breaks([r.value for r in regions.values() if r.value is not None])
+    out = [
+        f'<svg class="map" viewBox="0 0 {base.width} {base.height}" role="group" aria-label="{escape(title)}">',
+        '<defs><pattern id="map-none" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<rect width="7" height="7" fill="#f6f7f8"/><line x1="0" y1="0" x2="0" y2="7" stroke="#ccd3d9" stroke-width="2"/></pattern></defs>',
+    ]
+    if layer == "prefectures":
+        out.append(f'<path d="{base.rest}" fill="url(#map-none)" aria-hidden="true"/>')
+    for unit in base.provinces if layer == "provinces" else base.prefectures:
+        r = regions.get(int(unit.code))
+        known = r is not None and r.value is not None and r.value > 0
+        fill = colour(r.value or 0.0, bounds) if r is not None and known else "url(#map-none)"
+        shape = f'<path d="{unit.path}" fill="{fill}" stroke="{'#fff' if known else '#c3cbd2'}" stroke-width="1"/>'
+        if r is not None and r.href:
+            out.append(f'<a href="{escape(r.href)}" aria-label="{escape(r.label)}"><title>{escape(r.label)}</title>{shape}</a>')
+        else:
+            out.append(f"<g><title>{escape(r.label if r is not None else no_data)}</title>{shape}</g>")
+    out.append(f'<path d="{base.boundary}" fill="none" stroke="#5a6773" stroke-width="1.6" stroke-linejoin="round" pointer-events="none" aria-hidden="true"/>')
+    out.append("</svg>")
+    return "".join(out) + _legend(bounds, no_data, words)
+
+
+def _legend(bounds: Sequence[float], no_data: str, words: Callable[[float], str]) -> str:
+    edges = [f"≤ {words(b)}" for b in bounds] + ([f"> {words(bounds[-1])}"] if bounds else [])
+    fills = [colour((bounds[i - 1] if i else 0) + 1e-12, bounds) for i in range(len(bounds) + 1)] if bounds else []
+    items = "".join(
+        f'<li><svg width="22" height="14" aria-hidden="true" focusable="false"><rect width="22" height="14" fill="{fill}"/></svg>{escape(text)}</li>'
+        for fill, text in zip(fills, edges)
+    )
+    none = '<svg width="22" height="14" aria-hidden="true" focusable="false"><rect width="22" height="14" fill="url(#map-none)" stroke="#c5ccd2"/></svg>'
+    return f'<ul class="legend">{items}<li>{none}{escape(no_data)}</li></ul>'

@@ -1,0 +1,130 @@
+"""Intervals against known results and against each other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gangwei import intervals as iv
+
+
+def test_wilson_known_value() -> None:
+    low, high = iv.wilson(0.1, 100)
+    assert low == pytest.approx(0.0552, abs=2e-4)
+    assert high == pytest.approx(0.1744, abs=2e-4)
+    assert iv.wilson(0.5, 0) == (0.0, 1.0)
+
+
+def test_share_of_lone_employers_is_plain_wilson() -> None:
+    e = iv.cluster_share(30, 200, 30, 30, 200, 200)
+    assert e.value == 0.15
+    assert e.n_eff == pytest.approx(199, rel=0.01)
+    assert (e.low, e.high) == pytest.approx(iv.wilson(0.15, e.n_eff))
+
+
+def test_share_of_few_large_employers_is_wider() -> None:
+    # 10 employers of 20 openings, three of them all AI.
+    e = iv.cluster_share(60, 200, 3 * 400, 3 * 400, 10 * 400, 10)
+    assert e.n_eff == pytest.approx(9, rel=0.01)
+    assert e.high - e.low > 0.4
+
+
+def test_no_hits_and_one_employer() -> None:
+    e = iv.cluster_share(0, 500, 0, 0, 500, 500)
+    assert e.value == 0 and e.low == 0 and 0 < e.high < 0.01
+    assert iv.cluster_share(5, 10, 25, 50, 100, 1).n_eff <= 1
+    assert math.isnan(iv.cluster_share(0, 0, 0, 0, 0, 0).value)
+
+
+def test_linearised_share_agrees_with_the_bootstrap() -> None:
+    rng = np.random.default_rng(3)
+    size = rng.integers(1, 30, 400)
+    hit = rng.binomial(size, rng.beta(1, 4, 400))
+    e = iv.cluster_share(hit.sum(), size.sum(), (hit * hit).sum(), (hit * size).sum(), (size * size).sum(), 400)
+    who = np.arange(400)
+    both = iv.bootstrap_totals(
+        np.r_[who, who], np.r_[np.zeros(400, int), np.ones(400, int)], np.r_[hit, size - hit].astype(float), 2, 2000
+    )
+    draws = both[:, 0] / both.sum(axis=1)
+    low, high = iv.percentile(draws, e.value)
+    assert e.low == pytest.approx(low, abs=0.01)
+    assert e.high == pytest.approx(high, abs=0.01)
+
+
+def test_bootstrap_is_deterministic_and_unbiased() -> None:
+    rng = np.random.default_rng(1)
+    cluster, group = rng.integers(0, 30_000, 50_000), rng.integers(0, 5, 50_000)
+    weight = np.ones(50_000)
+    a = iv.bootstrap_totals(cluster, group, weight, 5, 300)
+    b = iv.bootstrap_totals(cluster, group, weight, 5, 300)
+    assert np.array_equal(a, b)
+    assert a.mean(axis=0) == pytest.approx(np.bincount(group), rel=0.01)
+
+
+def test_ranks_know_what_is_sure() -> None:
+    cluster = np.arange(1000)
+    group = np.repeat([0, 1, 2, 3], [500, 260, 235, 5])
+    draws = iv.bootstrap_totals(cluster, group, np.ones(1000), 4)
+    r = iv.ranks(np.bincount(group).astype(float), draws, 2)
+    assert r.rank.tolist() == [1, 2, 3, 4]
+    assert (r.low[0], r.high[0]) == (1, 1)
+    assert r.low[1] == 2 and r.high[1] == 3
+    assert r.in_top[0] == 1 and 0.6 < r.in_top[1] < 0.99 and r.in_top[3] == 0
+
+
+def test_concentration() -> None:
+    totals = np.array([[5.0, 3.0, 2.0], [0.0, 0.0, 0.0]])
+    assert iv.top_share(totals, 2)[0] == 0.8
+    assert iv.herfindahl(totals)[0] == pytest.approx(0.38)
+    assert np.isnan(iv.top_share(totals, 2)[1])
+    low, high = iv.centred(np.array([0.5, 0.6, 0.7]), 0.4)
+    assert low < 0.4 < high
+
+
+def test_median_and_its_interval() -> None:
+    rng = np.random.default_rng(2)
+    v = rng.lognormal(9, 0.5, 3000)
+    e = iv.cluster_median(v, np.ones(3000), np.arange(3000))
+    assert e.value == pytest.approx(np.median(v), rel=1e-6)
+    assert e.low < math.exp(9) < e.high
+    few = iv.cluster_median(np.sort(v), np.ones(3000), np.arange(3000) // 150)
+    assert few.high - few.low > e.high - e.low
+    assert math.isnan(iv.cluster_median(np.zeros(0), np.zeros(0), np.zeros(0, int)).value)
+
+
+def _strata(rng: np.random.Generator, sizes: tuple[int, ...] = (1000, 300, 700)) -> tuple[list[iv.Stratum], float]:
+    population = (60_000, 3_000, 1_500)
+    rates = ((0.001, 0.0), (0.15, 0.3), (0.9, 0.97))
+    out, truth = [], 0.0
+    for n, size, (p, f) in zip(sizes, population, rates):
+        y = rng.random(size) < p
+        guess = np.where(y, rng.random(size) < (0.8 if f else 0.0), rng.random(size) < f * 0.3)
+        truth += y.sum()
+        pick = rng.choice(size, n, replace=False)
+        out.append(iv.Stratum(size, float(guess.sum()), y[pick].astype(float), guess[pick].astype(float)))
+    return out, truth / sum(population)
+
+
+def test_ppi_corrects_a_biased_classifier() -> None:
+    strata, truth = _strata(np.random.default_rng(5))
+    e = iv.ppi_share(strata)
+    assert e.low < truth < e.high
+    raw = sum(s.predicted for s in strata) / sum(s.size for s in strata)
+    assert abs(e.value - truth) < abs(raw - truth)
+
+
+def test_ppi_covers() -> None:
+    rng = np.random.default_rng(11)
+    hits = 0
+    for _ in range(200):
+        strata, truth = _strata(rng)
+        e = iv.ppi_share(strata)
+        hits += e.low <= truth <= e.high
+    assert hits >= 182
+
+
+def test_ppi_without_labels_says_nothing() -> None:
+    assert math.isnan(iv.ppi_share([iv.Stratum(10, 1.0, np.zeros(0), np.zeros(0))]).value)
+    assert math.isnan(iv.ppi_share([]).value)

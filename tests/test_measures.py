@@ -1,0 +1,218 @@
+"""Measures against counts made without them, and against each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from published_fixture import Spec, open_truth, write
+
+from gangwei import measures as m
+from gangwei import vocabulary as vocab
+from gangwei.codebook import Codebook
+from gangwei.frame import DatasetError, SchemaMismatch
+
+IDS = tuple(m.load(Codebook()))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
+    d = tmp_path_factory.mktemp("made")
+    return d, write(d)
+
+
+@pytest.fixture(scope="module")
+def ds(made: tuple[Path, dict[str, float]]) -> m.Dataset:
+    return m.open_dataset(made[0])
+
+
+def test_definitions_count_what_they_say(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    for d in ("strict", "related", "broad"):
+        assert m.measure(ds, "ai-openings", where={"definition": d}).value == made[1][d]
+    assert m.measure(ds, "openings").value == made[1]["openings"]
+    share = m.measure(ds, "ai-share")
+    assert share.value == pytest.approx(made[1]["related"] / made[1]["openings"])
+    assert share.low is not None and share.high is not None and share.low < (share.value or 0) < share.high
+
+
+@pytest.mark.parametrize("by", ["province", "city", "cluster", "role", "education", "tier", "seniority", "year", "month"])
+def test_groups_add_up(ds: m.Dataset, by: str) -> None:
+    r = m.measure(ds, "ai-openings", by=by)
+    assert r.rows["numerator"].sum() + r.unplaced == pytest.approx(m.measure(ds, "ai-openings").value)
+
+
+def test_provinces_are_their_cities(ds: m.Dataset) -> None:
+    provinces = dict(m.measure(ds, "ai-openings", by="province").rows.select("id", "numerator").iter_rows())
+    cities = m.measure(ds, "ai-openings", by="city").rows.with_columns(pl.col("id").str.head(2).alias("p")).group_by("p").agg(pl.col("numerator").sum())
+    for p, n in cities.iter_rows():
+        assert provinces[f"{p}0000"] == pytest.approx(n)
+
+
+def test_several_cities_share_an_opening(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    t = open_truth(made[0]).filter(pl.col("ai_tier").is_in(["builder", "adjacent"]))
+    whole = t.filter(pl.col("adcode") == "310000").height
+    parts = t.filter(pl.col("place_status") == "multi").height * 0.5
+    got = m.measure(ds, "ai-openings", where={"city": "310000"})
+    assert got.value == pytest.approx(whole + parts)
+
+
+@pytest.mark.parametrize(
+    ("where", "truth"),
+    [
+        ({"education": "master,doctor"}, pl.col("education").is_in(["master", "doctor"])),
+        ({"education": "unknown"}, pl.col("education").is_null()),
+        ({"sector": "defence"}, pl.col("defence").is_in(["group", "subsidiary", "university"])),
+        ({"surveillance_company": "yes", "seniority": "senior"}, pl.col("surveillance_company") & (pl.col("seniority") == "senior")),
+        ({"month": "2024-03"}, None),
+        ({"defence": "unknown"}, pl.col("defence").fill_null("unknown") == "unknown"),
+        ({"pay_status": "ok"}, pl.col("pay_status") == "ok"),
+    ],
+)
+def test_filters_filter(ds: m.Dataset, made: tuple[Path, dict[str, float]], where: dict[str, str], truth: pl.Expr | None) -> None:
+    got = m.measure(ds, "openings", where=where)
+    if truth is not None:
+        assert got.value == open_truth(made[0]).filter(truth).height
+    else:
+        assert 0 < (got.value or 0) < 3000
+
+
+def test_boards(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    ads = pl.read_parquet(made[0] / "published/ads.parquet")
+    for b in ds.boards:
+        carried = ads.filter(pl.col("board") == b)["opening_id"].n_unique()
+        others = ads.filter(pl.col("board") != b)["opening_id"].n_unique()
+        assert m.measure(ds, "openings", where={"board": b}).value == carried
+        assert m.measure(ds, "openings", where={"without_board": b}).value == others
+
+
+def test_four_grains(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    rows = dict(m.measure(ds, "ads-per-opening").rows.select("id", "numerator").iter_rows())
+    assert rows["ad"] == 4000 and rows["opening"] == made[1]["openings"]
+    assert rows["ad"] > rows["exact"] > rows["opening"]
+
+
+def test_tiers_cumulate_and_obey_the_day(ds: m.Dataset) -> None:
+    rows = dict(m.measure(ds, "defence-tiers").rows.select("id", "numerator").iter_rows())
+    assert rows["T1-T4"] == rows["T1"] + rows["T2"] + rows["T3"] + rows["T4"]
+    before = dict(m.measure(ds, "defence-tiers", as_of="2019-01-01").rows.select("id", "numerator").iter_rows())
+    assert before["T1"] == rows["T1"] and "T2" not in before and "T3" not in before
+    assert dict(m.measure(ds, "defence-tiers", lists="1260H").rows.select("id", "numerator").iter_rows())["T3"] == rows["T3"]
+    with pytest.raises(m.UnknownParameter):
+        m.measure(ds, "defence-tiers", lists="nothing")
+
+
+@pytest.mark.parametrize("measure_id", IDS)
+def test_every_measure_answers_and_lists_what_it_counts(ds: m.Dataset, measure_id: str) -> None:
+    r = m.measure(ds, measure_id)
+    json.dumps(r.record())
+    if r.value is not None and r.low is not None and r.high is not None:
+        assert r.low <= r.value <= r.high
+    if r.measure.kind in ("count", "share", "mix", "rank", "lq", "median") and "id" in r.rows.columns:
+        for row in r.rows.head(4).to_dicts():
+            n, page = m.ads_behind(ds, measure_id, r.by, row["id"], limit=100_000)
+            assert n == row["openings"] == page.height, (measure_id, row["id"])
+            assert page["ad_id"].n_unique() == page.height
+    elif r.measure.kind in ("count", "share"):
+        n, _ = m.ads_behind(ds, measure_id, limit=1)
+        assert n == r.numerator
+
+
+@pytest.mark.parametrize("by", vocab.BY)
+def test_every_dimension_groups_and_drills(ds: m.Dataset, by: str) -> None:
+    r = m.measure(ds, "ai-openings", by=by)
+    for row in r.rows.head(3).to_dicts():
+        n, _ = m.ads_behind(ds, "ai-openings", by, row["id"], limit=1)
+        assert n == row["openings"], row["id"]
+        if by != "definition":
+            filtered = m.measure(ds, "ai-openings", where={by: row["id"]})
+            assert filtered.value == pytest.approx(row["numerator"])
+
+
+def test_pages_do_not_overlap(ds: m.Dataset) -> None:
+    n, first = m.ads_behind(ds, "ai-openings", limit=40)
+    _, second = m.ads_behind(ds, "ai-openings", limit=40, offset=40)
+    assert n > 80 and not set(first["ad_id"]) & set(second["ad_id"])
+
+
+@pytest.mark.parametrize(
+    ("measure_id", "by", "where"),
+    [
+        ("nothing", None, {}), ("ai-share", "nothing", {}), ("ai-share", None, {"nothing": "1"}), ("ai-share", None, {"province": "999999"}),
+        ("ai-share", None, {"definition": "strict' OR 1=1 --"}), ("ai-share", None, {"year": "2024; DROP TABLE fact"}), ("ai-share", None, {"grain": "x"}),
+        ("ai-share", None, {"board": ""}), ("ai-share", None, {"scope": "x"}), ("ai-share", None, {"employer": "x' OR 1"}), ("ai-share", "cluster", {"scope": "x"}),
+    ],
+)  # fmt: skip
+def test_unknown_parameters_are_refused(ds: m.Dataset, measure_id: str, by: str | None, where: dict[str, str]) -> None:
+    with pytest.raises(m.UnknownParameter) as e:
+        m.measure(ds, measure_id, by, where)
+    assert e.value.allowed is not None
+
+
+def test_connection_reads_nothing_else(ds: m.Dataset, tmp_path: Path) -> None:
+    import duckdb
+
+    other = tmp_path / "other.csv"
+    other.write_text("a\n1\n")
+    with pytest.raises(duckdb.Error):
+        ds.rows(f"SELECT * FROM read_csv('{other}')")
+    with pytest.raises(duckdb.Error):
+        ds.rows("SET enable_external_access=true")
+
+
+def test_small_cells_are_suppressed(ds: m.Dataset) -> None:
+    r = m.measure(ds, "surveillance-cross", "surveillance_company").rows
+    yes = r.filter(pl.col("id") == "yes").to_dicts()[0]
+    assert yes["suppressed"] and yes["value"] is None and yes["employers"] == 2
+
+
+def test_python_api(ds: m.Dataset) -> None:
+    r = m.measure(ds, "ai-share", by="province", where={"sector": "defence"}, lang="zh")
+    assert r.arrow().num_rows == r.polars().height
+    assert r.permalink == "/m/ai-share?by=province&where=sector%3Ddefence"
+    assert r.command == "gangwei measure DIR ai-share --by province --where sector=defence"
+
+
+@pytest.mark.parametrize("spec", [Spec(ads=0, employers=0), Spec(ads=300, ai=0.0), Spec(ads=300, cities=("310000",)), Spec(ads=300, dates=False), Spec(ads=40, employers=1)])
+def test_odd_datasets_answer(tmp_path: Path, spec: Spec) -> None:
+    write(tmp_path, spec)
+    ds = m.open_dataset(tmp_path)
+    for id_ in IDS:
+        json.dumps(m.measure(ds, id_).record(), allow_nan=False)
+        m.ads_behind(ds, id_, limit=2)
+
+
+def test_refuses_what_it_cannot_read(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no such directory"):
+        m.open_dataset(tmp_path / "none")
+    with pytest.raises(DatasetError, match="not a dataset"):
+        m.open_dataset(tmp_path)
+    (tmp_path / "stages").mkdir()
+    with pytest.raises(DatasetError, match="half built"):
+        m.open_dataset(tmp_path)
+    write(tmp_path, Spec(ads=50, schema_version=99))
+    with pytest.raises(SchemaMismatch, match="99"):
+        m.open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["missing", "garbage", "short", "no_column", "no_manifest", "bad_json"])
+def test_refuses_a_harmed_dataset(tmp_path: Path, harm: str) -> None:
+    write(tmp_path, Spec(ads=50))
+    out = tmp_path / "published"
+    path = out / "openings.parquet"
+    if harm == "missing":
+        path.unlink()
+    elif harm == "garbage":
+        path.write_bytes(b"PAR1 nothing PAR1")
+    elif harm == "short":
+        path.write_bytes(path.read_bytes()[:200])
+    elif harm == "no_column":
+        pl.read_parquet(path).drop("n_ads").write_parquet(path)
+    elif harm == "no_manifest":
+        (out / "manifest.json").unlink()
+    else:
+        (out / "datapackage.json").write_text("{")
+    with pytest.raises(DatasetError) as e:
+        m.open_dataset(tmp_path)
+    assert "gangwei build" in str(e.value) or "build the dataset" in str(e.value)
