@@ -233,7 +233,7 @@ def cluster_blocks(
                     total += ptr[r + 1] - ptr[r]
                 else:
                     own[x] = tval[p]
-        coarse = 0
+        coarse: Any = 0
         while (total >> coarse) > P[GRAMS]:
             coarse += 1
         mask = _power(3 * (total >> coarse) + 16) - 1
@@ -356,10 +356,10 @@ def cluster_blocks(
                             at = entry_next[at]
                 best, best_rank, best_score, best_reason = np.int64(-1), -1.0, 0.0, 0
                 for z in range(nc):
-                    l = cand[z]
-                    q = lead[l] if phase == 0 else lead[is_lead[l]]
-                    qo = lead_own[l] if phase == 0 else lead_own[is_lead[l]]
-                    q_end = lead_stop[l] if phase == 0 else lead_stop[is_lead[l]]
+                    one = cand[z]
+                    q = lead[one] if phase == 0 else lead[is_lead[one]]
+                    qo = lead_own[one] if phase == 0 else lead_own[is_lead[one]]
+                    q_end = lead_stop[one] if phase == 0 else lead_stop[is_lead[one]]
                     if not possible(F, bag, bptr, q, r, phase):
                         continue
                     c = -1.0
@@ -373,10 +373,10 @@ def cluster_blocks(
                             if wr < 0:
                                 wr = _weight(S, a, end, gram, weight, limit)
                                 wx[min(bits, 11)] = wr
-                            wq = wl[l, min(bits, 11)]
+                            wq = wl[one, min(bits, 11)]
                             if wq < 0:
                                 wq = _weight(S, ptr[qo], q_end, gram, weight, limit)
-                                wl[l, min(bits, 11)] = wq
+                                wl[one, min(bits, 11)] = wq
                             wi = 0
                             for i in range(ptr[qo], q_end):
                                 p = S[i]
@@ -384,22 +384,22 @@ def cluster_blocks(
                             if min(wr, wq) > 0:
                                 c = wi / min(wr, wq)
                     if phase == 0:
-                        why, sc = judge(F, bag, bptr, q, r, c, l == board_l, P)
+                        why, sc = judge(F, bag, bptr, q, r, c, one == board_l, P)
                         if why == 0:
                             continue
                         rank = (
                             sc
                             + 2.0 * (F[q, CITY] == F[r, CITY])
                             + 1.0 * (F[q, KEY] == F[r, KEY])
-                            + 4.0 * (l == board_l)
+                            + 4.0 * (one == board_l)
                         )
                     else:
                         if not judge_campaign(F, bag, bptr, q, r, c, P):
                             continue
                         why, sc, rank = 1, c, c + 1.0 * (F[q, KEY] == F[r, KEY])
-                    if rank > best_rank or (rank == best_rank and l < best):
-                        best, best_rank, best_score, best_reason = l, rank, sc, why
-                joined = best
+                    if rank > best_rank or (rank == best_rank and one < best):
+                        best, best_rank, best_score, best_reason = one, rank, sc, why
+                joined: Any = best
                 if best < 0:
                     joined = nl
                     if phase == 0:

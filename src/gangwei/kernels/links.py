@@ -158,7 +158,7 @@ def link_groups(
         while j < keys.size and keys[j] == keys[i]:
             j += 1
         if j - i >= 2:
-            several, named = 1, 0
+            several = 1
             for y in range(i + 1, min(j, i + 4 * room)):
                 fresh = True
                 for z in range(i, y):

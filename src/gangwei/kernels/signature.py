@@ -136,7 +136,7 @@ def _sample(
         limit = np.uint64(1) << np.uint64(32 - bits)
         w = np.uint64(0)
         whole_text = np.uint64(size)
-        m = 0
+        m: Any = 0
         for x in range(size):
             w = (w << np.uint64(16)) | np.uint64(units[x])
             if x >= GRAM - 1:

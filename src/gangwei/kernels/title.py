@@ -90,7 +90,7 @@ def compile_titles(book: Codebook) -> TitleRules:
         out, rest = "", value.lower()
         while rest:
             hit = next((w for w in longest if rest.startswith(w) and not _LATIN.fullmatch(w)), rest[0])
-            out, rest = out + (table[hit] if hit in table else hit), rest[len(hit) :]
+            out, rest = out + table.get(hit, hit), rest[len(hit) :]
         table[text] = f" {out} "
     words = sorted(((_pad(w), c) for w, c in table.items()), key=lambda p: (-len(p[0]), p[0]))
     patterns = tuple((r["pattern"], r["value"] or " ") for r in book.rows("openings/title_patterns.csv"))
@@ -128,12 +128,12 @@ def _bags(off: Any, data: Any, bag: Any, count: Any, level: Any, heads: Any, fun
                     i += 4
             else:
                 i += 1
-            latin = (97 <= c <= 122) or (48 <= c <= 57) or c == 43 or c == 35 or (c == 46 and i < end)
+            latin = (97 <= c <= 122) or (48 <= c <= 57) or c in (43, 35) or (c == 46 and i < end)
             if latin:
                 word = (word ^ np.uint64(c)) * np.uint64(0x100000001B3) + np.uint64(1)
                 word_n += 1
-                lettered += np.int64(97 <= c <= 122)
-                single = c == 99 or c == 114
+                lettered += 1 if 97 <= c <= 122 else 0
+                single = c in (99, 114)
                 if pending >= 0:
                     pending = -1
                 at_edge = False

@@ -26,7 +26,7 @@ from gangwei.schema import EDUCATION, I32, MATCHED, U64, Column, Table
 
 U8 = pl.UInt8()
 GRAMS = pl.List(pl.UInt32())
-NONE_DAY = -(2**31)
+NONE_DAY, LAST_DAY = -(2**31), 2**31 - 1
 CHUNK = 65_536
 
 SIGNATURE = Table(
@@ -317,7 +317,7 @@ def match(
         {
             "block": _block(signatures),
             "rank": (signatures["city"] == 0).cast(U8) * 2 + (signatures["text_hash"] == 0).cast(U8),
-            "day": signatures["first_day"],
+            "day": signatures["first_day"].replace(NONE_DAY, LAST_DAY),
             "ad_id": signatures["ad_id"],
             "row": np.arange(n, dtype=np.int64),
         }
@@ -403,7 +403,8 @@ def _linked(s: pl.DataFrame, state: _State, rules: Rules) -> None:
     n = s.height
     leads = np.flatnonzero(state.leader == np.arange(n))
     order = s["ad_id"].to_numpy()[leads]
-    leads = leads[np.lexsort((order, s["first_day"].to_numpy()[leads]))]
+    day = s["first_day"].replace(NONE_DAY, LAST_DAY).to_numpy()[leads]
+    leads = leads[np.lexsort((order, day))]
     p = state.packed
     rows, to, why, score = links.link(
         leads, p.facts, p.who, p.bag, p.bag_ptr, p.grams, p.ptr, p.rate, rules.params, rules.stock

@@ -1,0 +1,264 @@
+"""Matching end to end on invented ads: pairs, order, bounds, ledger, spells."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from gangwei import schema
+from gangwei.codebook import Codebook
+from gangwei.kernels.hashing import hash_strings
+from gangwei.stages import s4_employers, s5_match
+
+CASES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "cases" / "pairs.yaml").read_text("utf-8"))
+
+
+@cache
+def rules() -> s5_match.Rules:
+    return s5_match.compile_rules(Codebook())
+
+
+@cache
+def employer_rules() -> Any:
+    return s4_employers.compile_rules(Codebook())
+
+
+def text_of(name: str | None) -> str | None:
+    return None if name is None else "\n".join(CASES["texts"][n] for n in name.split("+"))
+
+
+def signed(ads: list[dict[str, Any]]) -> pl.DataFrame:
+    """Signatures of ads given as dictionaries of the base case's fields."""
+    rows = [{**CASES["base"], "board": f"b{i}", "key": f"k{i}", **ad} for i, ad in enumerate(ads)]
+    return sign_rows(rows, [text_of(r["text"]) for r in rows])
+
+
+def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFrame:
+    pay = [r["pay"] or (None, None) for r in rows]
+    clean = schema.CLEAN.conform(
+        pl.DataFrame(
+            {
+                "source_key": [r["key"] for r in rows],
+                "board": [r["board"] for r in rows],
+                "title": [r["title"] for r in rows],
+                "company": [r["company"] for r in rows],
+                "text": texts,
+                "address": [r.get("address") for r in rows],
+                "pay_status": ["ok" if r["pay"] else "none" for r in rows],
+                "pay_min_fen": [p[0] and p[0] * 100 for p in pay],
+                "pay_max_fen": [p[1] and p[1] * 100 for p in pay],
+                "pay_unit": "month",
+                "education": [r["education"] for r in rows],
+                "experience_min_months": [r["years"] and r["years"] * 12 for r in rows],
+                "posted_date": [r.get("posted") for r in rows],
+                "captured_date": [r.get("seen") for r in rows],
+                "date_precision": ["day" if r.get("posted") else "none" for r in rows],
+            },
+            schema_overrides={
+                "title": pl.String,
+                "company": pl.String,
+                "text": pl.String,
+                "address": pl.String,
+                "posted_date": pl.Date,
+                "captured_date": pl.Date,
+                "pay_min_fen": pl.Int64,
+                "pay_max_fen": pl.Int64,
+                "education": pl.String,
+                "experience_min_months": pl.Int32,
+            },
+        )
+    )
+    located = schema.LOCATED.conform(
+        pl.DataFrame(
+            {"place_status": ["ok" if r["city"] else "none" for r in rows], "adcode": [r["city"] for r in rows]},
+            schema_overrides={"adcode": pl.String},
+        )
+    )
+    names = clean.select(name_raw="company").unique().drop_nulls().sort("name_raw").with_columns(n_ads=pl.lit(1))
+    known = s4_employers.run(names, employer_rules(), None)[0] if names.height else schema.EMPLOYER_NAMES_STAGE.empty()
+    frame = s5_match.sign(clean, located, known, rules())
+    ids = hash_strings(pl.Series([f"{r['board']}/{r['key']}/{i}" for i, r in enumerate(rows)]))
+    return frame.with_columns(pl.Series("ad_no", np.arange(len(rows))), pl.Series("ad_id", ids))
+
+
+@pytest.mark.parametrize("case", CASES["cases"], ids=lambda c: c["why"])
+def test_pair(case: dict[str, Any]) -> None:
+    out = s5_match.match(signed([case.get("a", {}), case.get("b", {})]), rules())
+    one = out["opening_no"].n_unique() == 1
+    campaign = out["campaign_no"].null_count() == 0 and out["campaign_no"].n_unique() == 1
+    flagged = "agency_copy" in out["match_relation"].to_list()
+    got = ("agency" if flagged else "same") if one else ("campaign" if campaign else "apart")
+    assert got == case["want"], out
+    if flagged:
+        assert out.filter(match_relation="agency_copy")["match_confidence"].to_list() == ["low"]
+
+
+def many(n: int, seed: int = 5) -> pl.DataFrame:
+    """Ads drawn from a few employers, titles, cities and texts."""
+    rng = np.random.default_rng(seed)
+    companies = [
+        "宁波星河软件有限公司",
+        "星河软件",
+        "温州远帆贸易有限公司",
+        "某软件公司",
+        "浙江众联人力资源有限公司",
+        None,
+    ]
+    titles = [
+        "Java开发工程师",
+        "java",
+        "高级Java开发工程师",
+        "Java后端开发",
+        "软件工程师",
+        "前端开发工程师",
+        "保安",
+        None,
+    ]
+    ads = []
+    for i in range(n):
+        day = date(2024, 1, 1) + timedelta(days=int(rng.integers(0, 400)))
+        ads.append(
+            {
+                "company": companies[rng.integers(len(companies))],
+                "title": titles[rng.integers(len(titles))],
+                "city": [None, "330200", "330300", "330100"][rng.integers(4)],
+                "pay": [None, [10000, 15000], [12000, 16000], [20000, 30000]][rng.integers(4)],
+                "text": [None, "java", "java_edit", "java_half", "rewritten", "guard", "shop"][rng.integers(7)],
+                "posted": day if rng.random() < 0.7 else None,
+                "key": f"k{i % (n - n // 10)}",
+                "board": f"b{rng.integers(3)}",
+            }
+        )
+    return signed(ads)
+
+
+def test_order_and_buckets_do_not_matter() -> None:
+    whole = many(600)
+    want = s5_match.match(whole, rules()).sort("ad_no")
+    assert want["opening_no"].n_unique() < 600
+    for seed in (1, 2):
+        shuffled = whole.sample(fraction=1, shuffle=True, seed=seed)
+        assert s5_match.match(shuffled, rules()).sort("ad_no").equals(want)
+    bucket = s5_match.bucket_of(whole, 7)
+    assert bucket.max() < 7
+    assert bucket.equals(s5_match.bucket_of(whole, 7))
+
+
+def test_adding_ads_equals_building_at_once() -> None:
+    whole = many(400)
+    part = s5_match.match(whole[:300], rules())
+    again = s5_match.match(whole[:300].reverse(), rules()).sort("ad_no")
+    assert part.equals(again)
+
+
+def test_columns_and_relations() -> None:
+    out = s5_match.match(many(300), rules())
+    assert out.columns == [*schema.MATCHED.polars, "ad_no"]
+    assert set(out["match_relation"]) <= set(schema.RELATIONS)
+    alone = out.filter(pl.col("match_relation").is_in(["unique", "representative"]))
+    assert alone.filter(pl.col("opening_no") != pl.col("ad_no")).height == 0
+    assert alone["matched_no"].null_count() == alone.height
+    assert out.filter(~pl.col("match_relation").is_in(["unique", "representative"]))["matched_no"].null_count() == 0
+    leaders = set(alone["ad_no"])
+    assert set(out["opening_no"]) == leaders
+    assert out.filter(pl.col("match_score").is_between(0, 1).not_()).height == 0
+
+
+def test_spells_and_reposts() -> None:
+    start = date(2024, 1, 1)
+    ads = [{"posted": start + timedelta(days=d), "seen": start + timedelta(days=d + 5)} for d in (0, 20, 85, 200)]
+    out = s5_match.match(signed([*ads, {}]), rules()).sort("ad_no")
+    assert out["opening_no"].n_unique() == 1
+    assert out["spell_no"].to_list() == [0, 0, 0, 3, None]
+    assert out["match_relation"].to_list() == [
+        "representative",
+        "same_opening",
+        "same_opening",
+        "repost",
+        "same_opening",
+    ]
+    shorter = s5_match.match(signed([*ads, {}]), rules(), window_days=30).sort("ad_no")
+    assert shorter["spell_no"].to_list() == [0, 0, 2, 3, None]
+
+
+def test_ledger_overrules() -> None:
+    ads = signed([{}, {"text": "java_edit"}, {"title": "保安", "text": "guard"}])
+    keys = ads["source_key"].to_list()
+    apart = replace(rules(), apart=((keys[0], keys[1]),))
+    assert s5_match.match(ads, apart)["opening_no"].n_unique() == 3
+    same = replace(rules(), same=((keys[0], keys[2]),))
+    out = s5_match.match(ads, same)
+    assert out["opening_no"].n_unique() == 1
+    assert "judged" in out["match_reason"].to_list()
+
+
+def test_no_chain_of_small_differences() -> None:
+    words = [f"第{i}条要求熟悉某种工具并能独立完成相应的工作内容" for i in range(60)]
+    texts = ["\n".join(f"{w}{k}" for k, w in enumerate(words[s : s + 20], s)) for s in range(0, 40, 4)]
+    rows = [{**CASES["base"], "board": "b", "key": f"k{i}"} for i in range(len(texts))]
+    out = s5_match.match(sign_rows(rows, texts), rules())
+    assert 1 < out["opening_no"].n_unique() < len(texts)
+
+
+def test_empty_and_null_ads() -> None:
+    nothing = {
+        "company": None,
+        "title": None,
+        "city": None,
+        "pay": None,
+        "text": None,
+        "education": None,
+        "years": None,
+    }
+    out = s5_match.match(signed([nothing] * 50), rules())
+    assert out["opening_no"].n_unique() == 50
+    assert s5_match.match(signed([{}])[:0], rules()).height == 0
+
+
+@pytest.mark.parametrize("kind", ["one_title", "one_text", "nothing", "huge_text"])
+def test_bounded(kind: str) -> None:
+    n = 20_000
+    base = {**CASES["base"], "board": "b"}
+    rng = np.random.default_rng(3)
+    if kind == "one_title":
+        rows = [{**base, "key": f"k{i}"} for i in range(n)]
+        texts: list[str | None] = ["".join(chr(0x4E00 + int(c)) for c in rng.integers(0, 3000, 60)) for _ in range(n)]
+    elif kind == "one_text":
+        rows = [{**base, "key": f"k{i}", "company": f"第{i}号商贸有限公司"} for i in range(n)]
+        texts = [text_of("java")] * n
+    elif kind == "nothing":
+        rows = [{**base, "key": None, "company": None, "title": None, "city": None, "pay": None} for _ in range(n)]
+        texts = [None] * n
+    else:
+        rows = [{**base, "key": f"k{i}"} for i in range(4)]
+        texts = [("负责" + chr(0x4E00 + i)) * 1_700_000 for i in range(4)]
+    frame = sign_rows(rows, texts)
+    began = time.process_time()
+    out = s5_match.match(frame, rules())
+    assert time.process_time() - began < 20
+    if kind == "one_text":
+        assert out["opening_no"].n_unique() == n
+    if kind in ("one_title", "nothing"):
+        assert out["opening_no"].n_unique() > 0.9 * n
+
+
+def test_sensitivity_counts() -> None:
+    rows = s5_match.duplicate_rate_sensitivity(many(300), rules())
+    assert [(r["threshold"], r["window_days"]) for r in rows] == [
+        (0.75, 60),
+        (0.7, 60),
+        (0.8, 60),
+        (0.75, 30),
+        (0.75, 90),
+    ]
+    assert all(abs(r["openings"] - rows[0]["openings"]) <= 0.2 * rows[0]["openings"] for r in rows)
+    assert rows[3]["spells"] >= rows[0]["spells"] >= rows[4]["spells"]
