@@ -143,6 +143,8 @@ def _split(
     text = np.empty(longest + 1, np.uint32)
     cls = np.zeros(longest + 1, np.uint16)
     cand = np.empty(longest + 2, np.int32)
+    cue_at = np.empty(longest + 2, np.int32)
+    stop_at = np.empty(longest + 2, np.int32)
     room = n * 4 + 64
     kinds = np.empty(room, np.int8)
     starts = np.empty(room, np.int32)
@@ -156,6 +158,9 @@ def _split(
     for r in range(n):
         size = 0
         candidates = 0
+        n_cues = 0
+        n_stops = 0
+        before_c = np.int64(10)
         i = np.int64(off[r])
         end = np.int64(off[r + 1])
         while i < end:
@@ -171,9 +176,15 @@ def _split(
                 cls[size] = w >> 16
                 cand[candidates] = size
                 candidates += 1 if (w >> 16) & WAY else 0
+                stop_at[n_stops] = size
+                n_stops += 1 if (w >> 16) & (STOP | MAYBE) else 0
+                c = w & 0xFFFF
             else:
                 text[size] = c
                 cls[size] = OPEN | CLOSE if c < BEYOND else LETTER
+            cue_at[n_cues] = size - 1
+            n_cues += np.int64(cpair[pair_slot(before_c, c)])
+            before_c = c
             size += 1
         # 1. headings
         heads = 0
@@ -272,6 +283,8 @@ def _split(
         field = -1  # a heading that names a field: it holds for one line
         last = -1
         a = 0
+        next_stop = 0
+        next_cue = 0
         while a < size:
             if h + 1 < heads and head_at[h + 1] <= a:
                 while h + 1 < heads and head_at[h + 1] <= a:
@@ -302,34 +315,39 @@ def _split(
             b = a
             while b < limit and (text[b] == 32 or cls[b] & STOP):
                 b += 1
-            while b < limit:
-                c = text[b]
-                if not cls[b] & (STOP | MAYBE):
-                    b += 1
-                    continue
-                if cls[b] & STOP:
-                    b += 1
+            begin = b
+            b = limit
+            while next_stop < n_stops and stop_at[next_stop] < begin:
+                next_stop += 1
+            for at_stop in range(next_stop, n_stops):
+                p = np.int64(stop_at[at_stop])
+                if p >= limit:
                     break
-                if (
-                    c == 46
-                    and b + 2 < limit
-                    and text[b + 1] == 32
-                    and 65 <= raw[b + 2] <= 90
-                    and b > a
-                    and 97 <= text[b - 1] <= 122
-                ):
-                    b += 1
+                c = text[p]
+                if cls[p] & STOP:
+                    b = p + 1
                     break
-                if 48 <= c <= 57 and b > a + 2 and b + 1 < limit and not 48 <= text[b - 1] <= 57 and text[b - 1] != 46:
-                    d = b + 1
-                    while d < limit and d - b < 2 and 48 <= text[d] <= 57:
+                if c == 46:
+                    # a full stop of Latin script, not one of a number or an abbreviation
+                    if (
+                        p + 2 < limit
+                        and text[p + 1] == 32
+                        and 65 <= raw[p + 2] <= 90
+                        and p > a
+                        and 97 <= text[p - 1] <= 122
+                    ):
+                        b = p + 1
+                        break
+                elif p > a + 2 and p + 1 < limit and not 48 <= text[p - 1] <= 57 and text[p - 1] != 46:
+                    d = p + 1
+                    while d < limit and d - p < 2 and 48 <= text[d] <= 57:
                         d += 1
                     if d + 1 < limit and (
                         text[d] == 0x3001
                         or ((text[d] == 46 or text[d] == 41 or text[d] == 44) and not 48 <= text[d + 1] <= 57)
                     ):
+                        b = p
                         break
-                b += 1
             score[:] = 0
             p = a
             while p < b and not cls[p] & LETTER:
@@ -346,23 +364,22 @@ def _split(
             while p < b and not cls[p] & LETTER and text[p] != 0x3014:
                 p += 1
             begin = p
-            while p < b:
-                c = text[p]
-                if (
-                    p + 1 < b
-                    and cpair[pair_slot(c, text[p + 1])]
-                    and (c > 127 or p == 0 or not 97 <= text[p - 1] <= 122)
-                ):
-                    k, e = longest_from(ckeys, cvalues, centry, text, p, b)
-                    if k >= 0:
-                        where = cinfo[k, 2]
-                        if where == 0 or p == begin:
-                            score[cinfo[k, 0]] += cinfo[k, 1]
-                        elif where == 2:
-                            score[cinfo[k, 0]] += 1
-                        p = e
-                        continue
-                p += 1
+            while next_cue < n_cues and cue_at[next_cue] < begin:
+                next_cue += 1
+            floor = begin
+            while next_cue < n_cues and cue_at[next_cue] + 1 < b:
+                p = np.int64(cue_at[next_cue])
+                next_cue += 1
+                if p < floor or (text[p] <= 127 and p > 0 and 97 <= text[p - 1] <= 122):
+                    continue
+                k, e = longest_from(ckeys, cvalues, centry, text, p, b)
+                if k >= 0:
+                    where = cinfo[k, 2]
+                    if where == 0 or p == begin:
+                        score[cinfo[k, 0]] += cinfo[k, 1]
+                    elif where == 2:
+                        score[cinfo[k, 0]] += 1
+                    floor = e
             now = kind
             if headed and not mixed:
                 if kind != TAGS:
