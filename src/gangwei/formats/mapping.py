@@ -16,6 +16,7 @@ from gangwei.formats.source import TEXT_FIELDS, FieldSpec, Source
 SUB = "_sub"
 LIST_ITEM = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 RAW_CHARS = 500
+CAPTCHA_BYTES = 600
 LETTER = r"[\p{L}\p{N}]"
 TYPES: dict[str, pl.DataType] = {n: schema.RAW.polars[n] for n in ("pay_scale_hint", "year_hint", "occupation_is_code")}
 
@@ -209,6 +210,8 @@ def map_chunk(
 ) -> Mapped:
     """Raw rows and rejects of a chunk; every row of `chunk.rows` is in one of them."""
     rows = chunk.rows
+    if not rows.height:
+        return Mapped(schema.RAW.empty(), schema.REJECTS.empty())
     if mojibake:
         rows = rows.with_columns(repair_series(rows[c]) for c in rows.columns)
     lists = _unwrap_columns(rows, source)
@@ -272,19 +275,21 @@ def _reasons(rows: pl.DataFrame, frame: pl.DataFrame, source: Source, captcha_ro
     """Why each row is rejected; null = kept."""
     nothing = pl.lit(None, pl.String)
     title = pl.col("title") if "title" in frame.columns else nothing
-    text = pl.col("description") if "description" in frame.columns else nothing
+    texts = [c for c in TEXT_FIELDS if c in frame.columns]
     checks = frame.select(
         title.str.contains(LETTER).fill_null(False).alias("title"),
-        (text.str.len_bytes() > limits.max_cell_chars).fill_null(False).alias("long"),
+        pl.any_horizontal([pl.col(c).str.len_bytes() > limits.max_cell_chars for c in texts])
+        .fill_null(False)
+        .alias("long"),
         title.str.contains(captcha_row).fill_null(False).alias("captcha"),
     )
     reason = pl.Series("reason_id", [None], dtype=pl.String).new_from_index(0, frame.height)
     blank = ~checks["title"]
     if "description" in frame.columns:
-        short = frame["description"].str.len_bytes().fill_null(0).is_between(1, 600)
-        if short.any():
-            odd = short & frame["description"].str.contains(captcha_row).fill_null(False) if captcha_row else short
-            checks = checks.with_columns((checks["captcha"] | odd).alias("captcha"))
+        text = pl.col("description")
+        short = pl.when(text.str.len_bytes() <= CAPTCHA_BYTES).then(text)
+        odd = frame.select(short.str.contains(captcha_row).fill_null(False).alias("x"))["x"]
+        checks = checks.with_columns((checks["captcha"] | odd).alias("captcha"))
         if blank.any():
             blank &= ~frame["description"].str.contains(LETTER).fill_null(False)
     if blank.any():

@@ -22,7 +22,8 @@ COLUMN = re.compile(
     re.I,
 )
 VALUE = re.compile(
-    r"\s*(?:N?'((?:[^'\\]|\\.|'')*)'|\"((?:[^\"\\]|\\.|\"\")*)\"|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])", re.S
+    r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
+    re.S,
 )
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
@@ -51,11 +52,11 @@ class Dump:
     def _more(self) -> bool:
         if self.ended:
             return False
-        data = self.stream.read(BLOCK)
+        data = self.stream.read(max(BLOCK, len(self.text) - self.at))
         self.ended = not data
         self.text = self.text[self.at :] + self.decoder.decode(data, self.ended)
         self.at = 0
-        if len(self.text) > self.limits.max_line_bytes + 2 * BLOCK:
+        if len(self.text) > 4 * self.limits.max_line_bytes:
             raise Unreadable(
                 "line_too_long", f"one SQL value or statement head of more than {self.limits.max_line_bytes >> 20} MB"
             )

@@ -167,7 +167,7 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
     with blob.stream() as f:
         found = sqldump.heads(f, encoding, limits)
     if not found:
-        raise Unreadable("no_rows", "the SQL dump has no INSERT statement; export it with data")
+        raise Unreadable("no_rows", "the SQL dump has no INSERT statement that can be read; export it with data")
     tables = []
     for name, (columns, rows) in found.items():
 
