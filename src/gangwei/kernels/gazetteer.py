@@ -80,6 +80,8 @@ class Gazetteer:
     """Finds a character that `fold` changes."""
     borrowed: re.Pattern[str]
     """Matches behind a name that a road, village or building bears."""
+    borrowed_in_city: re.Pattern[str]
+    """The same at the beginning of a city field."""
     employer: re.Pattern[str]
     """Matches behind a place that opens an employer's name."""
     fillers: re.Pattern[str]
@@ -351,9 +353,14 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         if missing := sorted(c for c in members if c not in units):
             raise ValueError(f"places/clusters.csv: {scope} names {missing}, which are no codes of {VINTAGE}")
     grammar = book.toml("places/grammar.toml")
-    own, firm = grammar["borrowed"], grammar["employer"]
+    firm = grammar["employer"]
+
+    def behind(part: str) -> re.Pattern[str]:
+        return re.compile(f"{grammar[part]['between']}(?:{'|'.join(grammar[part]['words'])})")
+
     return Gazetteer(
-        borrowed=re.compile(f"{own['between']}(?:{'|'.join(own['words'])})"),
+        borrowed=behind("borrowed"),
+        borrowed_in_city=behind("borrowed_in_city"),
         employer=re.compile(f"[^{firm['stops']}]{{0,{firm['reach']}}}?(?:{'|'.join(firm['words'])})"),
         fillers=re.compile("|".join(grammar["fillers"]["words"])),
         placelike=re.compile("|".join(grammar["placelike"]["words"])),

@@ -90,7 +90,7 @@ def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, st
     readings: dict[Reading, None] = {}
     other: Chain | None = None
     for part in parts:
-        named = scan(part, gaz).chains
+        named = scan(part, gaz, gaz.borrowed).chains
         if not named:
             continue
         narrowed = narrow(last, named[0])

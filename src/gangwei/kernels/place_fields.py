@@ -152,7 +152,7 @@ def read_city(text: str, gaz: Gazetteer) -> Found:
         return read_latin(text, gaz) if any("a" <= c <= "z" for c in low) else Found((), "blank")
     if text.startswith("中国"):
         text = text[2:].lstrip(" ·-,")
-    found = scan(text, gaz)
+    found = scan(text, gaz, gaz.borrowed_in_city)
     if len(found.chains) == 1 and all(r.prefecture is None for r in found.chains[0].readings):
         loose = read_anywhere(text, gaz)
         finer = join(found.chains[0].readings, loose.best) if loose is not None else []
@@ -172,8 +172,8 @@ def read_city(text: str, gaz: Gazetteer) -> Found:
     return Found((), "generic" if gaz.placelike.search(text) else "unread")
 
 
-def name_at(text: str, at: int, gaz: Gazetteer) -> tuple[Entry, int] | None:
-    """The name that begins at `at`, unless a road, village or building bears it; 济南市中区 is 济南 + 市中区."""
+def name_at(text: str, at: int, gaz: Gazetteer, borrowed: re.Pattern[str]) -> tuple[Entry, int] | None:
+    """The name that begins at `at`, unless `borrowed` matches behind it; 济南市中区 is 济南 + 市中区."""
     hit = gaz.longest(text, at)
     if hit is None:
         return None
@@ -185,7 +185,7 @@ def name_at(text: str, at: int, gaz: Gazetteer) -> tuple[Entry, int] | None:
             outer = gaz.names.get(text[at : end - 1])
             if outer is not None:
                 return outer, n - 1
-    if end < len(text) and text[end] not in BREAKS and not entry_is_safe(entry) and gaz.borrowed.match(text, end):
+    if end < len(text) and text[end] not in BREAKS and not entry_is_safe(entry) and borrowed.match(text, end):
         inner = gaz.longest(text, end)
         if inner is None or not join(entry.every, inner[0].every):
             return None
@@ -197,8 +197,11 @@ def entry_is_safe(entry: Entry) -> bool:
     return entry.full and entry.level > PROVINCE and entry.kind == "name"
 
 
-def scan(text: str, gaz: Gazetteer) -> Found:
-    """Read names from left to right, each segment from its beginning; children narrow, alternatives add."""
+def scan(text: str, gaz: Gazetteer, first: re.Pattern[str]) -> Found:
+    """Read names from left to right, each segment from its beginning; children narrow, alternatives add.
+
+    `first` is what takes the first name away (see `name_at`).
+    """
     chains: list[Chain] = []
     at, end = 0, len(text)
     fresh, strong, segment = True, False, 0
@@ -211,7 +214,7 @@ def scan(text: str, gaz: Gazetteer) -> Found:
             segment += 1
             at += 1
             continue
-        hit = name_at(text, at, gaz) if fresh else None
+        hit = name_at(text, at, gaz, gaz.borrowed if at else first) if fresh else None
         if hit is None and fresh and chains and (filler := gaz.fillers.match(text, at)):
             at = filler.end()
             continue
@@ -299,7 +302,7 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
     while at < end:
         while at < end and chain is not None and (text[at] in BREAKS):
             at += 1
-        hit = name_at(text, at, gaz)
+        hit = name_at(text, at, gaz, gaz.borrowed)
         if hit is None or hit[0].kind == "foreign":
             break
         entry, n = hit
