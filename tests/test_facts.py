@@ -134,3 +134,13 @@ def test_frequent_real_values_are_decided(shared: Path, rules: facts.FactRules) 
         no = (values["refused"] & ~values["parsed"]).sum()
         print(f"{column:16}{len(values):12}{ok:8}{no:8}{len(values) - ok - no:10}")
         assert (ok + no) / len(values) >= 0.99
+
+
+def test_no_rows_and_hostile_rows(rules: facts.FactRules) -> None:
+    empty = schema.RAW.empty()
+    assert facts.parse(empty, empty["title"], rules).shape == (0, len(schema.FACTS) + 1)
+    long = {"title": "a" * 1_000_000, "pay": "9" * 1_000_000, "education": "本科" * 300_000, "experience": "\0"}
+    raw = ads(long, {"title": None, "pay": "\0", "headcount": "-5", "company": "\0"})
+    out = facts.parse(raw, raw["title"], rules)
+    assert out["pay_status"].to_list() == ["unclear", "none"]
+    assert "headcount_not_understood" in out["facts_issues"][1]
