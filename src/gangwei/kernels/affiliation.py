@@ -9,6 +9,8 @@ How a row matches (`flat` is the cleaned name in lower case without spaces, punc
 exact            the key, or the key without a Latin brand at its edge, equals the key of the text
 prefix           flat or key begins with the text
 prefix_distinct  as prefix, but behind a place (济南中船设备) the text needs more than trade words after it
+brand            the key begins with the text and nothing but trade words follows
+head             flat begins with the text, or as brand
 contains         the text occurs in flat
 regex            the pattern occurs in flat or key (the anchor must occur in flat)
 
@@ -30,7 +32,8 @@ from gangwei.kernels import employer
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-FAMILIES = ("defence", "surveillance", "supplier", "list", "state_owned", "signal")
+FAMILIES = ("defence", "surveillance", "supplier", "list", "register", "state_owned", "signal")
+MILITARY_LISTS = ("us_1260h", "us_ns_cmic", "us_s1237")
 _DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
 _NUMBERED = re.compile(
     r"第?([0-9]{1,4}|[〇○零一二三四五六七八九十百]{1,7})(研究所|研究院|设计院|研究设计院|所|院|厂|基地)"
@@ -181,7 +184,8 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
         for row in book.rows(name):
             for text in dict.fromkeys(t.strip() for t in [*row["names"].split("|"), row["name_en"]]):
                 if text:
-                    rules.append(_rule(list_id, "list", row | {"text": text}, tier="T3", defence="unknown"))
+                    family = "list" if list_id in MILITARY_LISTS else "register"
+                    rules.append(_rule(list_id, family, row | {"text": text}, tier="T3", defence="unknown"))
     by_key: dict[str, list[Rule]] = defaultdict(list)
     legal = re.compile(names.legal_tail)
     for rule in rules:
@@ -197,9 +201,11 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
             by_anchor[rule.anchor].append(rule)
     friends: dict[str, list[Friend]] = defaultdict(list)
     for row in book.rows("employers/false_friends.csv"):
-        families = {"all": (*FAMILIES[:4], "signal"), "defence": ("defence", "signal")}.get(
-            row["cancels"], (row["cancels"],)
-        )
+        families = {
+            "all": (*FAMILIES[:5], "signal"),
+            "defence": ("defence", "signal"),
+            "list": ("list", "register"),
+        }.get(row["cancels"], (row["cancels"],))
         rule = _rule("false_friends", "friend", row)
         friends[rule.anchor].append(Friend(rule, frozenset(families)))
     numbered = tuple(
@@ -262,6 +268,11 @@ def _matches(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRule
         return rule.text in (key, flat)
     if not (key.startswith(rule.text) or flat.startswith(rule.text)):
         return False
+    if rule.match in ("head", "brand"):
+        if rule.match == "head" and flat.startswith(rule.text):
+            return True
+        rest = key.removeprefix(rule.text)
+        return rest != key and re.match(rules.names.trade_only, rest) is not None
     if rule.match == "prefix_distinct" and place and not flat.startswith(rule.text):
         rest = key.removeprefix(rule.text)
         return not re.match(rules.names.trade_only, rest)

@@ -308,7 +308,7 @@ def normalise(names: pl.Series, rules: NameRules) -> pl.DataFrame:
         ~text.str.contains(r"[\u{4e00}-\u{9fff}] "),
         text.str.replace_all(r"([\u{4e00}-\u{9fff}])\s+", "$1"),
     )
-    bracket = text.str.extract(rf"\(({rules.place_regex})\)", 1).fill_null("")
+    bracket = text.str.extract(rf"\(({rules.place_regex})[市县区]?\)", 1).fill_null("")
     bare = text.str.replace_all(r"\([^()]*\)", "").str.replace_all(r"\([^()]*\)", "")
     bare = bare.str.replace(r"\([^()]*$", "").str.replace_all(r"[()]", "").str.strip_chars(" ")
     bare = bare.zip_with(bare.str.len_chars() >= 2, text.str.replace_all(r"[()]", " ").str.strip_chars(" "))
@@ -329,7 +329,7 @@ def normalise(names: pl.Series, rules: NameRules) -> pl.DataFrame:
         keep = english.is_not_null()
         stem = stem.scatter(where.filter(keep), english.filter(keep))
     legal = parts["legal"].fill_null("")
-    back = stem.str.extract(rf"^.{{4,}}({rules.city_regex})$", 1).fill_null("")
+    back = stem.str.extract(rf"^.{{4,}}({rules.place_regex})$", 1).fill_null("")
     back = back.zip_with(legal != "", back.clear().extend_constant("", len(back)))
     stem = pl.DataFrame({"s": stem, "b": back}).select(
         pl.col("s").str.slice(0, pl.col("s").str.len_chars() - pl.col("b").str.len_chars())
