@@ -109,6 +109,12 @@ def test_tags_are_a_list(rules: s2_clean.Rules) -> None:
     assert out["tags"].to_list() == ["五险一金 | 双休", "五险一金 | 双休", None, None]
 
 
+def test_language_of_short_ads(rules: s2_clean.Rules) -> None:
+    row = {"description": None, "city": "https://www.example.com/some/long/address"}
+    out = clean(rules, row, row | {"title": "Java"}, row | {"title": "Senior Test Engineer", "company": "Acme Limited"})
+    assert out["language"].to_list() == ["zh", "zh", "en"]
+
+
 def test_issues_are_named(rules: s2_clean.Rules) -> None:
     out = clean(rules, {"posted": "1970-01-01"}, {"description": "人" * 250_000}, {})
     assert "date_impossible" in out["issues"][0]
@@ -143,6 +149,15 @@ def test_hashes_are_what_they_were() -> None:
     ]
     sliced = hashing.hash_strings(pl.Series(["x", "a", "岗位职责"])[1:])
     assert sliced.tolist() == got[2:4].tolist()
+
+
+def test_nulls_have_no_bytes() -> None:
+    frame = pl.DataFrame({"k": [0, 1, 2, 3], "s": ["a" * 50, "b" * 60, "c" * 70, None]})
+    joined = pl.DataFrame({"k": [3, 2, 9, 1]}).join(frame, on="k", how="left", maintain_order="left")["s"]
+    for series in (joined, frame["s"].shift(1), frame["s"].set(pl.Series([True, False, False, False]), None)):
+        data, off = hashing.string_buffers(series)
+        got = [bytes(data[a:b]).decode() for a, b in zip(off[:-1], off[1:])]
+        assert got == series.fill_null("").to_list()
 
 
 def test_mix_depends_on_order() -> None:

@@ -21,6 +21,8 @@ _GOLD = U64(0x9E3779B97F4A7C15)
 
 def string_buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """UTF-8 bytes and n + 1 byte offsets of a string series; a null reads as an empty string."""
+    if series.null_count():  # the bytes behind a null are not defined
+        series = series.fill_null("")
     array = series.to_arrow(compat_level=pl.CompatLevel.oldest())
     if not pa.types.is_large_string(array.type):
         array = array.cast(pa.large_string())

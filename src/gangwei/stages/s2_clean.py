@@ -13,7 +13,7 @@ from gangwei.schema import CLEAN, FACTS
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key")
 URL_RULES = ("profile_link", "mail")
-SHORT_TEXT = 12  # letters below which the employer and the place help to tell the language
+SHORT_TEXT = 12  # letters below which the employer helps to tell the language
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,5 @@ def _language(raw: pl.DataFrame, body: text.Cleaned, title: text.Cleaned, rules:
     stats = body.stats + title.stats
     few = np.flatnonzero(stats[:, 1] + stats[:, 2] + stats[:, 3] < SHORT_TEXT)
     if len(few):
-        for column in ("company", "city"):
-            stats[few] += text.clean(raw[column].gather(few), rules.text, one_line=True).stats
+        stats[few] += text.clean(raw["company"].gather(few), rules.text, one_line=True).stats
     return text.language(stats, rules.text)
