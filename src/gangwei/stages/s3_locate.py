@@ -67,14 +67,13 @@ def _weak(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         for hint, rule in ((label, "text.label"), (bracket, "title.bracket"), (tail, "title.tail")):
             if hint is None:
                 continue
-            if rule == "text.label":
+            place = rules.resolver.resolve(hint, None, None)
+            named = rules.gazetteer.names.get(hint)
+            if rule != "text.label" and (named is None or named.level > 2):
+                continue
+            if rule == "text.label" and place.status != "multi":
                 place = rules.resolver.resolve(None, None, hint)
-            else:
-                place = rules.resolver.resolve(hint, None, None)
-                named = rules.gazetteer.names.get(hint)
-                if named is None or named.level > 2:
-                    continue
-            if place.status == "ok":
+            if place.status in ("ok", "multi"):
                 rows.append(row)
                 places.append(place._replace(rule=rule))
                 break
@@ -101,9 +100,5 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         if empty.height:
             weak = _weak(empty, rules)
             if weak.height:
-                located = (
-                    located.with_row_index("row")
-                    .update(weak.rename({}), on="row", how="left")
-                    .select(LOCATED.polars.keys())
-                )
+                located = located.with_row_index("row").update(weak, on="row", how="left").select(LOCATED.polars.keys())
     return LOCATED.conform(located)
