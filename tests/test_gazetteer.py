@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +179,31 @@ def test_map_draws_every_unit(gaz: Gazetteer) -> None:
         assert re.fullmatch(r"(M-?[\d.]+,-?[\d.]+l[-\d., ]+z)+", region.path), region.code
         assert 0 <= region.center[0] <= china.width
         assert 0 <= region.center[1] <= china.height
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "short"),
+    [
+        ("广西壮族自治区", 1, "广西"),
+        ("香港特别行政区", 1, "香港"),
+        ("恩施土家族苗族自治州", 2, "恩施"),
+        ("克孜勒苏柯尔克孜自治州", 2, "克孜勒苏"),
+        ("大兴安岭地区", 2, "大兴安岭"),
+        ("积石山保安族东乡族撒拉族自治县", 3, "积石山"),
+        ("东乡族自治县", 3, "东乡"),
+        ("管城回族区", 3, "管城"),
+        ("科尔沁右翼前旗", 3, ""),
+        ("莒县", 3, ""),
+        ("浦东新区", 3, "浦东"),
+        ("市中区", 3, "市中"),
+    ],
+)
+def test_short_names(name: str, level: int, short: str) -> None:
+    path = Path(__file__).resolve().parents[1] / "scripts/build_gazetteer.py"
+    spec = importlib.util.spec_from_file_location("build_gazetteer", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["build_gazetteer"] = module
+    spec.loader.exec_module(module)
+    assert module.short_name(name, level) == short

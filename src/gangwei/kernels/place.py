@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from gangwei.kernels.gazetteer import Gazetteer, Reading, join
 from gangwei.kernels.place_fields import (
+    FIELD_LIMIT,
     LATIN,
     SEVERAL,
     Chain,
@@ -28,7 +29,8 @@ from gangwei.kernels.place_fields import (
     settle,
 )
 
-CACHE_LIMIT = 1_000_000
+CACHE_LIMIT = 300_000
+WHOLE_LIMIT = 400_000
 NONE_KINDS = frozenset({"nationwide", "remote", "elsewhere", "overseas", "foreign", "region"})
 """Fields that say there is no place of China, or none named; `elsewhere` may still be told by the address."""
 LISTED = frozenset({"zone", "alias", "multi", "ambiguous"})
@@ -148,12 +150,13 @@ def outcome(found: Found, field: str, evidence: str) -> Place:
 
 
 class Resolver:
-    """`resolve` with caches for city fields and (city, district) pairs; safe to share between threads."""
+    """`resolve` with caches of what was read before; safe to share between threads, bounded in size."""
 
     def __init__(self, gaz: Gazetteer) -> None:
         self.gaz = gaz
         self._pairs: dict[tuple[str | None, str | None], tuple[Found, str, str, Place]] = {}
         self._cities: dict[str, Found] = {}
+        self._whole: dict[tuple[str | None, str | None, str], Place] = {}
 
     def _pair(self, city: str | None, district: str | None) -> tuple[Found, str, str, Place]:
         key = (city, district)
@@ -201,6 +204,18 @@ class Resolver:
         found, field, evidence, place = self._pair(city, district)
         if not address:
             return place
+        key = (city, district, address)
+        known = self._whole.get(key)
+        if known is None:
+            known = self._with_address(found, field, evidence, place, address)
+            if len(self._whole) >= WHOLE_LIMIT:
+                self._whole.clear()
+            if len(address) <= FIELD_LIMIT:
+                self._whole[key] = known
+        return known
+
+    def _with_address(self, found: Found, field: str, evidence: str, place: Place, address: str) -> Place:
+        """The place of city and district, narrowed or supplied by the address."""
         if place.status == "multi" or found.reason in NONE_KINDS - {"elsewhere"} or found.reason == "conflict":
             return place
         gaz = self.gaz

@@ -35,19 +35,22 @@ def compile_rules(book: Codebook) -> Rules:
     return Rules(gazetteer, Resolver(gazetteer))
 
 
-def _frame(keys: pl.DataFrame, places: list[Place]) -> pl.DataFrame:
-    """`keys` with the columns of LOCATED beside them."""
-    return keys.with_columns(
-        pl.Series("place_status", [p.status for p in places], pl.String),
-        pl.Series("adcode", [p.adcode for p in places], pl.String),
-        pl.Series("county_adcode", [p.county_adcode for p in places], pl.String),
-        pl.Series(
-            "places",
-            [[{"adcode": c, "weight": w} for c, w in p.places] for p in places],
-            LOCATED.polars["places"],
-        ),
-        pl.Series("place_rule", [p.rule for p in places], pl.String),
+def _columns(places: list[Place]) -> pl.DataFrame:
+    """The columns of LOCATED for a list of places, one row each; equal places are made once."""
+    order: dict[Place, int] = {}
+    index = [order.setdefault(p, len(order)) for p in places]
+    once = pl.DataFrame(
+        {
+            "place_status": pl.Series([p.status for p in order], dtype=pl.String),
+            "adcode": pl.Series([p.adcode for p in order], dtype=pl.String),
+            "county_adcode": pl.Series([p.county_adcode for p in order], dtype=pl.String),
+            "places": pl.Series(
+                [[{"adcode": c, "weight": w} for c, w in p.places] for p in order], dtype=LOCATED.polars["places"]
+            ),
+            "place_rule": pl.Series([p.rule for p in order], dtype=pl.String),
+        }
     )
+    return once[pl.Series(index, dtype=pl.UInt32)]
 
 
 def _weak(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -77,7 +80,7 @@ def _weak(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
                 rows.append(row)
                 places.append(place._replace(rule=rule))
                 break
-    return _frame(pl.DataFrame({"row": pl.Series(rows, dtype=pl.UInt32)}), places)
+    return _columns(places).insert_column(0, pl.Series("row", rows, dtype=pl.UInt32))
 
 
 def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -91,14 +94,14 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     distinct = fields.unique(maintain_order=True)
     resolve = rules.resolver.resolve
     places = [resolve(c, d, a) for c, d, a in distinct.iter_rows()]
-    located = fields.join(
-        _frame(distinct, places), on=KEYS, how="left", nulls_equal=True, maintain_order="left"
-    ).select(LOCATED.polars.keys())
+    known = pl.concat([distinct, _columns(places)], how="horizontal")
+    located = fields.join(known, on=KEYS, how="left", nulls_equal=True, maintain_order="left").drop(KEYS)
     if {"title", "text"} <= set(clean.columns):
         numbered = clean.select("title", "text").with_row_index("row")
         empty = numbered.filter(located["place_rule"] == "city.blank")
         if empty.height:
             weak = _weak(empty, rules)
             if weak.height:
-                located = located.with_row_index("row").update(weak, on="row", how="left").select(LOCATED.polars.keys())
+                numbered = located.with_row_index("row")
+                located = numbered.update(weak, on="row", how="left", maintain_order="left").drop("row")
     return LOCATED.conform(located)
