@@ -343,7 +343,7 @@ def decide(hits: tuple[Rule, ...], flat: str, as_of: date | None) -> Verdict:
     order = {"universities": 0, "institute_numbers": 1, "institutes": 2, "groups": 3, "subsidiaries": 4}
     best = min(
         defence,
-        key=lambda h: (h.match != "contains", order.get(h.list_id, 9), -len(h.text), h.rule_id),
+        key=lambda h: (h.match != "contains", order.get(h.list_id, 9), -len(h.anchor), h.rule_id),
         default=None,
     )
     state = next(

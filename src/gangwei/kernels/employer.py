@@ -105,6 +105,7 @@ def compile_rules(book: Codebook) -> NameRules:
     trades = book.rows("employers/trades.csv")
     generic = _alternation([r["text"] for r in trades if r["strip"] == "yes"])
     every = _alternation([r["text"] for r in trades])
+    words_only = _alternation([r["text"] for r in trades if len(r["text"]) > 1])
     agencies = book.rows("employers/agencies.csv")
     words = [r for r in agencies if r["mode"] == "word"]
     brands = [r for r in agencies if r["mode"] == "brand"]
@@ -118,7 +119,7 @@ def compile_rules(book: Codebook) -> NameRules:
         english_tail=rf"^(.+?)[\s,.]+(?:(?:{english})[\s,.&()]*)+$",
         branch_end=rf"(?:{_alternation(kind['branch'])})$",
         branch_or_company=rf"(?:{_alternation(kind['branch'])}|[^限份任]公司)$",
-        trade_only=rf"^(?:{every})*(?:{_NUMBER}|.)?(?:{every})*$",
+        trade_only=rf"^(?:{words_only})*(?:{_NUMBER}|.)?(?:{words_only})*$",
         trade_tail=rf"^(.{{2,}}?)(?:{generic})+$",
         trade_last=rf"({every})$",
         agency_word="|".join(re.escape(r["text"]) for r in words if not r["not_if"]),
