@@ -161,7 +161,9 @@ def _entity_keys(parts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 def _join_brands(frame: pl.DataFrame) -> pl.DataFrame:
     """A bare brand of three characters or more goes to the only entity with that brand."""
-    longer = frame.filter((pl.col("rule_id") != "anonymous") & (pl.col("name_key") != pl.col("brand_key")))
+    longer = frame.filter(
+        (pl.col("rule_id") != "anonymous") & ~pl.col("is_truncated") & (pl.col("name_key") != pl.col("brand_key"))
+    )
     single = (
         longer.group_by("brand_key")
         .agg(n=pl.col("entity").n_unique(), to=pl.col("entity").min())

@@ -1,0 +1,210 @@
+"""Stage 4 on small frames and on the shared names: entities, ids, ledger, determinism, speed."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gangwei import schema
+from gangwei.codebook import Codebook
+from gangwei.stages import s4_employers
+from gangwei.stages.s4_employers import Rules, compile_rules, run
+
+DAY = date(2025, 6, 30)
+TABLES = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return compile_rules(Codebook())
+
+
+def frame(*names: str | None) -> pl.DataFrame:
+    """Distinct names, the first with the most ads."""
+    return pl.DataFrame(
+        {"name_raw": list(names), "n_ads": [len(names) - i for i in range(len(names))]},
+        schema={"name_raw": pl.String(), "n_ads": pl.Int64()},
+    )
+
+
+def entities(rules: Rules, *names: str) -> dict[str, tuple[str, str]]:
+    """name -> (employer_id, rule_id)."""
+    table = run(frame(*names), rules, DAY)[0]
+    return {n: (i, r) for n, i, r in table.select("name_raw", "employer_id", "rule_id").iter_rows()}
+
+
+def test_declared_tables_and_empty_input(rules: Rules) -> None:
+    for got, want in zip(run(frame(), rules, DAY), TABLES, strict=True):
+        assert got.schema == want.polars
+        assert got.is_empty()
+    names, employers, affiliations = run(frame("鹿鸣川科技有限公司", None, "  ", "航天科工集团"), rules, DAY)
+    assert [t.schema for t in (names, employers, affiliations)] == [t.polars for t in TABLES]
+    assert names["name_raw"].to_list() == sorted(["鹿鸣川科技有限公司", "航天科工集团"])
+    assert set(names["employer_id"]) == set(employers["employer_id"])
+    assert set(affiliations["employer_id"]) <= set(employers["employer_id"])
+    assert employers["succeeds"].to_list() == [[], []]
+
+
+def test_raw_names_come_back_byte_for_byte(rules: Rules) -> None:
+    odd = [
+        "['鹿鸣川科技有限公司']",
+        "  鹿鸣川科技有限公司 ",
+        "Ｌｕｍｉｎｇ\n3.8",
+        "鹿鳴川科技有限公司",
+        "\x00鹿鸣川科技有限公司",
+    ]
+    assert sorted(run(frame(*odd), rules, DAY)[0]["name_raw"]) == sorted(odd)
+
+
+def test_variants_of_one_registered_name_are_one(rules: Rules) -> None:
+    got = entities(
+        rules,
+        "深圳市鹿鸣川电子科技有限公司",
+        "深圳鹿鸣川电子科技有限公司",
+        "鹿鸣川电子科技（深圳）有限公司",
+        "['深圳市鹿鸣川电子科技有限公司']",
+        "深圳市鹿鳴川電子科技有限公司",
+        "深圳市鹿鸣川电子科技有限公司广州分公司",
+        "鹿鸣川电子科技",
+        "深圳市鹿鸣川电子...",
+        "鹿鸣川",
+    )
+    assert len({i for i, _ in got.values()}) == 1
+    assert got["鹿鸣川电子科技"][1] == "key_one_place"
+    assert got["鹿鸣川"][1] == "brand_one"
+    assert got["深圳市鹿鸣川电子..."][1] == "cut_name"
+
+
+def test_the_same_brand_in_two_places_is_two(rules: Rules) -> None:
+    got = entities(rules, "深圳市启衡舟科技有限公司", "成都启衡舟科技有限公司", "启衡舟科技")
+    assert len({i for i, _ in got.values()}) == 3
+    assert got["启衡舟科技"][1] == "key"
+
+
+def test_brand_and_legal_name_are_one_but_subsidiaries_are_not(rules: Rules) -> None:
+    got = entities(
+        rules, "腾讯", "深圳市腾讯计算机系统有限公司", "腾讯科技(深圳)有限公司", "Tencent", "腾讯音乐娱乐有限公司"
+    )
+    ids = {n: i for n, (i, _) in got.items()}
+    assert len({ids[n] for n in ids if n != "腾讯音乐娱乐有限公司"}) == 1
+    assert ids["腾讯音乐娱乐有限公司"] != ids["腾讯"]
+
+
+def test_branches_of_banks_stay_apart(rules: Rules) -> None:
+    got = entities(rules, "鹿鸣银行股份有限公司深圳分行", "鹿鸣银行股份有限公司成都分行", "鹿鸣银行股份有限公司")
+    assert len({i for i, _ in got.values()}) == 3
+    got = entities(rules, "鹿鸣科技股份有限公司深圳分公司", "鹿鸣科技股份有限公司成都分公司", "鹿鸣科技股份有限公司")
+    assert len({i for i, _ in got.values()}) == 1
+
+
+def test_hidden_employers_never_merge(rules: Rules) -> None:
+    names, employers, _ = run(frame("某知名互联网公司", "某大型互联网公司", "国内某大型互联网公司"), rules, DAY)
+    assert names["employer_id"].n_unique() == 3
+    assert employers["is_anonymous"].all()
+    assert employers["kind"].to_list() == ["anonymous"] * 3
+
+
+def test_state_at_a_day_and_evidence_of_all_days(rules: Rules) -> None:
+    names = frame("重庆长安汽车股份有限公司", "长安汽车")
+    _, then, evidence = run(names, rules, date(2021, 1, 1))
+    _, now, same = run(names, rules, date(2026, 1, 1))
+    assert then["defence"].to_list() == ["subsidiary"]
+    assert then["defence_group"].to_list() == ["CSGC"]
+    assert now["defence"].to_list() == ["none"]
+    assert evidence.equals(same)
+    row = evidence.filter(pl.col("list_id") == "subsidiaries").row(0, named=True)
+    assert (row["tier"], row["valid_to"]) == ("T2", date(2025, 7, 29))
+
+
+def test_tiers_carry_list_edition_and_dates(rules: Rules) -> None:
+    _, employers, evidence = run(frame("中国电子科技集团有限公司"), rules, DAY)
+    assert employers.select("defence", "defence_group", "state_owned").row(0) == ("group", "CETC", True)
+    assert set(evidence["tier"]) == {"T1", "T3"}
+    edition = evidence.filter((pl.col("list_id") == "us_1260h") & (pl.col("edition") == "2025-01-07"))
+    assert edition["valid_from"].to_list() == [date(2025, 1, 7)]
+    assert evidence.select(pl.struct(pl.all()).n_unique()).item() == evidence.height
+
+
+def test_order_does_not_matter(rules: Rules) -> None:
+    names = frame(
+        "腾讯", "Tencent", "鹿鸣川", "深圳市鹿鸣川电子科技有限公司", "某公司", "航天科工二院23所", "鹿鸣川电子科技"
+    )
+    first = run(names, rules, DAY)
+    for seed in range(3):
+        again = run(names.sample(fraction=1, shuffle=True, seed=seed), rules, DAY)
+        assert all(a.equals(b) for a, b in zip(first, again, strict=True))
+
+
+def test_ids_of_registered_names_do_not_move_when_names_arrive(rules: Rules) -> None:
+    few = entities(rules, "深圳市鹿鸣川电子科技有限公司", "成都启衡舟科技有限公司")
+    more = entities(rules, "深圳市鹿鸣川电子科技有限公司", "成都启衡舟科技有限公司", "北京启衡舟科技有限公司", "鹿鸣川")
+    assert all(more[n][0] == i for n, (i, _) in few.items())
+
+
+def ledger(tmp_path: Path, *rows: str) -> Rules:
+    folder = tmp_path / "employers"
+    folder.mkdir(parents=True)
+    head = "id,name_a,name_b,verdict,author,date,reason\n"
+    (folder / "judgements.csv").write_text(head + "".join(r + "\n" for r in rows), "utf-8")
+    return compile_rules(Codebook(tmp_path))
+
+
+def test_the_ledger_joins_and_parts(tmp_path: Path) -> None:
+    judged = ledger(
+        tmp_path,
+        "j1,鹿鸣川科技,启衡舟网络,same,ana,2025-01-02,renamed in 2024",
+        "j2,深圳星砾科技有限公司,星砾科技,apart,ana,2025-01-03,two firms",
+        "j3,不在数据里有限公司,鹿鸣川科技,same,ana,2025-01-03,absent names are ignored",
+    )
+    got = entities(judged, "鹿鸣川科技", "启衡舟网络", "深圳星砾科技有限公司", "星砾科技")
+    assert got["鹿鸣川科技"][0] == got["启衡舟网络"][0]
+    assert got["深圳星砾科技有限公司"][0] != got["星砾科技"][0]
+    assert got["星砾科技"][1] == "judged_apart"
+
+
+def test_a_wrong_verdict_names_the_row(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"judgements\.csv j1: verdict 'maybe'"):
+        ledger(tmp_path, "j1,甲,乙,maybe,ana,2025-01-02,?")
+
+
+def test_hostile_names(rules: Rules) -> None:
+    names = [
+        "有限公司" * 100_000,
+        "\x00\x01",
+        "<script>alert(1)</script>",
+        "）（",
+        "a" * 1_000_000,
+        "某" * 5000,
+        "\u202e公司",
+        "\u200b",
+    ]
+    start = time.perf_counter()
+    table, employers, _ = run(frame(*names), rules, DAY)
+    assert time.perf_counter() - start < 5
+    assert employers["name"].str.len_chars().max() <= 200  # type: ignore[operator]
+    assert table["name_key"].str.len_chars().max() <= 200  # type: ignore[operator]
+
+
+@pytest.mark.shared
+def test_real_names_stay_fast_and_stable(shared: Path, rules: Rules) -> None:
+    names = (
+        pl.scan_parquet(shared / "data/postings_real.parquet")
+        .group_by(name_raw=pl.col("company"))
+        .agg(n_ads=pl.len().cast(pl.Int64))
+        .collect()
+    )
+    start = time.perf_counter()
+    first = run(names, rules, DAY)
+    assert names.height / (time.perf_counter() - start) > 10_000, "the stage became slow"
+    again = run(names.reverse(), rules, DAY)
+    assert all(a.equals(b) for a, b in zip(first, again, strict=True))
+    table, employers, evidence = first
+    assert table["name_raw"].n_unique() == table.height
+    assert employers["employer_id"].n_unique() == employers.height
+    assert set(table["employer_id"]) == set(employers["employer_id"]) >= set(evidence["employer_id"])
+    assert employers.height < 0.95 * table.height
+    assert s4_employers.employer_id("x") == s4_employers.employer_id("x")
