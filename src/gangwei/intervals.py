@@ -45,11 +45,32 @@ def wilson(p: float, n: float, z: float = Z95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def jeffreys(p: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Jeffreys interval of a share `p` seen in `n` (effective) trials: its ends are 0 and 1 at p = 0 and 1."""
+    if n <= 0:
+        return 0.0, 1.0
+    tail = float(stats.norm.sf(z))
+    low = float(stats.beta.ppf(tail, p * n + 0.5, (1 - p) * n + 0.5)) if p > 0 else 0.0
+    high = float(stats.beta.ppf(1 - tail, p * n + 0.5, (1 - p) * n + 0.5)) if p < 1 else 1.0
+    return low, high
+
+
 def effective_n(p: float, variance: float, n: float, kish: float) -> float:
     """n_eff = p (1 - p) / variance, at most `n`; the Kish number when the share is 0 or 1 or the variance vanishes."""
     if 0 < p < 1 and variance > 0:
         return min(n, p * (1 - p) / variance)
     return min(n, kish)
+
+
+def _student(freedom: float) -> float:
+    """Two-sided 95 % quantile of Student's t (Cornish-Fisher expansion; exact to 0.5 % from 3 degrees of freedom)."""
+    if freedom < 3:
+        return float(stats.t.ppf(0.975, freedom))
+    z = Z95
+    a = (z**3 + z) / 4
+    b = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    c = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + a / freedom + b / freedom**2 + c / freedom**3
 
 
 def cluster_share(hits: float, total: float, hh: float, ht: float, tt: float, clusters: int, unit: float = 1.0) -> Estimate:
@@ -67,7 +88,11 @@ def cluster_share(hits: float, total: float, hh: float, ht: float, tt: float, cl
     n = effective_n(p, variance, total / unit, total * total / tt if tt > 0 else 0.0)
     if clusters <= 1:
         n = min(n, 1.0)
-    low, high = wilson(p, n)
+    # The variance rests on the largest employers: a sixth of the employers of equal weight (Kish) that the sums are
+    # worth, found by simulation (bench/interval_coverage.py).
+    freedom = max(total * total / tt / 6 if tt > 0 else 0.0, 2.0)
+    z = _student(freedom)
+    low, high = wilson(p, n, z)
     return Estimate(p, min(low, p), max(high, p), n, "employer_wilson")
 
 
@@ -220,41 +245,51 @@ class Stratum:
     predictions: Floats
 
 
+def _stratum(s: Stratum, z: float) -> tuple[float, float, float, float]:
+    """(estimate, low, high, variance) of the positive share of one stratum."""
+    n = len(s.labels)
+    y, f = s.labels.astype(float), s.predictions.astype(float)
+    lam = 0.0
+    if n > 2 and f.var() > 0:
+        lam = float(np.cov(y, f, ddof=1)[0, 1] / f.var(ddof=1)) * (n - 2) / n
+        lam = min(max(lam, 0.0), 1.0)
+    rest = y - lam * f
+    value = lam * s.predicted / s.size + float(rest.mean())
+    left = max(1 - n / s.size, 0.0)
+    if left == 0:
+        return value, value, value, 0.0
+    plain = float(y.mean())
+    binomial = plain * (1 - plain)
+    # Tuning by predictions shrinks the binomial variance of the labels by this factor, n grows by its inverse.
+    gain = min(float(rest.var()) / binomial, 1.0) if binomial > 0 else 1.0
+    n_eff = n / max(gain * left, 1e-12)
+    low, high = jeffreys(min(max(value, 0.0), 1.0), n_eff, z)
+    return value, min(low, value), max(high, value), float(rest.var(ddof=1) if n > 1 else 0.25) / n * left
+
+
 def ppi_share(strata: Sequence[Stratum], z: float = Z95) -> Estimate:
     """Share of true positives in a population from predictions on all and labels on a stratified sample.
 
     In each stratum: lambda * mean prediction + mean(label - lambda * prediction), lambda tuned to the least variance and
-    shrunk when labels are few. The variance of a stratum never vanishes: it is held above that of a stratum with half a
-    surprise more (a stratum whose labels agree perfectly is not known perfectly). The interval is Wilson's on the
-    effective size with Student's quantile.
+    shrunk when labels are few (PPI++ within strata; with predictions constant in a stratum this is the stratified mean of
+    labels). Each stratum has a Jeffreys interval on its effective size, so that a stratum whose labels agree perfectly is not
+    taken as known; the ends are combined by the square-and-add rule (Zou and Donner 2008). Where a large stratum holds very
+    few positives the interval is conservative: no label can tell few from none.
     """
     total = float(sum(s.size for s in strata))
     if total <= 0 or any(len(s.labels) == 0 and s.size > 0 for s in strata):
         return Estimate(math.nan, math.nan, math.nan, 0.0, "none")
-    value, variance, freedom = 0.0, 0.0, 0.0
+    value = below = above = variance = 0.0
     for s in strata:
-        n, share = len(s.labels), s.size / total
         if s.size == 0:
             continue
-        y, f = s.labels.astype(float), s.predictions.astype(float)
-        lam = 0.0
-        if n > 2 and f.var() > 0:
-            lam = float(np.cov(y, f, ddof=1)[0, 1] / f.var(ddof=1)) * (n - 2) / n
-            lam = min(max(lam, 0.0), 1.0)
-        rest = y - lam * f
-        value += share * (lam * s.predicted / s.size + rest.mean())
-        spread = float(rest.var(ddof=1)) if n > 1 else 0.25
-        surprise = (0.5 / (n + 1)) * (1 - 0.5 / (n + 1))
-        spread = max(spread, surprise)
-        part = share * share * spread / n * max(1 - n / s.size, 0.0)
-        variance += part
-        freedom += part * part / max(n - 1, 1)
+        w = s.size / total
+        r, low, high, v = _stratum(s, z)
+        value += w * r
+        below += (w * (r - low)) ** 2
+        above += (w * (high - r)) ** 2
+        variance += w * w * v
     value = min(max(value, 0.0), 1.0)
     labelled = float(sum(len(s.labels) for s in strata))
-    if variance <= 0:
-        return Estimate(value, value, value, labelled, "ppi_stratified")
-    quantile = z if freedom == 0 else float(stats.t.ppf(stats.norm.cdf(z), max(variance * variance / freedom, 2.0)))
-    inner = min(max(value, 0.25 / max(labelled, 1.0)), 1 - 0.25 / max(labelled, 1.0))
-    n_eff = inner * (1 - inner) / variance
-    low, high = wilson(value, n_eff, quantile)
-    return Estimate(value, min(low, value), max(high, value), n_eff, "ppi_stratified")
+    n_eff = value * (1 - value) / variance if variance > 0 else labelled
+    return Estimate(value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)), n_eff, "ppi_stratified")
