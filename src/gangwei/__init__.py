@@ -1,3 +1,18 @@
 """gangwei (岗位): raw job ads in; openings, AI jobs with evidence, places, employers and an auditable brief out."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from gangwei.api import Opened
+
+
+def open(directory: Path | str) -> Opened:
+    """Open a dataset directory for measuring: `gangwei.open("work").measure("ai-share", by="province").polars()`."""
+    from gangwei.api import Opened
+
+    return Opened(directory)
