@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from gangwei.codebook import Codebook
 from gangwei.kernels import scorer
 from gangwei.kernels.hashing import hash_strings
-from gangwei.schema import AI_ROLES, AI_SUBFIELDS
+from gangwei.schema import AI_ROLES, AI_SUBFIELDS, RAW
+from gangwei.stages import s2_clean
 from gangwei.stages import s6_classify as s6
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ class TrainError(ValueError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted model: the bytes of model.npz, figures for the model card and out-of-fold scores (2 variants, ads, lanes)."""
+    """A fitted model: the bytes of model.npz, out-of-fold decisions (2 variants, ads, 3) and scores (2 variants, ads, lanes)."""
 
     data: bytes
-    card: dict[str, Any]
+    said: Bools
     out_of_fold: NDArray[np.float32]
 
 
@@ -73,6 +74,35 @@ def read_labels(path: Path) -> pl.DataFrame:
         if c in frame.columns
     ]
     return frame.select(keep)
+
+
+def read_ads(dataset: Path, keys: pl.Series) -> pl.DataFrame:
+    """record_id, title, text, tags, sections of the ads of a dataset directory whose source_key is in `keys`, one row each.
+
+    The clean stage is read where it is still there; else the published ads and texts (without tags).
+
+    Raises:
+        TrainError: the dataset has neither.
+    """
+    columns = ["source_key", "title", "text", "tags", "sections"]
+    parts = sorted((dataset / "stages" / "clean").glob("*.parquet"))
+    published = dataset / "published"
+    if parts:
+        wanted = pl.col("source_key").is_in(keys.implode())
+        ads = pl.concat([pl.scan_parquet(p).select(columns).filter(wanted).collect() for p in parts])
+    elif (published / "texts.parquet").is_file():
+        texts = pl.read_parquet(published / "texts.parquet")
+        ads = pl.read_parquet(published / "ads.parquet", columns=["ad_id", "source_key", "title"]).join(
+            texts, on="ad_id"
+        )
+        ads = (
+            ads.with_columns(tags=pl.lit("", pl.String))
+            .filter(pl.col("source_key").is_in(keys.implode()))
+            .select(columns)
+        )
+    else:
+        raise TrainError(f"{dataset}: no texts; build the dataset without --no-texts")
+    return ads.unique("source_key", keep="first", maintain_order=True).rename({"source_key": "record_id"})
 
 
 def targets(labels: pl.DataFrame) -> tuple[NDArray[np.int8], list[str]]:
@@ -104,7 +134,7 @@ def matrix(ads: pl.DataFrame, rules: s6.Rules, title_only: bool) -> tuple[csr_ma
     text = pl.Series("text", [""] * ads.height, pl.String) if title_only else ads["text"]
     sections = ads["sections"].clear(ads.height) if title_only else ads["sections"]
     out = s6.read(ads["title"], text, ads["tags"], sections, rules, s6.blank_model(), keep=True)
-    indptr, idx, val = out[5:]
+    indptr, idx, val = out[7:]
     end = int(indptr[-1])
     return csr_matrix((val[:end], idx[:end], indptr), shape=(ads.height, scorer.WIDTH)), out[1]
 
@@ -158,7 +188,7 @@ def out_of_fold(
             for lane in range(y.shape[1]):
                 rows = a[y[a, lane] >= 0]
                 if len(np.unique(y[rows, lane])) < 2:
-                    total[b, lane] -= 5.0 / 1
+                    total[b, lane] -= 5.0
                     continue
                 cols = _mask(lane)
                 m = _fit(x[rows, cols], y[rows, lane], C_TIER if lane < 4 else C_OTHER, weight[rows])
@@ -168,7 +198,7 @@ def out_of_fold(
 
 def calibrate(truth: Bools, score: Floats, weight: Floats) -> tuple[float, float]:
     """Slope and shift of Platt's logistic calibration under the design weights."""
-    m = _fit(score.reshape(-1, 1), truth.astype(np.int8), 1e3, weight / weight.mean())  # type: ignore[arg-type]
+    m = _fit(score.reshape(-1, 1), truth.astype(np.int8), 1e3, weight / weight.mean())
     return float(m.coef_[0, 0]), float(m.intercept_[0])
 
 
@@ -198,6 +228,7 @@ def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = 
     bias = np.zeros((2, n_lanes), np.float32)
     cuts, calibration = np.zeros((2, 3), np.float32), np.zeros((2, 2))
     held = np.zeros((2, labels.height, n_lanes), np.float32)
+    said = np.zeros((2, labels.height, 3), np.bool_)
     for v in (0, 1):
         x, facts = matrix(ads, rules, title_only=v == 1)
         held[v] = out_of_fold(x, y, group, fit_weight, seeds)
@@ -210,12 +241,22 @@ def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = 
             m = _fit(x[rows, cols], y[rows, lane], C_TIER if lane < 4 else C_OTHER, fit_weight[rows])
             dense[v, cols, lane] = m.coef_[0]
             bias[v, lane] = m.intercept_[0]
-        seen = facts[:, 0] > 0
+        reach = (facts[:, 0] > 0, facts[:, 0] == 3, facts[:, 0] == 3)
         for k in range(3):
-            cuts[v, k] = best_cut(y[:, k] == 1, np.where(seen, held[v, :, k], -9.0).astype(np.float64), weight)
+            reachable = np.where(
+                reach[k] | (held[v, :, 0] > cuts[v, 0]) & (facts[:, 0] > 0), held[v, :, k], -9.0
+            ).astype(np.float64)
+            counted = weight > 0
+            cuts[v, k] = best_cut(y[counted, k] == 1, reachable[counted], weight[counted])
+            said[v, :, k] = reachable > cuts[v, k]
+        for lane in range(4 + len(AI_ROLES), n_lanes):
+            known = y[:, lane] >= 0
+            bias[v, lane] -= best_cut(
+                y[known, lane] == 1, held[v, known, lane].astype(np.float64), np.ones(int(known.sum()))
+            )
         calibration[v] = calibrate(y[:, 1] == 1, held[v, :, 1].astype(np.float64), weight)
     data = pack(dense, bias, cuts, calibration, names)
-    return Trained(data, {"ads": labels.height, "bytes": len(data)}, held)
+    return Trained(data, said, held)
 
 
 def pack(
@@ -228,14 +269,14 @@ def pack(
     """The bytes of model.npz: half precision, only features with a weight; the same input gives the same bytes."""
     used = [i for i in range(scorer.AT_END) if np.any(dense[:, i])]
     title_at = np.flatnonzero(np.any(dense[:, scorer.AT_TITLE : scorer.AT_TEXT], axis=(0, 2)))
-    text_at = np.flatnonzero(np.any(np.abs(dense[:, scorer.AT_TEXT :]) > 1e-3, axis=(0, 2)))
+    text_at = np.flatnonzero(np.any(np.abs(dense[0, scorer.AT_TEXT :]) > 1e-3, axis=1))
     arrays = {
         "names": np.array([names[i] for i in used]),
         "explicit": dense[:, used].astype(np.float16),
         "title_at": title_at.astype(np.int32),
         "title": dense[:, scorer.AT_TITLE + title_at].astype(np.float16),
         "text_at": text_at.astype(np.int32),
-        "text": dense[:, scorer.AT_TEXT + text_at, : len(s6.TIER_LANES)].astype(np.float16),
+        "text": dense[0, scorer.AT_TEXT + text_at, : len(s6.TIER_LANES)].astype(np.float16),
         "bias": bias,
         "cuts": cuts,
         "calibration": np.round(calibration, 6),
@@ -247,3 +288,148 @@ def pack(
     out = io.BytesIO()
     np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
     return out.getvalue()
+
+
+LABELS_EXTRA = "ai/labels_extra.csv"
+SYNTHETIC = "ai/synthetic_ads.csv"
+
+
+def synthetic(book: Codebook) -> pl.DataFrame:
+    """The project's own invented ads, cleaned like real ones: what blurbs, design software and AI calls must not do."""
+    frame = book.frame(SYNTHETIC)
+    raw = RAW.conform(frame.select(source_key="id", title="title", description="text"))
+    clean = s2_clean.run(raw, s2_clean.compile_rules(book)).select("title", "text", "tags", "sections")
+    subfields = pl.when(pl.col("subfields") != "").then(pl.col("subfields")).str.split("|")
+    labels = frame.select(
+        pl.col("id").alias("record_id"),
+        "ai_tier",
+        mention=pl.col("mention") == "true",
+        role="role",
+        subfields=subfields,
+    )
+    return pl.concat([labels.with_columns(weight=pl.lit(0.0)), clean], how="horizontal")
+
+
+def shipped_labels(book: Codebook) -> pl.DataFrame:
+    """The project's own readings of public ads (record_id, ai_tier, mention, role, subfields; no text)."""
+    frame = book.frame(LABELS_EXTRA)
+    blank = {c: pl.when(pl.col(c) != "").then(pl.col(c)) for c in ("role", "subfields")}
+    return frame.select(
+        "record_id",
+        "ai_tier",
+        mention=pl.col("mention") == "true",
+        role=blank["role"],
+        subfields=blank["subfields"].str.split("|"),
+    )
+
+
+def gather(
+    dataset: Path, label_files: list[Path], book: Codebook, populations: dict[str, float] | None = None
+) -> tuple[pl.DataFrame, int]:
+    """Labels of the files, then the shipped ones, joined with the texts of a dataset; (rows, labels without an ad).
+
+    `populations` gives the size of each stratum named in the labels; ads of a stratum share it evenly. Labels without a
+    weight (the shipped ones) are fitted on, yet do not count in cuts, calibration or figures.
+
+    Raises:
+        TrainError: no label file, or none of the labelled ads is in the dataset.
+    """
+    if not label_files:
+        raise TrainError("training needs a file of labels")
+    frames = [read_labels(p) for p in label_files]
+    for i, f in enumerate(frames):
+        if "weight" in f.columns:
+            continue
+        if populations and "stratum" in f.columns:
+            size = f["stratum"].value_counts()
+            per = pl.col("stratum").replace_strict(populations, default=0.0, return_dtype=pl.Float64)
+            count = pl.col("stratum").replace_strict(size["stratum"], size["count"], return_dtype=pl.Float64)
+            frames[i] = f.with_columns(weight=per / count)
+        else:
+            frames[i] = f.with_columns(weight=pl.lit(1.0))
+    extra = shipped_labels(book).with_columns(weight=pl.lit(0.0))
+    labels = pl.concat([*frames, extra], how="diagonal").unique("record_id", keep="first", maintain_order=True)
+    ads = read_ads(dataset, labels["record_id"])
+    rows = labels.join(ads, on="record_id", maintain_order="left")
+    if rows.is_empty():
+        raise TrainError(f"{dataset}: holds none of the {labels.height} labelled ads")
+    missing = labels.height - rows.height
+    return pl.concat([rows, synthetic(book)], how="diagonal"), missing
+
+
+def figures(trained: Trained, labels: pl.DataFrame, replicates: int = 400) -> list[dict[str, Any]]:
+    """Out-of-fold F1 of builder, builder + adjacent and any tier for ads as they are and for titles alone, with intervals."""
+    w = labels["weight"].cast(pl.Float64).to_numpy()
+    counted = w > 0
+    y, _ = targets(labels)
+    rng = np.random.default_rng(20170720)
+    out = []
+    for v, variant in enumerate(("text", "title alone")):
+        for k, lane in enumerate(s6.TIER_LANES):
+            truth, said = y[counted, k] == 1, trained.said[v, counted, k]
+            draws = rng.multinomial(len(truth), np.full(len(truth), 1 / len(truth)), size=replicates)
+            plain = [f1(truth, said, d.astype(np.float64)) for d in draws]
+            design = [f1(truth, said, d * w[counted]) for d in draws]
+            out.append(
+                {
+                    "variant": variant,
+                    "lane": lane,
+                    "n": int(counted.sum()),
+                    "f1": f1(truth, said),
+                    "f1_low": float(np.quantile(plain, 0.025)),
+                    "f1_high": float(np.quantile(plain, 0.975)),
+                    "weighted": f1(truth, said, w[counted]),
+                    "weighted_low": float(np.quantile(design, 0.025)),
+                    "weighted_high": float(np.quantile(design, 0.975)),
+                }
+            )
+    return out
+
+
+def card(trained: Trained, labels: pl.DataFrame, book: Codebook, missing: int) -> str:
+    """The generated part of model_card.md: hash, data, cross-validated figures."""
+    counts = labels.group_by("ai_tier").len().sort("ai_tier")
+    rows = "\n".join(
+        f"| {f['variant']} | {f['lane']} | {f['n']} | {f['f1']:.3f} ({f['f1_low']:.3f}-{f['f1_high']:.3f}) "
+        f"| {f['weighted']:.3f} ({f['weighted_low']:.3f}-{f['weighted_high']:.3f}) |"
+        for f in figures(trained, labels)
+    )
+    tiers = ", ".join(f"{t} {n}" for t, n in counts.iter_rows())
+    return (
+        f"- model.npz: {len(trained.data):,} bytes, sha256 `{hashlib.sha256(trained.data).hexdigest()}`\n"
+        f"- lists it was fitted with: `{book.digest('ai/terms.csv', 'ai/cues.csv', 'ai/roles.csv')}`\n"
+        f"- ads fitted on: {labels.height} ({tiers}); labels whose ad is not in the dataset: {missing}\n\n"
+        "Out of fold (5 folds, near copies kept together; 95 % bootstrap interval over ads):\n\n"
+        "| ad read as | lane | ads | F1 | F1, design-weighted |\n|---|---|---|---|---|\n" + rows + "\n"
+    )
+
+
+CARD_MARK = "<!-- generated by gangwei train -->\n"
+
+
+def run(
+    dataset: Path,
+    label_files: list[Path],
+    out: Path,
+    book: Codebook,
+    populations: dict[str, float] | None = None,
+    seeds: int = SEEDS,
+) -> str:
+    """`gangwei train`: fit, write `out`/ai/model.npz and model_card.md (a definitions folder), and return the card's figures.
+
+    Raises:
+        TrainError: the labels or the dataset cannot be used, or scikit-learn is not installed.
+    """
+    try:
+        import sklearn  # noqa: F401
+    except ImportError:
+        raise TrainError("training needs scikit-learn: pip install 'gangwei[train]'") from None
+    rows, missing = gather(dataset, label_files, book, populations)
+    trained = train(rows, rows, book, seeds)
+    text = card(trained, rows, book, missing)
+    folder = out / "ai"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.npz").write_bytes(trained.data)
+    head = book.path("ai/model_card.md").read_text("utf-8").split(CARD_MARK)[0]
+    (folder / "model_card.md").write_text(head + CARD_MARK + text, "utf-8")
+    return text

@@ -66,7 +66,7 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
 
 
 @njit(nogil=True, cache=True)
-def place_hits(m, hit, at, size, layer, kind_of, pos, clause, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
+def place_hits(m, hit, at, size, layer, kind_of, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn the matches of one field (cues apart) into rows of `hits`: term, start, end, location, context, cues, clause.
 
     `where` is the location of the whole field, or -1 to take it from the sections s0..s1. Returns the end of the rows.
@@ -74,11 +74,13 @@ def place_hits(m, hit, at, size, layer, kind_of, pos, clause, sections, s0, s1, 
     n = base
     j = 0
     sec = s0
+    cl = 0
     while j < m:
-        cl = clause[at[j]]
+        while ends[cl] <= at[j]:
+            cl += 1
         k = j
         bits = 0
-        while k < m and clause[at[k]] == cl:
+        while k < m and at[k] < ends[cl]:
             if layer[hit[k]] == 1:
                 bits |= 1 << kind_of[hit[k]]
             k += 1
@@ -127,7 +129,7 @@ def spot_of(loc, ctx):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Position in SPOTS of a location and a context."""
     if loc == 0:
         return 0
-    if loc == 3 or loc == 4 or ctx == 4:
+    if ctx == 4 or 3 <= loc <= 4:
         return 4
     if ctx == 3:
         return 3
@@ -202,11 +204,12 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
         tr = hits[j, 7]
         loc = hits[j, 3]
         ctx = hits[j, 4]
+        if tr > 8:
+            continue
         x[(tr * 6 + loc) * 5 + ctx] += 1
         c = concept[t]
         spot = spot_of(loc, ctx)
-        if tr < 9:
-            x[AT_CONCEPT + c * 5 + spot] = 1
+        x[AT_CONCEPT + c * 5 + spot] = 1
         if tr <= 3:
             n_real += 1
             if spot == 0:
@@ -232,9 +235,9 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
                 last_clause = hits[j, 6]
             if loc != 0 and first < 0:
                 first = hits[j, 1]
-        elif tr <= 8:
+        else:
             n_bare += 1
-    for i in range(N_TIER):
+    for i in range(N_TIER if n_real + n_bare > 0 else 0):
         if x[i] > 0:
             x[i] = min(np.log2(1.0 + x[i]), 3.0)
     x[AT_COUNT + 24] = min(np.log2(1.0 + x[AT_COUNT + 24]), 3.0)
@@ -281,6 +284,7 @@ WIDTH = AT_TEXT + (1 << TEXT_BITS)
 TITLE_SCALE = 3.0
 TEXT_SCALE = 4.0
 HITS = 1024
+TOP = 3
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -294,7 +298,8 @@ def gram_hash(h, c):  # type: ignore[no-untyped-def]  # pragma: no cover
 def grams(chars, n, kind, low, high, bits, base, scale, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Append the hashed n-grams low..high of chars[:n], digits alike, 1 + log count, unit length times `scale`; return the new p.
 
-    `stamp` holds for each bucket the last `mark` that touched it and `mark` grows by one a call, so nothing is cleared.
+    `stamp` holds for each bucket `mark` plus the place in idx where it was last put; a caller raises `mark` past all
+    places of earlier calls, so nothing is cleared.
     """
     start = p
     for i in range(n):
@@ -306,11 +311,11 @@ def grams(chars, n, kind, low, high, bits, base, scale, stamp, mark, idx, val, p
             h = gram_hash(h, 48 if kind[c] & 8 else c)
             if k + 1 >= low:
                 f = np.int64((h * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits))
-                if stamp[f, 0] == mark:
-                    val[stamp[f, 1]] += 1
+                seen = stamp[f] - mark
+                if seen >= start:
+                    val[seen] += 1
                 else:
-                    stamp[f, 0] = mark
-                    stamp[f, 1] = p
+                    stamp[f] = mark + p
                     idx[p] = base + f
                     val[p] = 1
                     p += 1
@@ -329,15 +334,19 @@ def grams(chars, n, kind, low, high, bits, base, scale, stamp, mark, idx, val, p
 
 
 @njit(nogil=True, cache=True)
-def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, weights, bias, keep, capacity):  # type: ignore[no-untyped-def]  # pragma: no cover
+def score_rows(  # type: ignore[no-untyped-def]
+    title, text, tags, sections, section_at, fold, kind, lex, rules, weights, gram_weights, bias, keep, capacity
+):  # pragma: no cover
     """Read every ad once.
 
     `title`, `text`, `tags` are (offsets, bytes); `sections` rows are (location, start, end) in characters and
     `section_at` their row offsets; `lex` is `Lexicon.arrays`; `rules` = (tier, concept, needs, not_if, kind) by term;
-    `weights` = (2, WIDTH, lanes) for ads with and without text, `bias` (2, lanes). With `keep` the features are returned
+    `weights` = (2, AT_TEXT, lanes) for ads with and without text, `gram_weights` = (1 << TEXT_BITS, 3) of the text
+    n-grams for the tier lanes, `bias` (2, lanes). With `keep` the features are returned
     too (for training).
 
-    Returns (scores, facts, hits, hit_row, hit_score, indptr, idx, val): facts = (0 = no AI hit, 1 = bare words only, 2 = AI term, surveillance strong, weak,
+    Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val): why = share of the title n-grams, of the
+    text n-grams and of the TOP largest other features `which` in the score of builder or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use; surveillance strong, weak,
     in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the tier that counted.
     `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits of each row.
     """
@@ -359,17 +368,17 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
             grown += min(a * 3, 1 << TITLE_BITS) + min(b, 1 << TEXT_BITS) + 400
     chars = np.empty(longest + 2, np.uint16)
     pos = np.empty(longest + 2, np.int32)
-    clause = np.empty(longest + 2, np.int32)
+    ends = np.empty(longest + 2, np.int32)
     hit = np.empty(4 * HITS, np.int32)
     at = np.empty(4 * HITS, np.int32)
-    scratch = np.empty(1, np.int32)
     hits = np.empty((HITS, 8), np.int64)
     x = np.zeros(AT_END, np.float32)
     room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + AT_END
     idx = np.empty(room, np.int64)
     val = np.empty(room, np.float32)
-    stamp_title = np.zeros((1 << TITLE_BITS, 2), np.int64)
-    stamp_text = np.zeros((1 << TEXT_BITS, 2), np.int64)
+    stamp_title = np.full(1 << TITLE_BITS, -1, np.int32)
+    stamp_text = np.full(1 << TEXT_BITS, -1, np.int32)
+    mark = np.int32(0)
     scores = np.empty((rows, lanes), np.float32)
     facts = np.zeros((rows, 8), np.int32)
     out = np.empty((capacity, 5), np.int32)
@@ -378,32 +387,38 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
     indptr = np.zeros(rows + 1, np.int64)
     all_idx = np.empty(grown, np.int32)
     all_val = np.empty(grown, np.float32)
+    why = np.zeros((rows, 2 + TOP), np.float32)
+    which = np.full((rows, TOP), -1, np.int32)
     total = 0
     filled = 0
+    dirty = False
     for r in range(rows):
-        x[:] = 0
-        n, _ = decode(t_data, t_off[r], t_off[r + 1], fold, kind, chars, pos, clause)
+        if dirty:
+            x[:AT_ROLE] = 0
+        x[AT_ROLE:] = 0
+        n, _ = decode(t_data, t_off[r], t_off[r + 1], fold, kind, chars, pos, ends)
         m = find(chars, n, kind, txt, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
-        n_title = place_hits(m, hit, at, size, layer, kind_of, pos, clause, sections, 0, 0, 0, hits, 0)
-        p = grams(chars, n, kind, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, stamp_title, r + 1, idx, val, 0)
-        n, _ = decode(g_data, g_off[r], g_off[r + 1], fold, kind, chars, pos, clause)
+        n_title = place_hits(m, hit, at, size, layer, kind_of, pos, ends, sections, 0, 0, 0, hits, 0)
+        p = grams(chars, n, kind, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, stamp_title, mark, idx, val, 0)
+        n, _ = decode(g_data, g_off[r], g_off[r + 1], fold, kind, chars, pos, ends)
         m = find(chars, n, kind, txt, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
         m = drop_layer(m, hit, at, layer, 4)
-        n_tags = place_hits(m, hit, at, size, layer, kind_of, pos, clause, sections, 0, 0, 4, hits, n_title)
-        n, _ = decode(x_data, x_off[r], x_off[r + 1], fold, kind, chars, pos, clause)
+        n_tags = place_hits(m, hit, at, size, layer, kind_of, pos, ends, sections, 0, 0, 4, hits, n_title)
+        n, clauses = decode(x_data, x_off[r], x_off[r + 1], fold, kind, chars, pos, ends)
         m = find(chars, n, kind, txt, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
         m = drop_layer(m, hit, at, layer, 4)
         n_hits = place_hits(
-            m, hit, at, size, layer, kind_of, pos, clause, sections, section_at[r], section_at[r + 1], -1, hits, n_tags
+            m, hit, at, size, layer, kind_of, pos, ends, sections, section_at[r], section_at[r + 1], -1, hits, n_tags
         )
-        clauses = clause[n - 1] + 1 if n else 0
         judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, x)
         seen = 0
         for j in range(n_hits):
             la = layer[hits[j, 0]]
             if la == 0 and 0 <= hits[j, 7] <= 8:
-                # a bare modelling or algorithm word or a vision library is evidence, but not yet a mention
-                seen = max(seen, 1 if 4 <= hits[j, 7] <= 6 else 2)
+                # 1: bare modelling or algorithm words, vision libraries; 2: a term aside or in another meaning; 3: a term in use
+                tr = hits[j, 7]
+                aside = tr == 8 or spot_of(hits[j, 3], hits[j, 4]) == 4
+                seen = max(seen, 1 if 4 <= tr <= 6 else 2 if aside else 3)
             elif la == 2:
                 spot = spot_of(hits[j, 3], hits[j, 4])
                 if spot <= 2 and kind_of[hits[j, 0]] < 2:
@@ -414,9 +429,17 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
                 facts[r, 5 if hits[j, 4] == 3 else 4 + kind_of[hits[j, 0]]] += 1
         facts[r, 0] = seen
         facts[r, 6] = n
+        text_from = p
         if seen and n:
-            p = grams(chars, n, kind, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, stamp_text, r + 1, idx, val, p)
-        for i in range(AT_END):
+            p = grams(chars, n, kind, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, stamp_text, mark, idx, val, p)
+        text_to = p
+        mark += np.int32(p)
+        if mark > 2_000_000_000:
+            stamp_title[:] = -1
+            stamp_text[:] = -1
+            mark = np.int32(0)
+        dirty = seen > 0
+        for i in range(0 if dirty else AT_ROLE, AT_END):
             if x[i] != 0:
                 idx[p] = i
                 val[p] = x[i]
@@ -425,10 +448,41 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
         for k in range(lanes):
             scores[r, k] = bias[v, k]
         for j in range(p):
+            if text_from <= j < text_to:
+                continue
             w = val[j]
             f = idx[j]
             for k in range(lanes):
                 scores[r, k] += w * weights[v, f, k]
+        s0 = np.float32(0)
+        s1 = np.float32(0)
+        s2 = np.float32(0)
+        for j in range(text_from, text_to):
+            w = val[j]
+            f = idx[j] - AT_TEXT
+            s0 += w * gram_weights[f, 0]
+            s1 += w * gram_weights[f, 1]
+            s2 += w * gram_weights[f, 2]
+        if seen:
+            why[r, 1] = s1
+            for j in range(p):
+                f = idx[j]
+                if AT_TITLE <= f < AT_TEXT:
+                    why[r, 0] += val[j] * weights[v, f, 1]
+                elif AT_ROLE <= f < AT_END:
+                    w = val[j] * weights[v, f, 1]
+                    k = TOP
+                    while k > 0 and abs(w) > abs(why[r, 1 + k]):
+                        k -= 1
+                    if k < TOP:
+                        for q in range(TOP - 1, k, -1):
+                            why[r, 2 + q] = why[r, 1 + q]
+                            which[r, q] = which[r, q - 1]
+                        why[r, 2 + k] = w
+                        which[r, k] = f
+        scores[r, 0] += s0
+        scores[r, 1] += s1
+        scores[r, 2] += s2
         if keep:
             for j in range(p):
                 all_idx[filled + j] = idx[j]
@@ -471,6 +525,8 @@ def score_rows(title, text, tags, sections, section_at, fold, kind, lex, rules, 
         out[: min(total, capacity)],
         out_row[: min(total, capacity)],
         out_score,
+        why,
+        which,
         indptr,
         all_idx,
         all_val,

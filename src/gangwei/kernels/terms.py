@@ -1,8 +1,8 @@
 """Many terms in many texts at once: fold while decoding UTF-8, then match leftmost-longest on characters.
 
 A text becomes an array of folded characters (lower case, full-width as half-width, '-' and '_' as a space, zero-width
-characters dropped, white space kept only between two ASCII words) with, for each one, its place in the text and the number
-of its clause. Terms are found through a bitmap over their first two characters and buckets over their first three, so a
+characters dropped, white space kept only between two ASCII words) with, for each one, its place in the text; clauses
+are known by their ends. Terms are found through a bitmap over their first two characters and buckets over their first three, so a
 Chinese text costs about one table look-up a character. An ASCII term must not touch other ASCII letters or digits; '+' and
 '#' to its right are word characters (`C` is not found in `C++`). Layers (terms, cues) do not hide each other.
 """
@@ -68,24 +68,41 @@ def hash3(a, b, c):  # type: ignore[no-untyped-def]  # pragma: no cover - compil
 
 
 @njit(nogil=True, cache=True)
-def decode(data, a, b, fold, kind, chars, pos, clause):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Fold the UTF-8 bytes data[a:b]; fill chars, pos (character index) and clause (number); return (folded, characters)."""
+def decode(data, a, b, fold, kind, chars, pos, ends):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fold the UTF-8 bytes data[a:b]; fill chars and pos (character index of each), and ends: clause j is chars[:ends[j]].
+
+    Returns (folded characters, clauses). Ideographs, most of a Chinese text, fold to themselves and need no table.
+    """
     n = 0
     at = 0
-    cl = 0
+    m = 0
     gap = False
-    i = a
     last = np.uint8(0)
+    i = a
     while i < b:
-        c = np.uint32(data[i])
-        if c < 0x80:
+        lead = data[i]
+        if 0xE4 <= lead <= 0xE9 and not (lead == 0xE4 and data[i + 1] < 0xB8):
+            chars[n] = (
+                (np.uint32(lead & 0x0F) << np.uint32(12))
+                | (np.uint32(data[i + 1] & 0x3F) << np.uint32(6))
+                | np.uint32(data[i + 2] & 0x3F)
+            )
+            pos[n] = at
+            n += 1
+            at += 1
+            i += 3
+            last = np.uint8(0)
+            gap = False
+            continue
+        c = np.uint32(lead)
+        if lead < 0x80:
             i += 1
-        elif c < 0xE0:
-            c = ((c & np.uint32(0x1F)) << np.uint32(6)) | np.uint32(data[i + 1] & 0x3F)
+        elif lead < 0xE0:
+            c = (np.uint32(lead & 0x1F) << np.uint32(6)) | np.uint32(data[i + 1] & 0x3F)
             i += 2
-        elif c < 0xF0:
+        elif lead < 0xF0:
             c = (
-                ((c & np.uint32(0x0F)) << np.uint32(12))
+                (np.uint32(lead & 0x0F) << np.uint32(12))
                 | (np.uint32(data[i + 1] & 0x3F) << np.uint32(6))
                 | np.uint32(data[i + 2] & 0x3F)
             )
@@ -93,38 +110,41 @@ def decode(data, a, b, fold, kind, chars, pos, clause):  # type: ignore[no-untyp
         else:
             c = np.uint32(0xFFFD)
             i += 4
-        if kind[c] & 4:
-            cl += 1
+        if kind[c] & 4 and (m == 0 or ends[m - 1] < n) and n:
+            ends[m] = n
+            m += 1
         f = fold[c]
+        at += 1
         if f == SPACE:
             gap = True
-            at += 1
             continue
         if f == SKIP:
-            at += 1
             continue
         k = kind[f]
         if gap:
             if (k & 1) and (last & 1):
                 chars[n] = SPACE
-                pos[n] = at - 1
-                clause[n] = cl
+                pos[n] = at - 2
                 n += 1
             gap = False
-        # a list number such as "2、" or "3." opens a clause
-        if (f == 0x3001 or f == 46 or f == 41 or f == 0x2E) and n >= 1 and (kind[chars[n - 1]] & 8):
-            one = n < 2 or not (kind[chars[n - 2]] & 1 or chars[n - 2] == 46)
-            two = n >= 2 and (kind[chars[n - 2]] & 8) and (n < 3 or not (kind[chars[n - 3]] & 1 or chars[n - 3] == 46))
-            digit_next = i < b and data[i] >= 48 and data[i] <= 57
-            if (one or two) and not (f == 46 and digit_next):
-                cl += 1
+        # a list number such as "2、" or "3." opens a clause before its digits
+        if f in {0x3001, 46, 41} and n >= 1 and (kind[chars[n - 1]] & 8):
+            w = 1
+            if n >= 2 and (kind[chars[n - 2]] & 8):
+                w = 2
+            free = n == w or not (kind[chars[n - w - 1]] & 1 or chars[n - w - 1] == 46)
+            decimal = f == 46 and i < b and 48 <= data[i] <= 57
+            if free and not decimal and n > w and (m == 0 or ends[m - 1] < n - w):
+                ends[m] = n - w
+                m += 1
         chars[n] = f
-        pos[n] = at
-        clause[n] = cl
+        pos[n] = at - 1
         last = k
         n += 1
-        at += 1
-    return n, at
+    if n and (m == 0 or ends[m - 1] < n):
+        ends[m] = n
+        m += 1
+    return n, m
 
 
 @dataclass(frozen=True)
@@ -135,7 +155,7 @@ class Lexicon:
     start: NDArray[np.int32]
     size: NDArray[np.int32]
     layer: NDArray[np.uint8]
-    bitmap: NDArray[np.uint8]
+    bitmap: NDArray[np.uint64]
     head3: NDArray[np.int32]
     list3: NDArray[np.int32]
     head2: NDArray[np.int32]
@@ -154,8 +174,8 @@ def fold_text(text: str) -> NDArray[np.uint16]:
     fold, kind = fold_table()
     data = np.frombuffer(text.encode("utf-8", "replace") + b"\0", np.uint8)
     size = len(data) + 1
-    chars, pos, clause = np.empty(size, np.uint16), np.empty(size, np.int32), np.empty(size, np.int32)
-    n, _ = decode(data, 0, len(data) - 1, fold, kind, chars, pos, clause)
+    chars, pos, ends = np.empty(size, np.uint16), np.empty(size, np.int32), np.empty(size, np.int32)
+    n, _ = decode(data, 0, len(data) - 1, fold, kind, chars, pos, ends)
     return chars[:n].copy()
 
 
@@ -176,16 +196,15 @@ def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:
     size = np.array([len(f) for f in folded], np.int32)
     start = np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int32) if folded else np.zeros(0, np.int32)
     text = np.concatenate(folded).astype(np.uint16) if folded else np.zeros(1, np.uint16)
-    bitmap = np.zeros(1 << BITS, np.uint8)
+    bitmap = np.zeros(1 << (BITS - 6), np.uint64)
     buckets3: list[list[int]] = [[] for _ in range(1 << BITS)]
     buckets2: list[list[int]] = [[] for _ in range(1 << BITS)]
     for t, f in enumerate(folded):
         two = int(hash2(f[0], f[1]))
+        bitmap[two >> 6] |= np.uint64(1 << (two & 63))
         if len(f) >= 3:
-            bitmap[two] |= 2
             buckets3[int(hash3(f[0], f[1], f[2]))].append(t)
         else:
-            bitmap[two] |= 1
             buckets2[two].append(t)
 
     def flat(buckets: list[list[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -208,13 +227,13 @@ def find(chars, n, kind, text, start, size, layer, bitmap, head3, list3, head2, 
     for i in range(n - 1):
         c0 = chars[i]
         c1 = chars[i + 1]
-        flag = bitmap[hash2(c0, c1)]
-        if flag == 0:
+        two = hash2(c0, c1)
+        if not (bitmap[two >> np.uint64(6)] >> (two & np.uint64(63))) & np.uint64(1):
             continue
         if (kind[c0] & 1) and i > 0 and (kind[chars[i - 1]] & 1):
             continue
         done = 0
-        if (flag & 2) and i + 2 < n:
+        if i + 2 < n:
             h = hash3(c0, c1, chars[i + 2])
             for q in range(head3[h], head3[h + 1]):
                 t = list3[q]
@@ -234,7 +253,7 @@ def find(chars, n, kind, text, start, size, layer, bitmap, head3, list3, head2, 
                     continue
                 if i + length < n and (kind[chars[i + length - 1]] & 1):
                     r = chars[i + length]
-                    if (kind[r] & 1) or r == 43 or r == 35:
+                    if (kind[r] & 1) or r in {43, 35}:
                         continue
                 done |= bit
                 free[layer[t]] = i + length
@@ -242,9 +261,10 @@ def find(chars, n, kind, text, start, size, layer, bitmap, head3, list3, head2, 
                     hit[m] = t
                     at[m] = i
                     m += 1
-        if flag & 1:
-            h = hash2(c0, c1)
-            for q in range(head2[h], head2[h + 1]):
+        first2 = head2[two]
+        last2 = head2[two + np.uint64(1)]
+        if first2 < last2:
+            for q in range(first2, last2):
                 t = list2[q]
                 bit = 1 << layer[t]
                 if done & bit or free[layer[t]] > i:
@@ -254,7 +274,7 @@ def find(chars, n, kind, text, start, size, layer, bitmap, head3, list3, head2, 
                     continue
                 if i + 2 < n and (kind[c1] & 1):
                     r = chars[i + 2]
-                    if (kind[r] & 1) or r == 43 or r == 35:
+                    if (kind[r] & 1) or r in {43, 35}:
                         continue
                 done |= bit
                 free[layer[t]] = i + 2
@@ -288,12 +308,12 @@ def _scan(off, data, fold, kind, text, start, size, layer, bitmap, head3, list3,
         longest = max(longest, off[r + 1] - off[r])
     chars = np.empty(longest + 1, np.uint16)
     pos = np.empty(longest + 1, np.int32)
-    clause = np.empty(longest + 1, np.int32)
+    ends = np.empty(longest + 1, np.int32)
     hit = np.empty(cap, np.int32)
     at = np.empty(cap, np.int32)
     total = 0
     for r in range(off.size - 1):
-        n, _ = decode(data, off[r], off[r + 1], fold, kind, chars, pos, clause)
+        n, _ = decode(data, off[r], off[r + 1], fold, kind, chars, pos, ends)
         m = find(chars, n, kind, text, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
         for j in range(m):
             if total < out.shape[0]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Model:
     """Weights by feature and lane for ads with text (0) and title-only ads (1), with cuts and calibration."""
 
     weights: NDArray[np.float32]
+    grams: NDArray[np.float32]
     bias: NDArray[np.float32]
     cuts: NDArray[np.float32]
     calibration: NDArray[np.float64]
@@ -113,20 +115,23 @@ def load_model(data: bytes, features: list[str]) -> Model:
     Raises:
         ValueError: not a model of this layout.
     """
+    if not data.startswith(b"PK"):
+        raise ValueError(f"{MODEL}: not a model file")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as z:
             meta: dict[str, Any] = json.loads(str(z["meta"]))
             if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH:
                 raise ValueError(f"{MODEL}: made for another layout; run `gangwei train`")
-            weights = np.zeros((2, scorer.WIDTH, len(LANES)), np.float32)
+            weights = np.zeros((2, scorer.AT_TEXT, len(LANES)), np.float32)
+            grams = np.zeros((1 << scorer.TEXT_BITS, len(TIER_LANES)), np.float32)
             at = {name: i for i, name in enumerate(features)}
             for j, name in enumerate(z["names"].tolist()):
                 if name in at:
                     weights[:, at[name]] = z["explicit"][:, j]
             weights[:, scorer.AT_TITLE + z["title_at"]] = z["title"]
-            weights[:, scorer.AT_TEXT + z["text_at"], : len(TIER_LANES)] = z["text"]
-            return Model(weights, z["bias"], z["cuts"], z["calibration"], meta["version"])
-    except (KeyError, OSError, EOFError) as e:
+            grams[z["text_at"]] = z["text"]
+            return Model(weights, grams, z["bias"], z["cuts"], z["calibration"], meta["version"])
+    except (KeyError, OSError, EOFError, zipfile.BadZipFile) as e:
         raise ValueError(f"{MODEL}: not a model file ({e})") from None
 
 
@@ -134,8 +139,8 @@ def blank_model() -> Model:
     """A model of zeros: used while training."""
     lanes = len(LANES)
     return Model(
-        np.zeros((2, 1, lanes), np.float32), np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32),
-        np.zeros((2, 2)), "blank",
+        np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((1 << scorer.TEXT_BITS, 3), np.float32),
+        np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32), np.zeros((2, 2)), "blank",
     )  # fmt: skip
 
 
@@ -170,13 +175,9 @@ def read(
     fields = [string_buffers(s.fill_null(""))[::-1] for s in (title, text, tags)]
     spans, at = section_arrays(sections, len(title))
     capacity = 1024 + 12 * len(title)
-    weights = (
-        model.weights if model.weights.shape[1] == scorer.WIDTH else np.zeros((2, scorer.WIDTH, len(LANES)), np.float32)
-    )
+    tables = (rules.lexicon.arrays, rules.tables, model.weights, model.grams, model.bias)
     while True:
-        out = scorer.score_rows(
-            *fields, spans, at, fold, kind, rules.lexicon.arrays, rules.tables, weights, model.bias, keep, capacity
-        )
+        out = scorer.score_rows(*fields, spans, at, fold, kind, *tables, keep, capacity)
         needed = int(out[1][:, 7].sum())
         if needed <= capacity:
             return tuple(out)
@@ -190,8 +191,9 @@ def decide(
     v = (facts[:, 6] == 0).astype(np.int64)
     cut = model.cuts[v]
     tier = np.full(len(v), 3, np.int8)
-    tier[scores[:, 2] > cut[:, 2]] = 2
-    tier[(scores[:, 1] > cut[:, 1]) & (facts[:, 0] > 1)] = 1
+    used = facts[:, 0] == 3
+    tier[(scores[:, 2] > cut[:, 2]) & used] = 2
+    tier[(scores[:, 1] > cut[:, 1]) & used] = 1
     tier[scores[:, 0] > cut[:, 0]] = 0
     tier[facts[:, 0] == 0] = 3
     slope, shift = model.calibration[v, 0], model.calibration[v, 1]
@@ -230,11 +232,10 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     model = rules.model
-    scores, facts, hits, hit_row, hit_score, *_ = read(
+    scores, facts, hits, hit_row, hit_score, why, which, *_ = read(
         ads["title"], ads["text"], ads["tags"], ads["sections"], rules, model
     )
     tier, p = decide(scores, facts, model)
-    seen = facts[:, 0] > 0
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
     return pl.DataFrame(
         {
@@ -246,7 +247,7 @@ def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "surveillance_job": signal(facts, 1, 2, facts[:, 3], rules.signals["surveillance"]),
             "defence_signal": signal(facts, 4, 5, np.zeros_like(facts[:, 3]), rules.signals["defence"]),
             "ai_terms": _terms(hits, hit_row, len(tier), rules),
-            "hits": _hits(hits, hit_row, hit_score, len(tier), rules),
+            "hits": _hits(hits, hit_row, hit_score, _features(tier, why, which, rules), len(tier), rules),
         },
         schema=CLASSIFIED.polars,
     )
@@ -283,8 +284,33 @@ def _terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rules: Ru
 _REASONS = [f"{t}/{c}" for t in scorer.TIERS for c in scorer.CONTEXTS]
 
 
+def _features(tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[np.int32], rules: Rules) -> pl.DataFrame:
+    """Evidence that is not one term: n-grams of title and text, and the largest other features, of ads with a tier."""
+    row, column = np.nonzero((tier < 3)[:, None] & (np.abs(why) > 0.05))
+    index = np.where(column >= 2, which[row, np.maximum(column - 2, 0)], len(rules.features) + column)
+    names = pl.Series([*rules.features, "title_ngrams", "text_ngrams"])
+    title = (column == 0) | ((column >= 2) & (index < scorer.AT_COUNT))
+    return pl.DataFrame(
+        {
+            "row": row.astype(np.int64),
+            "decision": pl.repeat("ai_feature", len(row), dtype=pl.String, eager=True),
+            "reason_id": pl.Series(["ngrams", "feature"]).gather((column >= 2).astype(np.int64)),
+            "rule_id": names.gather(index),
+            "field": pl.Series(["text", "title"]).gather(title.astype(np.int64)),
+            "start": pl.Series([None] * len(row), dtype=pl.Int32),
+            "end": pl.Series([None] * len(row), dtype=pl.Int32),
+            "score": np.round(why[row, column].astype(np.float64), 4),
+        }
+    )
+
+
 def _hits(
-    hits: NDArray[np.int32], row: NDArray[np.int32], score: NDArray[np.float32], rows: int, rules: Rules
+    hits: NDArray[np.int32],
+    row: NDArray[np.int32],
+    score: NDArray[np.float32],
+    features: pl.DataFrame,
+    rows: int,
+    rules: Rules,
 ) -> pl.Series:
     """Evidence rows; reason_id is tier/context@location for AI terms and the strength of a signal word."""
     code, where = hits[:, 4], hits[:, 3]
@@ -295,6 +321,7 @@ def _hits(
     reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
     frame = pl.DataFrame(
         {
+            "row": row.astype(np.int64),
             "decision": decision,
             "reason_id": reason,
             "rule_id": pl.Series(rules.rule_ids).gather(hits[:, 0]),
@@ -304,5 +331,7 @@ def _hits(
             "score": np.round(score[: len(hits)].astype(np.float64), 4),
         }
     )
-    structs = frame.to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
-    return _lists(structs, np.bincount(row, minlength=rows)).cast(CLASSIFIED.polars["hits"])
+    frame = pl.concat([frame, features]).sort("row", maintain_order=True)
+    counts = np.bincount(frame["row"].to_numpy(), minlength=rows)
+    structs = frame.drop("row").to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
+    return _lists(structs, counts).cast(CLASSIFIED.polars["hits"])

@@ -1,0 +1,331 @@
+"""How good are the labels? Design-weighted precision, recall and F1 with intervals, calibration, thresholds, errors.
+
+Every labelled ad stands for `weight` ads of the frame it was drawn from. Intervals are percentile bootstraps: strata keep
+their sizes and whole duplicate groups are drawn, so copies do not make an interval look tight.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from gangwei.kernels.hashing import hash_strings
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+REPLICATES = 500
+SEED = 20170720
+TIERS = ("builder", "adjacent", "user", "none")
+LABEL_COLUMNS = (
+    "record_id",
+    "ai_tier",
+    "mention",
+    "role",
+    "subfields",
+    "surveillance_job",
+    "defence_signal",
+    "stratum",
+    "weight",
+)
+
+
+class EvaluateError(ValueError):
+    """Labels or dataset cannot be compared; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the table: figures are design-weighted, `f1_plain` counts each labelled ad once."""
+
+    group: str
+    value: str
+    n: int
+    positives: int
+    precision: float
+    recall: float
+    f1: float
+    f1_low: float
+    f1_high: float
+    f1_plain: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything `gangwei evaluate` shows; `errors` are (ad_id, labelled, said, score), the worst first."""
+
+    n: int
+    missing: int
+    scores: list[Score]
+    presets: list[Score]
+    shares: list[dict[str, float | str]]
+    calibration: list[dict[str, float]]
+    thresholds: list[dict[str, float]]
+    errors: list[dict[str, Any]]
+
+    def json(self) -> str:
+        """The evaluation as JSON with sorted keys."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True)
+
+    def table(self) -> str:
+        """Scores and presets as a plain text table."""
+        head = f"{'group':<18}{'value':<16}{'n':>6}{'pos':>6}{'prec':>7}{'recall':>7}{'F1':>7}  {'95 % interval':<14}{'F1 plain':>9}"
+        rows = [
+            f"{s.group:<18}{s.value:<16}{s.n:>6}{s.positives:>6}{s.precision:>7.3f}{s.recall:>7.3f}{s.f1:>7.3f}  "
+            f"{f'{s.f1_low:.3f}-{s.f1_high:.3f}':<14}{s.f1_plain:>9.3f}"
+            for s in (*self.scores, *self.presets)
+        ]
+        return "\n".join([head, *rows])
+
+
+def read_labels(path: Path) -> pl.DataFrame:
+    """Labels as JSON lines or CSV; `stratum_population / stratum_sample` becomes `weight` where there is none.
+
+    Raises:
+        EvaluateError: record_id or ai_tier is missing.
+    """
+    frame = (
+        pl.read_csv(path, infer_schema_length=None)
+        if path.suffix == ".csv"
+        else pl.read_ndjson(path, infer_schema_length=None)
+    )
+    if missing := {"record_id", "ai_tier"} - set(frame.columns):
+        raise EvaluateError(f"{path.name}: no column {', '.join(sorted(missing))}")
+    if "weight" not in frame.columns:
+        known = {"stratum_population", "stratum_sample"} <= set(frame.columns)
+        weight = pl.col("stratum_population") / pl.col("stratum_sample") if known else pl.lit(1.0)
+        frame = frame.with_columns(weight=weight.cast(pl.Float64))
+    if "subfields" in frame.columns and frame["subfields"].dtype == pl.String:
+        frame = frame.with_columns(pl.col("subfields").str.split("|"))
+    return frame.with_columns(pl.col("ai_tier").replace("mention", "none")).select(
+        c for c in LABEL_COLUMNS if c in frame.columns
+    )
+
+
+def figures(truth: Bools, said: Bools, weight: Floats) -> tuple[float, float, float]:
+    """(precision, recall, F1), weighted; 0 where undefined."""
+    both = float(weight[truth & said].sum())
+    t, s = float(weight[truth].sum()), float(weight[said].sum())
+    return both / s if s else 0.0, both / t if t else 0.0, 2 * both / (t + s) if t + s else 0.0
+
+
+def resamples(
+    stratum: NDArray[np.int64], cluster: NDArray[np.int64], replicates: int = REPLICATES
+) -> NDArray[np.int64]:
+    """(replicates, ads) multiplicities: clusters drawn with replacement inside each stratum."""
+    rng = np.random.default_rng(SEED)
+    out = np.zeros((replicates, len(stratum)), np.int64)
+    for s in np.unique(stratum):
+        rows = np.flatnonzero(stratum == s)
+        names, inside = np.unique(cluster[rows], return_inverse=True)
+        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
+        out[:, rows] = drawn[:, inside.reshape(-1)]
+    return out
+
+
+def score(group: str, value: str, truth: Bools, said: Bools, weight: Floats, draws: NDArray[np.int64]) -> Score:
+    """One line with its bootstrap interval."""
+    p, r, f = figures(truth, said, weight)
+    w = draws * weight
+    denominator = w @ truth + w @ said
+    f1 = np.divide(2 * (w @ (truth & said)), denominator, out=np.full(len(w), np.nan), where=denominator > 0)
+    low, high = (float(x) for x in np.nanpercentile(f1, [2.5, 97.5])) if np.isfinite(f1).any() else (0.0, 1.0)
+    plain = figures(truth, said, np.ones(len(truth)))[2]
+    return Score(group, value, len(truth), int(truth.sum()), p, r, f, low, high, plain)
+
+
+def calibration_curve(truth: Bools, p: Floats, weight: Floats) -> list[dict[str, float]]:
+    """Ten equal-width bins of the predicted probability: mean predicted, weighted share observed, ads."""
+    out = []
+    for i in range(10):
+        rows = (p >= i / 10) & ((p < (i + 1) / 10) | (i == 9))
+        if rows.any():
+            mean, seen = np.average(p[rows], weights=weight[rows]), np.average(truth[rows], weights=weight[rows])
+            out.append({"predicted": float(mean), "observed": float(seen), "n": float(rows.sum())})
+    return out
+
+
+def threshold_curve(truth: Bools, p: Floats, weight: Floats) -> list[dict[str, float]]:
+    """Precision, recall and F1 of builder or adjacent when the probability is cut at 0.05, 0.10, ... 0.95."""
+    curve = []
+    for cut in np.arange(0.05, 1.0, 0.05):
+        precision, recall, f = figures(truth, p >= cut, weight)
+        curve.append({"cut": round(float(cut), 2), "precision": precision, "recall": recall, "f1": f})
+    return curve
+
+
+def compare(
+    said: pl.DataFrame, labels: pl.DataFrame, missing: int = 0, term_hits: pl.Series | None = None
+) -> Evaluation:
+    """Compare predictions with labels, row by row.
+
+    Args:
+        said: ad_id, board, title, ai_tier, ai_mention, ai_score, ai_role, ai_subfields, surveillance_job, defence_signal and,
+            for the presets, n_terms (AI terms in title, duties or requirements).
+        labels: as from `read_labels`, the same rows in the same order.
+        missing: labelled ads that the dataset does not hold.
+        term_hits: number of terms of a foreign list found in each ad, compared as preset `term_list`.
+    """
+    weight = labels["weight"].cast(pl.Float64).to_numpy()
+    stratum = (
+        labels["stratum"].rank("dense").to_numpy().astype(np.int64)
+        if "stratum" in labels.columns
+        else np.zeros(len(weight), np.int64)
+    )
+    key = said["text_key"] if "text_key" in said.columns else said["ad_id"]
+    draws = resamples(
+        stratum, np.unique(hash_strings(key.cast(pl.String)), return_inverse=True)[1].reshape(-1).astype(np.int64)
+    )
+    truth, tier = labels["ai_tier"].to_numpy(), said["ai_tier"].to_numpy()
+    in_truth, in_said = np.isin(truth, TIERS[:2]), np.isin(tier, TIERS[:2])
+
+    def line(group: str, value: str, t: Bools, s: Bools) -> Score:
+        return score(group, value, t, s, weight, draws)
+
+    scores = [line("tier", t, truth == t, tier == t) for t in TIERS]
+    scores.append(line("tier", "builder+adjacent", in_truth, in_said))
+    for column, mine in (
+        ("mention", "ai_mention"),
+        ("surveillance_job", "surveillance_job"),
+        ("defence_signal", "defence_signal"),
+    ):
+        if column in labels.columns:
+            scores.append(line("flag", column, _flag(labels[column]), _flag(said[mine])))
+    if "role" in labels.columns:
+        role, my_role = labels["role"].to_numpy(), said["ai_role"].to_numpy()
+        scores += [line("role", str(v), role == v, my_role == v) for v in sorted({str(x) for x in role if x})]
+    if "subfields" in labels.columns:
+        for v in sorted(set(labels["subfields"].explode().drop_nulls().to_list())):
+            has, mine_has = (_flag(s.list.contains(v)) for s in (labels["subfields"], said["ai_subfields"]))
+            scores.append(line("subfield", str(v), has & in_truth, mine_has & in_said))
+    for board in sorted({str(b) for b in said["board"].drop_nulls().to_list()}):
+        on = _flag(said["board"].eq(board))
+        if on.sum() >= 20:
+            scores.append(
+                score(
+                    "builder by board",
+                    board,
+                    (truth == "builder")[on],
+                    (tier == "builder")[on],
+                    weight[on],
+                    draws[:, on],
+                )
+            )
+    presets = [
+        line("preset", "related", truth == "builder", in_said),
+        line("preset", "mention", truth == "builder", _flag(said["ai_mention"])),
+    ]
+    if "n_terms" in said.columns:
+        presets += [line("preset", f"terms_{k}", truth == "builder", said["n_terms"].to_numpy() >= k) for k in (1, 2)]
+    if term_hits is not None:
+        presets += [line("preset", f"term_list_{k}", truth == "builder", term_hits.to_numpy() >= k) for k in (1, 2)]
+    p = said["ai_score"].to_numpy().astype(np.float64)
+    shares: list[dict[str, float | str]] = [
+        {
+            "tier": t,
+            "labelled": float(np.average(truth == t, weights=weight)),
+            "said": float(np.average(tier == t, weights=weight)),
+        }
+        for t in TIERS
+    ]
+    wrong = pl.DataFrame(
+        {
+            "ad_id": said["ad_id"],
+            "labelled": labels["ai_tier"],
+            "said": said["ai_tier"],
+            "score": p,
+            "title": said["title"],
+        }
+    )
+    wrong = wrong.with_columns(margin=(pl.col("score") - pl.Series(in_truth).cast(pl.Float64)).abs()).filter(
+        pl.col("labelled") != pl.col("said")
+    )
+    errors = wrong.sort("margin", "ad_id", descending=[True, False]).drop("margin").to_dicts()
+    return Evaluation(
+        len(weight), missing, scores, presets, shares,
+        calibration_curve(in_truth, p, weight), threshold_curve(in_truth, p, weight), errors,
+    )  # fmt: skip
+
+
+def _flag(column: pl.Series) -> Bools:
+    return np.asarray(column.fill_null(False).to_numpy(), np.bool_)
+
+
+def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> Evaluation:
+    """Compare the published ads of a dataset with labels keyed by `record_id` (= source_key).
+
+    `term_list` is a text file of terms, one a line (tabs separate spellings): any published list, compared as a preset on
+    title and text.
+
+    Raises:
+        EvaluateError: no published ads, or none of the labelled ads is in the dataset.
+    """
+    gold = read_labels(labels)
+    path = dataset_dir / "published" / "ads.parquet"
+    if not path.is_file():
+        raise EvaluateError(f"{dataset_dir}: no published ads; run `gangwei build` first")
+    columns = [
+        "ad_id",
+        "source_key",
+        "board",
+        "title",
+        "ai_tier",
+        "ai_mention",
+        "ai_score",
+        "ai_role",
+        "ai_subfields",
+        "surveillance_job",
+        "defence_signal",
+    ]
+    ads = (
+        pl.scan_parquet(path).select(columns).filter(pl.col("source_key").is_in(gold["record_id"].implode())).collect()
+    )
+    ads = ads.unique("source_key", keep="first", maintain_order=True)
+    gold_in = gold.filter(pl.col("record_id").is_in(ads["source_key"].implode()))
+    if gold_in.is_empty():
+        raise EvaluateError(f"{labels.name}: none of the {gold.height} labelled ads is in {dataset_dir}")
+    said = gold_in.select("record_id").join(ads, left_on="record_id", right_on="source_key", maintain_order="left")
+    said = _terms(said, dataset_dir)
+    hits = None
+    texts = dataset_dir / "published" / "texts.parquet"
+    if texts.is_file():
+        text = (
+            pl.scan_parquet(texts)
+            .select("ad_id", "text")
+            .filter(pl.col("ad_id").is_in(said["ad_id"].implode()))
+            .collect()
+        )
+        said = said.join(text, on="ad_id", how="left", maintain_order="left")
+        said = said.with_columns(text_key=pl.col("title").fill_null("") + pl.col("text").fill_null(""))
+        hits = count_terms(said["title"], said["text"], term_list) if term_list else None
+    return compare(said, gold_in, gold.height - gold_in.height, hits)
+
+
+def _terms(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
+    path = dataset_dir / "published" / "decisions.parquet"
+    if not path.is_file():
+        return said
+    hits = pl.scan_parquet(path).filter(
+        (pl.col("decision") == "ai_term") & pl.col("ad_id").is_in(said["ad_id"].implode())
+    )
+    ok = pl.col("reason_id").str.contains(
+        r"^(builder_strong|builder_weak|adjacent|user|mention)/(plain|duty|asked|preferred)@(title|duties|requirements|other)$"
+    )
+    counts = hits.filter(ok).group_by("ad_id").agg(n_terms=pl.col("rule_id").n_unique()).collect()
+    return said.join(counts, on="ad_id", how="left", maintain_order="left").with_columns(pl.col("n_terms").fill_null(0))
+
+
+def count_terms(title: pl.Series, text: pl.Series, term_list: Path) -> pl.Series:
+    """Distinct lines of a term list found in title or text (case folded, substring), as plain keyword counts do."""
+    both = (title.fill_null("") + "\n" + text.fill_null("")).str.to_lowercase()
+    total = np.zeros(len(both), np.int64)
+    for row in term_list.read_text("utf-8-sig").splitlines():
+        forms = [f.strip().lower() for f in row.split("\t") if f.strip()]
+        if forms:
+            total += _flag(both.str.contains_any(forms)).astype(np.int64)
+    return pl.Series("term_hits", total)
