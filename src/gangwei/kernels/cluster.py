@@ -24,10 +24,10 @@ FACTS = (
 ) = range(15)  # fmt: skip
 (
     SAME_TITLE, SAME_TITLE_LOW, PAY_AGREE, NO_PAY_LOW, SHORTER_TITLE, SHORTER_TITLE_PAY, GENERIC_TITLE, LEVEL_TEXT,
-    LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS, CAMPAIGN_SAME, CAMPAIGN_SHORTER, CAMPAIGN_ANY, SCAN,
-    CHAIN, KEYS, KEY_CHAIN, GRAMS, WEIGHT1, WEIGHT2, WEIGHT3, UNNAMED_TEXT, HIDDEN_TEXT, HIDDEN_OTHER, BRAND_TEXT,
-    ADDRESS_TEXT,
-) = range(32)  # fmt: skip
+    LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS, CAMPAIGN_SAME,
+    CAMPAIGN_SHORTER, CAMPAIGN_ANY, SCAN, CHAIN, KEYS, KEY_CHAIN, GRAMS, WEIGHT1, WEIGHT2, WEIGHT3, UNNAMED_TEXT, HIDDEN_TEXT, HIDDEN_OTHER, BRAND_TEXT,
+    ADDRESS_TEXT, HIDDEN_SAME,
+) = range(33)  # fmt: skip
 REASONS = (
     "alone", "same_text", "same_title_text", "shorter_title_text", "same_board_id", "same_keys", "same_keys_pay_close",
     "agency_text", "brand_text", "address_text", "unnamed_text", "judged", "twin_text",
@@ -392,6 +392,8 @@ def cluster_blocks(
                             + 2.0 * (F[q, CITY] == F[r, CITY])
                             + 1.0 * (F[q, KEY] == F[r, KEY])
                             + 4.0 * (one == board_l)
+                            + 0.3 * (F[q, LEVEL] == F[r, LEVEL])
+                            + 0.1 * (F[q, PAY_LO] == F[r, PAY_LO] and F[q, PAY_HI] == F[r, PAY_HI])
                         )
                     else:
                         if not judge_campaign(F, bag, bptr, q, r, c, P):

@@ -26,6 +26,7 @@ from gangwei.kernels.cluster import (
     FUNCTIONS,
     HEADS,
     HIDDEN_OTHER,
+    HIDDEN_SAME,
     HIDDEN_TEXT,
     JOB,
     KEYS,
@@ -47,16 +48,25 @@ from gangwei.kernels.signature import mix64
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, out: Any, who: Any) -> Any:
-    """The k smallest hashes of each row's text, each joined with its city."""
+    """Keys under which a row is looked up: its text, its k smallest hashes and their neighbours, each with its city."""
     n = 0
     for x in range(rows.size):
         r = rows[x]
-        if F[r, CITY] == 0 or F[r, TEXT] == 0:
+        if F[r, TEXT] == 0:
             continue
-        for i in range(ptr[r], min(ptr[r] + k, ptr[r + 1])):
-            out[n] = mix64(np.uint64(S[i]) ^ mix64(np.uint64(F[r, CITY])))
+        city = mix64(np.uint64(F[r, CITY]))
+        out[n] = mix64(np.uint64(F[r, TEXT]) ^ city)
+        who[n] = x
+        n += 1
+        last = min(ptr[r] + k, ptr[r + 1])
+        for i in range(ptr[r], last):
+            out[n] = mix64(np.uint64(S[i]) ^ city)
             who[n] = x
             n += 1
+            if i + 1 < last:
+                out[n] = mix64((np.uint64(S[i]) << np.uint64(32)) ^ np.uint64(S[i + 1]) ^ city)
+                who[n] = x
+                n += 1
     return n
 
 
@@ -123,9 +133,11 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, alon
         return 0
     near = title >= 2 or _common(bag, bptr, q, r) >= 0.5
     if (flags & NO_NAME) != 0:
-        return UNNAMED if title == 3 and pay != 0 and c >= P[UNNAMED_TEXT] else 0
+        return UNNAMED if title == 3 and pay != 0 and not leveled and c >= P[UNNAMED_TEXT] else 0
     if (flags & (ANONYMOUS | AGENT)) != 0:
-        return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) and (pay != 0 or c >= P[HIDDEN_TEXT]) else 0
+        if title == 3 and pay >= 2 and not leveled and c >= P[HIDDEN_SAME]:
+            return AGENCY
+        return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) else 0
     if address and near and c >= P[ADDRESS_TEXT] and pay != 0:
         return ADDRESS
     trade = E[q, 3] != 0 and E[q, 3] == E[r, 3]
@@ -233,7 +245,7 @@ def link(
         (row, row it joins, reason, score), sorted by row position.
     """
     k = int(P[KEYS])
-    keys, who = np.empty(rows.size * k, np.uint64), np.empty(rows.size * k, np.int64)
+    keys, who = np.empty(rows.size * 2 * k, np.uint64), np.empty(rows.size * 2 * k, np.int64)
     n = city_keys(rows, F, S, ptr, k, keys, who)
     order = np.argsort(keys[:n], kind="stable")
     pa, pb, why, score = link_groups(

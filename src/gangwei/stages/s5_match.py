@@ -92,7 +92,7 @@ def compile_rules(book: Codebook) -> Rules:
             "generic_title", "level_text", "level_pay", "level_months", "pay_gap", "city_unknown", "recapture", "differ_text", "differ_pay", "differ_months",
         )),
         c["same_title"], c["shorter_title"], c["any_title"], b["scan"], b["chain"], b["keys"], b["key_chain"],
-        b["grams"], *b["weights"], h["unnamed"], h["text"], h["text_other_title"], h["same_brand"], h["same_address"],
+        b["grams"], *b["weights"], h["unnamed"], h["text"], h["text_other_title"], h["same_brand"], h["same_address"], h["text_same_title"],
     ]  # fmt: skip
     rows = book.rows("openings/judgements.csv")
     for row in rows:
