@@ -262,3 +262,18 @@ def test_sensitivity_counts() -> None:
     ]
     assert all(abs(r["openings"] - rows[0]["openings"]) <= 0.2 * rows[0]["openings"] for r in rows)
     assert rows[3]["spells"] >= rows[0]["spells"] >= rows[4]["spells"]
+
+
+def test_parts_and_buckets_equal_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = many(700)
+    keys = whole["ad_id"].to_numpy()
+    want = s5_match.match(whole, rules()).drop("ad_no")
+    parts = []
+    for i, part in enumerate(whole.drop("ad_no", "ad_id").iter_slices(250)):
+        parts.append(tmp_path / f"{i}.parquet")
+        part.write_parquet(parts[-1])
+    assert s5_match.match_parts(parts, keys, rules()).equals(want)
+    monkeypatch.setattr(s5_match, "BUCKET", 100)
+    monkeypatch.setattr(s5_match, "PIECE", 64)
+    assert s5_match.match_parts(parts, keys, rules()).equals(want)
+    assert s5_match.match_parts([], keys[:0], rules()).height == 0

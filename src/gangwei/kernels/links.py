@@ -45,6 +45,8 @@ from gangwei.kernels.cluster import (
 )
 from gangwei.kernels.signature import mix64
 
+CROWD = 64
+
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, out: Any, who: Any) -> Any:
@@ -169,16 +171,16 @@ def link_groups(
         j = i + 1
         while j < keys.size and keys[j] == keys[i]:
             j += 1
-        if j - i >= 2:
+        if 2 <= j - i <= CROWD:
             several = 1
-            for y in range(i + 1, min(j, i + 4 * room)):
+            for y in range(i + 1, j):
                 fresh = True
                 for z in range(i, y):
                     if E[rows[who[z]], 0] == E[rows[who[y]], 0]:
                         fresh = False
                         break
                 several += fresh
-            template = several >= stock or j - i > 4 * room
+            template = several >= stock
             if several > 1:
                 for y in range(i + 1, j):
                     r = rows[who[y]]

@@ -7,6 +7,7 @@ employer in several cities. Nothing is deleted: every ad keeps its relation, rea
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,19 +16,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import cluster, links
+from gangwei.kernels import cluster
 from gangwei.kernels.hashing import hash_strings, mix
+from gangwei.kernels.openings import NONE_DAY, Openings, Sieve, block_of
 from gangwei.kernels.signature import sample_grams
 from gangwei.kernels.title import TitleRules, compile_titles, lists, title_frame
-from gangwei.schema import EDUCATION, I32, MATCHED, U64, Column, Table
+from gangwei.schema import EDUCATION, I32, U64, Column, Table
 
 U8 = pl.UInt8()
 GRAMS = pl.List(pl.UInt32())
-NONE_DAY, LAST_DAY = -(2**31), 2**31 - 1
-CHUNK = 65_536
+BUCKET = 1_500_000
+PIECE = 131_072
 
 SIGNATURE = Table(
     "signature",
@@ -254,48 +257,7 @@ def _window(clean: pl.DataFrame) -> dict[str, pl.Series]:
 
 def bucket_of(signatures: pl.DataFrame, n_buckets: int) -> pl.Series:
     """Bucket of each ad (UInt32): ads that could be one opening of one employer fall in one bucket."""
-    return pl.Series("bucket", _block(signatures) % np.uint64(max(1, n_buckets)), dtype=pl.UInt32)
-
-
-def _block(s: pl.DataFrame) -> npt.NDArray[np.uint64]:
-    """Block of each ad: its employer, or title and city where it names none."""
-    employer = s["employer"].to_numpy()
-    if (employer != 0).all():
-        return np.asarray(employer, np.uint64)
-    return np.where(employer == 0, mix(s["title_key"].to_numpy(), s["city"].to_numpy()) | np.uint64(1), employer)
-
-
-@dataclass
-class _Packed:
-    """Signatures as arrays for the kernels."""
-
-    facts: npt.NDArray[np.int64]
-    who: npt.NDArray[np.uint64]
-    bag: npt.NDArray[np.uint32]
-    bag_ptr: npt.NDArray[np.int64]
-    grams: npt.NDArray[np.uint32]
-    ptr: npt.NDArray[np.int64]
-    rate: npt.NDArray[np.uint8]
-
-
-def _flat(column: pl.Series) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    ptr = np.zeros(len(column) + 1, np.int64)
-    np.cumsum(column.list.len().to_numpy(), out=ptr[1:])
-    flat = column.explode(empty_as_null=False) if len(column) else pl.Series([], dtype=pl.UInt32)
-    return flat.drop_nulls().to_numpy(), ptr
-
-
-def _pack(s: pl.DataFrame) -> _Packed:
-    columns = (
-        "city", "place", "level", "heads", "functions", "pay_lo", "pay_hi", "pay_kind", "education", "experience",
-        "title_key", "text_hash", "job", "url", "flags",
-    )  # fmt: skip
-    facts = np.empty((s.height, len(columns)), np.int64)
-    for i, name in enumerate(columns):
-        values = s[name].to_numpy()
-        facts[:, i] = values.view(np.int64) if values.dtype == np.uint64 else values
-    who = np.stack([s[c].to_numpy() for c in ("employer", "brand", "address", "trade")], axis=1)
-    return _Packed(facts, np.ascontiguousarray(who), *_flat(s["bag"]), *_flat(s["grams"]), s["rate"].to_numpy())
+    return pl.Series("bucket", block_of(signatures) % np.uint64(max(1, n_buckets)), dtype=pl.UInt32)
 
 
 def match(
@@ -312,21 +274,12 @@ def match(
         schema.MATCHED columns and `ad_no`, in the order of `signatures`. The result does not depend on that order.
     """
     rules = tuned(rules, threshold)
-    n = signatures.height
-    key = pl.DataFrame(
-        {
-            "block": _block(signatures),
-            "rank": (signatures["city"] == 0).cast(U8) * 2 + (signatures["text_hash"] == 0).cast(U8),
-            "day": signatures["first_day"].replace(NONE_DAY, LAST_DAY),
-            "ad_id": signatures["ad_id"],
-            "row": np.arange(n, dtype=np.int64),
-        }
-    ).sort("block", "rank", "day", "ad_id")
-    s = signatures[key["row"]] if n else signatures
-    state = _cluster(s, key["block"].to_numpy(), rules)
-    _judged(s, state, rules)
-    _linked(s, state, rules)
-    return _finish(s, state, rules.window_days if window_days is None else window_days, key["row"].to_numpy())
+    found = Openings(signatures.height, rules.params, rules.stock)
+    leads = found.add(signatures.with_columns(pl.Series("pos", np.arange(signatures.height))))
+    found.judge(rules.same, rules.apart)
+    found.link(leads)
+    window = rules.window_days if window_days is None else window_days
+    return found.finish(signatures["ad_no"].to_numpy(), window)
 
 
 def tuned(rules: Rules, threshold: float | None) -> Rules:
@@ -340,138 +293,6 @@ def tuned(rules: Rules, threshold: float | None) -> Rules:
     return replace(rules, params=params)
 
 
-@dataclass
-class _State:
-    leader: npt.NDArray[np.int64]
-    reason: npt.NDArray[np.uint8]
-    score: npt.NDArray[np.float32]
-    campaign: npt.NDArray[np.int64]
-    packed: _Packed
-
-
-def _cluster(s: pl.DataFrame, block: npt.NDArray[np.uint64], rules: Rules) -> _State:
-    """Leader clustering block by block; rows of `s` are in canonical order inside blocks."""
-    n = s.height
-    packed = _pack(s)
-    state = _State(
-        np.arange(n), np.zeros(n, np.uint8), np.zeros(n, np.float32), np.full(n, -1, np.int64), packed
-    )  # fmt: skip
-    starts = np.flatnonzero(np.concatenate([[True], block[1:] != block[:-1]])) if n else np.zeros(0, np.int64)
-    starts = np.append(starts, n)
-    at = 0
-    while at < starts.size - 1:
-        to = max(at + 1, int(np.searchsorted(starts, starts[at] + CHUNK, "right")) - 1)
-        a, b = int(starts[at]), int(starts[to])
-        lead = np.arange(b - a)
-        camp = np.full(b - a, -1, np.int64)
-        ptr, bag_ptr = packed.ptr[a : b + 1], packed.bag_ptr[a : b + 1]
-        cluster.cluster_blocks(
-            np.arange(b - a), starts[at : to + 1] - a, packed.facts[a:b], packed.bag[bag_ptr[0] : bag_ptr[-1]],
-            bag_ptr - bag_ptr[0], packed.grams[ptr[0] : ptr[-1]].copy(), ptr - ptr[0], packed.rate[a:b], rules.params,
-            lead, state.reason[a:b], state.score[a:b], camp,
-        )  # fmt: skip
-        state.leader[a:b] = lead + a
-        state.campaign[a:b] = np.where(camp >= 0, camp + a, -1)
-        at = to
-    return state
-
-
-def _judged(s: pl.DataFrame, state: _State, rules: Rules) -> None:
-    """Apply the ledger: `same` joins the opening of b to that of a, `apart` makes b an opening of its own."""
-    if not (rules.same or rules.apart):
-        return
-    keys = s["source_key"].to_numpy()
-    where = {k: np.flatnonzero(keys == np.uint64(k)) for pair in (*rules.same, *rules.apart) for k in pair}
-    for a, b in rules.same:
-        for x in where[a][:1]:
-            for y in where[b]:
-                first, second = sorted((int(state.leader[x]), int(state.leader[y])))
-                if first != second:
-                    members = state.leader == second
-                    state.leader[members] = first
-                    state.reason[second], state.score[second] = cluster.JUDGED, 1.0
-    for a, b in rules.apart:
-        for x in where[a][:1]:
-            for y in where[b]:
-                if state.leader[x] == state.leader[y]:
-                    lone = int(y) if state.leader[y] != y else int(x)
-                    state.leader[lone], state.reason[lone], state.score[lone] = lone, 0, 0.0
-
-
-def _linked(s: pl.DataFrame, state: _State, rules: Rules) -> None:
-    """Join representatives of hidden employers, agencies and brands to the opening they stand for."""
-    n = s.height
-    leads = np.flatnonzero(state.leader == np.arange(n))
-    order = s["ad_id"].to_numpy()[leads]
-    day = s["first_day"].replace(NONE_DAY, LAST_DAY).to_numpy()[leads]
-    leads = leads[np.lexsort((order, day))]
-    p = state.packed
-    rows, to, why, score = links.link(
-        leads, p.facts, p.who, p.bag, p.bag_ptr, p.grams, p.ptr, p.rate, rules.params, rules.stock
-    )
-    if rows.size == 0:
-        return
-    moved = np.arange(n)
-    moved[rows] = to
-    state.reason[rows], state.score[rows] = why, score
-    state.leader = moved[state.leader]
-    inherits = (state.campaign[to] < 0) & (state.campaign[rows] >= 0)
-    for row, target in zip(rows[inherits].tolist(), to[inherits].tolist()):
-        if state.campaign[target] < 0:
-            state.campaign[target] = state.campaign[row]
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _spells(opening: Any, first: Any, last: Any, ad_no: Any, window: Any, spell: Any) -> None:
-    """First ad of the spell of each dated ad; rows are sorted by opening and first day."""
-    start, end = -1, 0
-    for i in range(opening.size):
-        if i == 0 or opening[i] != opening[i - 1] or first[i] - end > window:
-            start, end = i, last[i]
-        end = max(end, last[i])
-        spell[i] = ad_no[start]
-
-
-def _finish(s: pl.DataFrame, state: _State, window: int, row: npt.NDArray[np.int64]) -> pl.DataFrame:
-    n = s.height
-    leader, reason = state.leader, state.reason
-    ad_no = s["ad_no"].to_numpy()
-    size = np.bincount(leader, minlength=n)
-    alone = leader == np.arange(n)
-    first, last = s["first_day"].to_numpy(), s["last_day"].to_numpy()
-    dated = np.flatnonzero(first != NONE_DAY)
-    by = dated[np.lexsort((s["ad_id"].to_numpy()[dated], first[dated], leader[dated]))]
-    spell = np.full(n, -1, np.int64)
-    out = np.empty(by.size, np.int64)
-    _spells(leader[by], first[by].astype(np.int64), last[by].astype(np.int64), ad_no[by], window, out)
-    spell[by] = out
-    again = (spell >= 0) & (spell[leader] >= 0) & (spell != spell[leader])
-    code = reason & (cluster.LOW - 1)
-    linked = np.isin(code, (cluster.AGENCY, cluster.ADDRESS, cluster.UNNAMED, cluster.TWIN))
-    relation = np.where(
-        alone,
-        np.where(size > 1, "representative", "unique"),
-        np.where(linked, "agency_copy", np.where(again, "repost", "same_opening")),
-    )
-    low = linked | (code == cluster.BRAND) | (reason >= cluster.LOW)
-    low |= (s["flags"].to_numpy() & (cluster.ANONYMOUS | cluster.NO_NAME)) != 0
-    camp = state.campaign[leader]
-    return pl.DataFrame(
-        {
-            "row": row,
-            "ad_no": ad_no,
-            "opening_no": ad_no[leader],
-            "matched_no": pl.Series(np.where(alone, -1, ad_no[leader])).replace(-1, None),
-            "match_relation": relation,
-            "match_reason": np.array(cluster.REASONS)[np.where(alone, 0, code)],
-            "match_score": np.where(alone, 1.0, state.score).astype(np.float64).round(4),
-            "match_confidence": np.where(low, "low", "high"),
-            "spell_no": pl.Series(spell).replace(-1, None),
-            "campaign_no": pl.Series(np.where(camp >= 0, ad_no[camp], -1)).replace(-1, None),
-        }
-    ).sort("row").select(*MATCHED.polars, "ad_no")  # fmt: skip
-
-
 def match_parts(
     paths: Sequence[Path],
     ad_keys: npt.NDArray[np.uint64],
@@ -480,9 +301,54 @@ def match_parts(
     threshold: float | None = None,
 ) -> pl.DataFrame:
     """Match signature files that together hold all ads in canonical order; schema.MATCHED in that order."""
-    whole = pl.concat([pl.read_parquet(p) for p in paths]) if paths else SIGNATURE.empty()
-    whole = whole.with_columns(pl.Series("ad_no", np.arange(whole.height)), pl.Series("ad_id", ad_keys))
-    return match(whole, rules, window_days=window_days, threshold=threshold).drop("ad_no")
+    n = int(ad_keys.size)
+    buckets = -(-n // BUCKET)
+    if buckets <= 1:
+        whole = pl.concat([pl.read_parquet(p) for p in paths]) if paths else SIGNATURE.empty()
+        whole = whole.with_columns(pl.Series("ad_no", np.arange(n)), pl.Series("ad_id", ad_keys))
+        return match(whole, rules, window_days=window_days, threshold=threshold).drop("ad_no")
+    rules = tuned(rules, threshold)
+    found, sieve = Openings(n, rules.params, rules.stock), Sieve(rules.params)
+    with tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent) as spill:
+        leads = []
+        for i, bucket in enumerate(_partition(paths, ad_keys, buckets, Path(spill))):
+            leads.append(Path(spill) / f"leads-{i:05}.arrow")
+            frame = found.add(pl.read_ipc_stream(bucket))
+            bucket.unlink()
+            sieve.count(frame)
+            frame.write_ipc_stream(leads[-1], compression="lz4")
+        found.judge(rules.same, rules.apart)
+        found.link(pl.concat([sieve.pass_through(pl.read_ipc_stream(p)) for p in leads]))
+    window = rules.window_days if window_days is None else window_days
+    return found.finish(np.arange(n), window).drop("ad_no")
+
+
+def _partition(paths: Sequence[Path], ad_keys: npt.NDArray[np.uint64], buckets: int, spill: Path) -> list[Path]:
+    """Signature files cut into buckets of whole employers, with `pos` and `ad_id`."""
+    outs = [spill / f"bucket-{b:05}.arrow" for b in range(buckets)]
+    writers: list[pa.RecordBatchStreamWriter | None] = [None] * buckets
+    at = 0
+    try:
+        for path in paths:
+            for group in pq.ParquetFile(path).iter_batches(PIECE):
+                frame = pl.DataFrame(group)
+                pos = np.arange(at, at + frame.height)
+                at += frame.height
+                frame = frame.with_columns(
+                    pl.Series("pos", pos), pl.Series("ad_id", ad_keys[pos]), bucket_of(frame, buckets)
+                )
+                for (b,), part in frame.group_by("bucket", maintain_order=True):
+                    table = part.drop("bucket").to_arrow(compat_level=pl.CompatLevel.oldest())
+                    writer = writers[b]
+                    if writer is None:
+                        options = pa.ipc.IpcWriteOptions(compression="lz4")
+                        writer = writers[b] = pa.ipc.new_stream(outs[b], table.schema, options=options)
+                    writer.write_table(table)
+    finally:
+        for writer in writers:
+            if writer is not None:
+                writer.close()
+    return [o for o, w in zip(outs, writers) if w is not None]
 
 
 def duplicate_rate_sensitivity(signatures: pl.DataFrame, rules: Rules) -> list[dict[str, Any]]:
