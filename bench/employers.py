@@ -35,7 +35,7 @@ def wilson(hits: int, n: int) -> str:
 
 def deciding(rule_id: str, rules: affiliation.AffiliationRules) -> str:
     """Kind of row: a general rule, a stem with listed continuations, or a row of one firm."""
-    list_id = rule_id.split(":")[0]
+    list_id = rule_id.split(":", maxsplit=1)[0]
     if list_id == "subsidiaries":
         return "own row"
     listed = any(r.rule_id == rule_id and r.match == "regex" for rows in rules.by_anchor.values() for r in rows)
