@@ -1,0 +1,162 @@
+"""Weighted figures against hand counts, and an evaluation of a small published dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gangwei import evaluate as ev
+
+
+def test_figures_by_hand() -> None:
+    truth = np.array([True, True, False, False])
+    said = np.array([True, False, True, False])
+    assert ev.figures(truth, said, np.array([3.0, 1.0, 1.0, 9.0])) == (0.75, 0.75, 0.75)
+    assert ev.figures(~truth & truth, said & ~said, np.ones(4)) == (0.0, 0.0, 0.0)
+
+
+def test_resamples_keep_strata_and_clusters() -> None:
+    stratum = np.array([0, 0, 0, 0, 1, 1])
+    cluster = np.array([0, 0, 1, 2, 3, 4])
+    draws = ev.resamples(stratum, cluster, 50)
+    assert (draws[:, 0] == draws[:, 1]).all()
+    assert (draws[:, 4] + draws[:, 5] == 2).all()
+    assert (draws == ev.resamples(stratum, cluster, 50)).all()
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> tuple[Path, Path]:
+    n = 40
+    tiers = ["builder", "adjacent", "user", "none"]
+    said = [tiers[i % 4] for i in range(n)]
+    published = tmp_path / "published"
+    published.mkdir()
+    ads = pl.DataFrame(
+        {
+            "ad_id": [f"a{i}" for i in range(n)],
+            "source_key": [f"k{i}" for i in range(n)],
+            "board": ["b"] * n,
+            "title": ["x"] * n,
+            "ai_tier": said,
+            "ai_mention": [t != "none" for t in said],
+            "ai_score": [0.95 if t in ("builder", "adjacent") else 0.05 for t in said],
+            "ai_role": ["technical"] * n,
+            "ai_subfields": [["ml"] if t in ("builder", "adjacent") else [] for t in said],
+            "surveillance_job": [False] * n,
+            "defence_signal": [False] * n,
+        }
+    )
+    ads.write_parquet(published / "ads.parquet")
+    pl.DataFrame(
+        {"ad_id": ads["ad_id"], "text": ["负责机器学习" if i % 4 == 0 else "负责打扫" for i in range(n)]}
+    ).write_parquet(published / "texts.parquet")
+    pl.DataFrame(
+        {
+            "ad_id": ["a0", "a0"],
+            "decision": ["ai_term"] * 2,
+            "reason_id": ["builder_weak/duty@duties", "builder_weak/plain@blurb"],
+            "rule_id": ["t.1", "t.2"],
+        }
+    ).write_parquet(published / "decisions.parquet")
+    labels = tmp_path / "labels.jsonl"
+    with labels.open("w", encoding="utf-8") as f:
+        for i in range(n):
+            tier = "none" if i == 0 else said[i]
+            f.write(
+                json.dumps(
+                    {
+                        "record_id": f"k{i}",
+                        "stratum": "s",
+                        "stratum_population": 400,
+                        "stratum_sample": n,
+                        "ai_tier": tier,
+                        "mention": tier != "none",
+                        "role": "technical",
+                        "subfields": ["ml"] if tier in ("builder", "adjacent") else [],
+                    }
+                )
+                + "\n"
+            )
+        f.write(
+            json.dumps(
+                {
+                    "record_id": "absent",
+                    "stratum": "s",
+                    "stratum_population": 400,
+                    "stratum_sample": n,
+                    "ai_tier": "none",
+                }
+            )
+            + "\n"
+        )
+    return tmp_path, labels
+
+
+def test_evaluate(dataset: tuple[Path, Path]) -> None:
+    root, labels = dataset
+    terms = root / "terms.txt"
+    terms.write_text("机器学习\t機器學習\n大模型\n", "utf-8")
+    out = ev.evaluate(root, labels, terms)
+    assert (out.n, out.missing) == (40, 1)
+    builder = next(s for s in out.scores if (s.group, s.value) == ("tier", "builder"))
+    assert builder.precision == pytest.approx(0.9)
+    assert builder.recall == 1.0
+    assert builder.f1_low <= builder.f1 <= builder.f1_high <= 1
+    assert [e["ad_id"] for e in out.errors] == ["a0"]
+    presets = {s.value: s for s in out.presets}
+    assert presets["terms_1"].recall == 0.0
+    assert presets["term_list_1"].recall == 1.0
+    assert {s.value for s in out.scores if s.group == "subfield"} == {"ml"}
+    assert any(s.group == "builder by board" for s in out.scores)
+    assert json.loads(out.json())["n"] == 40
+    assert "builder+adjacent" in out.table()
+    assert {"cut", "precision", "recall", "f1"} <= set(out.thresholds[0])
+    assert sum(b["n"] for b in out.calibration) == 40
+
+
+def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:
+    root, labels = dataset
+    with pytest.raises(ev.EvaluateError, match="build"):
+        ev.evaluate(tmp_path / "nowhere", labels)
+    other = tmp_path / "other.csv"
+    other.write_text("record_id,ai_tier\nzz,none\n", "utf-8")
+    with pytest.raises(ev.EvaluateError, match="none of the 1"):
+        ev.evaluate(root, other)
+    other.write_text("record_id,tier\nzz,none\n", "utf-8")
+    with pytest.raises(ev.EvaluateError, match="ai_tier"):
+        ev.evaluate(root, other)
+
+
+@pytest.mark.shared
+def test_shipped_model_on_the_dev_labels(shared: Path) -> None:
+    """A floor, far below the measured figures: it guards against a broken model, not against noise."""
+    from gangwei.codebook import Codebook
+    from gangwei.schema import RAW
+    from gangwei.stages import s2_clean, s6_classify
+
+    labels = ev.read_labels(shared / "gold" / "ai_dev.jsonl")
+    wanted = pl.col("record_id").is_in(labels["record_id"].implode())
+    ads = (
+        pl.scan_parquet(shared / "data" / "postings_real.parquet")
+        .select("record_id", "board", "title", "description", "tags_raw")
+        .filter(wanted)
+        .collect()
+    )
+    ads = labels.select("record_id").join(ads, on="record_id", maintain_order="left")
+    book = Codebook()
+    raw = RAW.conform(
+        ads.select(source_key="record_id", board="board", title="title", description="description", tags="tags_raw")
+    )
+    clean = s2_clean.run(raw, s2_clean.compile_rules(book))
+    said = pl.concat(
+        [clean.select("board", "title", ad_id="source_key"), s6_classify.run(clean, s6_classify.compile_rules(book))],
+        how="horizontal",
+    )
+    got = {s.value: s for s in ev.compare(said, labels).scores if s.group == "tier"}
+    assert got["builder"].f1_plain > 0.88
+    assert got["builder"].f1 > 0.80
+    assert got["builder+adjacent"].f1_plain > 0.82

@@ -1,0 +1,104 @@
+"""Feature layout, n-gram hashing and the score of the kernel against a plain sum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gangwei.codebook import Codebook
+from gangwei.kernels import scorer
+from gangwei.kernels.terms import fold_table, fold_text
+from gangwei.schema import SECTIONS
+from gangwei.stages import s6_classify as s6
+
+
+@pytest.fixture(scope="module")
+def rules() -> s6.Rules:
+    return s6.compile_rules(Codebook())
+
+
+def column(values: list[str]) -> pl.Series:
+    return pl.Series(values, dtype=pl.String)
+
+
+def test_names_are_unique_and_cover_the_layout() -> None:
+    names = scorer.feature_names(["a", "b"], ["x"])
+    assert len(names) == scorer.AT_END == len(set(names))
+    assert names[scorer.AT_CONCEPT] == "concept:a@title"
+    assert names[scorer.AT_COUNT] == "count:distinct>=1"
+
+
+def test_grams_are_unit_length_and_count_repeats() -> None:
+    _, kind = fold_table()
+    chars = fold_text("算法算法")
+    stamp = np.full(1 << 10, -1, np.int32)
+    idx, val = np.empty(64, np.int64), np.empty(64, np.float32)
+    p = scorer.grams(chars, len(chars), kind, 2, 2, 10, 100, 1.0, stamp, 0, idx, val, 0)
+    assert p == 2
+    assert idx[:p].min() >= 100
+    assert math.isclose(float((val[:p] ** 2).sum()), 1.0, rel_tol=1e-5)
+    assert math.isclose(float(val[0] / val[1]), 1 + math.log(2), rel_tol=1e-5)
+    again = scorer.grams(chars, len(chars), kind, 2, 2, 10, 100, 1.0, stamp, p, idx, val, 0)
+    assert again == p
+
+
+def test_digits_are_alike() -> None:
+    _, kind = fold_table()
+    got = []
+    for text in ("招3人", "招8人"):
+        idx, val = np.empty(64, np.int64), np.empty(64, np.float32)
+        chars = fold_text(text)
+        p = scorer.grams(chars, len(chars), kind, 1, 3, 13, 0, 1.0, np.full(1 << 13, -1, np.int32), 0, idx, val, 0)
+        got.append(idx[:p].tolist())
+    assert got[0] == got[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "岗位职责：负责深度学习模型训练与推荐算法研发，精通PyTorch。有SLAM经验优先。", "负责打扫卫生"]
+)
+def test_score_is_the_sum_of_its_features(text: str, rules: s6.Rules) -> None:
+    model = rules.model
+    empty = pl.Series([None], dtype=SECTIONS)
+    out = s6.read(column(["推荐算法工程师"]), column([text]), column([""]), empty, rules, model, keep=True)
+    scores, (indptr, idx, val) = out[0], out[7:]
+    v = 0 if text else 1
+    want = model.bias[v].astype(np.float64).copy()
+    for j in range(int(indptr[1])):
+        f, w = int(idx[j]), float(val[j])
+        if f >= scorer.AT_TEXT:
+            want[:3] += w * model.grams[f - scorer.AT_TEXT]
+        else:
+            want += w * model.weights[v, f]
+    assert np.allclose(scores[0], want, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("负责机器学习模型研发", "duties", "tier:builder_weak@duties/duty"),
+        ("熟悉机器学习", "requirements", "tier:builder_weak@requirements/asked"),
+        ("有机器学习经验者优先", "requirements", "tier:builder_weak@requirements/preferred"),
+        ("无需机器学习经验", "requirements", "tier:builder_weak@requirements/negated"),
+        ("深耕机器学习多年", "blurb", "tier:builder_weak@blurb/plain"),
+    ],
+)
+def test_section_and_context(text: str, kind: str, name: str, rules: s6.Rules) -> None:
+    sections = pl.Series([[{"kind": kind, "start": 0, "end": len(text)}]], dtype=SECTIONS)
+    out = s6.read(column(["职员"]), column([text]), column([""]), sections, rules, rules.model, keep=True)
+    assert rules.features.index(name) in out[8][: int(out[7][1])].tolist()
+
+
+def test_evidence_grows_beyond_its_first_guess(rules: s6.Rules) -> None:
+    text = "机器学习，深度学习，计算机视觉。" * 300
+    out = s6.read(
+        column([""] * 3),
+        column([text] * 3),
+        column([""] * 3),
+        pl.Series([None] * 3, dtype=SECTIONS),
+        rules,
+        rules.model,
+    )
+    assert len(out[2]) == 3 * int(out[1][0, 7]) > 1024
