@@ -107,7 +107,11 @@ def compile_rules(book: Codebook) -> NameRules:
     every = _alternation([r["text"] for r in trades])
     words_only = _alternation([r["text"] for r in trades if len(r["text"]) > 1])
     agencies = book.rows("employers/agencies.csv")
-    words = [r for r in agencies if r["mode"] == "word"]
+    words = [
+        r | {"text": r["text"] if r["mode"] == "pattern" else re.escape(r["text"])}
+        for r in agencies
+        if r["mode"] in ("word", "pattern")
+    ]
     brands = [r for r in agencies if r["mode"] == "brand"]
     rules = NameRules(
         places=_place_frame(places),
@@ -122,8 +126,8 @@ def compile_rules(book: Codebook) -> NameRules:
         trade_only=rf"^(?:{words_only})*(?:{_NUMBER}|.)?(?:{words_only})*$",
         trade_tail=rf"^(.{{2,}}?)(?:{generic})+$",
         trade_last=rf"({every})$",
-        agency_word="|".join(re.escape(r["text"]) for r in words if not r["not_if"]),
-        agency_not=tuple((re.escape(r["text"]), r["not_if"]) for r in words if r["not_if"]),
+        agency_word="|".join(r["text"] for r in words if not r["not_if"]),
+        agency_not=tuple((r["text"], r["not_if"]) for r in words if r["not_if"]),
         agency_brands=tuple((r["text"], r["not_if"]) for r in brands),
         anonymous=tuple(r["pattern"] for r in book.rows("employers/anonymous.csv")),
         kinds=tuple(KindRule(r["kind"], r["pattern"], r["not_if"]) for r in book.rows("employers/kinds.csv")),
