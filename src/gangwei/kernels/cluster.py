@@ -17,11 +17,12 @@ from gangwei.kernels.signature import mix64
 
 FACTS = (
     "city", "place", "level", "heads", "functions", "pay_lo", "pay_hi", "pay_kind", "education", "experience",
-    "title_key", "text_hash", "job", "url", "flags",
+    "title_key", "text_hash", "job", "url", "flags", "code",
 )  # fmt: skip
 (
     CITY, PLACE, LEVEL, HEADS, FUNCTIONS, PAY_LO, PAY_HI, PAY_KIND, EDUCATION, EXPERIENCE, KEY, TEXT, JOB, URL, FLAGS,
-) = range(15)  # fmt: skip
+    CODE,
+) = range(16)  # fmt: skip
 (
     SAME_TITLE, SAME_TITLE_LOW, PAY_AGREE, NO_PAY_LOW, SHORTER_TITLE, SHORTER_TITLE_PAY, GENERIC_TITLE, LEVEL_TEXT,
     LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS, CAMPAIGN_SAME,
@@ -110,7 +111,8 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
             return 0, 0.0
         weak = LOW
     if c < 0:
-        if unnamed or title != 3 or leveled or pay == 1:
+        coded = F[q, CODE] != 0 and F[r, CODE] != 0 and F[q, CODE] != F[r, CODE]
+        if unnamed or coded or title != 3 or leveled or pay == 1:
             return 0, 0.0
         schooled = F[q, EDUCATION] < 0 or F[r, EDUCATION] < 0 or F[q, EDUCATION] == F[r, EDUCATION]
         if pay == 3 and schooled and apart == 0:
@@ -205,7 +207,7 @@ def cluster_blocks(
     Args:
         order: rows in canonical order inside blocks, shape (n,).
         starts: first position of each block and the end, shape (blocks + 1,).
-        F: facts of each row, shape (rows, 15), int64.
+        F: facts of each row, shape (rows, 16), int64.
         bag, bptr: title bags and row pointers.
         S, ptr, rate: sampled hashes (overwritten), row pointers and rates.
         P: parameters, shape (24,).

@@ -24,7 +24,7 @@ CHUNK = 65_536
 _WHO = ("employer", "brand", "address", "trade")
 _COLUMNS = (
     "city", "place", "level", "heads", "functions", "pay_lo", "pay_hi", "pay_kind", "education", "experience",
-    "title_key", "text_hash", "job", "url", "flags",
+    "title_key", "text_hash", "job", "url", "flags", "code",
 )  # fmt: skip
 LINKED = ("pos", "ad_id", "first_day", *_WHO, *_COLUMNS, "bag", "grams", "rate")
 

@@ -1,7 +1,7 @@
 """What a job title says: the role without urgency, pay, benefits, place and codes, its level and its kind of position.
 
 A title becomes a *bag* (its meaningful characters and Latin words, as a sorted set), a level, a set of heads (manager,
-architect, intern ...), a set of fields of work (test, sales ...) and the place it names. Two titles with one bag and
+architect, intern ...), a set of fields of work (test, sales ...), the place it names and the employer's code of the position. Two titles with one bag and
 one set of heads share a key; a title whose bag lies inside the other's is a shorter name of the same role.
 
 Words and patterns come from `definitions/openings/title_words.csv`, `title_patterns.csv` and `title_places.csv`.
@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.hashing import hash_strings, string_buffers
 from gangwei.kernels.signature import mix64
 
 if TYPE_CHECKING:
@@ -26,11 +26,18 @@ if TYPE_CHECKING:
 
 HEADS = (
     "manager", "lead", "director", "architect", "assistant", "intern", "graduate", "parttime", "expert", "teacher",
+    "hardware",
 )  # fmt: skip
 FUNCTIONS = (
     "dev", "test", "ops", "product", "sales", "design", "support", "service", "data", "algo", "teach", "market",
     "admin", "hr", "finance",
 )  # fmt: skip
+_CODES = (
+    r"编号\s*[:：]?\s*([a-z0-9\-]{3,})",
+    r"[\(\[【]\s*([a-z]{0,4}-?[0-9]{3,}[a-z0-9\-]*)\s*[\)\]】]",
+    r"^([0-9]{4,6})\s*[-_]",
+    r"[-_]([0-9]{4,})$",
+)
 MAX_TOKENS = 24
 MAX_TITLE = 120
 GENERIC = np.uint32(0xE3FF)
@@ -220,7 +227,7 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
 
     Returns:
         n rows: title_key (UInt64; 0 = nothing said), bag (List[UInt32], at most 24), level (UInt8, twice the rank;
-        0 = none), heads and functions (UInt32 bit sets in the order of HEADS and FUNCTIONS), place (UInt64; 0 = none).
+        0 = none), heads and functions (UInt32 bit sets in the order of HEADS and FUNCTIONS), place and code (UInt64; 0 = none).
     """
     n = len(titles)
     bag = np.zeros((n, MAX_TOKENS), np.uint32)
@@ -239,6 +246,9 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
         _bags(off, data, sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
         bag[bare], count[bare] = sub, cnt
     _keys(bag, count, heads, key)
+    low = titles.fill_null("").str.slice(0, MAX_TITLE).str.normalize("NFKC").str.to_lowercase()
+    code = pl.select(pl.coalesce(pl.lit(low).str.extract(p) for p in _CODES).fill_null("")).to_series()
+    codes = np.where((code == "").to_numpy(), np.uint64(0), hash_strings(code))
     ends = np.concatenate([[0], np.cumsum(count)])
     flat = bag[np.arange(MAX_TOKENS)[None, :] < count[:, None]]
     return pl.DataFrame(
@@ -249,6 +259,7 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
             "heads": heads,
             "functions": functions,
             "place": place,
+            "code": codes,
         }
     )
 
