@@ -53,7 +53,7 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
     ai = tiers < 3
     p = np.array([CITIES[c] for c in spec.cities])
     city = np.array(spec.cities)[rng.choice(len(p), n, p=p / p.sum())][opening_of] if n else np.zeros(0, str)
-    multi = rng.random(n)[opening_of] < 0.03 if n else np.zeros(0, bool)
+    multi = (rng.random(n)[opening_of] < 0.03) & (len(spec.cities) > 1) if n else np.zeros(0, bool)
     nowhere = (rng.random(n)[opening_of] < 0.05) & ~multi if n else np.zeros(0, bool)
     ids = [f"ad{i:08d}" for i in range(n)]
     start = dt.date(2024, 1, 1)
@@ -96,11 +96,32 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         else pl.DataFrame()
     )  # fmt: skip
     rep = ads.filter(pl.col("match_relation") == "representative")
-    sizes = ads.group_by("opening_id").agg(pl.len().alias("n_ads"), pl.col("board").n_unique().alias("n_boards"), pl.col("posted_date").min().alias("first_date"), pl.col("posted_date").max().alias("last_date"))
-    openings = rep.select("opening_id", "employer_id", "title", "ad_id", "adcode", "ai_tier").join(sizes, on="opening_id").with_columns(confidence=pl.lit("high")).sort("opening_id")
+    sizes = ads.group_by("opening_id").agg(
+        pl.len().alias("n_ads"),
+        pl.col("board").n_unique().alias("n_boards"),
+        pl.col("posted_date").min().alias("first_date"),
+        pl.col("posted_date").max().alias("last_date"),
+    )
+    openings = (
+        rep.select("opening_id", "employer_id", "title", "ad_id", "adcode", "ai_tier")
+        .join(sizes, on="opening_id")
+        .with_columns(confidence=pl.lit("high"))
+        .sort("opening_id")
+    )
     places = [(i, c, 1.0) for i, c, m, x in zip(ids, city, multi, nowhere) if not m and not x]
     places += [(i, c, 0.5) for i, m in zip(ids, multi) if m for c in ("310000", "440300")]
-    spells = openings.select(pl.col("opening_id").str.replace("op", "sp").alias("spell_id"), "opening_id", pl.lit(1).alias("ordinal"), "first_date", "last_date", "n_ads") if spec.dates and n else None
+    spells = (
+        openings.select(
+            pl.col("opening_id").str.replace("op", "sp").alias("spell_id"),
+            "opening_id",
+            pl.lit(1).alias("ordinal"),
+            "first_date",
+            "last_date",
+            "n_ads",
+        )
+        if spec.dates and n
+        else None
+    )
     kinds = ("company", "company", "company", "university", "agency")
     employers = pl.DataFrame(
         [
@@ -113,9 +134,41 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
             for e in range(spec.employers)
         ]
     )  # fmt: skip
-    lists = [("em000003", "T1", "groups", None, None), ("em000004", "T2", "subsidiaries", dt.date(2020, 1, 1), None), ("em000005", "T3", "1260H", dt.date(2021, 6, 3), dt.date(2030, 1, 1)), ("em000006", "T4", "notices", None, None)]
-    affiliations = pl.DataFrame([{"employer_id": e, "tier": t, "list_id": li, "edition": "1", "valid_from": a, "valid_to": b, "rule_id": "r", "confidence": "high"} for e, t, li, a, b in lists], infer_schema_length=None)
-    rejects = pl.DataFrame({"source_id": ["made"] * 30, "file": ["made.csv"] * 30, "row": list(range(30)), "reason_id": ["no_title"] * 20 + ["empty_row"] * 10, "raw": [HOSTILE] * 30}) if n else None
+    lists = [
+        ("em000003", "T1", "groups", None, None),
+        ("em000004", "T2", "subsidiaries", dt.date(2020, 1, 1), None),
+        ("em000005", "T3", "1260H", dt.date(2021, 6, 3), dt.date(2030, 1, 1)),
+        ("em000006", "T4", "notices", None, None),
+    ]
+    affiliations = pl.DataFrame(
+        [
+            {
+                "employer_id": e,
+                "tier": t,
+                "list_id": li,
+                "edition": "1",
+                "valid_from": a,
+                "valid_to": b,
+                "rule_id": "r",
+                "confidence": "high",
+            }
+            for e, t, li, a, b in lists
+        ],
+        infer_schema_length=None,
+    )
+    rejects = (
+        pl.DataFrame(
+            {
+                "source_id": ["made"] * 30,
+                "file": ["made.csv"] * 30,
+                "row": list(range(30)),
+                "reason_id": ["no_title"] * 20 + ["empty_row"] * 10,
+                "raw": [HOSTILE] * 30,
+            }
+        )
+        if n
+        else None
+    )
     tables = {
         "ads": ads, "openings": openings, "spells": spells, "employers": employers if spec.employers else None, "affiliations": affiliations if n else None,
         "ad_places": pl.DataFrame(places, schema=["ad_id", "adcode", "weight"], orient="row") if places else None, "rejects": rejects,

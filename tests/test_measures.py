@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from published_fixture import Spec, open_truth, write
 
 from gangwei import measures as m
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
 from gangwei.frame import DatasetError, SchemaMismatch
+from published_fixture import Spec, open_truth, write
 
 IDS = tuple(m.load(Codebook()))
 
@@ -37,7 +37,9 @@ def test_definitions_count_what_they_say(ds: m.Dataset, made: tuple[Path, dict[s
     assert share.low is not None and share.high is not None and share.low < (share.value or 0) < share.high
 
 
-@pytest.mark.parametrize("by", ["province", "city", "cluster", "role", "education", "tier", "seniority", "year", "month"])
+@pytest.mark.parametrize(
+    "by", ["province", "city", "cluster", "role", "education", "tier", "seniority", "year", "month"]
+)
 def test_groups_add_up(ds: m.Dataset, by: str) -> None:
     r = m.measure(ds, "ai-openings", by=by)
     assert r.rows["numerator"].sum() + r.unplaced == pytest.approx(m.measure(ds, "ai-openings").value)
@@ -45,7 +47,12 @@ def test_groups_add_up(ds: m.Dataset, by: str) -> None:
 
 def test_provinces_are_their_cities(ds: m.Dataset) -> None:
     provinces = dict(m.measure(ds, "ai-openings", by="province").rows.select("id", "numerator").iter_rows())
-    cities = m.measure(ds, "ai-openings", by="city").rows.with_columns(pl.col("id").str.head(2).alias("p")).group_by("p").agg(pl.col("numerator").sum())
+    cities = (
+        m.measure(ds, "ai-openings", by="city")
+        .rows.with_columns(pl.col("id").str.head(2).alias("p"))
+        .group_by("p")
+        .agg(pl.col("numerator").sum())
+    )
     for p, n in cities.iter_rows():
         assert provinces[f"{p}0000"] == pytest.approx(n)
 
@@ -64,13 +71,18 @@ def test_several_cities_share_an_opening(ds: m.Dataset, made: tuple[Path, dict[s
         ({"education": "master,doctor"}, pl.col("education").is_in(["master", "doctor"])),
         ({"education": "unknown"}, pl.col("education").is_null()),
         ({"sector": "defence"}, pl.col("defence").is_in(["group", "subsidiary", "university"])),
-        ({"surveillance_company": "yes", "seniority": "senior"}, pl.col("surveillance_company") & (pl.col("seniority") == "senior")),
+        (
+            {"surveillance_company": "yes", "seniority": "senior"},
+            pl.col("surveillance_company") & (pl.col("seniority") == "senior"),
+        ),
         ({"month": "2024-03"}, None),
         ({"defence": "unknown"}, pl.col("defence").fill_null("unknown") == "unknown"),
         ({"pay_status": "ok"}, pl.col("pay_status") == "ok"),
     ],
 )
-def test_filters_filter(ds: m.Dataset, made: tuple[Path, dict[str, float]], where: dict[str, str], truth: pl.Expr | None) -> None:
+def test_filters_filter(
+    ds: m.Dataset, made: tuple[Path, dict[str, float]], where: dict[str, str], truth: pl.Expr | None
+) -> None:
     got = m.measure(ds, "openings", where=where)
     if truth is not None:
         assert got.value == open_truth(made[0]).filter(truth).height
@@ -98,7 +110,10 @@ def test_tiers_cumulate_and_obey_the_day(ds: m.Dataset) -> None:
     assert rows["T1-T4"] == rows["T1"] + rows["T2"] + rows["T3"] + rows["T4"]
     before = dict(m.measure(ds, "defence-tiers", as_of="2019-01-01").rows.select("id", "numerator").iter_rows())
     assert before["T1"] == rows["T1"] and "T2" not in before and "T3" not in before
-    assert dict(m.measure(ds, "defence-tiers", lists="1260H").rows.select("id", "numerator").iter_rows())["T3"] == rows["T3"]
+    assert (
+        dict(m.measure(ds, "defence-tiers", lists="1260H").rows.select("id", "numerator").iter_rows())["T3"]
+        == rows["T3"]
+    )
     with pytest.raises(m.UnknownParameter):
         m.measure(ds, "defence-tiers", lists="nothing")
 
@@ -174,7 +189,16 @@ def test_python_api(ds: m.Dataset) -> None:
     assert r.command == "gangwei measure DIR ai-share --by province --where sector=defence"
 
 
-@pytest.mark.parametrize("spec", [Spec(ads=0, employers=0), Spec(ads=300, ai=0.0), Spec(ads=300, cities=("310000",)), Spec(ads=300, dates=False), Spec(ads=40, employers=1)])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Spec(ads=0, employers=0),
+        Spec(ads=300, ai=0.0),
+        Spec(ads=300, cities=("310000",)),
+        Spec(ads=300, dates=False),
+        Spec(ads=40, employers=1),
+    ],
+)
 def test_odd_datasets_answer(tmp_path: Path, spec: Spec) -> None:
     write(tmp_path, spec)
     ds = m.open_dataset(tmp_path)

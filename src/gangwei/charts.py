@@ -27,7 +27,7 @@ def config() -> Spec:
         "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelPadding": 6,
     }  # fmt: skip
     return {
-        "font": MEASURED_FONT, "background": None, "view": {"stroke": None}, "axis": axis, "axisY": {"grid": False, "labelColor": INK},
+        "font": MEASURED_FONT, "background": "transparent", "view": {"stroke": None}, "axis": axis, "axisY": {"grid": False, "labelColor": INK},
         "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "orient": "top", "title": None, "symbolType": "circle"},
         "bar": {"color": BAR}, "text": {"color": INK, "fontSize": 12}, "point": {"filled": True, "size": 70, "color": ACCENT},
         "rule": {"color": ACCENT}, "line": {"color": ACCENT, "strokeWidth": 2},
@@ -60,7 +60,14 @@ def _number(share: bool, rows: Sequence[Mapping[str, Any]] = (), key: str = "val
     return (".1%" if top < 0.05 else ".0%") if share else ",.0f"
 
 
-def bars(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str | None = None, width: int = NARROW, label: int = NARROW_LABEL) -> Spec:
+def bars(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    share: bool,
+    title: str | None = None,
+    width: int = NARROW,
+    label: int = NARROW_LABEL,
+) -> Spec:
     """Horizontal bars with the value written at their end and, where given, the interval as a thin line.
 
     Rows: label, value, text, optional low and high.
@@ -71,15 +78,30 @@ def bars(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str | None = 
     rows = [{**r, "end": e} for r, e in zip(rows, ends)]
     layers: list[Spec] = [{"mark": {"type": "bar", "height": 14, "cornerRadiusEnd": 2}, "encoding": {"x": x}}]
     if any(r.get("low") is not None for r in rows):
-        layers.append({"mark": {"type": "rule", "color": INK, "strokeWidth": 1.2}, "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}}})
+        layers.append(
+            {
+                "mark": {"type": "rule", "color": INK, "strokeWidth": 1.2},
+                "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
+            }
+        )
     layers.append(
-        {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}}
+        {
+            "mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"},
+            "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}},
+        }
     )
     room = _extent(rows, label)
     return _spec(rows, width + label - room, {"step": 26}, encoding={"y": _y(rows, room)}, layer=layers)
 
 
-def intervals(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str | None = None, width: int = NARROW, label: int = NARROW_LABEL) -> Spec:
+def intervals(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    share: bool,
+    title: str | None = None,
+    width: int = NARROW,
+    label: int = NARROW_LABEL,
+) -> Spec:
     """Points with their 95 % interval. Rows: label, value, low, high, text."""
     axis = {"format": _number(share, rows, "high"), "title": title, "tickCount": 5 if width > NARROW else 4}
     rows = [{**r, "end": r.get("high") or r["value"]} for r in rows]
@@ -96,8 +118,18 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, share: bool, title: str | No
 
 def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = WIDE) -> Spec:
     """Steps from raw rows to AI openings. Rows: label, start, end, kind (total or loss), text."""
-    x = {"field": "start", "type": "quantitative", "axis": {"format": ",.0f", "title": None, "tickCount": 5}, "scale": {"zero": True}}
-    colour = {"field": "kind", "type": "nominal", "scale": {"domain": ["total", "loss"], "range": [ACCENT, RULE]}, "legend": None}
+    x = {
+        "field": "start",
+        "type": "quantitative",
+        "axis": {"format": ",.0f", "title": None, "tickCount": 5},
+        "scale": {"zero": True},
+    }
+    colour = {
+        "field": "kind",
+        "type": "nominal",
+        "scale": {"domain": ["total", "loss"], "range": [ACCENT, RULE]},
+        "legend": None,
+    }
     rows = [{**r, "right": max(r["start"], r["end"])} for r in rows]
     room = _extent(rows, LABEL)
     return _spec(
@@ -118,25 +150,50 @@ def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, band
     low, high = max(0.0, base - reach), base + reach * 1.25
     domain = {"domain": [low, min(high, 1.0) if share and high > 1 else high], "nice": False, "zero": False}
     axis = {"format": (".0%" if reach > 0.02 else ".1%") if share else ",.0f", "title": None, "tickCount": 4}
-    colour = {"field": "kind", "type": "nominal", "scale": {"domain": list(KINDS), "range": list(KINDS.values())}, "legend": None}
+    colour = {
+        "field": "kind",
+        "type": "nominal",
+        "scale": {"domain": list(KINDS), "range": list(KINDS.values())},
+        "legend": None,
+    }
     rows = [{**r, "base": base, "end": max(r["value"], base)} for r in rows]
     x = {"field": "value", "type": "quantitative", "axis": axis, "scale": domain}
-    layers: list[Spec] = [
-        {"mark": {"type": "rect", "color": BAND}, "encoding": {"x": {"datum": max(low, base - band)}, "x2": {"datum": base + band}, "y": None}},
-        {"mark": {"type": "bar", "height": 10}, "encoding": {"x": {**x, "field": "base"}, "x2": {"field": "value"}, "color": colour}},
-        {"mark": {"type": "tick", "thickness": 2, "size": 12}, "encoding": {"x": x, "color": colour}},
-        {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.4}, "encoding": {"x": {"datum": base}, "y": None}},
-        {"mark": {"type": "text", "align": "left", "dx": 6, "baseline": "middle", "fontSize": 11, "color": MUTED}, "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}}},
-    ]
     room = _extent(rows, NARROW_LABEL + 30)
-    return _spec(rows, width + NARROW_LABEL - room, {"step": 20}, encoding={"y": _y(rows, room)}, layer=layers)
+    y = _y(rows, room)
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rect", "color": BAND},
+            "encoding": {"x": {"datum": max(low, base - band)}, "x2": {"datum": base + band}},
+        },
+        {
+            "mark": {"type": "bar", "height": 10},
+            "encoding": {"x": {**x, "field": "base"}, "x2": {"field": "value"}, "color": colour, "y": y},
+        },
+        {"mark": {"type": "tick", "thickness": 2, "size": 12}, "encoding": {"x": x, "color": colour, "y": y}},
+        {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.4}, "encoding": {"x": {"datum": base}}},
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "baseline": "middle", "fontSize": 11, "color": MUTED},
+            "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}, "y": y},
+        },
+    ]
+    return _spec(rows, width + NARROW_LABEL - room, {"step": 20}, layer=layers)
 
 
 def series(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, width: int = 860) -> Spec:
     """Columns by month. Rows: label (YYYY-MM), value."""
     ticks = [r["label"] for i, r in enumerate(rows) if i % max(1, len(rows) // 8) == 0]
-    x = {"field": "label", "type": "ordinal", "title": None, "axis": {"values": ticks, "labelAngle": 0, "grid": False}, "sort": None}
-    y = {"field": "value", "type": "quantitative", "axis": {"title": title, "format": ",.0f", "tickCount": 4, "grid": True}}
+    x = {
+        "field": "label",
+        "type": "ordinal",
+        "title": None,
+        "axis": {"values": ticks, "labelAngle": 0, "grid": False},
+        "sort": None,
+    }
+    y = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {"title": title, "format": ",.0f", "tickCount": 4, "grid": True},
+    }
     return _spec(rows, width, 160, mark={"type": "bar"}, encoding={"x": x, "y": y})
 
 
@@ -158,9 +215,13 @@ def inline(out: str, label: str, prefix: str) -> str:
 
     out = re.sub(r"<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", "", out)
     out = re.sub(r'\s(?:aria-[a-z]+|role|tabindex)="[^"]*"', "", out)
-    out = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{prefix}-{m.group(1)}"', out)
-    out = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{prefix}-{m.group(1)})", out)
-    out = out.replace(f'font-family="{MEASURED_FONT}"', f'font-family="{FONT}"').replace(f'font-family="&quot;{MEASURED_FONT}&quot;"', f'font-family="{FONT}"')
+    # Numbered anew: the renderer counts its ids through the life of the process.
+    ids = {old: f"{prefix}-{i}" for i, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', out)))}
+    out = re.sub(r'\bid="([^"]+)"', lambda m: f'id="{ids[m.group(1)]}"', out)
+    out = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{ids.get(m.group(1), m.group(1))})", out)
+    out = out.replace(f'font-family="{MEASURED_FONT}"', f'font-family="{FONT}"').replace(
+        f'font-family="&quot;{MEASURED_FONT}&quot;"', f'font-family="{FONT}"'
+    )
     head = re.match(r"\s*<svg\b[^>]*>", out)
     if head is None:
         raise ValueError("not an SVG")

@@ -60,12 +60,17 @@ def svg(
         r = regions.get(int(unit.code))
         known = r is not None and r.value is not None and r.value > 0
         fill = colour(r.value or 0.0, bounds) if r is not None and known else "url(#map-none)"
-        shape = f'<path d="{unit.path}" fill="{fill}" stroke="{'#fff' if known else '#c3cbd2'}" stroke-width="1"/>'
+        edge = "#fff" if known else "#c3cbd2"
+        shape = f'<path d="{unit.path}" fill="{fill}" stroke="{edge}" stroke-width="1"/>'
         if r is not None and r.href:
-            out.append(f'<a href="{escape(r.href)}" aria-label="{escape(r.label)}"><title>{escape(r.label)}</title>{shape}</a>')
+            out.append(
+                f'<a href="{escape(r.href)}" aria-label="{escape(r.label)}"><title>{escape(r.label)}</title>{shape}</a>'
+            )
         else:
             out.append(f"<g><title>{escape(r.label if r is not None else no_data)}</title>{shape}</g>")
-    out.append(f'<path d="{base.boundary}" fill="none" stroke="#5a6773" stroke-width="1.6" stroke-linejoin="round" pointer-events="none" aria-hidden="true"/>')
+    out.append(
+        f'<path d="{base.boundary}" fill="none" stroke="#5a6773" stroke-width="1.6" stroke-linejoin="round" pointer-events="none" aria-hidden="true"/>'
+    )
     out.append("</svg>")
     return "".join(out) + _legend(bounds, no_data, words)
 

@@ -76,7 +76,18 @@ def load(ds: Dataset) -> list[Claim]:
                     raise DefinitionError(f"claims.toml {c['id']}: cannot read the condition {condition!r}")
         extra = {k: Question(v["measure"], v.get("by"), v.get("where", {})) for k, v in c.get("with", {}).items()}
         question = Question(c["measure"], c.get("by"), c.get("where", {}))
-        out.append(Claim(c["id"], c["section"], question, extra, say, int(c.get("headline", 0)), c.get("track", "value"), tuple(c.get("skip", ()))))
+        out.append(
+            Claim(
+                c["id"],
+                c["section"],
+                question,
+                extra,
+                say,
+                int(c.get("headline", 0)),
+                c.get("track", "value"),
+                tuple(c.get("skip", ())),
+            )
+        )
     return out
 
 
@@ -92,13 +103,17 @@ class Answers:
         filters = {**q.where, **(where or {})}
         key = (q.measure, q.by, tuple(sorted(filters.items())))
         if key not in self._known:
-            self._known[key] = measure(self.ds, q.measure, q.by, filters, as_of=self.as_of, lists=self.lists, lang=self.lang)
+            self._known[key] = measure(
+                self.ds, q.measure, q.by, filters, as_of=self.as_of, lists=self.lists, lang=self.lang
+            )
         return self._known[key]
 
 
 def named(result: Result) -> list[dict[str, Any]]:
     """Rows that a sentence may name: known and not suppressed."""
-    return [r for r in result.rows.to_dicts() if r.get("id") not in (None, "unknown", "outside") and not r["suppressed"]]
+    return [
+        r for r in result.rows.to_dicts() if r.get("id") not in (None, "unknown", "outside") and not r["suppressed"]
+    ]
 
 
 def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, float], dict[str, str]]:
@@ -112,7 +127,13 @@ def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, f
             numbers[prefix + name] = float(value)
         words[prefix + name] = word
 
-    put("value", result.value, labels.integer(result.value, short=True) if unit in ("openings", "places", "count") else labels.quantity(result.value, unit))
+    put(
+        "value",
+        result.value,
+        labels.integer(result.value, short=True)
+        if unit in ("openings", "places", "count")
+        else labels.quantity(result.value, unit),
+    )
     put("low", result.low, labels.quantity(result.low, unit))
     put("high", result.high, labels.quantity(result.high, unit))
     put("numerator", result.numerator, labels.integer(result.numerator, short=True))

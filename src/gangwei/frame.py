@@ -23,7 +23,9 @@ from gangwei.codebook import Codebook, DefinitionError
 UNIT = 720720
 """One opening in the integer weights of places: divisible by every number of places up to 16."""
 
-OPTIONAL = frozenset({"texts", "issues", "campaigns", "spells", "decisions", "rejects", "affiliations", "employer_names"})
+OPTIONAL = frozenset(
+    {"texts", "issues", "campaigns", "spells", "decisions", "rejects", "affiliations", "employer_names"}
+)
 MASK_BITS = 62
 
 
@@ -175,7 +177,9 @@ def _clusters(book: Codebook, places: dict[int, Place]) -> dict[str, dict[str, f
     for scope, ids in book.toml("measures/settings.toml")["scopes"].items():
         for id_ in ids:
             if id_ not in rows:
-                raise DefinitionError(f"measures/settings.toml [scopes] {scope}: no cluster {id_} in places/clusters.csv")
+                raise DefinitionError(
+                    f"measures/settings.toml [scopes] {scope}: no cluster {id_} in places/clusters.csv"
+                )
             members = {int(m) for m in rows[id_]["members"].split(";")}
             found.setdefault(scope, {}).setdefault(rows[id_]["cluster"], set()).update(members)
     units: dict[int, set[int]] = {}
@@ -240,7 +244,10 @@ class Dataset:
                 else:
                     columns = ", ".join(f"NULL::{_sql_type(c)} AS {c.name}" for c in table.columns)
                     con.execute(f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false")
-            boards = tuple(r[0] for r in con.execute("SELECT DISTINCT board FROM ads WHERE board IS NOT NULL ORDER BY 1").fetchall())
+            boards = tuple(
+                r[0]
+                for r in con.execute("SELECT DISTINCT board FROM ads WHERE board IS NOT NULL ORDER BY 1").fetchall()
+            )
             con.execute("SET enable_external_access=false")
             con.execute("SET lock_configuration=true")
             places = _places(book)
@@ -248,7 +255,9 @@ class Dataset:
             out._layout()
         except duckdb.Error as e:
             line = str(e).splitlines()[0]
-            raise DatasetError(f"a table of {published.name}/ cannot be read ({line}); run `gangwei build` again") from None
+            raise DatasetError(
+                f"a table of {published.name}/ cannot be read ({line}); run `gangwei build` again"
+            ) from None
         return out
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -272,8 +281,11 @@ class Dataset:
                 return dt.date.fromisoformat(value[:10])
             except ValueError:
                 return None
-        row = self.rows("SELECT max(greatest(coalesce(captured_date, posted_date), coalesce(posted_date, captured_date))) FROM ads")
-        return row[0][0]
+        row = self.rows(
+            "SELECT max(greatest(coalesce(captured_date, posted_date), coalesce(posted_date, captured_date))) FROM ads"
+        )
+        latest: dt.date | None = row[0][0]
+        return latest
 
     @property
     def definitions_version(self) -> str:
@@ -301,25 +313,39 @@ class Dataset:
 
     def _layout(self) -> None:
         con = self.connection
-        con.execute("CREATE TABLE employer_no AS SELECT row_number() OVER (ORDER BY employer_id) - 1 AS emp_no, employer_id FROM employers")
+        con.execute(
+            "CREATE TABLE employer_no AS SELECT row_number() OVER (ORDER BY employer_id) - 1 AS emp_no, employer_id FROM employers"
+        )
         con.execute("CREATE TABLE board_no (board VARCHAR, bit BIGINT)")
         if self.boards:
-            con.execute("INSERT INTO board_no SELECT unnest($1), unnest($2)", [list(self.boards), [self.board_bit(b) for b in self.boards]])
+            con.execute(
+                "INSERT INTO board_no SELECT unnest($1), unnest($2)",
+                [list(self.boards), [self.board_bit(b) for b in self.boards]],
+            )
         for name, (_, values) in CODES.items():
             con.execute(f"CREATE TYPE e_{name} AS ENUM ({', '.join(repr(v) for v in values)})")
         nothing = "SELECT '-'"
-        con.execute(f"CREATE TYPE e_board AS ENUM ({'SELECT board FROM board_no ORDER BY board' if self.boards else nothing})")
+        con.execute(
+            f"CREATE TYPE e_board AS ENUM ({'SELECT board FROM board_no ORDER BY board' if self.boards else nothing})"
+        )
         for name, sql in OPEN_CODES.items():
             alias, column = sql.split(".")
             table = {"a": "ads", "e": "employers"}[alias]
-            values = tuple(r[0] for r in con.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1 LIMIT 5000").fetchall())
+            values = tuple(
+                r[0]
+                for r in con.execute(
+                    f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1 LIMIT 5000"
+                ).fetchall()
+            )
             self.open_values[name] = values
             learned = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY 1 LIMIT 5000"
             con.execute(f"CREATE TYPE e_{name} AS ENUM ({learned if values else nothing})")
         con.execute("CREATE TABLE cluster_member (scope VARCHAR, cluster VARCHAR, adcode INTEGER)")
         members = [[s, c, a] for s, cs in self.clusters.items() for c, codes in cs.items() for a in sorted(codes)]
         if members:
-            con.execute("INSERT INTO cluster_member SELECT unnest($1), unnest($2), unnest($3)", [list(x) for x in zip(*members)])
+            con.execute(
+                "INSERT INTO cluster_member SELECT unnest($1), unnest($2), unnest($3)", [list(x) for x in zip(*members)]
+            )
         con.execute(
             "CREATE TABLE affiliation AS SELECT n.emp_no, a.tier, CASE a.tier WHEN 'T1' THEN 1 WHEN 'T2' THEN 2 "
             "WHEN 'T3' THEN 4 WHEN 'T4' THEN 8 WHEN 'T5' THEN 16 ELSE 0 END AS bit, a.list_id, a.valid_from, a.valid_to "
@@ -333,7 +359,8 @@ class Dataset:
         opens = ", ".join(f"TRY_CAST({sql} AS e_{c}) AS {c}" for c, sql in OPEN_CODES.items())
         flags = ", ".join(f"{sql} AS {c}" for c, sql in FLAGS.items())
         subfields = " + ".join(
-            f"CASE WHEN list_contains(a.ai_subfields, '{s}') THEN {1 << i} ELSE 0 END" for i, s in enumerate(schema.AI_SUBFIELDS)
+            f"CASE WHEN list_contains(a.ai_subfields, '{s}') THEN {1 << i} ELSE 0 END"
+            for i, s in enumerate(schema.AI_SUBFIELDS)
         )
         sector_sql = {
             "defence": "e.defence IN ('group', 'subsidiary', 'university', 'institute', 'supplier_known')",
@@ -395,7 +422,14 @@ class Dataset:
 
 def _sql_type(column: schema.Column) -> str:
     name = str(column.type)
-    simple = {"String": "VARCHAR", "Boolean": "BOOLEAN", "Int64": "BIGINT", "Int32": "INTEGER", "Float64": "DOUBLE", "Date": "DATE"}
+    simple = {
+        "String": "VARCHAR",
+        "Boolean": "BOOLEAN",
+        "Int64": "BIGINT",
+        "Int32": "INTEGER",
+        "Float64": "DOUBLE",
+        "Date": "DATE",
+    }
     return simple.get(name, "VARCHAR[]" if name == "List(String)" else "VARCHAR")
 
 

@@ -73,7 +73,9 @@ def _student(freedom: float) -> float:
     return z + a / freedom + b / freedom**2 + c / freedom**3
 
 
-def cluster_share(hits: float, total: float, hh: float, ht: float, tt: float, clusters: int, unit: float = 1.0) -> Estimate:
+def cluster_share(
+    hits: float, total: float, hh: float, ht: float, tt: float, clusters: int, unit: float = 1.0
+) -> Estimate:
     """A ratio of sums over employers, from integer sums made in SQL.
 
     Args:
@@ -106,12 +108,15 @@ def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
     return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_count")
 
 
-def poisson_weights(clusters: int, replicates: int = REPLICATES, seed: int = SEED) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+def poisson_weights(
+    clusters: int, replicates: int = REPLICATES, seed: int = SEED
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """Poisson(1) weights by blocks of clusters: yields (first cluster, array of shape (block, replicates)).
 
     Drawn by table from 16-bit integers: the chance of each count is exact to 1/65536.
     """
-    table = stats.poisson(1).ppf((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    steps = np.cumsum([math.exp(-1) / math.factorial(k) for k in range(12)])
+    table = np.searchsorted(steps, (np.arange(65536) + 0.5) / 65536).astype(np.float32)
     rng = np.random.Generator(np.random.PCG64(seed))
     for start in range(0, clusters, _BLOCK):
         size = min(_BLOCK, clusters - start)
@@ -165,7 +170,7 @@ def top_share(totals: Floats, k: int) -> Floats:
         return np.full(totals.shape[0], np.nan)
     part = np.partition(totals, totals.shape[1] - k, axis=1)[:, totals.shape[1] - k :]
     sums = totals.sum(axis=1)
-    return np.divide(part.sum(axis=1), sums, out=np.full(len(sums), np.nan), where=sums > 0)
+    return np.asarray(np.divide(part.sum(axis=1), sums, out=np.full(len(sums), np.nan), where=sums > 0))
 
 
 def herfindahl(totals: Floats) -> Floats:
@@ -222,7 +227,12 @@ def cluster_median(values: Floats, weights: Floats, cluster: Ints, q: float = 0.
     hits = np.bincount(at, below, len(ids))
     totals = np.bincount(at, weights, len(ids))
     share = cluster_share(
-        float(hits.sum()), float(totals.sum()), float(hits @ hits), float(hits @ totals), float(totals @ totals), len(ids)
+        float(hits.sum()),
+        float(totals.sum()),
+        float(hits @ hits),
+        float(hits @ totals),
+        float(totals @ totals),
+        len(ids),
     )
     n = max(share.n_eff, 1.0)
     low_q, high_q = wilson(q, n)
@@ -292,4 +302,6 @@ def ppi_share(strata: Sequence[Stratum], z: float = Z95) -> Estimate:
     value = min(max(value, 0.0), 1.0)
     labelled = float(sum(len(s.labels) for s in strata))
     n_eff = value * (1 - value) / variance if variance > 0 else labelled
-    return Estimate(value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)), n_eff, "ppi_stratified")
+    return Estimate(
+        value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)), n_eff, "ppi_stratified"
+    )

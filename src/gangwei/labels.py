@@ -52,7 +52,12 @@ class Labels:
         if by in ("province", "city"):
             return [self.place(i) if i.isdigit() else self.code("place", i) for i in ids]
         if by == "employer":
-            names = dict(self.ds.rows("SELECT employer_id, CASE WHEN kind = 'person' THEN NULL ELSE name END FROM employers WHERE list_contains($ids, employer_id)", {"ids": list(ids)}))
+            names = dict(
+                self.ds.rows(
+                    "SELECT employer_id, CASE WHEN kind = 'person' THEN NULL ELSE name END FROM employers WHERE list_contains($ids, employer_id)",
+                    {"ids": list(ids)},
+                )
+            )
             return [str(names.get(i) or i) for i in ids]
         return [self.code(by, i) for i in ids]
 

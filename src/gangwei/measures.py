@@ -16,9 +16,10 @@ import polars as pl
 
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook, DefinitionError
-from gangwei.estimators import ESTIMATORS, Finding
+from gangwei.estimators import ESTIMATORS
 from gangwei.frame import Dataset, open_dataset
 from gangwei.labels import Labels
+from gangwei.measures_found import Finding
 from gangwei.vocabulary import Query, UnknownParameter
 
 __all__ = ["Dataset", "Measure", "Result", "UnknownParameter", "ads_behind", "load", "measure", "open_dataset"]
@@ -120,7 +121,11 @@ class Result:
             "notes": list(self.notes), "caveats": list(self.measure.caveats), "permalink": self.permalink,
         }  # fmt: skip
         rows = [{k: _plain(v) for k, v in r.items()} for r in self.rows.to_dicts()]
-        return head | {"rows": rows, "sql": self.sql, "params": {k: str(v) if isinstance(v, dt.date) else v for k, v in self.params.items()}}
+        return head | {
+            "rows": rows,
+            "sql": self.sql,
+            "params": {k: str(v) if isinstance(v, dt.date) else v for k, v in self.params.items()},
+        }
 
 
 def _plain(value: Any) -> Any:
@@ -141,7 +146,8 @@ def load(book: Codebook) -> dict[str, Measure]:
             if spec.get("kind") not in ESTIMATORS:
                 raise DefinitionError(f"{name} [{id_}]: kind must be one of {', '.join(ESTIMATORS)}")
             try:
-                out[id_] = Measure(id=id_, **{k: tuple(v) if k == "caveats" else v for k, v in spec.items()})
+                parts: dict[str, Any] = {k: tuple(v) if k == "caveats" else v for k, v in spec.items()}
+                out[id_] = Measure(id=id_, **parts)
             except TypeError as e:
                 raise DefinitionError(f"{name} [{id_}]: {e}") from None
     return out
@@ -206,7 +212,9 @@ def _ask(
 ) -> Scope:
     m = _find(ds, measure_id)
     where = {k: str(v) for k, v in (where or {}).items()}
-    by = by or (m.default_by if m.kind in ("mix", "top", "hhi", "rank", "coverage", "lq", "emerging", "stock") else None)
+    by = by or (
+        m.default_by if m.kind in ("mix", "top", "hhi", "rank", "coverage", "lq", "emerging", "stock") else None
+    )
     if by is not None and by not in vocab.BY:
         raise UnknownParameter("dimension", by, vocab.BY)
     for key, value in where.items():

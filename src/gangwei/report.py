@@ -16,11 +16,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gangwei.brief import Brief, Writer
+from gangwei.brief import compose
+from gangwei.brief_blocks import Brief
+from gangwei.brief_writer import Writer
 from gangwei.codebook import PACKAGED, Codebook
 from gangwei.frame import Dataset, DatasetError
 
-_CONTACT = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)|(?<!\d)[04]\d{2,3}[\s-]?\d{3,4}[\s-]?\d{3,4}(?!\d)|\d{9,}")
+_CONTACT = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)|(?<!\d)[04]\d{2,3}[\s-]?\d{3,4}[\s-]?\d{3,4}(?!\d)|\d{9,}"
+)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -33,7 +37,13 @@ def public(text: object, limit: int = 120) -> str:
 
 def render(brief: Brief, words: dict[str, str]) -> str:
     """The brief as HTML."""
-    env = Environment(loader=PackageLoader("gangwei", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Environment(
+        loader=PackageLoader("gangwei", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     env.filters["svg"] = Markup  # only for markup that charts and mapshapes made
     env.filters["public"] = public
     style = (PACKAGED.parent / "static" / "report.css").read_text("utf-8")
@@ -41,7 +51,11 @@ def render(brief: Brief, words: dict[str, str]) -> str:
 
 
 def write(
-    ds: Dataset, out: Path, lang: str = "en", as_of: dt.date | str | None = None, lists: Sequence[str] | str | None = None
+    ds: Dataset,
+    out: Path,
+    lang: str = "en",
+    as_of: dt.date | str | None = None,
+    lists: Sequence[str] | str | None = None,
 ) -> list[dict[str, Any]]:
     """Write the brief to `out`; returns the headline figures as label, value, interval, published, compares, verdict.
 
@@ -51,7 +65,7 @@ def write(
     """
     day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     writer = Writer(ds, lang, day, lists)
-    brief = writer.brief()
+    brief = compose(writer)
     page = render(brief, {k: str(v) for k, v in writer.t.table["text"].items()})
     tmp = out.with_name(out.name + ".part")
     try:
@@ -70,7 +84,13 @@ def write(
 
 
 def write_from(
-    directory: Path, out: Path, *, lang: str = "en", as_of: str | None = None, lists: str | None = None, codebook: Codebook | None = None
+    directory: Path,
+    out: Path,
+    *,
+    lang: str = "en",
+    as_of: str | None = None,
+    lists: str | None = None,
+    codebook: Codebook | None = None,
 ) -> list[dict[str, Any]]:
     """Open `directory` and write its brief to `out`; see `write`."""
     return write(Dataset.open(directory, codebook), out, lang, as_of, lists)
@@ -82,11 +102,21 @@ def to_pdf(page: Path) -> Path:
     Raises:
         DatasetError: no Chromium is installed, or it failed.
     """
-    browser = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome")) if b), None)
+    browser = next(
+        (b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome")) if b), None
+    )
     if browser is None:
         raise DatasetError("no Chromium found; install it, or print the HTML file from any browser")
     out = page.with_suffix(".pdf")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={out}", page.resolve().as_uri()]
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={out}",
+        page.resolve().as_uri(),
+    ]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=180)
     except (subprocess.SubprocessError, OSError) as e:

@@ -74,12 +74,14 @@ def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, 
     ds, base = answers.ds, answers.ask(claim.question)
     out = []
     if "definition" not in claim.skip:
-        out += [("definition", labels.code("definition", d), {"definition": d}) for d in DEFINITIONS if d != base.definition]
+        out += [
+            ("definition", labels.code("definition", d), {"definition": d}) for d in DEFINITIONS if d != base.definition
+        ]
     if "grain" not in claim.skip:
         out += [("grain", labels.code("grain", g), {"grain": g}) for g in GRAINS if g != base.grain]
     if base.by == "cluster" or "cluster" in base.where:
-        out += [("scope", labels.code("scope", s), {"scope": s}) for s in ds.scopes if s != base.scope and s != "five"]
-    if 1 < len(ds.boards) and "board" not in claim.skip:
+        out += [("scope", labels.code("scope", s), {"scope": s}) for s in ds.scopes if s not in {base.scope, "five"}]
+    if len(ds.boards) > 1 and "board" not in claim.skip:
         sizes = ds.rows("SELECT board, count(*) FROM ads WHERE board IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
         largest = sorted(b for b, _ in sizes[:MAX_BOARDS])
         out += [("board", labels.text("without").format(board=b), {"without_board": b}) for b in largest]
@@ -96,7 +98,11 @@ def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[st
     for kind, label, where in variants(answers, labels, claim):
         r = answers.ask(claim.question, where)
         other, other_names = _tracked(claim, r, names), _names(claim, r)
-        found.append(Variant(kind, label, where, other, other_names, _same(claim, unit, value, other, names, other_names, settings)))
+        found.append(
+            Variant(
+                kind, label, where, other, other_names, _same(claim, unit, value, other, names, other_names, settings)
+            )
+        )
     tested = [v.survives for v in found if v.survives is not None]
     nothing = value is None or not math.isfinite(value) or base.numerator == 0
     return Tornado(claim, unit, value, names, tuple(found), None if nothing or not tested else all(tested))

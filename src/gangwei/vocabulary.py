@@ -152,7 +152,7 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
     if key == "scope":
         return ds.scopes
     if key == "cluster":
-        return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != 'unclear'), _OUTSIDE)
+        return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), _OUTSIDE)
     return ()
 
 
@@ -167,7 +167,9 @@ def check(ds: Dataset, key: str, value: str) -> None:
     if key == "employer" and re.fullmatch(r"[\w.:-]{1,80}", value, re.ASCII):
         return
     if key in ("year", "month", "employer"):
-        raise UnknownParameter(f"value of {key}", value, {"year": ("YYYY",), "month": ("YYYY-MM",)}.get(key, ("an employer_id",)))
+        raise UnknownParameter(
+            f"value of {key}", value, {"year": ("YYYY",), "month": ("YYYY-MM",)}.get(key, ("an employer_id",))
+        )
     values = allowed(ds, key)
     if value not in values:
         raise UnknownParameter(f"value of {key}", value, values)
@@ -256,7 +258,9 @@ def group(q: Query, by: str | None) -> str:
         if by == "board":
             q.joins.append("JOIN board_no g ON (f.board_mask & g.bit) <> 0")
             return "g.board"
-        q.joins.append(f"JOIN (SELECT unnest({q.bind(list(names))}) AS v, unnest({q.bind(list(bits))}) AS bit) g ON (f.{MASKS[by]} & g.bit) <> 0")
+        q.joins.append(
+            f"JOIN (SELECT unnest({q.bind(list(names))}) AS v, unnest({q.bind(list(bits))}) AS bit) g ON (f.{MASKS[by]} & g.bit) <> 0"
+        )
         return "g.v"
     if by == "province":
         q.by_place = True

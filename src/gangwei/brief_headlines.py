@@ -1,0 +1,158 @@
+"""The eight headline figures beside the published ones, and the tornado of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gangwei import charts, claims, sensitivity
+from gangwei.brief_blocks import Headline, Table
+from gangwei.brief_writer import Writer
+from gangwei.claims import Said
+from gangwei.sensitivity import Tornado
+
+
+def headlines(
+    w: Writer, said: Mapping[str, Said], tornados: Mapping[str, Tornado], all_claims: Sequence[claims.Claim]
+) -> list[Headline]:
+    """The eight figures beside the published ones."""
+    published = {r["id"]: r for r in w.ds.codebook.rows("published.csv")}
+    out = []
+    for c in sorted((c for c in all_claims if c.headline), key=lambda c: c.headline):
+        p = published.get(c.id, {})
+        value, parts, interval = headline_value(w, c)
+        tornado = tornados.get(c.id)
+        survives = tornado.survives if tornado else None
+        verdict = w.t.text({True: "survives", False: "does_not", None: "not_tested"}[survives])
+        shown = p.get(f"value_{w.t.lang}") or w.t.text("not_published")
+        out.append(
+            Headline(
+                c.id,
+                str(w.t.table["headline"][c.id]),
+                value,
+                parts,
+                interval,
+                shown,
+                p.get(f"compares_{w.t.lang}", ""),
+                verdict,
+                survives,
+            )
+        )
+    return out
+
+
+def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str]], str]:
+    """(value, parts, interval) of a headline in words."""
+    t, r = w.t, w.answers.ask(c.question)
+    if c.id == "ai_openings":
+        parts = []
+        for d in ("strict", "related", "broad"):
+            n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
+            parts.append((w.name(d), f"{t.integer(n.numerator)} ({t.share(s.value)})"))
+        share = w.ask("ai-share")
+        return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
+    if c.id == "affiliated":
+        tiers = {x["id"]: x for x in w.ask("defence-tiers").rows.to_dicts()}
+        parts = [(w.name("defence"), f"{t.share(r.value)} ({t.integer(r.numerator)})")]
+        together = tiers.get("T1-T4")
+        parts.append(
+            (
+                w.name("tiers"),
+                f"{t.share(together['value'])} ({t.integer(together['numerator'])})" if together else "0",
+            )
+        )
+        for key, m in (("surveillance", "surveillance-share"), ("content", "surveillance-job-share")):
+            x = w.ask(m)
+            parts.append((w.name(key), f"{t.share(x.value)} ({t.integer(x.numerator)})"))
+        signal = tiers.get("T5")
+        parts.append(
+            (
+                w.name("signal"),
+                f"{t.share(signal['value'])} ({t.integer(signal['numerator'])})" if signal else "0",
+            )
+        )
+        return t.share(r.value), parts, t.interval(r.low, r.high, "share")
+    if c.track != "value":
+        rows = claims.named(r)[: 3 if c.track != "all" else 5]
+        comma = "、" if t.lang == "zh" else ", "
+        parts = (
+            [
+                (
+                    x["label"],
+                    t.share(x["numerator"] / r.denominator) if c.id != "emerging_cities" else t.integer(x["numerator"]),
+                )
+                for x in rows
+            ]
+            if r.denominator
+            else []
+        )
+        more = f" +{len(claims.named(r)) - len(rows)}" if c.track == "all" and len(claims.named(r)) > len(rows) else ""
+        spread = comma.join(f"{x['rank_low']}–{x['rank_high']}" for x in rows if "rank_low" in x)
+        return (
+            comma.join(x["label"] for x in rows) + more or w.name("none_found"),
+            parts,
+            f"{t.text('rank')}: {spread}" if spread else "–",
+        )
+    value = t.integer(r.value) if r.measure.unit in ("places", "openings") else t.quantity(r.value, r.measure.unit)
+    return value, [], t.interval(r.low, r.high, r.measure.unit)
+
+
+def sensitivities(w: Writer, all_claims: Sequence[claims.Claim]) -> dict[str, Tornado]:
+    """Sensitivity of each headline."""
+    heads = sorted((c for c in all_claims if c.headline), key=lambda c: c.headline)
+    return {c.id: sensitivity.tornado(w.answers, w.t, c, w.settings) for c in heads}
+
+
+def margin(w: Writer, x: Tornado) -> float:
+    """How far a variant may move a headline before it counts as not surviving."""
+    if x.base is None or x.claim.track != "value":
+        return 0.0
+    share = float(w.settings["survive_points"]) if x.unit == "share" else 0.0
+    return max(float(w.settings["survive_margin"]) * abs(x.base), share)
+
+
+def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
+    """(tornado, title, SVG, table)."""
+    t, title = w.t, str(w.t.table["headline"][x.claim.id])
+    comma = "、" if t.lang == "zh" else ", "
+
+    def places(ids: Sequence[str]) -> str:
+        shown = t.group_values("city", list(ids)[:6])
+        return comma.join(shown) + (" …" if len(ids) > 6 else "")
+
+    rows, chart = [], []
+    for v in x.variants:
+        change = "–" if v.value is None or not x.base else f"{(v.value / x.base - 1) * 100:+.1f}%"
+        verdict = t.text({True: "survives", False: "does_not", None: "not_tested"}[v.survives])
+        rows.append(
+            [
+                v.label,
+                t.quantity(v.value, x.unit),
+                change,
+                *([places(v.names)] if x.claim.track != "value" else []),
+                verdict,
+            ]
+        )
+        if v.value is not None:
+            chart.append({"label": v.label, "value": v.value, "kind": v.kind, "text": t.quantity(v.value, x.unit)})
+    svg = (
+        charts.svg(
+            charts.tornado(chart, x.base, share=x.unit == "share", band=margin(w, x)), title, f"tor-{x.claim.id}"
+        )
+        if chart and x.base is not None
+        else ""
+    )
+    head = [
+        t.text("variant"),
+        t.text("label_value"),
+        t.text("change"),
+        *([t.text("place")] if x.claim.track != "value" else []),
+        t.text("verdict"),
+    ]
+    base = [
+        t.text("base"),
+        t.quantity(x.base, x.unit),
+        "",
+        *([places(x.base_names)] if x.claim.track != "value" else []),
+        "",
+    ]
+    return x, title, svg, Table(title, head, [base, *rows], (1, 2))

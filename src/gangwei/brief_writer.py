@@ -1,0 +1,92 @@
+"""What every section of the brief needs: answers, words, tables and bar figures in one language."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from typing import Any
+
+from gangwei import charts
+from gangwei.brief_blocks import Figure, Table
+from gangwei.claims import Answers, Question
+from gangwei.frame import Dataset
+from gangwei.labels import Labels
+from gangwei.measures import Result
+
+SIZES: dict[bool, dict[str, Any]] = {
+    True: {"width": charts.WIDE, "label": charts.LABEL},
+    False: {"width": charts.NARROW, "label": charts.NARROW_LABEL},
+}
+
+
+class Writer:
+    """Answers, words and small blocks of one brief."""
+
+    def __init__(self, ds: Dataset, lang: str, as_of: Any = None, lists: Any = None) -> None:
+        self.ds = ds
+        self.t = Labels(ds, lang)
+        self.answers = Answers(ds, lang, as_of, lists)
+        self.settings = ds.codebook.toml("measures/settings.toml")
+
+    def ask(self, measure: str, by: str | None = None, **where: str) -> Result:
+        """One result."""
+        return self.answers.ask(Question(measure, by, where))
+
+    def name(self, key: str) -> str:
+        """A phrase of the section [names]."""
+        return str(self.t.table["names"].get(key, key))
+
+    def date(self) -> str:
+        """The data's date, else SOURCE_DATE_EPOCH, else words."""
+        day = self.answers.as_of or self.ds.as_of
+        if day is None and (epoch := os.environ.get("SOURCE_DATE_EPOCH", "")).isdigit():
+            day = dt.datetime.fromtimestamp(int(epoch), dt.UTC).date()
+        if day is None:
+            return self.t.text("no_date")
+        return f"{self.t.text('as_of')} {day}"
+
+    def caveats(self, *results: Result) -> list[str]:
+        """Caveats and notes of results, each once."""
+        table, notes = self.t.table["caveats"], self.t.table["notes"]
+        keys = dict.fromkeys(c for r in results for c in r.measure.caveats)
+        return [table[k] for k in keys if k in table] + [
+            notes[n] for n in dict.fromkeys(n for r in results for n in r.notes) if n in notes
+        ]
+
+    def share_rows(self, r: Result, limit: int | None = None, *, drop_unknown: bool = False) -> list[dict[str, Any]]:
+        """Rows of a mix, rank or share for a bar chart."""
+        rows = [x for x in r.rows.to_dicts() if x["value"] is not None and not (drop_unknown and x["id"] == "unknown")]
+        return [
+            {
+                "label": x["label"],
+                "value": x["value"],
+                "low": x["low"],
+                "high": x["high"],
+                "text": self.t.quantity(x["value"], r.measure.unit),
+            }
+            for x in rows[:limit]
+        ]
+
+    def table(self, r: Result, title: str, limit: int | None = None, anchors: str = "") -> Table:
+        """Group, count, share or value, and interval."""
+        t = self.t
+        head = [
+            t.dimension(r.by or ""),
+            t.text("count") if r.measure.population == "ai" else t.text("openings"),
+            t.text("share") if r.measure.unit == "share" else t.text("label_value"),
+            t.text("interval"),
+        ]
+        rows, ids = [], []
+        for x in r.rows.head(limit or r.rows.height).to_dicts():
+            value = t.text("suppressed") if x["suppressed"] else t.quantity(x["value"], r.measure.unit)
+            rows.append([x["label"], t.integer(x["numerator"]), value, t.interval(x["low"], x["high"], r.measure.unit)])
+            ids.append(f"{anchors}{x['id']}" if anchors else "")
+        return Table(title, head, rows, (1, 2, 3), ids)
+
+    def bars(self, id_: str, r: Result, title: str, limit: int | None = None, *, wide: bool = False) -> Figure | None:
+        """A bar figure of a mix; None when it would be empty."""
+        rows = self.share_rows(r, limit)
+        if not rows:
+            return None
+        svg = charts.svg(charts.bars(rows, share=r.measure.unit == "share", **SIZES[wide]), title, id_)
+        return Figure(id_, title, svg, self.table(r, title), self.caveats(r), wide)

@@ -1,0 +1,110 @@
+"""What an estimator finds, and the parts that all of them share: rows, suppression, order, openings without a place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from gangwei import vocabulary as vocab
+from gangwei.frame import CODES, DEFENCE_RUNGS
+from gangwei.intervals import Estimate
+
+if TYPE_CHECKING:
+    from gangwei.measures import Scope
+    from gangwei.vocabulary import Query
+
+
+EMPTY = Estimate(math.nan, math.nan, math.nan, 0.0, "none")
+
+
+COLUMNS: dict[str, type[pl.DataType]] = {
+    "id": pl.String, "numerator": pl.Float64, "denominator": pl.Float64, "value": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "n_eff": pl.Float64, "openings": pl.Int64, "employers": pl.Int64, "suppressed": pl.Boolean,
+}  # fmt: skip
+
+
+@dataclass
+class Finding:
+    """What an estimator found: rows by group, the whole, and the statement that was run."""
+
+    rows: pl.DataFrame
+    total: Estimate
+    numerator: float
+    denominator: float
+    sql: str
+    params: dict[str, Any]
+    suppressed: bool = False
+    unplaced: float = 0.0
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def run(ask: Scope, sql: str, q: Query) -> list[tuple[Any, ...]]:
+    """Rows of a statement with the bound parameters of `q`."""
+    return ask.ds.rows(sql, q.params)
+
+
+def frame(rows: list[dict[str, Any]], extra: dict[str, type[pl.DataType]] | None = None) -> pl.DataFrame:
+    """Rows of groups as a frame; `extra` columns follow."""
+    return pl.DataFrame(rows, schema=COLUMNS | (extra or {}))
+
+
+def row(
+    ask: Scope, id_: str, e: Estimate, num: float, den: float, openings: int, employers: int, weak: bool
+) -> dict[str, Any]:
+    """One group; `weak` = suppress it when its effective size or number of employers is under the stated minimum."""
+    hide = weak and (e.n_eff < ask.settings["minimum_n_eff"] or employers < ask.settings["minimum_employers"])
+    gone = hide or not math.isfinite(e.value)
+    return {
+        "id": id_, "numerator": num, "denominator": den, "value": None if gone else e.value,
+        "low": None if gone or not math.isfinite(e.low) else e.low, "high": None if gone or not math.isfinite(e.high) else e.high,
+        "n_eff": e.n_eff, "openings": openings, "employers": employers, "suppressed": hide,
+    }  # fmt: skip
+
+
+def unplaced(ask: Scope) -> float:
+    """Openings of the population that no row of a place dimension holds (nationwide, remote, ambiguous, unknown)."""
+    if ask.by not in vocab.PLACES:
+        return 0.0
+    q = ask.restrict(ask.query())
+    if q.by_place:
+        return 0.0
+    located = ask.restrict(ask.query())
+    vocab.group(located, ask.by)
+    whole = run(ask, f"SELECT count(*) {q.source()}", q)[0][0]
+    held = run(ask, f"SELECT CAST(sum({located.weight}) AS HUGEINT) {located.source()}", located)[0][0]
+    return float(whole) - float(held or 0) / located.unit
+
+
+def order(ask: Scope, rows: list[dict[str, Any]], key: str = "numerator") -> list[dict[str, Any]]:
+    """Ordered codes keep their order, dates go by date, all else by size."""
+
+    fixed = {"defence_tier": DEFENCE_RUNGS, "definition": tuple(vocab.DEFINITIONS)} | {
+        k: v for k, (_, v) in CODES.items() if k in ("education", "experience", "seniority", "tier")
+    }
+    if ask.by in fixed:
+        place = {v: i for i, v in enumerate(fixed[ask.by])}
+        return sorted(rows, key=lambda r: (place.get(r["id"], len(place)), r["id"]))
+    if ask.by in vocab.DATES:
+        return sorted(rows, key=lambda r: (r["id"] == "unknown", r["id"]))
+    return sorted(rows, key=lambda r: (r["id"] == "unknown", -(r[key] or 0), r["id"]))
+
+
+def employer_ids(ask: Scope, raw: list[Any]) -> dict[Any, str]:
+    """Numbers of employers to their ids, where the group is the employer."""
+    if ask.by != "employer":
+        return {}
+    found = ask.ds.rows("SELECT emp_no, employer_id FROM employer_no WHERE list_contains($ids, emp_no)", {"ids": raw})
+    return dict(found)
+
+
+def cells_sql(ask: Scope, q: Query, g: str, sums: str = "") -> str:
+    """Statement of the population by (group, employer): weight n and rows k."""
+    return f"SELECT {g} AS g, f.emp_no AS emp_no, CAST(sum({q.weight}) AS HUGEINT) AS n, count(*) AS k{sums} {q.source()} GROUP BY 1, 2"
+
+
+def regroup(ask: Scope, by: str | None) -> Scope:
+    """The same question with another group."""
+    return replace(ask, by=by)

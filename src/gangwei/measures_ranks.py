@@ -1,0 +1,229 @@
+"""Ranks, concentration and coverage of groups, with a bootstrap over employers; cities that emerge."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from gangwei import intervals
+from gangwei import vocabulary as vocab
+from gangwei.intervals import Estimate, Floats, Ints
+from gangwei.measures_found import COLUMNS, EMPTY, Finding, cells_sql, employer_ids, frame, order, row, run, unplaced
+from gangwei.measures_shares import lq
+
+if TYPE_CHECKING:
+    from gangwei.measures import Scope
+
+
+@dataclass
+class Cells:
+    """Population by (employer, group) as arrays; weights in openings."""
+
+    ids: list[str]
+    group: Ints
+    cluster: Ints
+    weight: Floats
+    rows: Ints
+    sql: str
+    params: dict[str, Any]
+
+    @property
+    def observed(self) -> Floats:
+        """Openings by group."""
+        return np.bincount(self.group, self.weight, len(self.ids)).astype(np.float64)
+
+    def count_rows(self) -> Ints:
+        """Counted rows by group."""
+        return np.bincount(self.group, self.rows, len(self.ids)).astype(np.int64)
+
+    def employers(self) -> Ints:
+        """Distinct employers by group."""
+        return np.bincount(self.group, minlength=len(self.ids)).astype(np.int64)
+
+    def draws(self, replicates: int) -> Floats:
+        """Bootstrap totals, (replicates, groups)."""
+        return intervals.bootstrap_totals(self.cluster, self.group, self.weight, len(self.ids), replicates)
+
+
+def cells(ask: Scope) -> Cells:
+    """Fetch the population by (employer, group), ordered so that equal data give equal draws."""
+    q = ask.restrict(ask.query())
+    g = vocab.group(q, ask.by)
+    sql = f"WITH e AS ({cells_sql(ask, q, g)}) SELECT g, emp_no, n, k FROM e WHERE g IS NOT NULL ORDER BY emp_no, g"
+    got = run(ask, sql, q)
+    raw = sorted({r[0] for r in got})
+    at = {g_: i for i, g_ in enumerate(raw)}
+    names = employer_ids(ask, raw)
+    return Cells(
+        [names.get(g_) or vocab.group_id(ask.by, g_) for g_ in raw],
+        np.array([at[r[0]] for r in got], dtype=np.int64),
+        np.array([r[1] for r in got], dtype=np.int64),
+        np.array([float(r[2]) / q.unit for r in got], dtype=np.float64),
+        np.array([r[3] for r in got], dtype=np.int64),
+        sql,
+        q.params,
+    )
+
+
+RANK_COLUMNS: dict[str, type[pl.DataType]] = {
+    "rank": pl.Int64,
+    "rank_low": pl.Int64,
+    "rank_high": pl.Int64,
+    "in_top": pl.Float64,
+}
+
+
+def _rank_rows(ask: Scope, c: Cells, k: int) -> tuple[list[dict[str, Any]], Floats]:
+    observed, draws = c.observed, c.draws(ask.settings["replicates"])
+    total = observed.sum()
+    spread = intervals.ranks(observed, draws, k)
+    sums = draws.sum(axis=1, keepdims=True)
+    shares = np.divide(draws, sums, out=np.full_like(draws, np.nan), where=sums > 0)
+    rows_n, employers = c.count_rows(), c.employers()
+    rows = []
+    for i in np.argsort(spread.rank):
+        value = float(observed[i] / total) if total else math.nan
+        low, high = intervals.percentile(shares[:, i], value)
+        e = Estimate(value, low, high, float(employers[i]), "employer_bootstrap")
+        line = row(ask, c.ids[i], e, float(observed[i]), float(total), int(rows_n[i]), int(employers[i]), weak=False)
+        rows.append(
+            line
+            | {
+                "rank": int(spread.rank[i]),
+                "rank_low": int(spread.low[i]),
+                "rank_high": int(spread.high[i]),
+                "in_top": float(spread.in_top[i]),
+            }
+        )
+    return rows, draws
+
+
+def rank(ask: Scope) -> Finding:
+    """Groups by size, with the spread of their rank and the probability of being among the k largest."""
+    c = cells(ask)
+    rows, _ = _rank_rows(ask, c, int(ask.settings["top_k"]))
+    head = (
+        Estimate(rows[0]["value"], rows[0]["low"], rows[0]["high"], rows[0]["n_eff"], "employer_bootstrap")
+        if rows and rows[0]["value"] is not None
+        else EMPTY
+    )
+    total = float(c.observed.sum())
+    return Finding(
+        frame(rows, RANK_COLUMNS),
+        head,
+        rows[0]["numerator"] if rows else 0.0,
+        total,
+        c.sql,
+        c.params,
+        False,
+        unplaced(ask),
+    )
+
+
+def top(ask: Scope) -> Finding:
+    """Share of the k largest groups; rows as for ranks, only those k."""
+    c = cells(ask)
+    k = int(ask.settings["top_k"])
+    rows, draws = _rank_rows(ask, c, k)
+    total = float(c.observed.sum())
+    if total <= 0:
+        return Finding(frame([], RANK_COLUMNS), EMPTY, 0.0, 0.0, c.sql, c.params)
+    value = sum(r["numerator"] for r in rows[:k]) / total
+    low, high = intervals.centred(intervals.top_share(draws, k), value)
+    e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
+    return Finding(frame(rows[:k], RANK_COLUMNS), e, value * total, total, c.sql, c.params, False, unplaced(ask))
+
+
+def hhi(ask: Scope) -> Finding:
+    """Herfindahl-Hirschman index of the groups."""
+    c = cells(ask)
+    total = float(c.observed.sum())
+    if total <= 0:
+        return Finding(frame([]).drop("id"), EMPTY, 0.0, 0.0, c.sql, c.params)
+    value = float(intervals.herfindahl(c.observed[None, :])[0])
+    low, high = intervals.centred(intervals.herfindahl(c.draws(ask.settings["replicates"])), value)
+    e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
+    line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
+    return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))
+
+
+def coverage(ask: Scope) -> Finding:
+    """Groups with at least one opening: at least those that two employers hold, at most Chao's estimate with the unseen."""
+    c = cells(ask)
+    employers = c.employers()
+    seen = len(c.ids)
+    once, twice = int((employers == 1).sum()), int((employers == 2).sum())
+    unseen = once * (once - 1) / (2 * (twice + 1))
+    cap = sum(1 for p in ask.ds.places.values() if p.level == 2) + 7 if ask.by == "city" and ask.ds.places else math.inf
+    e = Estimate(
+        float(seen),
+        float(seen - once),
+        float(min(seen + unseen, max(cap, seen))),
+        float(len(np.unique(c.cluster))),
+        "support_range",
+    )
+    observed, rows_n = c.observed, c.count_rows()
+    rows = [
+        row(
+            ask,
+            c.ids[i],
+            Estimate(float(observed[i]), math.nan, math.nan, float(employers[i]), "none"),
+            float(observed[i]),
+            float(observed[i]),
+            int(rows_n[i]),
+            int(employers[i]),
+            weak=False,
+        )
+        for i in range(seen)
+    ]
+    return Finding(frame(order(ask, rows)), e, float(seen), float(seen), c.sql, c.params, False, unplaced(ask))
+
+
+def emerging(ask: Scope) -> Finding:
+    """Cities that meet the stated rule of settings.toml: beyond the leaders, large enough, specialised, and growing."""
+    rule = ask.settings["emerging"]
+    quotients = lq(ask).rows
+    q = ask.restrict(ask.query())
+    g = vocab.group(q, ask.by)
+    span = run(
+        ask,
+        f"SELECT min(f.first_date), max(f.first_date), count(*) FILTER (f.first_date IS NOT NULL AND f.date_precision <> 'year'), count(*) {q.source()}",
+        q,
+    )[0]
+    first, last, dated, of = span
+    notes: list[str] = []
+    growth: dict[str, tuple[float, float]] = {}
+    middle = first + (last - first) / 2 if first and last else None
+    sql = ""
+    if middle is not None and (last - first).days >= 2 * rule["min_half_days"] and dated >= 0.5 * of:
+        m = q.bind(middle)
+        sql = (
+            f"SELECT {g} AS g, sum(CASE WHEN f.first_date < {m} THEN {q.weight} ELSE 0 END), sum(CASE WHEN f.first_date >= {m} THEN {q.weight} ELSE 0 END) "
+            f"{q.source()} AND f.first_date IS NOT NULL GROUP BY 1"
+        )
+        growth = {vocab.group_id(ask.by, g_): (float(a) / q.unit, float(b) / q.unit) for g_, a, b in run(ask, sql, q)}
+    else:
+        notes.append("emerging_without_growth")
+    whole = [sum(v[i] for v in growth.values()) for i in (0, 1)]
+    largest = quotients.sort(["numerator", "id"], descending=[True, False])
+    leaders = set(largest["id"].head(int(rule.get("leaders", ask.settings["leading_k"]))).to_list())
+    rows = []
+    for r in largest.to_dicts():
+        a, b = growth.get(r["id"], (math.nan, math.nan))
+        # Growth of the city's share of all AI openings: collection effort differs between the halves.
+        change = (b / whole[1]) / (a / whole[0]) - 1 if growth and a > 0 and min(whole) > 0 else math.nan
+        ok = r["id"] not in leaders and r["numerator"] >= rule["min_openings"] and (r["value"] or 0) > rule["min_lq"]
+        if growth:
+            ok = ok and math.isfinite(change) and change > rule["min_growth"]
+        if ok:
+            rows.append({k: r[k] for k in COLUMNS} | {"growth": change if math.isfinite(change) else None})
+    total = float(quotients["numerator"].sum())
+    hit = sum(r["numerator"] for r in rows)
+    e = Estimate(hit / total, math.nan, math.nan, math.nan, "none") if total else EMPTY
+    return Finding(
+        frame(rows, {"growth": pl.Float64}), e, hit, total, sql, q.params, False, unplaced(ask), tuple(notes)
+    )

@@ -1,0 +1,96 @@
+"""Claims: conditions, ways to say, and that nothing false is ever said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gangwei import claims
+from gangwei.claims import Answers, holds
+from gangwei.codebook import DefinitionError
+from gangwei.labels import LANGS, Labels
+from gangwei.measures import load, open_dataset
+from published_fixture import Spec, write
+
+NUMBERS = {"value": 0.6, "row1.value": 0.4, "row2.value": 0.3, "n": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("condition", "truth"),
+    [
+        ("value >= 0.5", True), ("value < 0.5", False), ("row1.value > row2.value", True), ("n == 3", True), ("n != 3", False),
+        ("missing > 0", False), ("value > missing", False), ("value <= 0.6", True),
+    ],
+)  # fmt: skip
+def test_conditions(condition: str, truth: bool) -> None:
+    assert holds(condition, NUMBERS) is truth
+
+
+@pytest.mark.parametrize("bad", ["value", "value => 1", "__import__('os')", "value > 1 or 1 > 0", "1 > value"])
+def test_conditions_are_not_code(bad: str) -> None:
+    with pytest.raises(DefinitionError):
+        holds(bad, NUMBERS)
+
+
+def test_ledger_is_whole(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=200))
+    ds = open_dataset(tmp_path)
+    ledger, known = claims.load(ds), load(ds.codebook)
+    assert sorted(c.headline for c in ledger if c.headline) == list(range(1, 9))
+    assert len({c.id for c in ledger}) == len(ledger)
+    published = {r["id"] for r in ds.codebook.rows("published.csv")}
+    for c in ledger:
+        for q in (c.question, *c.extra.values()):
+            assert q.measure in known, c.id
+        if c.headline:
+            assert c.id in published
+            for lang in LANGS:
+                assert c.id in Labels(ds, lang).table["headline"]
+        for s in c.say:
+            slots = [set(re.findall(r"\{([\w.]+)\}", s[lang])) for lang in LANGS]
+            assert slots[0] == slots[1], f"{c.id}: the languages show different facts"
+
+
+def test_labels_of_both_languages_match(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=50))
+    ds = open_dataset(tmp_path)
+    en, zh = Labels(ds, "en").table, Labels(ds, "zh").table
+    for section in ("text", "dimensions", "caveats", "notes", "headline", "names"):
+        assert set(en[section]) == set(zh[section]), section
+    assert set(en["values"]) == set(zh["values"])
+    for dim, values in en["values"].items():
+        assert set(values) == set(zh["values"][dim]), dim
+    known = {c for m in load(ds.codebook).values() for c in m.caveats}
+    assert known <= set(en["caveats"])
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize(
+    "spec", [Spec(ads=1500), Spec(ads=300, ai=0.0), Spec(ads=300, cities=("310000",)), Spec(ads=300, dates=False)]
+)
+def test_only_what_holds_is_said(tmp_path: Path, lang: str, spec: Spec) -> None:
+    write(tmp_path, spec)
+    ds = open_dataset(tmp_path)
+    answers, labels = Answers(ds, lang), Labels(ds, lang)
+    for c in claims.load(ds):
+        said = claims.say(c, answers, labels)
+        if said is None:
+            continue
+        assert all(holds(x, said.facts) for x in c.say[said.variant].get("if", ()))
+        assert not re.search(r"[{}–]|\bnan\b|\bNone,", said.text)
+        if not spec.ai:
+            assert c.id in ("ai_openings", "repeats", "emerging_cities"), said.text
+
+
+def test_claim_is_rewritten_by_the_data(tmp_path: Path) -> None:
+    write(tmp_path / "usual", Spec(ads=400))
+    write(tmp_path / "away", Spec(ads=400, cities=("510100", "420100", "430100")))
+    spoken = []
+    for d in ("usual", "away"):
+        ds = open_dataset(tmp_path / d)
+        c = next(c for c in claims.load(ds) if c.id == "cluster_share")
+        said = claims.say(c, Answers(ds, "en"), Labels(ds, "en"))
+        spoken.append(said.variant if said else None)
+    assert spoken == [0, 1]

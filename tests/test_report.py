@@ -1,0 +1,195 @@
+"""The brief: self-contained, escaped, accessible, the same bytes, true on odd data."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gangwei import report
+from gangwei.frame import Dataset, DatasetError
+from gangwei.measures import measure
+from published_fixture import HOSTILE, Spec, write
+
+
+class Page(HTMLParser):
+    """Tags, ids, links and text of a page; void and self-closed tags need no end."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input", "hr"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: Counter[str] = Counter()
+        self.ids: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.attributes: set[str] = set()
+        self.headings: list[int] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for k, v in attrs:
+            self.attributes.add(k)
+            if k == "id":
+                self.ids[v or ""] += 1
+            if k in ("href", "src"):
+                self.links.append(v or "")
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    d = tmp_path_factory.mktemp("made")
+    write(d, Spec(ads=1500))
+    out = {}
+    for lang in ("en", "zh"):
+        rows = report.write_from(d, d / f"{lang}.html", lang=lang)
+        assert len(rows) == 8 and all(r["label"] and r["value"] and r["published"] and r["verdict"] for r in rows)
+        out[lang] = (d / f"{lang}.html").read_text("utf-8")
+    return d, out
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_page_is_whole_and_asks_for_nothing(pages: tuple[Path, dict[str, str]], lang: str) -> None:
+    html = pages[1][lang]
+    page = Page(html)
+    assert not page.open
+    assert len(html.encode()) < 6_000_000
+    assert not page.tags["script"] and not page.tags["iframe"] and not page.tags["img"]
+    assert not any(a.startswith("on") for a in page.attributes)
+    assert all(link.startswith("#") or link == "data:," for link in page.links)
+    assert "@import" not in html and not re.search(r"url\((?!#)", html)
+    assert max(page.ids.values()) == 1
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert page.headings[0] == 1 and all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:]))
+    assert page.tags["details"] >= 10 and f'lang="{"zh-CN" if lang == "zh" else "en"}"' in html
+    text = "".join(page.text)
+    assert not re.search(r"\bnan\b|\bNone\b|\{[a-z_]+\}", text)
+
+
+def test_hostile_ads_are_words(pages: tuple[Path, dict[str, str]]) -> None:
+    html = pages[1]["en"]
+    assert "<script" not in html and "&lt;script&gt;" in html
+    assert "\u202e" not in html and "onerror=alert" in html.replace("&#34;", '"')
+    assert "49" not in re.findall(r"img&gt; ?(\S+)", html)
+    assert report.public(HOSTILE).startswith("<script>")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("call 13800138000 now", "call … now"), ("a@b.cn", "…"), ("2024-11-16_job.zip", "2024-11-16_job.zip"), ("1,234,567", "1,234,567"),
+        ("020-1234 5678", "…"), ("https://x.example/y z", "… z"), ("a\x00b\u202ec", "abc"), ("x" * 300, "x" * 119 + "…"), ("12345678901", "…"),
+    ],
+)  # fmt: skip
+def test_shown_strings_carry_no_contacts(text: str, shown: str) -> None:
+    assert report.public(text) == shown
+
+
+def test_same_dataset_same_bytes(pages: tuple[Path, dict[str, str]]) -> None:
+    d, html = pages
+    report.write_from(d, d / "again.html", lang="en")
+    assert (d / "again.html").read_text("utf-8") == html["en"]
+
+
+def test_page_says_what_the_measure_says(pages: tuple[Path, dict[str, str]]) -> None:
+    d, html = pages
+    ds = Dataset.open(d)
+    text = "".join(Page(html["en"]).text)
+    ai = measure(ds, "ai-openings")
+    assert f"{ai.value:,.0f} of" in text
+    share = measure(ds, "cluster-share").value or 0
+    assert f"{share * 100:.1f}" in text
+    table = measure(ds, "province-rank").rows
+    for r in table.to_dicts():
+        assert f'id="prov-{r["id"]}"' in html["en"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (Spec(ads=0, employers=0), "no openings"), (Spec(ads=200, ai=0.0), "no AI opening"), (Spec(ads=300, cities=("310000",)), "in one place"),
+        (Spec(ads=300, dates=False), "no usable dates"), (Spec(ads=1, employers=1, ai=1.0), "AI openings"),
+    ],
+)  # fmt: skip
+def test_odd_data_is_said_plainly(tmp_path: Path, spec: Spec, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lang = "zh" if spec.employers == 1 else "en"
+    monkeypatch.setattr("gangwei.charts.svg", lambda spec, label, prefix: f'<div id="{prefix}-stub"></div>')
+    write(tmp_path, spec)
+    report.write_from(tmp_path, tmp_path / "b.html", lang=lang)
+    html = (tmp_path / "b.html").read_text("utf-8")
+    page = Page(html)
+    assert not page.open and max(page.ids.values()) == 1
+    if lang == "en":
+        assert said in html
+    assert not re.search(r"\bnan\b", "".join(page.text))
+
+
+def test_date_without_dates_is_the_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, Spec(ads=0, employers=0, dates=False))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    report.write_from(tmp_path, tmp_path / "b.html")
+    assert "Data to 2023-11-14" in (tmp_path / "b.html").read_text("utf-8")
+
+
+def test_cannot_write(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=0, employers=0))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatasetError, match="cannot write"):
+        report.write_from(tmp_path, tmp_path / "file" / "b.html")
+
+
+@pytest.mark.browser
+def test_browser_sees_no_error_and_no_overflow(pages: tuple[Path, dict[str, str]]) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    import shutil
+
+    if not (path := shutil.which("chromium")):
+        pytest.skip("no Chromium")
+    with api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for lang in ("en", "zh"):
+            for width in (390, 1280):
+                page = browser.new_page(viewport={"width": width, "height": 900})
+                wrong: list[str] = []
+                page.on("console", lambda m, w=wrong: w.append(m.text))
+                page.on("pageerror", lambda e, w=wrong: w.append(str(e)))
+                page.on(
+                    "request", lambda r, w=wrong: w.append(r.url) if not r.url.startswith(("file:", "data:")) else None
+                )
+                page.goto((pages[0] / f"{lang}.html").as_uri())
+                assert not wrong
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                name = "广东" if lang == "zh" else "Guangdong"
+                link = page.get_by_role("link", name=re.compile(f"^{name}:"))
+                link.dispatch_event("click")
+                assert page.url.endswith("#prov-440000")
+                page.close()
+        browser.close()
+
+
+def test_rows_of_the_appendix_are_rows_of_the_dataset(pages: tuple[Path, dict[str, str]]) -> None:
+    ads = pl.read_parquet(pages[0] / "published/ads.parquet")
+    titles = set(ads["title"])
+    shown = re.findall(r"<td>(工程师 \d+)</td>", pages[1]["zh"])
+    assert shown and set(shown) <= titles
