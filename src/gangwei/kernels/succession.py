@@ -1,0 +1,49 @@
+"""Stable names of openings as ads arrive: kept while a cluster only gains, new (with what it succeeds) when it loses or merges."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from gangwei.kernels.identity import hex_names, mix
+
+RENEWED = 5
+
+
+def succeed(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Names for the openings of a dataset that continues an earlier one.
+
+    Args:
+        old: ad_id, opening_id of the earlier dataset, one row an ad.
+        old_succeeds: opening_id, succeeds (list) of the earlier dataset.
+        new: ad_id, opening_id (its canonical name) of the dataset now, one row an ad.
+
+    Returns:
+        canonical, opening_id, succeeds (list of earlier ids): one row for each opening of `new`, sorted by canonical.
+    """
+    joined = new.rename({"opening_id": "canonical"}).join(old.rename({"opening_id": "before"}), on="ad_id", how="left", maintain_order="left")
+    gone = old.join(new, on="ad_id", how="anti")["opening_id"].unique()
+    links = joined.select("canonical", "before").drop_nulls("before").unique().sort("canonical", "before")
+    spread = links.group_by("before").len("n_new")
+    merged = links.group_by("canonical").len("n_old")
+    links = links.join(spread, on="before", maintain_order="left").join(merged, on="canonical", maintain_order="left")
+    links = links.with_columns(whole=(pl.col("n_new") == 1) & (pl.col("n_old") == 1) & ~pl.col("before").is_in(gone.implode()))
+    kept = links.filter("whole").select("canonical", opening_id="before")
+    succeeds = links.filter(~pl.col("whole")).group_by("canonical").agg(pl.col("before").sort().alias("fresh"))
+    names = joined.select("canonical").unique().sort("canonical")
+    names = names.join(kept, on="canonical", how="left", maintain_order="left").join(succeeds, on="canonical", how="left", maintain_order="left")
+    taken = set(old["opening_id"].unique())
+    fresh = names.filter(pl.col("opening_id").is_null())["canonical"].to_list()
+    renamed = {name: _unused(name, taken) for name in fresh if name in taken}
+    names = names.with_columns(opening_id=pl.coalesce("opening_id", pl.col("canonical").replace(renamed)))
+    earlier = old_succeeds.select("opening_id", inherited="succeeds")
+    names = names.join(earlier, on="opening_id", how="left", maintain_order="left")
+    empty = pl.lit([], pl.List(pl.String))
+    return names.select("canonical", "opening_id", succeeds=pl.coalesce("fresh", "inherited", empty))
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """A name made from `name` that no earlier opening bears."""
+    while name in taken:
+        name = hex_names(mix(np.array([int(name, 16)], np.uint64), RENEWED))[0]
+    return name

@@ -1,0 +1,52 @@
+"""kernels/succession.py: an opening keeps its name while it only gains ads."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gangwei.kernels.succession import succeed
+
+A, B, C = "000000000000000a", "000000000000000b", "000000000000000c"
+
+
+def frame(**openings: str) -> pl.DataFrame:
+    return pl.DataFrame({"ad_id": list(openings), "opening_id": list(openings.values())}, schema={"ad_id": pl.String, "opening_id": pl.String})
+
+
+def names(old: pl.DataFrame, new: pl.DataFrame, before: dict[str, list[str]] | None = None) -> dict[str, tuple[str, list[str]]]:
+    ledger = before or {o: [] for o in old["opening_id"].unique()}
+    earlier = pl.DataFrame({"opening_id": list(ledger), "succeeds": list(ledger.values())}, schema={"opening_id": pl.String, "succeeds": pl.List(pl.String)})
+    return {c: (o, s) for c, o, s in succeed(old, earlier, new).rows()}
+
+
+def test_gaining_keeps_the_name_even_when_the_first_ad_changes() -> None:
+    assert names(frame(x=A, y=A), frame(w=B, x=B, y=B)) == {B: (A, [])}
+
+
+def test_a_new_opening_has_its_own_name() -> None:
+    assert names(frame(x=A), frame(x=A, y=B)) == {A: (A, []), B: (B, [])}
+
+
+def test_merging_gives_a_new_name_that_succeeds_both() -> None:
+    (found,) = names(frame(x=A, y=B), frame(x=A, y=A)).values()
+    assert found[0] not in (A, B) and found[1] == [A, B]
+
+
+def test_losing_an_ad_gives_new_names() -> None:
+    found = names(frame(x=A, y=A), frame(x=A, y=B))
+    assert found[A][0] not in (A, B) and found[A][1] == [A]
+    assert found[B] == (B, [A])
+
+
+def test_an_ad_that_is_gone_is_a_loss() -> None:
+    found = names(frame(x=A, y=A), frame(x=A))
+    assert found[A][0] != A and found[A][1] == [A]
+
+
+def test_what_was_succeeded_stays_on_record() -> None:
+    assert names(frame(x=C), frame(x=A, y=A), {C: ["old"]}) == {A: (C, ["old"])}
+
+
+def test_order_does_not_matter() -> None:
+    old, new = frame(x=A, y=B, z=C), frame(x=A, y=A, z=C)
+    assert names(old, new) == names(old.reverse(), new.reverse())
