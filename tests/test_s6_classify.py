@@ -37,7 +37,12 @@ def classify(ads: list[tuple[str, str]], rules: s6_classify.Rules, cleaner: s2_c
 def test_cases(case: dict[str, Any], rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> None:
     row = classify([(case["title"], case["text"])], rules, cleaner).row(0, named=True)
     assert row["ai_tier"] == case["tier"], row["hits"]
-    for key, column in (("mention", "ai_mention"), ("surveillance", "surveillance_job"), ("defence", "defence_signal"), ("role", "ai_role")):
+    for key, column in (
+        ("mention", "ai_mention"),
+        ("surveillance", "surveillance_job"),
+        ("defence", "defence_signal"),
+        ("role", "ai_role"),
+    ):
         if key in case:
             assert row[column] == case[key], key
     assert set(case.get("subfields", [])) <= set(row["ai_subfields"])
@@ -64,17 +69,36 @@ def test_schema_offsets_and_order(rules: s6_classify.Rules, cleaner: s2_clean.Ru
 @pytest.mark.parametrize(
     ("plain", "changed"),
     [
-        ("负责机器学习算法研发，精通深度学习框架TensorFlow", "负责机器\u200b学习算法研发，精通深度\n学习框架ＴｅｎｓｏｒＦｌｏｗ"),
+        (
+            "负责机器学习算法研发，精通深度学习框架TensorFlow",
+            "负责机器\u200b学习算法研发，精通深度\n学习框架ＴｅｎｓｏｒＦｌｏｗ",
+        ),
         ("负责AI算法研发与模型训练", "負責ＡＩ算法研發與模型訓練"),
     ],
 )
-def test_same_answer_as_the_clean_form(plain: str, changed: str, rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> None:
-    a, b = classify([("工程师", plain), ("工程师", changed)], rules, cleaner).select("ai_tier", "ai_mention", "ai_terms").rows()
+def test_same_answer_as_the_clean_form(
+    plain: str, changed: str, rules: s6_classify.Rules, cleaner: s2_clean.Rules
+) -> None:
+    a, b = (
+        classify([("工程师", plain), ("工程师", changed)], rules, cleaner)
+        .select("ai_tier", "ai_mention", "ai_terms")
+        .rows()
+    )
     assert a == b
 
 
 def test_hostile_input(rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> None:
-    texts = ["", "AI", "🤖" * 1000, "\x00" * 50, "机器学习" * 260_000, "a" * 1_000_000, "<script>AI</script>", "؟ עברית AI ไทย", "\ud83d"]
+    texts = [
+        "",
+        "AI",
+        "🤖" * 1000,
+        "\x00" * 50,
+        "机器学习" * 260_000,
+        "a" * 1_000_000,
+        "<script>AI</script>",
+        "؟ עברית AI ไทย",
+        "\ud83d",
+    ]
     out = classify([("工程师", t.encode("utf-8", "replace").decode()) for t in texts], rules, cleaner)
     assert out.height == len(texts)
     assert out["hits"].list.len().max() < 2000
@@ -83,7 +107,18 @@ def test_hostile_input(rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> Non
 def test_nulls_no_rows_and_no_sections(rules: s6_classify.Rules) -> None:
     schema = {"title": pl.String, "text": pl.String, "tags": pl.String, "sections": s6_classify_sections()}
     assert s6_classify.run(pl.DataFrame(schema=schema), rules).height == 0
-    out = s6_classify.run(pl.DataFrame({"title": [None, "算法工程师"], "text": [None, "负责深度学习模型训练"], "tags": [None, None], "sections": [None, None]}, schema=schema), rules)
+    out = s6_classify.run(
+        pl.DataFrame(
+            {
+                "title": [None, "算法工程师"],
+                "text": [None, "负责深度学习模型训练"],
+                "tags": [None, None],
+                "sections": [None, None],
+            },
+            schema=schema,
+        ),
+        rules,
+    )
     assert out["ai_tier"].to_list() == ["none", "builder"]
 
 
@@ -104,9 +139,15 @@ def test_unknown_terms_keep_the_other_weights(tmp_path: Path, cleaner: s2_clean.
     folder = tmp_path / "ai"
     folder.mkdir()
     text = Codebook().path("ai/terms.csv").read_text("utf-8")
-    (folder / "terms.csv").write_text(text + "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,,,,2027.1,a new word\n", "utf-8")
+    (folder / "terms.csv").write_text(
+        text + "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,,,,2027.1,a new word\n", "utf-8"
+    )
     rules = s6_classify.compile_rules(Codebook(tmp_path))
-    out = classify([("量子智脑算法工程师", "负责量子智脑算法研发与训练"), *[(c["title"], c["text"]) for c in CASES]], rules, cleaner)
+    out = classify(
+        [("量子智脑算法工程师", "负责量子智脑算法研发与训练"), *[(c["title"], c["text"]) for c in CASES]],
+        rules,
+        cleaner,
+    )
     assert out["ai_terms"][0].to_list()[0] == "aaa_new.001"
     assert out["ai_tier"][1:].to_list() == [c["tier"] for c in CASES]
 
