@@ -17,7 +17,13 @@ def evidence(w: Writer, all_claims: Sequence[claims.Claim]) -> list[Evidence]:
     t, out = w.t, []
     for c in (c for c in all_claims if c.headline):
         r = w.answers.ask(c.question)
-        group = claims.named(r)[0]["id"] if c.track != "value" and claims.named(r) else None
+        rows_named = claims.named(r)
+        if c.track != "value":
+            group = rows_named[0]["id"] if rows_named else None
+        else:
+            # The numerator of a share inside groups: all the groups it names.
+            inside = r.measure.kind in ("mix", "top") and bool(rows_named)
+            group = ",".join(x["id"] for x in rows_named) if inside else None
         n, page = ads_behind(
             w.ds,
             c.question.measure,
@@ -34,7 +40,7 @@ def evidence(w: Writer, all_claims: Sequence[claims.Claim]) -> list[Evidence]:
             t.text("city"),
             t.text("board"),
             t.text("date"),
-            t.text("ads" if False else "tier"),
+            t.dimension("tier"),
         ]
         rows = [
             [
@@ -43,7 +49,9 @@ def evidence(w: Writer, all_claims: Sequence[claims.Claim]) -> list[Evidence]:
             ]
             for x in page.to_dicts()
         ]  # fmt: skip
-        label = str(t.table["headline"][c.id]) + (f" · {t.group_values(r.by, [group])[0]}" if group else "")
+        label = str(t.table["headline"][c.id]) + (
+            f" · {t.group_values(r.by, [group])[0]}" if group and "," not in group else ""
+        )
         out.append(Evidence(f"ads-{c.id}", label, t.integer(n), Table(label, head, rows), r.command, r.permalink))
     return out
 

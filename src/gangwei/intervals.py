@@ -163,13 +163,16 @@ def centred(draws: Floats, value: float, ceiling: float = 1.0) -> tuple[float, f
     return max(0.0, float(low)), min(ceiling, float(high))
 
 
-def top_share(totals: Floats, k: int) -> Floats:
-    """Share of the k largest groups in each row of `totals` (replicates x groups); NaN for an empty row."""
+def top_share(totals: Floats, k: int, sums: Floats | None = None) -> Floats:
+    """Share of the k largest groups in each row of `totals` (replicates x groups); NaN for an empty row.
+
+    `sums` are the totals of rows where `totals` leaves small groups out.
+    """
     k = min(k, totals.shape[1])
     if k == 0:
         return np.full(totals.shape[0], np.nan)
     part = np.partition(totals, totals.shape[1] - k, axis=1)[:, totals.shape[1] - k :]
-    sums = totals.sum(axis=1)
+    sums = totals.sum(axis=1) if sums is None else sums
     return np.asarray(np.divide(part.sum(axis=1), sums, out=np.full(len(sums), np.nan), where=sums > 0))
 
 

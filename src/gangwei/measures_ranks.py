@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gangwei.measures import Scope
 
 
+HEAD = 300
+
+
 @dataclass
 class Cells:
     """Population by (employer, group) as arrays; weights in openings."""
@@ -43,6 +46,16 @@ class Cells:
     def employers(self) -> Ints:
         """Distinct employers by group."""
         return np.bincount(self.group, minlength=len(self.ids)).astype(np.int64)
+
+    def head(self) -> Cells:
+        """The same cells with all but the `HEAD` largest groups pooled into one last group, '' (when there are more)."""
+        if len(self.ids) <= HEAD:
+            return self
+        order = np.lexsort((np.arange(len(self.ids)), -self.observed))
+        place = np.full(len(self.ids), HEAD, dtype=np.int64)
+        place[order[:HEAD]] = np.arange(HEAD)
+        names = [self.ids[i] for i in order[:HEAD]] + [""]
+        return Cells(names, place[self.group], self.cluster, self.weight, self.rows, self.sql, self.params)
 
     def draws(self, replicates: int) -> Floats:
         """Bootstrap totals, (replicates, groups)."""
@@ -77,12 +90,15 @@ RANK_COLUMNS: dict[str, type[pl.DataType]] = {
 }
 
 
-def _rank_rows(ask: Scope, c: Cells, k: int) -> tuple[list[dict[str, Any]], Floats]:
+def _rank_rows(ask: Scope, cells_: Cells, k: int) -> tuple[list[dict[str, Any]], Floats, Floats]:
+    """Rows of the `HEAD` largest groups, their draws (replicates, groups) and the draws of the whole (replicates,)."""
+    c = cells_.head()
     observed, draws = c.observed, c.draws(ask.settings["replicates"])
-    total = observed.sum()
+    total, sums = observed.sum(), draws.sum(axis=1)
+    if len(c.ids) > HEAD:
+        observed, draws = observed[:HEAD], draws[:, :HEAD]
     spread = intervals.ranks(observed, draws, k)
-    sums = draws.sum(axis=1, keepdims=True)
-    shares = np.divide(draws, sums, out=np.full_like(draws, np.nan), where=sums > 0)
+    shares = np.divide(draws, sums[:, None], out=np.full_like(draws, np.nan), where=sums[:, None] > 0)
     rows_n, employers = c.count_rows(), c.employers()
     rows = []
     for i in np.argsort(spread.rank):
@@ -99,13 +115,13 @@ def _rank_rows(ask: Scope, c: Cells, k: int) -> tuple[list[dict[str, Any]], Floa
                 "in_top": float(spread.in_top[i]),
             }
         )
-    return rows, draws
+    return rows, draws, sums
 
 
 def rank(ask: Scope) -> Finding:
     """Groups by size, with the spread of their rank and the probability of being among the k largest."""
     c = cells(ask)
-    rows, _ = _rank_rows(ask, c, int(ask.settings["top_k"]))
+    rows, _, _ = _rank_rows(ask, c, int(ask.settings["top_k"]))
     head = (
         Estimate(rows[0]["value"], rows[0]["low"], rows[0]["high"], rows[0]["n_eff"], "employer_bootstrap")
         if rows and rows[0]["value"] is not None
@@ -128,12 +144,12 @@ def top(ask: Scope) -> Finding:
     """Share of the k largest groups; rows as for ranks, only those k."""
     c = cells(ask)
     k = int(ask.settings["top_k"])
-    rows, draws = _rank_rows(ask, c, k)
+    rows, draws, sums = _rank_rows(ask, c, k)
     total = float(c.observed.sum())
     if total <= 0:
         return Finding(frame([], RANK_COLUMNS), EMPTY, 0.0, 0.0, c.sql, c.params)
     value = sum(r["numerator"] for r in rows[:k]) / total
-    low, high = intervals.centred(intervals.top_share(draws, k), value)
+    low, high = intervals.centred(intervals.top_share(draws, k, sums), value)
     e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
     return Finding(frame(rows[:k], RANK_COLUMNS), e, value * total, total, c.sql, c.params, False, unplaced(ask))
 
@@ -145,7 +161,10 @@ def hhi(ask: Scope) -> Finding:
     if total <= 0:
         return Finding(frame([]).drop("id"), EMPTY, 0.0, 0.0, c.sql, c.params)
     value = float(intervals.herfindahl(c.observed[None, :])[0])
-    low, high = intervals.centred(intervals.herfindahl(c.draws(ask.settings["replicates"])), value)
+    short = c.head()
+    draws = short.draws(ask.settings["replicates"])
+    # The pooled small groups count as one in the draws; `centred` moves the draws to the exact value.
+    low, high = intervals.centred(intervals.herfindahl(draws), value)
     e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
     line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))

@@ -21,6 +21,7 @@ from gangwei.brief_blocks import Brief
 from gangwei.brief_writer import Writer
 from gangwei.codebook import PACKAGED, Codebook
 from gangwei.frame import Dataset, DatasetError
+from gangwei.vocabulary import UnknownParameter
 
 _CONTACT = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)|(?<!\d)[04]\d{2,3}[\s-]?\d{3,4}[\s-]?\d{3,4}(?!\d)|\d{9,}"
@@ -63,7 +64,10 @@ def write(
         DatasetError: `out` cannot be written.
         UnknownParameter: a list or date that the dataset does not know.
     """
-    day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    try:
+        day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    except ValueError:
+        raise UnknownParameter("as-of date", str(as_of), ("YYYY-MM-DD",)) from None
     writer = Writer(ds, lang, day, lists)
     brief = compose(writer)
     page = render(brief, {k: str(v) for k, v in writer.t.table["text"].items()})

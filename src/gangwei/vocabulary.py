@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gangwei import schema
-from gangwei.frame import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, OPEN_CODES, SECTORS, UNIT, Dataset
+from gangwei.frame import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, OPEN_CODES, SECTORS, UNIT, Dataset, DatasetError
 
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "strict": ("builder",),
@@ -33,7 +33,7 @@ MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
 _OUTSIDE = "outside"
 
 
-class UnknownParameter(ValueError):
+class UnknownParameter(DatasetError):
     """A name or value outside the vocabulary; `allowed` lists what would do."""
 
     def __init__(self, what: str, given: str, allowed: Iterable[str]) -> None:
