@@ -7,47 +7,15 @@ import os
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before the first import of polars: the runner owns the threads
 
 import datetime as dt
-import json
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from gangwei import __version__
-
-OUT = Console()
-LOG = Console(stderr=True)
-PATH = click.Path(path_type=Path)
-
-
-def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the errors a user can mend into one line and an exit code; a traceback only with GANGWEI_DEBUG=1."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        from gangwei.errors import MENDABLE
-
-        try:
-            return command(*args, **kwargs)
-        except MENDABLE as e:
-            if os.environ.get("GANGWEI_DEBUG"):
-                raise
-            LOG.print(f"[red]error:[/] {click.unstyle(str(e))}", markup=True, highlight=False, soft_wrap=True)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            LOG.print("stopped; the same command goes on where it was")
-            sys.exit(130)
-
-    return run
-
-
-def show_json(value: Any) -> None:
-    """Print JSON to standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+from gangwei.cli_read import COMMANDS
+from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -70,19 +38,8 @@ def demo(out: Path, ads: int, lang: str) -> None:
     _build(inputs=(str(out / "synth" / "ads"),), out=out)
     brief = out / "brief.html"
     headline = report.write_from(out, brief, lang=lang)
-    _headlines(headline)
+    headlines(headline)
     OUT.print(f"\nbrief: {brief}\ntables: {out / 'published'}", highlight=False)
-
-
-def _headlines(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    table = Table(title="Headline figures", show_lines=False)
-    for name in ("figure", "value", "95 % interval", "published"):
-        table.add_column(name, overflow="fold")
-    for r in rows:
-        table.add_row(str(r["label"]), str(r["value"]), str(r.get("interval") or ""), str(r.get("published") or ""))
-    OUT.print(table)
 
 
 @main.command()
@@ -108,7 +65,14 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option("--memory-limit", default="4GB", show_default=True, help="Memory for joins before they spill.")
 @click.option("--definitions", type=PATH, default=None, help="Folder whose files replace the packaged definitions.")
 @click.option("--from", "from_stage", default=None, help="Run this stage and all later ones again.")
-@click.option("--window", "window_days", type=click.IntRange(1), default=60, show_default=True, help="Days of gap that start a new spell.")
+@click.option(
+    "--window",
+    "window_days",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Days of gap that start a new spell.",
+)
 @click.option("--threshold", type=click.FloatRange(0, 1), default=None, help="Text containment that makes one opening.")
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD; default: the latest ad's date.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, then stop.")
@@ -116,7 +80,9 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option("--no-texts", is_flag=True, help="Leave the ad texts out of the published dataset.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @spoken
-def build(inputs: tuple[str, ...], out: Path, dry_run: bool, strict: bool, no_texts: bool, as_json: bool, **options: Any) -> None:
+def build(
+    inputs: tuple[str, ...], out: Path, dry_run: bool, strict: bool, no_texts: bool, as_json: bool, **options: Any
+) -> None:
     """Build a dataset from files, folders or patterns."""
     if dry_run:
         from gangwei.status import plan
@@ -273,25 +239,6 @@ def definitions_diff(directory: Path, folder: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("directory", type=PATH)
-@click.option("--out", "out", type=PATH, default=None, help="HTML file; default: DIRECTORY/brief.html.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
-@click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
-@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
-@click.option("--pdf", is_flag=True, help="Also print to PDF through Chromium.")
-@spoken
-def report(directory: Path, out: Path | None, lang: str, as_of: str | None, lists: str | None, pdf: bool) -> None:
-    """Write the brief."""
-    from gangwei import report as brief
-
-    target = out or directory / "brief.html"
-    _headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists))
-    OUT.print(f"brief: {target}", highlight=False)
-    if pdf:
-        OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False)
-
-
-@main.command()
-@click.argument("directory", type=PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @spoken
 def clean(directory: Path, yes: bool) -> None:
@@ -308,79 +255,5 @@ def clean(directory: Path, yes: bool) -> None:
         OUT.print(f"removed {size / 1e6:,.0f} MB")
 
 
-@main.command()
-@click.argument("directory", type=PATH)
-@click.argument("version")
-@click.option("--no-texts", is_flag=True, help="Leave out the ad texts.")
-@spoken
-def release(directory: Path, version: str, no_texts: bool) -> None:
-    """Write a citable data package: Parquet, CSV, descriptors, checksums and a diff to the last release."""
-    from gangwei import release as package
-
-    OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False)
-
-
-@main.command()
-@click.argument("directory", type=PATH)
-@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Anything beyond this machine needs --token.")
-@click.option("--token", default=None, help="Password that a reader's link must carry.")
-@spoken
-def explore(directory: Path, port: int, host: str, token: str | None) -> None:
-    """Browse the dataset: figures, maps, and the ads behind every number."""
-    from gangwei import explore as web
-
-    LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
-    web.serve(directory, port, host, token)
-
-
-@main.command("measure")
-@click.argument("directory", type=PATH)
-@click.argument("measure_id", metavar="MEASURE")
-@click.option("--by", default=None, help="Dimension to group by.")
-@click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
-@click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
-@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--csv", "as_csv", is_flag=True)
-@spoken
-def measure_command(
-    directory: Path, measure_id: str, by: str | None, filters: tuple[str, ...], as_of: str | None, lists: str | None,
-    lang: str, as_json: bool, as_csv: bool,
-) -> None:  # fmt: skip
-    """One figure with its interval: `gangwei measure work ai-share --by province`."""
-    from gangwei import measures
-    from gangwei.labels import Labels
-    from gangwei.release import neutral
-
-    where: dict[str, str] = {}
-    for f in filters:
-        key, sep, value = f.partition("=")
-        if not sep:
-            raise click.UsageError(f"--where {f}: write k=v")
-        where[key] = value
-    ds = measures.open_dataset(directory)
-    try:
-        result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
-    except measures.UnknownParameter as e:
-        raise click.UsageError(str(e)) from None
-    if as_json:
-        show_json(result.record())
-    elif as_csv:
-        click.echo(neutral(result.rows).write_csv(), nl=False)
-    else:
-        from rich.table import Table
-
-        words = Labels(ds, lang)
-        title = result.measure.zh if lang == "zh" else result.measure.en
-        OUT.print(f"{title}: {words.quantity(result.value, result.measure.unit)} ({words.interval(result.low, result.high, result.measure.unit)})", highlight=False)
-        if result.by:
-            table = Table()
-            for name in (words.dimension(result.by), "value", "95 %", "counted", "of"):
-                table.add_column(name, overflow="fold")
-            for r in result.rows.head(60).to_dicts():
-                shown = ("–", "–") if r.get("suppressed") else (words.quantity(r["value"], result.measure.unit), words.interval(r["low"], r["high"], result.measure.unit))
-                table.add_row(str(r["label"]), *shown, words.integer(r.get("numerator")), words.integer(r.get("denominator")))
-            OUT.print(table)
-        OUT.print(result.command, highlight=False)
+for command in COMMANDS:
+    main.add_command(command)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from gangwei.checks import CheckError
 from gangwei.codebook import DefinitionError
+from gangwei.evaluate import EvaluateError
 from gangwei.frame import DatasetError
 from gangwei.pipeline import NothingPublished
 from gangwei.stages.s1_read import ReadError
 from gangwei.store import StoreError
+from gangwei.train import TrainError
 
-MENDABLE = (CheckError, DefinitionError, DatasetError, NothingPublished, ReadError, StoreError)
+MENDABLE = (
+    CheckError,
+    DefinitionError,
+    DatasetError,
+    EvaluateError,
+    NothingPublished,
+    ReadError,
+    StoreError,
+    TrainError,
+)

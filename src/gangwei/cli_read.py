@@ -1,0 +1,169 @@
+"""The commands that read a dataset: figures, brief, pages, packages, and the model with its tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
+
+
+@click.command("measure")
+@click.argument("directory", type=PATH)
+@click.argument("measure_id", metavar="MEASURE")
+@click.option("--by", default=None, help="Dimension to group by.")
+@click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
+@click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
+@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--csv", "as_csv", is_flag=True)
+@spoken
+def measure_command(
+    directory: Path, measure_id: str, by: str | None, filters: tuple[str, ...], as_of: str | None, lists: str | None,
+    lang: str, as_json: bool, as_csv: bool,
+) -> None:  # fmt: skip
+    """One figure with its interval: `gangwei measure work ai-share --by province`."""
+    from gangwei import measures
+    from gangwei.labels import Labels
+    from gangwei.release import neutral
+
+    where: dict[str, str] = {}
+    for f in filters:
+        key, sep, value = f.partition("=")
+        if not sep:
+            raise click.UsageError(f"--where {f}: write k=v")
+        where[key] = value
+    ds = measures.open_dataset(directory)
+    try:
+        result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
+    except measures.UnknownParameter as e:
+        raise click.UsageError(str(e)) from None
+    if as_json:
+        show_json(result.record())
+    elif as_csv:
+        click.echo(neutral(result.rows).write_csv(), nl=False)
+    else:
+        from rich.table import Table
+
+        words = Labels(ds, lang)
+        title = result.measure.zh if lang == "zh" else result.measure.en
+        OUT.print(
+            f"{title}: {words.quantity(result.value, result.measure.unit)} ({words.interval(result.low, result.high, result.measure.unit)})",
+            highlight=False,
+        )
+        if result.by:
+            table = Table()
+            for name in (words.dimension(result.by), "value", "95 %", "counted", "of"):
+                table.add_column(name, overflow="fold")
+            for r in result.rows.head(60).to_dicts():
+                shown = (
+                    ("–", "–")
+                    if r.get("suppressed")
+                    else (
+                        words.quantity(r["value"], result.measure.unit),
+                        words.interval(r["low"], r["high"], result.measure.unit),
+                    )
+                )
+                table.add_row(
+                    str(r["label"]), *shown, words.integer(r.get("numerator")), words.integer(r.get("denominator"))
+                )
+            OUT.print(table)
+        OUT.print(result.command, highlight=False)
+
+
+@click.command()
+@click.argument("directory", type=PATH)
+@click.option("--out", "out", type=PATH, default=None, help="HTML file; default: DIRECTORY/brief.html.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
+@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option("--pdf", is_flag=True, help="Also print to PDF through Chromium.")
+@spoken
+def report(directory: Path, out: Path | None, lang: str, as_of: str | None, lists: str | None, pdf: bool) -> None:
+    """Write the brief."""
+    from gangwei import report as brief
+
+    target = out or directory / "brief.html"
+    headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists))
+    OUT.print(f"brief: {target}", highlight=False)
+    if pdf:
+        OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False)
+
+
+@click.command()
+@click.argument("directory", type=PATH)
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Anything beyond this machine needs --token.")
+@click.option("--token", default=None, help="Password that a reader's link must carry.")
+@spoken
+def explore(directory: Path, port: int, host: str, token: str | None) -> None:
+    """Browse the dataset: figures, maps, and the ads behind every number."""
+    from gangwei import explore as web
+
+    LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
+    web.serve(directory, port, host, token)
+
+
+@click.command()
+@click.argument("directory", type=PATH)
+@click.argument("version")
+@click.option("--no-texts", is_flag=True, help="Leave out the ad texts.")
+@spoken
+def release(directory: Path, version: str, no_texts: bool) -> None:
+    """Write a citable data package: Parquet, CSV, descriptors, checksums and a diff to the last release."""
+    from gangwei import release as package
+
+    OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False)
+
+
+@click.command()
+@click.argument("dataset", type=PATH)
+@click.option(
+    "--labels",
+    "files",
+    type=PATH,
+    multiple=True,
+    required=True,
+    help="JSON lines: record_id and ai_tier; may be repeated.",
+)
+@click.option("--out", type=PATH, required=True, help="Definitions folder for the new weights: OUT/ai/model.npz.")
+@click.option("--populations", type=PATH, default=None, help="JSON: stratum to number of ads in the frame.")
+@click.option("--seeds", type=click.IntRange(1), default=2, show_default=True)
+@spoken
+def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path | None, seeds: int) -> None:
+    """Refit the AI model on labels of a dataset's ads (needs the extra [train])."""
+    from gangwei import train as fit
+    from gangwei.codebook import Codebook
+    from gangwei.store import read_json
+
+    OUT.print(
+        fit.run(dataset, list(files), out, Codebook(), read_json(populations) if populations else None, seeds),
+        highlight=False,
+    )
+
+
+@click.command()
+@click.argument("dataset", type=PATH)
+@click.option(
+    "--labels",
+    type=PATH,
+    required=True,
+    help="JSON lines: record_id (= source_key), ai_tier, stratum_population, stratum_sample.",
+)
+@click.option("--term-list", type=PATH, default=None, help="A published list of terms to compare with, one a line.")
+@click.option("--json", "as_json", is_flag=True)
+@spoken
+def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool) -> None:
+    """Test the AI tiers of a dataset against labels: precision, recall, F1 with intervals, weighted to the population."""
+    from gangwei import evaluate as test
+
+    found = test.evaluate(dataset, labels, term_list)
+    if as_json:
+        show_json(found.json())
+    else:
+        OUT.print(found.table(), highlight=False, markup=False)
+
+
+COMMANDS = (measure_command, report, explore, release, train, evaluate)
