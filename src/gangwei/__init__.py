@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from gangwei.version import __version__
 
 if TYPE_CHECKING:
     from gangwei.api import Opened
+
+
+__all__ = ["__version__", "open"]
 
 
 def open(directory: Path | str) -> Opened:

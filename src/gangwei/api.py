@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gangwei import measures
+from gangwei import measures as figures
 from gangwei.frame import Dataset
 
 
@@ -20,22 +20,22 @@ class Opened:
     @property
     def measures(self) -> dict[str, str]:
         """Measure ids and what they count."""
-        return {k: m.en for k, m in measures.load(self.dataset.codebook).items()}
+        return {k: m.en for k, m in figures.load(self.dataset.codebook).items()}
 
     def measure(
         self, measure_id: str, by: str | None = None, where: Mapping[str, str] | None = None, *, as_of: str | None = None,
         lists: str | None = None, lang: str = "en",
-    ) -> measures.Result:  # fmt: skip
+    ) -> figures.Result:  # fmt: skip
         """One figure with its interval; the result has .arrow(), .polars() and .pandas().
 
         Raises:
             UnknownParameter: a measure, dimension, filter or value outside the vocabulary (its message lists the allowed).
         """
-        return measures.measure(self.dataset, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
+        return figures.measure(self.dataset, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
 
     def ads(
         self, measure_id: str, by: str | None = None, group: str | None = None, where: Mapping[str, str] | None = None, *,
         limit: int = 10_000, offset: int = 0,
     ) -> pl.DataFrame:  # fmt: skip
         """The openings behind a figure (or one group of it), in a fixed order."""
-        return measures.ads_behind(self.dataset, measure_id, by, group, where, limit=limit, offset=offset)[1]
+        return figures.ads_behind(self.dataset, measure_id, by, group, where, limit=limit, offset=offset)[1]

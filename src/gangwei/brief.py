@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gangwei import __version__, claims
+from gangwei import claims
 from gangwei.brief_appendix import definitions_table, evidence, inputs
 from gangwei.brief_blocks import Brief, Figure, Table
 from gangwei.brief_headlines import headlines, sensitivities, tornado_block
 from gangwei.brief_sections import affiliated, over_time, regions, talent, waterfall
 from gangwei.brief_writer import Writer
 from gangwei.claims import Question, Said
+from gangwei.version import __version__
 
 
 def compose(w: Writer) -> Brief:

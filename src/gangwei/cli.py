@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from gangwei import __version__
 from gangwei.cli_read import COMMANDS
 from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
+from gangwei.version import __version__
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
