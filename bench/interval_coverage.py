@@ -56,6 +56,7 @@ EMPLOYERS = (
     Employers("even employers, share 20 %", 2000, 3.0, 0.20, 5.0),
     Employers("skewed employers, share 5 %", 2000, 2.2, 0.05, 3.0),
     Employers("few employers (150), share 20 %", 150, 2.5, 0.20, 3.0),
+    Employers("a small cell (25 employers), share 20 %", 25, 2.5, 0.20, 5.0),
     Employers("rare class 0.9 %, 5,000 employers", 5000, 2.5, 0.009, 20.0),
 )
 

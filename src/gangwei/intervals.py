@@ -90,9 +90,10 @@ def cluster_share(
     n = effective_n(p, variance, total / unit, total * total / tt if tt > 0 else 0.0)
     if clusters <= 1:
         n = min(n, 1.0)
-    # The variance rests on the largest employers: a sixth of the employers of equal weight (Kish) that the sums are
-    # worth, found by simulation (bench/interval_coverage.py).
-    freedom = max(total * total / tt / 6 if tt > 0 else 0.0, 2.0)
+    # The variance rests on the largest employers. Degrees of freedom from the employers of equal weight (Kish) that the
+    # sums are worth: one less when few, a sixth when many; found by simulation (bench/interval_coverage.py).
+    kish = total * total / tt if tt > 0 else 0.0
+    freedom = max(kish / 6, min(kish - 1, 8.0), 2.0)
     z = _student(freedom)
     low, high = wilson(p, n, z)
     return Estimate(p, min(low, p), max(high, p), n, "employer_wilson")
