@@ -71,7 +71,9 @@ def bands(signatures: Any) -> list[int]:
 
 def exact_key(ads: pl.DataFrame) -> list[int]:
     """Cleaned title, company and city equal."""
-    clean = [pl.col(c).fill_null("").str.to_lowercase().str.replace_all(r"[\s\p{P}]+", "") for c in ("title", "company")]
+    clean = [
+        pl.col(c).fill_null("").str.to_lowercase().str.replace_all(r"[\s\p{P}]+", "") for c in ("title", "company")
+    ]
     city = pl.col("city").fill_null("").str.extract(r"^([\p{Han}]{2,3})")
     return ads.select(pl.struct(*clean, city).rank("dense")).to_series().to_list()
 
@@ -139,7 +141,7 @@ def daft(ads: pl.DataFrame) -> list[int]:
     import daft as d
 
     frame = d.from_pydict({"i": list(range(ads.height)), "t": [" ".join(t) for t in normal(ads)]})
-    got = d.col("t").minhash(num_hashes=PERM, ngram_size=GRAM, seed=1, hash_function="xxhash3")
+    got = d.col("t").minhash(num_hashes=PERM, ngram_size=GRAM, seed=1, hash_function="xxhash")
     table = frame.select("i", got.alias("m")).sort("i").to_arrow()
     values = table["m"].combine_chunks().flatten().to_numpy()
     return bands(values.reshape(ads.height, PERM).astype(np.uint32))
@@ -167,11 +169,11 @@ def splink(ads: pl.DataFrame) -> list[int]:
             cl.JaccardAtThresholds("text", [0.9, 0.7]),
         ],
     )
-    linker = Linker(frame, settings, DuckDBAPI())
+    linker = Linker(DuckDBAPI().register(frame), settings)
     linker.training.estimate_u_using_random_sampling(max_pairs=2e5, seed=1)
     linker.training.estimate_parameters_using_expectation_maximisation(block_on("company", "city"))
     linker.training.estimate_parameters_using_expectation_maximisation(block_on("title", "city"))
-    pairs = linker.inference.predict(threshold_match_probability=0.9).as_record_dict()
+    pairs = linker.inference.predict(threshold_match_probability=0.9).as_record_list()
     return components(ads.height, [(p["unique_id_l"], p["unique_id_r"]) for p in pairs])
 
 
@@ -247,7 +249,9 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
     gold = pl.read_ndjson(args.shared / "gold" / "pairs_dev.jsonl").filter(pl.col("relation") != "agency_copy")
-    lines = ["| method | rows per CPU-second | peak GB | precision | recall | precision (weighted) | recall (weighted) |"]
+    lines = [
+        "| method | rows per CPU-second | peak GB | precision | recall | precision (weighted) | recall (weighted) |"
+    ]
     lines.append("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as tmp:
         source = Path(tmp) / "ads.parquet"
@@ -258,7 +262,7 @@ def main() -> None:
             target = Path(tmp) / "out.json"
             target.unlink(missing_ok=True)
             python = sys.executable if name == "gangwei" else args.python
-            threads = {v: "1" for v in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
+            threads = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
             env = {**os.environ, **threads, "PYTHONHASHSEED": "0"}
             done = subprocess.run(
                 [python, str(Path(__file__).resolve()), "--child", name, str(source), str(target)],

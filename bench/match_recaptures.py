@@ -32,9 +32,7 @@ def main() -> None:
     if args.no_ids:
         frame = frame.with_columns(job=pl.lit(0, pl.UInt64), url=pl.lit(0, pl.UInt64))
     n = frame.height
-    out = s5_match.match(
-        frame.with_columns(pl.Series("ad_no", np.arange(n)), pl.Series("ad_id", ids(n))), rules
-    )
+    out = s5_match.match(frame.with_columns(pl.Series("ad_no", np.arange(n)), pl.Series("ad_id", ids(n))), rules)
     rows = pl.DataFrame(
         {"key": clean["source_key"], "opening": out["opening_no"], "text": frame["text_hash"], "title": clean["title"]}
     )

@@ -1,0 +1,87 @@
+"""Rules of one pair, and the bounds of clustering."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gangwei.codebook import Codebook
+from gangwei.kernels import cluster as c
+from gangwei.stages.s5_match import compile_rules
+
+PARAMS = compile_rules(Codebook()).params
+NO_BAG, NO_PTR = np.zeros(2, np.uint32), np.array([0, 1, 2])
+
+
+def facts(**changes: tuple[int, int]) -> np.ndarray:  # type: ignore[type-arg]
+    """Two ads that differ in the given facts: name=(first, second)."""
+    both = np.zeros((2, len(c.FACTS)), np.int64)
+    both[:, [c.CITY, c.KEY, c.TEXT, c.PAY_LO, c.PAY_HI, c.PAY_KIND]] = (5, 9, 7, 10_000, 15_000, 1)
+    both[1, c.TEXT] = 8
+    both[:, [c.EDUCATION, c.EXPERIENCE]] = (5, 36)
+    for name, values in changes.items():
+        both[:, c.FACTS.index(name)] = values
+    return both
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "want"),
+    [
+        ((10, 20), (10, 20), (3, 1.0)),
+        ((10, 20), (20, 30), (1, 0.0)),
+        ((10, 20), (22, 30), (0, 0.0)),
+        ((7001, 9000), (6000, 7000), (1, 0.0)),  # within the gap allowed
+        ((10, 20), (15, 25), (2, 0.5)),
+        ((10, 20), (12, 14), (2, 1.0)),
+        ((10, 10), (10, 20), (2, 1.0)),
+    ],
+)
+def test_pay(a: tuple[int, int], b: tuple[int, int], want: tuple[int, float]) -> None:
+    f = facts(pay_lo=(a[0], b[0]), pay_hi=(a[1], b[1]))
+    assert c.pay_relation(f, 0, 1, 0.05) == want
+    assert c.pay_relation(f, 1, 0, 0.05) == want
+    assert c.pay_relation(facts(pay_kind=(1, 2)), 0, 1, 0.05)[0] == -1
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "board", "reason"),
+    [
+        ({}, 0.9, False, c.TITLE_TEXT),
+        ({"text_hash": (7, 7)}, 1.0, False, c.SAME_TEXT),
+        ({}, 0.6, False, c.TITLE_TEXT + c.LOW),
+        ({}, 0.5, False, 0),
+        ({"city": (5, 6)}, 1.0, False, 0),
+        ({"city": (5, 0)}, 0.9, False, c.TITLE_TEXT + c.LOW),
+        ({"city": (5, 0)}, 0.7, False, 0),
+        ({"place": (1, 2)}, 1.0, False, 0),
+        ({"heads": (0, 1)}, 1.0, False, 0),
+        ({"functions": (1, 2)}, 1.0, False, 0),
+        ({"pay_lo": (10_000, 20_000), "pay_hi": (15_000, 30_000)}, 1.0, False, 0),
+        ({"level": (0, 6)}, 0.95, False, c.TITLE_TEXT),
+        ({"level": (0, 6), "experience": (36, 60), "education": (5, 6)}, 0.95, False, 0),
+        ({"level": (0, 6), "pay_lo": (10_000, 15_000), "pay_hi": (15_000, 20_000)}, 0.95, False, 0),
+        ({"experience": (12, 96)}, 0.6, False, 0),
+        ({}, -1.0, False, c.SAME_KEYS),
+        ({"pay_lo": (10_000, 11_000)}, -1.0, False, c.KEYS_CLOSE + c.LOW),
+        ({"education": (5, 6)}, -1.0, False, 0),
+        ({"code": (3, 4)}, -1.0, False, 0),
+        ({"flags": (1, 1)}, -1.0, False, 0),
+        ({"flags": (4, 4)}, 0.8, False, 0),
+        ({"flags": (4, 4)}, 0.95, False, c.TITLE_TEXT + c.LOW),
+        ({}, 0.1, True, c.BOARD_ID),
+        ({"title_key": (9, 0)}, 1.0, True, 0),
+    ],
+)
+def test_judge(changes: dict[str, tuple[int, int]], text: float, board: bool, reason: int) -> None:
+    f = facts(**changes)
+    for q, r in ((0, 1), (1, 0)):
+        assert c.judge(f, NO_BAG, NO_PTR, q, r, text, board, PARAMS)[0] == reason
+
+
+def test_campaign() -> None:
+    f = facts(city=(5, 6))
+    assert c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, 0.7, PARAMS)
+    assert not c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, 0.4, PARAMS)
+    assert not c.judge_campaign(facts(), NO_BAG, NO_PTR, 0, 1, 1.0, PARAMS)
+    assert not c.judge_campaign(facts(city=(5, 0)), NO_BAG, NO_PTR, 0, 1, 1.0, PARAMS)
+    assert not c.judge_campaign(facts(city=(5, 6), level=(0, 6)), NO_BAG, NO_PTR, 0, 1, 0.7, PARAMS)
