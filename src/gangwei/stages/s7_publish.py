@@ -13,10 +13,11 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow.parquet as pq
 
-from gangwei import __version__, schema
+from gangwei import schema
 from gangwei.checks import verify
 from gangwei.kernels.identity import hex_names, mix
 from gangwei.store import arrow_table, read_frame, read_groups, swapped, write_frames, write_json
+from gangwei.version import __version__
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
