@@ -198,6 +198,16 @@ def _power(n: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _any_possible(order: Any, s: Any, m: Any, F: Any, bag: Any, bptr: Any) -> Any:
+    for x in range(m):
+        for y in range(x):
+            q, r = order[s + x], order[s + y]
+            if possible(F, bag, bptr, q, r, 0) or possible(F, bag, bptr, q, r, 1):
+                return True
+    return False
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def cluster_blocks(
     order: Any, starts: Any, F: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any,
     leader: Any, reason: Any, score: Any, campaign: Any,
@@ -219,6 +229,8 @@ def cluster_blocks(
         s, m = starts[g], starts[g + 1] - starts[g]
         if m < 2:
             continue
+        if m <= 16 and not _any_possible(order, s, m, F, bag, bptr):
+            continue
         # rows with one text share the hashes of the first of them
         own = np.empty(m, np.int64)
         tmask = _power(2 * m) - 1
@@ -238,7 +250,7 @@ def cluster_blocks(
         coarse: Any = 0
         while (total >> coarse) > P[GRAMS]:
             coarse += 1
-        mask = _power(3 * (total >> coarse) + 16) - 1
+        mask = _power(2 * (total >> coarse) + 16) - 1
         gram = np.empty(mask + 1, np.uint32)
         t1, t2 = np.zeros(mask + 1, np.uint32), np.zeros(mask + 1, np.uint32)
         weight = np.zeros(mask + 1, np.uint8)
