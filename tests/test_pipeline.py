@@ -137,3 +137,31 @@ def test_no_texts(made: Path, tmp_path: Path) -> None:
 def test_no_path_or_host_in_any_output(made: Path) -> None:
     for p in (made / "out" / "published").iterdir():
         assert str(made).encode() not in p.read_bytes(), p.name
+
+
+def test_names_of_openings_survive_an_addition(made: Path, tmp_path: Path) -> None:
+    dated = HEADER + ",posted,captured\n"
+    row = '"{0}","收银员","长沙麦穗超市有限公司","长沙","","","3000-4000","不限","不限","{1}","{2}","{2}"\n'
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "may.csv").write_text(dated + row.format("m1", PLAIN, "2024-05-02"))
+    (tmp_path / "in" / "april.csv").write_text(dated + row.format("a1", PLAIN, "2024-04-20"))
+    build(tmp_path / "out", tmp_path / "in" / "may.csv")
+    before = table(tmp_path / "out", "openings")["opening_id"].to_list()
+    build(tmp_path / "out", tmp_path / "in" / "april.csv", add=True)
+    openings = table(tmp_path / "out", "openings")
+    assert openings["opening_id"].to_list() == before and openings["n_ads"].to_list() == [2]
+    assert table(tmp_path / "out", "ads")["opening_id"].unique().to_list() == before
+    assert table(tmp_path / "out", "spells")["opening_id"].unique().to_list() == before
+
+
+def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
+    from gangwei.lineage import explain
+
+    (tmp_path / "ads.csv").write_text(
+        "title,company,city,description\n"
+        "收银员,长沙麦穗超市有限公司,长沙,有意者请电13800138000联系\n"
+        ",某店,长沙,\n"
+    )
+    build(tmp_path / "out", tmp_path / "ads.csv")
+    ad = table(tmp_path / "out", "ads")["ad_id"][0]
+    assert "13800138000" not in str(explain(tmp_path / "out", ad))

@@ -124,7 +124,7 @@ def _check(published: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if version != schema.SCHEMA_VERSION:
         raise SchemaMismatch(
             f"the dataset has schema_version {version}, this program reads {schema.SCHEMA_VERSION}; "
-            "run `gangwei migrate DIR` or build it again from the raw files"
+            "build it again from the raw files (`gangwei build FILES --out DIR`)"
         )
     for table in schema.PUBLISHED_TABLES:
         path = published / f"{table.name}.parquet"

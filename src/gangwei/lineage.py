@@ -8,9 +8,12 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
+from gangwei.codebook import Codebook
+from gangwei.kernels import contacts
 from gangwei.store import StoreError, open_parquet, read_frame, read_json
 
 DUPLICATES_SHOWN = 20
+FREE_TEXT = ("title", "company", "city", "district", "address", "tags", "description", "pay", "education", "experience")
 
 
 def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
@@ -29,9 +32,16 @@ def original(directory: Path, number: int) -> dict[str, Any] | None:
         for n, rows in enumerate(f["parts"]):
             if number < rows:
                 raw = directory / "stages" / "raw" / f"{f['key']}-{n:05}.parquet"
-                return read_frame(raw)[number].to_dicts()[0] if raw.exists() else None
+                return _shown(read_frame(raw)[number]) if raw.exists() else None
             number -= rows
     return None
+
+
+def _shown(row: pl.DataFrame) -> dict[str, Any]:
+    """A raw row as it may be shown: contacts removed from every field of free text."""
+    rules = contacts.compile_contacts(Codebook())
+    free = [c for c in FREE_TEXT if c in row.columns]
+    return row.with_columns(contacts.strip(row[c], rules).alias(c) for c in free).to_dicts()[0]
 
 
 def explain(directory: Path, ad_id: str) -> dict[str, Any]:

@@ -341,6 +341,7 @@ class Build:
             definitions_version=self.book.version,
             keys=self.keys,
             build_key=key,
+            previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )
         if not done:
             s7_publish.publish(

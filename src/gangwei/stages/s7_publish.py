@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +15,10 @@ import pyarrow.parquet as pq
 
 from gangwei import schema
 from gangwei.checks import verify
+from gangwei.codebook import Codebook
+from gangwei.kernels import contacts
 from gangwei.kernels.identity import hex_names, mix
+from gangwei.kernels.succession import succeed
 from gangwei.store import arrow_table, read_frame, read_groups, swapped, write_frames, write_json
 from gangwei.version import __version__
 
@@ -76,7 +79,7 @@ class Source:
     definitions_version: str
     keys: dict[str, dict[str, str]]
     build_key: str
-    succeeds: dict[str, list[str]] = field(default_factory=dict)
+    previous: Path | None = None
 
 
 def _named(source: Source, numbers: pl.Series, salt: int | None) -> pl.Series:
@@ -88,7 +91,30 @@ def _named(source: Source, numbers: pl.Series, salt: int | None) -> pl.Series:
     ).to_series()
 
 
-def _ads(source: Source, at: int, clean: pl.DataFrame, located: pl.DataFrame, classified: pl.DataFrame,
+def _successions(source: Source) -> pl.DataFrame:
+    """canonical, opening_id, succeeds of the openings whose name is not the canonical one, or that succeed others.
+
+    A build that continues an earlier one (`--add`) keeps the names of openings that only gained ads.
+    """
+    empty = pl.DataFrame(schema={"canonical": pl.String, "opening_id": pl.String, "succeeds": pl.List(pl.String)})
+    if source.previous is None:
+        return empty
+    numbers = read_frame(source.matched, ["opening_no"])["opening_no"]
+    new = pl.DataFrame({"ad_id": hex_names(source.ad_keys), "opening_id": _named(source, numbers, OPENING)})
+    old = read_frame(source.previous / "ads.parquet", ["ad_id", "opening_id"])
+    ledger = read_frame(source.previous / "openings.parquet", ["opening_id", "succeeds"])
+    found = succeed(old, ledger, new)
+    return found.filter((pl.col("canonical") != pl.col("opening_id")) | (pl.col("succeeds").list.len() > 0))
+
+
+def _renamed(ids: pl.Series, successions: pl.DataFrame) -> pl.Series:
+    """Canonical names of openings as the names they bear."""
+    if successions.is_empty():
+        return ids
+    return ids.replace(successions["canonical"], successions["opening_id"])
+
+
+def _ads(source: Source, successions: pl.DataFrame, at: int, clean: pl.DataFrame, located: pl.DataFrame, classified: pl.DataFrame,
          matched: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:  # fmt: skip
     numbers = pl.Series(np.arange(at, at + clean.height))
     employer = clean.select(name_raw="company").join(
@@ -97,7 +123,7 @@ def _ads(source: Source, at: int, clean: pl.DataFrame, located: pl.DataFrame, cl
     frame = clean.with_columns(
         _named(source, numbers, None).alias("ad_id"),
         employer,
-        _named(source, matched["opening_no"], OPENING).alias("opening_id"),
+        _renamed(_named(source, matched["opening_no"], OPENING), successions).alias("opening_id"),
         _named(source, matched["spell_no"], SPELL).alias("spell_id"),
         _named(source, matched["campaign_no"], CAMPAIGN).alias("campaign_id"),
         _named(source, matched["matched_no"], None).alias("matched_ad_id"),
@@ -228,6 +254,7 @@ def _tables(
     source: Source, tmp: Path, engine: Sets, advance: Callable[[int], None]
 ) -> tuple[dict[str, int], dict[tuple[str | None, str], int]]:
     names = read_frame(source.names)
+    successions = _successions(source)
     writers = _Writers(
         tmp, (schema.ADS, schema.TEXTS, schema.AD_PLACES, schema.DECISIONS, schema.REJECTS) if source.parameters["texts"]
         else (schema.ADS, schema.AD_PLACES, schema.DECISIONS, schema.REJECTS)
@@ -237,7 +264,7 @@ def _tables(
     issues: dict[tuple[str | None, str], int] = {}
     with ThreadPoolExecutor(len(writers.open)) as pool:
         for at, clean, located, classified, matched in _stream(source):
-            ads = _ads(source, at, clean, located, classified, matched, names)
+            ads = _ads(source, successions, at, clean, located, classified, matched, names)
             jobs = {"ads": _pick(ads, schema.ADS), "ad_places": _ad_places(ads), "decisions": _decisions(source, ads)}
             if source.parameters["texts"]:
                 jobs["texts"] = _pick(ads, schema.TEXTS)
@@ -247,32 +274,38 @@ def _tables(
             for src, reason, n in tally.rows():
                 issues[src, reason] = issues.get((src, reason), 0) + n
             advance(ads.height)
+    rules = contacts.compile_contacts(Codebook())
     for path in source.rejects:
         for rejects in read_groups(path):
-            writers.write("rejects", rejects)
+            shown = rejects.with_columns(contacts.strip(rejects["raw"], rules))
+            writers.write("rejects", shown)
             writers.write("decisions", _reject_decisions(source, rejects))
     writers.close()
     write_frames(slim_path, SLIM, slims)
-    counts = writers.rows | _groups(source, tmp, slim_path, engine)
+    counts = writers.rows | _groups(source, successions, tmp, slim_path, engine)
     slim_path.unlink()
     return counts, issues
 
 
-def _groups(source: Source, tmp: Path, slim_path: Path, engine: Sets) -> dict[str, int]:
+def _groups(source: Source, successions: pl.DataFrame, tmp: Path, slim_path: Path, engine: Sets) -> dict[str, int]:
     groups = engine.sql(OPENINGS_SQL, slim=[slim_path])
     best = (1 << NUMBER_BITS) - 1 - groups["documented"] % (1 << NUMBER_BITS)
-    groups = groups.with_columns(_named(source, groups["opening_no"], OPENING).alias("opening_id"), _named(source, best, None).alias("ad_id"))
+    canonical = _named(source, groups["opening_no"], OPENING)
+    groups = groups.with_columns(
+        canonical.alias("canonical"), _renamed(canonical, successions).alias("opening_id"), _named(source, best, None).alias("ad_id")
+    )
+    groups = groups.join(successions.select("canonical", "succeeds"), on="canonical", how="left", maintain_order="left")
     chosen = pl.LazyFrame({"ad_id": groups["ad_id"]})
     described = pl.scan_parquet(tmp / "ads.parquet").select("ad_id", "employer_id", "title", "adcode", "ai_tier")
     openings = groups.join(described.join(chosen, on="ad_id", how="semi").collect(), on="ad_id", how="left", maintain_order="left")
     openings = openings.with_columns(
         confidence=pl.when(pl.col("low") > 0).then(pl.lit("low")).otherwise(pl.lit("high")),
-        succeeds=pl.lit([], pl.List(pl.String)),
+        succeeds=pl.col("succeeds").fill_null(pl.lit([], pl.List(pl.String))),
     )
     spells = engine.sql(SPELLS_SQL, slim=[slim_path]).sort("opening_no", "first_date", "spell_no")
     spells = spells.with_columns(
         _named(source, spells["spell_no"], SPELL).alias("spell_id"),
-        _named(source, spells["opening_no"], OPENING).alias("opening_id"),
+        _renamed(_named(source, spells["opening_no"], OPENING), successions).alias("opening_id"),
         ordinal=pl.int_range(1, pl.len() + 1).over("opening_no"),
     )
     campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])
