@@ -36,13 +36,15 @@ def main() -> None:
     rows = pl.DataFrame(
         {"key": clean["source_key"], "opening": out["opening_no"], "text": frame["text_hash"], "title": clean["title"]}
     )
+    raw = pl.read_parquet(args.file, columns=["职位描述"])["职位描述"]
+    rows = rows.with_columns(raw=raw if raw.len() == n else pl.lit(None, pl.String))
     by_id = rows.group_by("key").agg(
         pl.len(), one=pl.col("opening").n_unique() == 1, changed=pl.col("text").n_unique() > 1,
-        retitled=pl.col("title").n_unique() > 1,
+        retitled=pl.col("title").n_unique() > 1, written=pl.col("raw").n_unique() > 1,
     ).filter(pl.col("len") > 1)  # fmt: skip
     print(f"{n} ads, {rows['key'].n_unique()} ids, {by_id.height} ids that repeat")
     for name, part in (
-        ("all", by_id), ("text as before", by_id.filter(~pl.col("changed"))), ("changed text", by_id.filter("changed")),
+        ("all", by_id), ("text as before", by_id.filter(~pl.col("changed"))), ("text changed as written", by_id.filter("written")), ("changed text", by_id.filter("changed")),
         ("changed text, same title", by_id.filter("changed", ~pl.col("retitled"))),
     ):  # fmt: skip
         print(f"  {name:26} in one opening {wilson(part.filter('one').height, part.height)}")
