@@ -1,7 +1,7 @@
 """Write docs/reference/*.md from the code: commands, tables, definitions, measures, reason codes.
 
-    python scripts/reference.py            # write
-    python scripts/reference.py --check    # exit 1 when a page is not what the code says
+python scripts/reference.py            # write
+python scripts/reference.py --check    # exit 1 when a page is not what the code says
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ def commands(group: click.Group, prefix: str = "gangwei") -> Iterator[tuple[str,
 
 def cli_page() -> str:
     """Every command with its help."""
-    out = ["# Commands", "", "Exit codes: 0 done; 1 nothing could be published or the run failed; 2 usage; 3 with `--strict` or a `check` verb.", ""]
+    out = [
+        "# Commands",
+        "",
+        "Exit codes: 0 done; 1 nothing could be published or the run failed; 2 usage; 3 with `--strict` or a `check` verb.",
+        "",
+    ]
     for name, command in commands(main):
         context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
         out += [f"## {name}", "", "```text", command.get_help(context), "```", ""]
@@ -60,13 +65,22 @@ def pa_name(table: schema.Table, column: str) -> object:
 def definitions_page() -> str:
     """Every definition file with its columns and size."""
     book = Codebook()
-    out = ["# Definition files", "", "Put a file of the same name into a folder and pass `--definitions FOLDER` to replace it.", "", "| file | rows | columns or keys | first comment |", "|---|---:|---|---|"]
+    out = [
+        "# Definition files",
+        "",
+        "Put a file of the same name into a folder and pass `--definitions FOLDER` to replace it.",
+        "",
+        "| file | rows | columns or keys | first comment |",
+        "|---|---:|---|---|",
+    ]
     for name, data in book.files():
         text = data.decode("utf-8", "replace") if name.endswith((".csv", ".toml", ".md")) else ""
         comment = next((line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")), "")
         if name.endswith(".csv"):
             rows = list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))
-            out.append(f"| `{name}` | {max(len(rows) - 1, 0)} | {', '.join(rows[0]) if rows else ''} | {comment[:160]} |")
+            out.append(
+                f"| `{name}` | {max(len(rows) - 1, 0)} | {', '.join(rows[0]) if rows else ''} | {comment[:160]} |"
+            )
         elif name.endswith(".toml"):
             out.append(f"| `{name}` | | {', '.join(list(tomllib.loads(text))[:12])} | {comment[:160]} |")
         else:

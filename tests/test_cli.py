@@ -15,9 +15,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
-from test_pipeline import ADS, HEADER, table, write_csv
 
 from gangwei.cli import main
+from test_pipeline import ADS, HEADER, table, write_csv
 
 
 def run(*args: object) -> Result:
@@ -108,7 +108,10 @@ def test_a_sheet_of_a_million_empty_rows(tmp_path: Path) -> None:
         for i in z.infolist():
             data = z.read(i)
             if i.filename.endswith("sheet1.xml"):
-                rows = b"".join(b'<row r="%d"><c r="A%d" t="inlineStr"><is><t></t></is></c></row>' % (n, n) for n in range(3, 1_000_003))
+                rows = b"".join(
+                    b'<row r="%d"><c r="A%d" t="inlineStr"><is><t></t></is></c></row>' % (n, n)
+                    for n in range(3, 1_000_003)
+                )
                 data = data.replace(b"</sheetData>", rows + b"</sheetData>")
             w.writestr(i, data)
     result = run("build", tmp_path / "b.xlsx", "--out", tmp_path / "o")

@@ -11,17 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
-from test_pipeline import prints
 
 from gangwei import synth
 from gangwei.pipeline import STAGES
+from test_pipeline import prints
 
 KILLS = 3
 
 
 def start(inputs: Path, out: Path, stage: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "gangwei", "build", str(inputs), "--out", str(out), "--from", stage]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, "GANGWEI_TRACE": "1"})
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, "GANGWEI_TRACE": "1"}
+    )
 
 
 def run_until(process: subprocess.Popen[str], stage: str) -> float:
@@ -35,7 +37,9 @@ def run_until(process: subprocess.Popen[str], stage: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_at_random_moments(stage: str, tmp_path_factory: pytest.TempPathFactory, undisturbed: tuple[Path, dict[str, str]]) -> None:
+def test_killed_at_random_moments(
+    stage: str, tmp_path_factory: pytest.TempPathFactory, undisturbed: tuple[Path, dict[str, str]]
+) -> None:
     inputs, expected = undisturbed
     out = tmp_path_factory.mktemp("killed") / "out"
     process = start(inputs, out, "s1_read")
@@ -51,10 +55,15 @@ def test_killed_at_random_moments(stage: str, tmp_path_factory: pytest.TempPathF
         process.wait()
         if process.stderr:
             process.stderr.close()
-    done = subprocess.run([sys.executable, "-m", "gangwei", "build", str(inputs), "--out", str(out)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "gangwei", "build", str(inputs), "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert prints(out / "published") == expected
-    assert not [p for p in out.rglob("*.tmp")]
+    assert not list(out.rglob("*.tmp"))
 
 
 @pytest.fixture(scope="module")

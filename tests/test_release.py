@@ -7,14 +7,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_pipeline import ADS, build, write_csv
 
 from gangwei import release
 from gangwei.store import StoreError, read_json
+from test_pipeline import ADS, build, write_csv
 
 
 def test_formulas_are_neutralised_and_lists_joined() -> None:
-    frame = pl.DataFrame({"t": ["=HYPERLINK(1)", "-1+2", "@x", "+86", "ok", None], "l": [["a", "b"], [], None, ["=x"], [], []], "n": [1, -2, 3, 4, 5, 6]})
+    frame = pl.DataFrame(
+        {
+            "t": ["=HYPERLINK(1)", "-1+2", "@x", "+86", "ok", None],
+            "l": [["a", "b"], [], None, ["=x"], [], []],
+            "n": [1, -2, 3, 4, 5, 6],
+        }
+    )
     out = release.neutral(frame)
     assert out["t"].to_list() == ["'=HYPERLINK(1)", "'-1+2", "'@x", "'+86", "ok", None]
     assert out["l"].to_list() == ["a;b", "", None, "'=x", "", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def test_nulls_have_no_bytes() -> None:
     joined = pl.DataFrame({"k": [3, 2, 9, 1]}).join(frame, on="k", how="left", maintain_order="left")["s"]
     for series in (joined, frame["s"].shift(1), frame["s"].set(pl.Series([True, False, False, False]), None)):
         data, off = hashing.string_buffers(series)
-        got = [bytes(data[a:b]).decode() for a, b in zip(off[:-1], off[1:])]
+        got = [bytes(data[a:b]).decode() for a, b in itertools.pairwise(off)]
         assert got == series.fill_null("").to_list()
 
 

@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from test_pipeline import prints
 
 from gangwei import synth
+from test_pipeline import prints
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -23,7 +23,13 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 def environment() -> dict[str, str]:
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "GANGWEI_TRACE": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "GANGWEI_TRACE": "1",
+    }
 
 
 def command(inputs: Path, out: Path, *more: str) -> list[str]:
@@ -60,10 +66,36 @@ def cluster(folder: Path, port: int = 17077) -> Iterator[str]:
     """A standalone master and two single-core workers on loopback; ended with the block."""
     home = spark_home()
     url = f"spark://127.0.0.1:{port}"
-    settings = {**environment(), "SPARK_HOME": str(home), "SPARK_DAEMON_MEMORY": "256m", "SPARK_WORKER_DIR": str(folder / "work")}
-    starts = [["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(port + 1)]]
+    settings = {
+        **environment(),
+        "SPARK_HOME": str(home),
+        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_WORKER_DIR": str(folder / "work"),
+    }
+    starts = [
+        [
+            "org.apache.spark.deploy.master.Master",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--webui-port",
+            str(port + 1),
+        ]
+    ]
     starts += [
-        ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--webui-port", str(port + 1 + n), url]
+        [
+            "org.apache.spark.deploy.worker.Worker",
+            "--host",
+            "127.0.0.1",
+            "--cores",
+            "1",
+            "--memory",
+            "1g",
+            "--webui-port",
+            str(port + 1 + n),
+            url,
+        ]
         for n in (1, 2)
     ]
     running = []
@@ -71,7 +103,13 @@ def cluster(folder: Path, port: int = 17077) -> Iterator[str]:
         for n, start in enumerate(starts):
             log = (folder / f"daemon{n}.log").open("w")
             running.append(
-                subprocess.Popen([str(home / "bin" / "spark-class"), *start], stdout=log, stderr=subprocess.STDOUT, env=settings, start_new_session=True)
+                subprocess.Popen(
+                    [str(home / "bin" / "spark-class"), *start],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=settings,
+                    start_new_session=True,
+                )
             )
             time.sleep(4 if n == 0 else 1)
         deadline = time.monotonic() + 60
@@ -81,10 +119,8 @@ def cluster(folder: Path, port: int = 17077) -> Iterator[str]:
         yield url
     finally:
         for p in reversed(running):
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(p.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             p.wait()
 
 

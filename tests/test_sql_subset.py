@@ -25,7 +25,12 @@ def queries() -> list[tuple[str, str]]:
     found = []
     for name in MODULES:
         for node in ast.walk(ast.parse((PACKAGE / name).read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "SELECT " in node.value and " FROM " in node.value:
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and "SELECT " in node.value
+                and " FROM " in node.value
+            ):
                 found.append((name, node.value.strip()))
     return found
 

@@ -58,7 +58,7 @@ def test_the_lock_removes_what_a_killed_run_left(tmp_path: Path) -> None:
 
 def test_a_file_is_not_a_directory(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
-    with pytest.raises(StoreError, match="is a file|not a directory"), locked(tmp_path / "f"):
+    with pytest.raises(StoreError, match=r"is a file|not a directory"), locked(tmp_path / "f"):
         pass
 
 

@@ -10,12 +10,20 @@ A, B, C = "000000000000000a", "000000000000000b", "000000000000000c"
 
 
 def frame(**openings: str) -> pl.DataFrame:
-    return pl.DataFrame({"ad_id": list(openings), "opening_id": list(openings.values())}, schema={"ad_id": pl.String, "opening_id": pl.String})
+    return pl.DataFrame(
+        {"ad_id": list(openings), "opening_id": list(openings.values())},
+        schema={"ad_id": pl.String, "opening_id": pl.String},
+    )
 
 
-def names(old: pl.DataFrame, new: pl.DataFrame, before: dict[str, list[str]] | None = None) -> dict[str, tuple[str, list[str]]]:
+def names(
+    old: pl.DataFrame, new: pl.DataFrame, before: dict[str, list[str]] | None = None
+) -> dict[str, tuple[str, list[str]]]:
     ledger = before or {o: [] for o in old["opening_id"].unique()}
-    earlier = pl.DataFrame({"opening_id": list(ledger), "succeeds": list(ledger.values())}, schema={"opening_id": pl.String, "succeeds": pl.List(pl.String)})
+    earlier = pl.DataFrame(
+        {"opening_id": list(ledger), "succeeds": list(ledger.values())},
+        schema={"opening_id": pl.String, "succeeds": pl.List(pl.String)},
+    )
     return {c: (o, s) for c, o, s in succeed(old, earlier, new).rows()}
 
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from test_pipeline import build
 
 from gangwei import synth
+from test_pipeline import build
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs" / "tutorial" / "figures.ipynb"
 

@@ -23,7 +23,11 @@ class Sets(Protocol):
 
 # (what must hold, tables it reads, query that counts what breaks it)
 INVARIANTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("ad_id is unique", ("ads",), "SELECT count(*) AS n FROM (SELECT ad_id FROM ads GROUP BY ad_id HAVING count(*) > 1) d"),
+    (
+        "ad_id is unique",
+        ("ads",),
+        "SELECT count(*) AS n FROM (SELECT ad_id FROM ads GROUP BY ad_id HAVING count(*) > 1) d",
+    ),
     (
         "every ad belongs to a published opening, and every opening has an ad",
         ("ads", "openings"),
@@ -73,7 +77,9 @@ def verify(folder: Path, files: Sequence[dict[str, Any]], engine: Sets) -> None:
             raise CheckError(f"check failed: {name} ({broken} rows break it)")
     for f in files:
         if f["kept"] + sum(f["rejected"].values()) != f["read"]:
-            raise CheckError(f"check failed: {f['file']}: kept {f['kept']} + rejected {f['rejected']} is not read {f['read']}")
+            raise CheckError(
+                f"check failed: {f['file']}: kept {f['kept']} + rejected {f['rejected']} is not read {f['read']}"
+            )
     kept = int(engine.sql("SELECT count(*) AS n FROM ads", ads=[folder / "ads.parquet"])["n"][0])
     if kept != sum(f["kept"] for f in files):
         raise CheckError(f"check failed: {kept} ads published, {sum(f['kept'] for f in files)} kept by the readers")

@@ -22,7 +22,15 @@ COMPARED = (
     "employer_id", "opening_id", "campaign_id", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "education",
     "experience_min_months", "seniority", "employment_type", "occupation_code", "industry_code", "title",
 )  # fmt: skip
-EMPLOYER_COMPARED = ("kind", "defence", "defence_group", "surveillance_company", "state_owned", "is_agency", "is_anonymous")
+EMPLOYER_COMPARED = (
+    "kind",
+    "defence",
+    "defence_group",
+    "surveillance_company",
+    "state_owned",
+    "is_agency",
+    "is_anonymous",
+)
 
 
 def check(folder: Path | None) -> list[str]:
@@ -37,9 +45,13 @@ def check(folder: Path | None) -> list[str]:
             continue
         if rows and "id" in rows[0]:
             dated = "from" in rows[0]  # one code in several periods or under several names
-            for key, n in Counter(" ".join([r["id"], *([r["from"], r["name"]] if dated and r["id"] else [])]) for r in rows).items():
+            for key, n in Counter(
+                " ".join([r["id"], *([r["from"], r["name"]] if dated and r["id"] else [])]) for r in rows
+            ).items():
                 if not key or n > 1:
-                    problems.append(f"{name}: id {key!r} stands {n} times" if key else f"{name}: {n} rows without an id")
+                    problems.append(
+                        f"{name}: id {key!r} stands {n} times" if key else f"{name}: {n} rows without an id"
+                    )
     for name in book.names(".", ".toml"):
         try:
             book.toml(name)
@@ -72,12 +84,19 @@ def diff(directory: Path, folder: Path) -> dict[str, Any]:
         return _compare(directory / "published", out / "published")
 
 
-def _changes(old: pl.DataFrame, new: pl.DataFrame, columns: tuple[str, ...], noun: str) -> tuple[dict[str, Any], list[str]]:
+def _changes(
+    old: pl.DataFrame, new: pl.DataFrame, columns: tuple[str, ...], noun: str
+) -> tuple[dict[str, Any], list[str]]:
     found: dict[str, Any] = {}
     lines: list[str] = []
     for c in columns:
         pairs = pl.DataFrame({"old": old[c].cast(pl.String), "new": new[c].cast(pl.String)})
-        moved = pairs.filter(pl.col("old").ne_missing(pl.col("new"))).group_by("old", "new").len().sort("len", "old", "new", descending=[True, False, False])
+        moved = (
+            pairs.filter(pl.col("old").ne_missing(pl.col("new")))
+            .group_by("old", "new")
+            .len()
+            .sort("len", "old", "new", descending=[True, False, False])
+        )
         n = int(moved["len"].sum())
         if n:
             found[c] = {"n": n, "of": old.height, "moves": moved.head(20).rows()}
@@ -93,6 +112,9 @@ def _compare(old: Path, new: Path) -> dict[str, Any]:
     both = employers[0].join(employers[1], on="employer_id", suffix="_new")
     renamed = both.select("employer_id", *(pl.col(f"{c}_new").alias(c) for c in EMPLOYER_COMPARED))
     more, more_lines = _changes(both, renamed, EMPLOYER_COMPARED, "employers")
-    counts = {n: [pl.scan_parquet(p / f"{n}.parquet").select(pl.len()).collect().item() for p in (old, new)] for n in ("openings", "employers")}
+    counts = {
+        n: [pl.scan_parquet(p / f"{n}.parquet").select(pl.len()).collect().item() for p in (old, new)]
+        for n in ("openings", "employers")
+    }
     lines += more_lines + [f"{n}: {a:,} -> {b:,}" for n, (a, b) in counts.items() if a != b]
     return {"ads": found, "employers": more, "counts": counts, "lines": lines or ["no ad changes label"]}

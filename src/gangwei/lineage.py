@@ -54,11 +54,20 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
     if not (published / "manifest.json").exists():
         raise StoreError(f"{directory}: no published dataset here; run `gangwei build` first")
     open_parquet(published / "ads.parquet")
-    found = pl.scan_parquet(published / "ads.parquet").with_row_index("number").filter(pl.col("ad_id") == ad_id).collect()
+    found = (
+        pl.scan_parquet(published / "ads.parquet").with_row_index("number").filter(pl.col("ad_id") == ad_id).collect()
+    )
     if found.is_empty():
-        found = pl.scan_parquet(published / "ads.parquet").with_row_index("number").filter(pl.col("source_key") == ad_id).collect()
+        found = (
+            pl.scan_parquet(published / "ads.parquet")
+            .with_row_index("number")
+            .filter(pl.col("source_key") == ad_id)
+            .collect()
+        )
         if found.height != 1:
-            raise StoreError(f"{ad_id}: no such ad in {directory} (an ad_id has 16 digits; a source_key must be unique)")
+            raise StoreError(
+                f"{ad_id}: no such ad in {directory} (an ad_id has 16 digits; a source_key must be unique)"
+            )
     ad = found.to_dicts()[0]
     number, ad_id = ad.pop("number"), ad["ad_id"]
     same = _rows(published / "ads.parquet", opening_id=ad["opening_id"])
@@ -74,7 +83,19 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
         "affiliations": _rows(published / "affiliations.parquet", employer_id=ad["employer_id"]),
         "opening": next(iter(_rows(published / "openings.parquet", opening_id=ad["opening_id"])), None),
         "same_opening": [
-            {k: a[k] for k in ("ad_id", "board", "title", "captured_date", "posted_date", "match_relation", "match_reason", "match_score")}
+            {
+                k: a[k]
+                for k in (
+                    "ad_id",
+                    "board",
+                    "title",
+                    "captured_date",
+                    "posted_date",
+                    "match_relation",
+                    "match_reason",
+                    "match_score",
+                )
+            }
             for a in same[:DUPLICATES_SHOWN]
             if a["ad_id"] != ad_id
         ],
@@ -104,11 +125,18 @@ def render(found: dict[str, Any]) -> Text:
     line("source", f"{ad['source_id']} {ad['source_key'] or ''} {ad['url'] or ''}")
     raw = found["original"]
     if raw:
-        line("original", f"{raw['file']} row {raw['row']}; company {raw['company'] or '-'}; place {raw['city'] or '-'}; pay {raw['pay'] or '-'}")
+        line(
+            "original",
+            f"{raw['file']} row {raw['row']}; company {raw['company'] or '-'}; place {raw['city'] or '-'}; pay {raw['pay'] or '-'}",
+        )
     else:
         line("original", "intermediate files were removed")
     employer = found["employer"]
-    line("employer", employer and f"{employer['name']} ({employer['employer_id']}), {employer['kind']}, defence {employer['defence']}")
+    line(
+        "employer",
+        employer
+        and f"{employer['name']} ({employer['employer_id']}), {employer['kind']}, defence {employer['defence']}",
+    )
     if found["employer_name"]:
         line("", f"by rule {found['employer_name']['rule_id']}")
     for a in found["affiliations"]:
@@ -116,14 +144,26 @@ def render(found: dict[str, Any]) -> Text:
     line("place", f"{ad['place_status']} {ad['adcode'] or ''} {ad['county_adcode'] or ''}")
     pay = f"{ad['pay_status']} {ad['pay_min_fen']}..{ad['pay_max_fen']} fen/{ad['pay_unit']}"
     line("pay", pay if ad["pay_status"] == "ok" else ad["pay_status"])
-    line("opening", f"{ad['opening_id']} ({found['ads_of_opening']} ads); {ad['match_relation']} by {ad['match_reason']} {ad['match_score'] or ''}")
+    line(
+        "opening",
+        f"{ad['opening_id']} ({found['ads_of_opening']} ads); {ad['match_relation']} by {ad['match_reason']} {ad['match_score'] or ''}",
+    )
     for d in found["same_opening"]:
-        line("", f"{d['ad_id']} {d['board']} {d['captured_date'] or d['posted_date'] or ''} {d['title']} [{d['match_relation']}]")
-    line("AI tier", f"{ad['ai_tier']} (score {ad['ai_score']}), role {ad['ai_role']}, subfields {ad['ai_subfields']}, mention {ad['ai_mention']}")
+        line(
+            "",
+            f"{d['ad_id']} {d['board']} {d['captured_date'] or d['posted_date'] or ''} {d['title']} [{d['match_relation']}]",
+        )
+    line(
+        "AI tier",
+        f"{ad['ai_tier']} (score {ad['ai_score']}), role {ad['ai_role']}, subfields {ad['ai_subfields']}, mention {ad['ai_mention']}",
+    )
     for d in found["decisions"]:
         if d["stage"] == "s6_classify":
             span = f"{d['field']} {d['start']}-{d['end']}" if d["start"] is not None else d["field"] or ""
-            line("", f"{d['decision']}: {d['rule_id']} ({d['reason_id']}) {span} {'' if d['score'] is None else round(d['score'], 3)}")
+            line(
+                "",
+                f"{d['decision']}: {d['rule_id']} ({d['reason_id']}) {span} {'' if d['score'] is None else round(d['score'], 3)}",
+            )
     if found["text"]:
         out.append("\n").append_text(_marked(found["text"].get("text") or "", found["decisions"], "text"))
     return out

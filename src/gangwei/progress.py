@@ -35,7 +35,9 @@ class Screen(Watch):
         self.bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.bars.stop()
 
     def begin(self, stage: str, rows: int, cached: int) -> None:
@@ -61,22 +63,42 @@ class Screen(Watch):
         task = self.bars.tasks[self.tasks[stage]]
         self.bars.update(self.tasks[stage], completed=task.total)
         if not self.console.is_terminal:
-            self.console.print(f"{stage}: {time.monotonic() - began:.1f} s" + ("" if rows else " (kept)"), highlight=False)
+            self.console.print(
+                f"{stage}: {time.monotonic() - began:.1f} s" + ("" if rows else " (kept)"), highlight=False
+            )
 
     def summary(self, report: Report) -> None:
         """The table of files, the issues and the counts."""
         table = Table(title="Files")
-        for name, justify in (("file", "left"), ("source", "left"), ("encoding", "left"), ("read", "right"), ("kept", "right"), ("rejected", "left")):
+        for name, justify in (
+            ("file", "left"),
+            ("source", "left"),
+            ("encoding", "left"),
+            ("read", "right"),
+            ("kept", "right"),
+            ("rejected", "left"),
+        ):
             table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
         for f in report.files[:60]:
             rejected = ", ".join(f"{k} {v:,}" for k, v in sorted(f["rejected"].items()))
-            table.add_row(escape(f["file"]), f["source_id"] or "", f["encoding"] or "", f"{f['read']:,}", f"{f['kept']:,}", rejected)
+            table.add_row(
+                escape(f["file"]),
+                f["source_id"] or "",
+                f["encoding"] or "",
+                f"{f['read']:,}",
+                f"{f['kept']:,}",
+                rejected,
+            )
         if len(report.files) > 60:
             table.add_row(f"and {len(report.files) - 60:,} more", "", "", "", "", "")
         self.console.print(table)
         for i in report.issues[:20]:
             where = " ".join(str(i[k]) for k in ("file", "row") if i.get(k) is not None) or i.get("source_id") or ""
-            self.console.print(f"[yellow]issue[/] {escape(where)}: {escape(str(i['message'] or i['reason_id']))}" + (f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""), highlight=False)
+            self.console.print(
+                f"[yellow]issue[/] {escape(where)}: {escape(str(i['message'] or i['reason_id']))}"
+                + (f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""),
+                highlight=False,
+            )
         if len(report.issues) > 20:
             self.console.print(f"and {len(report.issues) - 20:,} more in published/issues.parquet", highlight=False)
         c = report.counts

@@ -107,7 +107,11 @@ def _diff(before: dict[str, Any] | None, now: dict[str, Any], version: str) -> s
         if before.get(key) != now.get(key):
             lines.append(f"| {key} | {before.get(key)} | {now.get(key)} |")
     old, new = ({i["file"] for i in m["inputs"]} for m in (before, now))
-    lines += ["", *(f"- input added: {f}" for f in sorted(new - old)), *(f"- input removed: {f}" for f in sorted(old - new))]
+    lines += [
+        "",
+        *(f"- input added: {f}" for f in sorted(new - old)),
+        *(f"- input removed: {f}" for f in sorted(old - new)),
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -142,7 +146,11 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
     manifest = read_json(published / "manifest.json")
     earlier = sorted((p for p in (directory / "releases").glob("*/manifest.json")), key=lambda p: p.stat().st_mtime_ns)
     before = read_json(earlier[-1]) if earlier else None
-    tables = [t for t in schema.PUBLISHED_TABLES if (published / f"{t.name}.parquet").exists() and (texts or t.name != "texts")]
+    tables = [
+        t
+        for t in schema.PUBLISHED_TABLES
+        if (published / f"{t.name}.parquet").exists() and (texts or t.name != "texts")
+    ]
     target.parent.mkdir(parents=True, exist_ok=True)
     with swapped(target) as tmp:
         (tmp / "data").mkdir()

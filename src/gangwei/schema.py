@@ -25,9 +25,7 @@ STRS = pl.List(pl.String())
 SECTIONS = pl.List(pl.Struct({"kind": STR, "start": I32, "end": I32}))
 PLACES = pl.List(pl.Struct({"adcode": STR, "weight": F64}))
 HITS = pl.List(
-    pl.Struct(
-        {"decision": STR, "reason_id": STR, "rule_id": STR, "field": STR, "start": I32, "end": I32, "score": F64}
-    )
+    pl.Struct({"decision": STR, "reason_id": STR, "rule_id": STR, "field": STR, "start": I32, "end": I32, "score": F64})
 )
 
 
@@ -181,7 +179,10 @@ CLEAN = Table(
         _c("title: clean title (NFKC, simplified, one line, contacts removed)"),
         _c("text: clean text that is shown and that every offset refers to; contacts removed"),
         _c("sections: spans of `text` in characters, in order, not overlapping", SECTIONS),
-        _c("text_hash: 64-bit hash of the text that matters for comparison (letters and digits outside furniture and blurb, folded); 0 = no text", U64),
+        _c(
+            "text_hash: 64-bit hash of the text that matters for comparison (letters and digits outside furniture and blurb, folded); 0 = no text",
+            U64,
+        ),
         _c("tags: clean tags, joined by ' | '"),
         _c("captured_date: day of capture", DATE),
         _c("posted_date: day of posting (first of month or year when less is known)", DATE),
@@ -304,7 +305,9 @@ OPENINGS = Table(
         _c("n_ads: ads of the opening", I64),
         _c("n_boards: boards that carry it", I64),
         _c("ai_tier: tier of the representative", STR, AI_TIERS),
-        _c("confidence: high, or low when an anonymous employer, an agency or a wildcard decided", STR, ("high", "low")),
+        _c(
+            "confidence: high, or low when an anonymous employer, an agency or a wildcard decided", STR, ("high", "low")
+        ),
         _c("succeeds: opening ids that this one replaces", STRS),
     ),
     ("opening_id",),
@@ -350,7 +353,9 @@ EMPLOYERS = Table(
     (
         _c("employer_id: stable id"),
         _c("name: most frequent full name"),
-        _c("kind: company, branch, institute, university, school, hospital, government, military, agency, anonymous, person or other"),
+        _c(
+            "kind: company, branch, institute, university, school, hospital, government, military, agency, anonymous, person or other"
+        ),
         _c("defence: affiliation at the build's as-of date", STR, DEFENCE),
         _c("defence_group: group code", STR, DEFENCE_GROUPS),
         _c("surveillance_company: maker of surveillance systems by list", BOOL),

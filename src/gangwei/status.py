@@ -59,7 +59,9 @@ def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[st
     except StoreError:
         stages = {s: ["never run"] for s in STAGES}
     needed = int(size * DISK_FACTOR)
-    lines = [f"{len(found)} files, {size / 1e6:,.1f} MB to read; about {needed / 1e6:,.0f} MB of disk needed, {free / 1e6:,.0f} MB free"]
+    lines = [
+        f"{len(found)} files, {size / 1e6:,.1f} MB to read; about {needed / 1e6:,.0f} MB of disk needed, {free / 1e6:,.0f} MB free"
+    ]
     lines += [f"  {i.name} {i.size / 1e6:,.2f} MB" for i in found[:50]]
     lines += [f"issue: {i.message}" for i in issues]
     lines += [f"{s:12} " + ("up to date" if not w else "would run: " + "; ".join(w)) for s, w in stages.items()]

@@ -21,17 +21,23 @@ def succeed(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) ->
     Returns:
         canonical, opening_id, succeeds (list of earlier ids): one row for each opening of `new`, sorted by canonical.
     """
-    joined = new.rename({"opening_id": "canonical"}).join(old.rename({"opening_id": "before"}), on="ad_id", how="left", maintain_order="left")
+    joined = new.rename({"opening_id": "canonical"}).join(
+        old.rename({"opening_id": "before"}), on="ad_id", how="left", maintain_order="left"
+    )
     gone = old.join(new, on="ad_id", how="anti")["opening_id"].unique()
     links = joined.select("canonical", "before").drop_nulls("before").unique().sort("canonical", "before")
     spread = links.group_by("before").len("n_new")
     merged = links.group_by("canonical").len("n_old")
     links = links.join(spread, on="before", maintain_order="left").join(merged, on="canonical", maintain_order="left")
-    links = links.with_columns(whole=(pl.col("n_new") == 1) & (pl.col("n_old") == 1) & ~pl.col("before").is_in(gone.implode()))
+    links = links.with_columns(
+        whole=(pl.col("n_new") == 1) & (pl.col("n_old") == 1) & ~pl.col("before").is_in(gone.implode())
+    )
     kept = links.filter("whole").select("canonical", opening_id="before")
     succeeds = links.filter(~pl.col("whole")).group_by("canonical").agg(pl.col("before").sort().alias("fresh"))
     names = joined.select("canonical").unique().sort("canonical")
-    names = names.join(kept, on="canonical", how="left", maintain_order="left").join(succeeds, on="canonical", how="left", maintain_order="left")
+    names = names.join(kept, on="canonical", how="left", maintain_order="left").join(
+        succeeds, on="canonical", how="left", maintain_order="left"
+    )
     taken = set(old["opening_id"].unique())
     fresh = names.filter(pl.col("opening_id").is_null())["canonical"].to_list()
     renamed = {name: _unused(name, taken) for name in fresh if name in taken}
