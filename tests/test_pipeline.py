@@ -68,7 +68,11 @@ def test_the_main_facts(made: Path) -> None:
     assert ads["a1"]["campaign_id"] is not None and ads["a1"]["campaign_id"] == ads["a4"]["campaign_id"]
     assert (ads["a1"]["adcode"], ads["a1"]["county_adcode"], ads["a4"]["adcode"]) == ("440300", "440305", "310000")
     assert ads["a1"]["ai_tier"] == "builder" and ads["a3"]["ai_tier"] == "none"
-    assert (ads["a1"]["pay_min_fen"], ads["a1"]["pay_max_fen"], ads["a1"]["pay_unit"]) == (2_000_000, 3_000_000, "month")
+    assert (ads["a1"]["pay_min_fen"], ads["a1"]["pay_max_fen"], ads["a1"]["pay_unit"]) == (
+        2_000_000,
+        3_000_000,
+        "month",
+    )
     assert ads["a5"]["pay_status"] == "negotiable"
     employers = {r["employer_id"]: r for r in table(made / "out", "employers").to_dicts()}
     assert employers[ads["a5"]["employer_id"]]["defence_group"] == "AVIC"
@@ -111,7 +115,9 @@ def test_half_width_and_traditional_forms_move_no_label(made: Path, tmp_path: Pa
 
     def labels(out: Path) -> list[tuple[object, ...]]:
         group = pl.col("source_key").min().over("opening_id").alias("first_of_opening")
-        return table(out, "ads").select("source_key", "ai_tier", "adcode", "pay_min_fen", group).sort("source_key").rows()
+        return (
+            table(out, "ads").select("source_key", "ai_tier", "adcode", "pay_min_fen", group).sort("source_key").rows()
+        )
 
     assert labels(tmp_path / "out") == labels(made / "out")
 
@@ -158,9 +164,7 @@ def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
     from gangwei.lineage import explain
 
     (tmp_path / "ads.csv").write_text(
-        "title,company,city,description\n"
-        "收银员,长沙麦穗超市有限公司,长沙,有意者请电13800138000联系\n"
-        ",某店,长沙,\n"
+        "title,company,city,description\n收银员,长沙麦穗超市有限公司,长沙,有意者请电13800138000联系\n,某店,长沙,\n"
     )
     build(tmp_path / "out", tmp_path / "ads.csv")
     ad = table(tmp_path / "out", "ads")["ad_id"][0]
