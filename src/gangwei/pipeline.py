@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -277,11 +279,14 @@ class Build:
         self.watch.end("s4_employers")
         return outs
 
-    def match(self, names: Path) -> Path:
-        """s5: signatures part by part, then openings over the whole dataset."""
+    def sign(self, names: Path) -> None:
+        """s5, first half: signatures part by part, and the keys of all ads."""
         self.per_part("s5_match", "signed", sign_task, ["clean", "located"], ["clean", "located"], names=names)
         hashes = [read_frame(p.paths["clean"], ["content_hash"])["content_hash"].to_numpy() for p in self.parts]
         self.ad_keys = ad_keys(np.concatenate(hashes))
+
+    def match(self) -> Path:
+        """s5, second half: openings over the whole dataset."""
         parameters = {"window": self.settings.window_days, "threshold": self.settings.threshold}
         key = self._key("s5_match", ["match", *(p.paths["signed"].stem for p in self.parts)], **parameters)
         out = self.stages / "matched" / f"{key}.parquet"
@@ -295,7 +300,7 @@ class Build:
                 self.settings.threshold,
             )
             bounds = np.cumsum([0, *(p.rows for p in self.parts)])
-            write_frames(out, schema.MATCHED, (matched[int(a) : int(b)] for a, b in zip(bounds, bounds[1:])))
+            write_frames(out, schema.MATCHED, (matched[int(a) : int(b)] for a, b in pairwise(bounds)))
             self.watch.advance("s5_match", self.rows)
             self.watch.end("s5_match")
         return out
@@ -311,9 +316,20 @@ class Build:
         self.per_part("s2_clean", "clean", clean_task, ["raw"], ["raw"])
         self.per_part("s3_locate", "located", locate_task, ["clean"], ["clean"])
         outs = self.employers()
-        matched = self.match(outs["names"])
-        self.per_part("s6_classify", "classified", classify_task, ["clean"], ["clean"])
+        self.sign(outs["names"])
+        if self.settings.threads == 1:
+            matched = self.match()
+            self.classify()
+        else:  # matching is one thread's work; classifying needs nothing of it
+            with ThreadPoolExecutor(1, thread_name_prefix="gangwei-match") as side:
+                pending = side.submit(self.match)
+                self.classify()
+                matched = pending.result()
         return self.publish(outs, matched)
+
+    def classify(self) -> None:
+        """s6: tiers of all ads."""
+        self.per_part("s6_classify", "classified", classify_task, ["clean"], ["clean"])
 
     def publish(self, outs: dict[str, Path], matched: Path) -> Report:
         """s7: the tables of the contract, checked and then swapped in."""
@@ -344,14 +360,17 @@ class Build:
             previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )
         if not done:
-            s7_publish.publish(
-                source, self.settings.out, self.engine, lambda n: self.watch.advance("s7_publish", n)
-            )
+            s7_publish.publish(source, self.settings.out, self.engine, lambda n: self.watch.advance("s7_publish", n))
         self.watch.end("s7_publish")
         facts = read_json(manifest)
         write_json(
             self.settings.out / "build.json",
-            {"files": self.files, "definitions": self.book.version, "keys": self.keys, "parts": [p.rows for p in self.parts]},
+            {
+                "files": self.files,
+                "definitions": self.book.version,
+                "keys": self.keys,
+                "parts": [p.rows for p in self.parts],
+            },
         )
         return Report(self.files, facts["counts"], [], facts["issues"], self.settings.out / "published")
 
