@@ -298,6 +298,6 @@ def _plain_days(frame: pl.DataFrame, column: str, rules: DateRules) -> pl.Series
     fine = parts[1].is_between(1, 12) & parts[2].is_between(1, 28 + 3)
     text = pl.format("{}-{}-{}", *(p.cast(pl.String).str.zfill(w) for p, w in zip(parts, (4, 2, 2), strict=True)))
     day = text.str.to_date("%Y-%m-%d", strict=False)
-    return frame.select(
-        pl.when(fine & (day >= rules.earliest) & (day < rules.latest)).then(day).alias(column)
-    ).to_series()
+    plain = pl.when(fine & (day >= rules.earliest) & (day < rules.latest)).then(day)
+    distinct = frame.select(pl.col(column).drop_nulls().unique(maintain_order=True)).with_columns(plain.alias("day"))
+    return frame.select(column).join(distinct, on=column, how="left", maintain_order="left")["day"].alias(column)
