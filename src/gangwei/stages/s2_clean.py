@@ -41,10 +41,7 @@ def compile_rules(book: Codebook) -> Rules:
 def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """schema.RAW to schema.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
     south = _is_south(raw, rules)
-    body = text.clean(raw["description"], rules.text, traditional=south)
-    shown = text.strip_furniture(body.text, rules.text)
-    shown = contacts.strip(shown, rules.contacts)
-    spans, text_hash = sections.split(shown, rules.sections)
+    body, shown, spans, text_hash = _bodies(raw["description"], south, rules)
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
     when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
@@ -85,6 +82,21 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         pl.select(pl.concat_list(notes.to_series(), found["facts_issues"].fill_null([]))).to_series().alias("issues"),
     )
     return CLEAN.conform(out)
+
+
+def _bodies(
+    description: pl.Series, south: pl.Series, rules: Rules
+) -> tuple[text.Cleaned, pl.Series, pl.Series, np.ndarray]:
+    """Clean text, what is shown of it, its sections and hash; texts that repeat in the batch are worked on once."""
+    keys = pl.DataFrame({"text": description, "south": south})
+    distinct = keys.unique(maintain_order=True).with_row_index("at")
+    at = keys.join(distinct, on=["text", "south"], how="left", nulls_equal=True, maintain_order="left")["at"]
+    body = text.clean(distinct["text"], rules.text, traditional=distinct["south"])
+    shown = contacts.strip(text.strip_furniture(body.text, rules.text), rules.contacts)
+    spans, text_hash = sections.split(shown, rules.sections)
+    rows = at.to_numpy()
+    spread = text.Cleaned(body.text.gather(at), body.stats[rows], body.flags[rows])
+    return spread, shown.gather(at), spans.gather(at), text_hash[rows]
 
 
 def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:
