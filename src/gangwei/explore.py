@@ -235,8 +235,8 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
             return JSONResponse({"error": str(e), "allowed": list(e.allowed)}, 400)
         return pages.render(request, "refused.j2", 400, message=str(e), allowed=e.allowed)
 
-    @app.exception_handler(LookupError)
-    async def missing(request: Request, e: LookupError) -> Response:
+    @app.exception_handler(explore_ads.Missing)
+    async def missing(request: Request, e: explore_ads.Missing) -> Response:
         if wants_json(request):
             return JSONResponse({"error": str(e.args[0])}, 404)
         return pages.render(request, "refused.j2", 404, message=str(e.args[0]), allowed=())
@@ -286,7 +286,7 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
         stem, _, suffix = name.rpartition(".")
         measure_id = stem if stem and suffix in FORMATS else name
         if measure_id not in known:
-            raise LookupError(f"no measure {measure_id[:60]!r}; /measures lists them")
+            raise explore_ads.Missing(f"no measure {measure_id[:60]!r}; /measures lists them")
         result, given = question(measure_id, request)
         lang = given.get("lang", "en")
 
@@ -343,7 +343,7 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
     def region(adcode: str, request: Request) -> Response:
         given = _pairs(request, COMMON)
         if not adcode.isdigit() or int(adcode) not in ds.places:
-            raise LookupError(f"no region {adcode[:20]!r}")
+            raise explore_ads.Missing(f"no region {adcode[:20]!r}")
         dim = "province" if ds.places[int(adcode)].level == 1 and int(adcode) not in vocabulary.MUNICIPAL else "city"
         return profile(request, given, dim, adcode, pages.labels[given.get("lang", "en")].place(adcode))
 
@@ -357,7 +357,7 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
     def occupation(code: str, request: Request) -> Response:
         given = _pairs(request, COMMON)
         if code not in ds.open_values["occupation"]:
-            raise LookupError(f"no occupation {code[:20]!r} in this dataset")
+            raise explore_ads.Missing(f"no occupation {code[:20]!r} in this dataset")
         return profile(request, given, "occupation", code, pages.labels[given.get("lang", "en")].code("occupation", code))
 
     def profile(request: Request, given: Mapping[str, str], dim: str, value: str, name: str, employer: Any = None) -> Response:
@@ -399,7 +399,7 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         if name not in ("explore.css",):
-            raise LookupError("no such file")
+            raise explore_ads.Missing("no such file")
         return Response((STATIC / name).read_bytes(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
     return app

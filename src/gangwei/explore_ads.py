@@ -9,12 +9,19 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
+import polars as pl
+
 from gangwei.frame import Dataset
+from gangwei.kernels import contacts
 from gangwei.lineage import original
 
 KINDS = ("title", "employer", "text")
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 HIDDEN = ("lat", "lon")
+
+
+class Missing(Exception):
+    """Nothing of that name in this dataset."""
 
 
 def visible(text: str | None) -> str:
@@ -49,6 +56,7 @@ class Finder:
 
     def __init__(self, ds: Dataset) -> None:
         self.ds, self.lock, self.made = ds, threading.Lock(), dict[str, float]()
+        self.contacts = contacts.compile_contacts(ds.codebook)
 
     def _index(self, kind: str) -> None:
         with self.lock:
@@ -110,24 +118,26 @@ class Finder:
         """One employer with its names and affiliations.
 
         Raises:
-            LookupError: no such employer.
+            Missing: no such employer.
         """
         found = self._all("SELECT * FROM employers WHERE employer_id = $i", i=employer_id)
         if not found:
-            raise LookupError(f"no employer {employer_id[:40]!r}")
+            raise Missing(f"no employer {employer_id[:40]!r}")
         names = self._all("SELECT name_raw, rule_id FROM employer_names WHERE employer_id = $i ORDER BY name_raw LIMIT 50", i=employer_id)
         lists = self._all("SELECT * FROM affiliations WHERE employer_id = $i ORDER BY ALL", i=employer_id)
-        return {**found[0], "names": names, "affiliations": lists}
+        shown = contacts.strip(pl.Series([n["name_raw"] for n in names], dtype=pl.String), self.contacts)
+        names = [n | {"name_raw": visible(s)} for n, s in zip(names, shown)]
+        return {**found[0], "name": visible(found[0]["name"]), "names": names, "affiliations": lists}
 
     def ad(self, ad_id: str) -> dict[str, Any]:
         """One ad with text segments, decisions, duplicates and the original row without contacts.
 
         Raises:
-            LookupError: no such ad.
+            Missing: no such ad.
         """
         found = self._all("SELECT *, file_row_number AS number FROM ads WHERE ad_id = $i", i=ad_id)
         if not found:
-            raise LookupError(f"no ad {ad_id[:40]!r}")
+            raise Missing(f"no ad {ad_id[:40]!r}")
         ad = found[0]
         number = ad.pop("number")
         text = self._all("SELECT text, sections FROM texts WHERE ad_id = $i", i=ad_id)

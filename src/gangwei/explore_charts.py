@@ -48,16 +48,18 @@ def _ticks(top: float) -> list[float]:
 def dots(result: Result, labels: Labels, href: Callable[[str], str]) -> str:
     """Points with their 95 % interval, one line a group, largest groups first as the figure gives them."""
     unit = result.measure.unit
+    if "id" not in result.rows.columns:
+        return ""
     rows = [r for r in result.rows.to_dicts() if not r.get("suppressed") and r["value"] is not None][:SHOWN]
     if not rows:
         return ""
     ends = [r["high"] if r["high"] is not None and math.isfinite(r["high"]) else r["value"] for r in rows]
-    top = max(max(ends), 1e-12)
+    top = max(*ends, 1e-12)
     span = WIDTH - LEFT - RIGHT
     height = TOP + ROW * len(rows) + 8
 
     def x(value: float) -> float:
-        return round(LEFT + span * max(0.0, min(value, top)) / top, 1)
+        return float(round(LEFT + span * max(0.0, min(value, top)) / top, 1))
 
     title = result.measure.zh if labels.lang == "zh" else result.measure.en
     out = [

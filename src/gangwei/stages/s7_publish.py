@@ -318,13 +318,17 @@ def _groups(source: Source, successions: pl.DataFrame, tmp: Path, slim_path: Pat
         schema.OPENINGS: openings,
         schema.SPELLS: spells,
         schema.CAMPAIGNS: campaigns,
-        schema.EMPLOYERS: read_frame(source.employers),
+        schema.EMPLOYERS: _without_contacts(read_frame(source.employers), "name"),
         schema.EMPLOYER_NAMES: read_frame(source.names),
         schema.AFFILIATIONS: read_frame(source.affiliations),
     }
     return {
         t.name: write_frames(tmp / f"{t.name}.parquet", t, [_pick(f, t)], compression="zstd") for t, f in frames.items()
     }
+
+
+def _without_contacts(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    return frame.with_columns(contacts.strip(frame[column], contacts.compile_contacts(Codebook())))
 
 
 def _metadata(

@@ -1,0 +1,176 @@
+"""explore.py: every page, the closed vocabulary, headers, and hostile ads that stay harmless."""
+
+from __future__ import annotations
+
+import csv
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+from test_pipeline import build, table
+
+from gangwei import measures, synth
+from gangwei.cli import main
+from gangwei.explore import create
+from gangwei.frame import DatasetError
+
+PHONE, MAIL = "13912345678", "boss.wang@example.com"
+HOSTILE = [
+    {
+        "id": "h1",
+        "title": "<script>alert(1)</script>算法工程师",
+        "company": '"><img src=x onerror=alert(2)>科技有限公司',
+        "city": "深圳",
+        "description": f"负责深度学习模型训练。<script>alert(3)</script><a href='javascript:alert(4)'>x</a> 联系 {PHONE} {MAIL}",
+        "url": "javascript:alert(5)",
+    },
+    {
+        "id": "h2",
+        "title": "=HYPERLINK(1) 机器学习工程师 \u202eevil\u202c",
+        "company": f"某公司 联系电话{PHONE}",
+        "city": "上海",
+        "address": f"上海市浦东新区 {PHONE}",
+        "description": f"负责机器学习平台研发，微信{PHONE}，邮箱{MAIL}",
+        "url": "https://example.com/jobs/2",
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("explore")
+    synth.write(root / "synth", 3000, seed=21)
+    build(root / "out", root / "synth" / "ads")
+    return root / "out"
+
+
+@pytest.fixture(scope="module")
+def client(made: Path) -> TestClient:
+    return TestClient(create(made))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TestClient]:
+    root = tmp_path_factory.mktemp("hostile")
+    names = ["id", "title", "company", "city", "address", "description", "url"]
+    with (root / "ads.csv").open("w", encoding="utf-8", newline="") as f:
+        writer = csv.DictWriter(f, names)
+        writer.writeheader()
+        writer.writerows(HOSTILE)
+    build(root / "out", root / "ads.csv")
+    return root / "out", TestClient(create(root / "out"))
+
+
+def paths(out: Path) -> list[str]:
+    ads = table(out, "ads")
+    ad = ads["ad_id"][0]
+    employer = ads["employer_id"].drop_nulls()[0]
+    return [
+        "/", "/measures", "/m/ai-share", "/m/ai-share?by=province", "/m/ai-share?by=city&where=definition%3Dstrict", "/m/ai-mix?by=role",
+        "/m/ai-openings/ads", "/m/ai-openings/ads?by=tier&group=builder", "/compare", "/search", "/search?q=%E7%AE%97%E6%B3%95",
+        "/search?q=%E7%AE%97%E6%B3%95&in=text", "/search?q=%E5%85%AC%E5%8F%B8&in=employer", f"/ads/{ad}", f"/employers/{employer}",
+        "/regions/440300", "/regions/440000", "/definitions", "/definitions?file=ai/terms.csv", "/method", "/quality",
+    ]  # fmt: skip
+
+
+def test_every_page_answers_in_both_languages(made: Path, client: TestClient) -> None:
+    for path in paths(made):
+        for lang in ("en", "zh"):
+            answer = client.get(path + ("&" if "?" in path else "?") + f"lang={lang}", follow_redirects=False)
+            assert answer.status_code == 200, (path, lang, answer.text[:300])
+            assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in answer.text
+            assert "<h1>" in answer.text and "<script" not in answer.text
+            assert 'style="' not in answer.text, f"{path}: an inline style is refused by the page's own policy"
+
+
+def test_every_measure_has_a_page(client: TestClient, made: Path) -> None:
+    for measure_id in measures.load(measures.open_dataset(made).codebook):
+        assert client.get(f"/m/{measure_id}").status_code == 200, measure_id
+
+
+def test_the_headers_are_strict(client: TestClient) -> None:
+    policy = client.get("/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert client.get("/").headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/?x=1", "/m/ai-share?x=1", "/m/ai-share?by=nosuch", "/m/ai-share?where=nosuch%3D1", "/m/ai-share?where=province%3D999999",
+     "/m/ai-share?where=province", "/m/ai-share?lang=fr", "/m/ai-share?by=tier&by=role", "/m/ai-openings/ads?page=0",
+     "/m/ai-openings/ads?page=x", "/search?in=nosuch", "/definitions?file=../../etc/passwd", "/compare?left=nosuch",
+     "/m/ai-share?where=city%3D440300%27%20OR%201%3D1"],
+)  # fmt: skip
+def test_a_question_outside_the_vocabulary_lists_what_is_allowed(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 400 and "Allowed" in answer.text
+    if "/m/ai-share?" in path:
+        given = client.get(path.replace("/m/ai-share?", "/m/ai-share.json?"))
+        assert given.status_code == 400 and given.json()["allowed"]
+
+
+def test_what_is_not_there_is_404(client: TestClient) -> None:
+    for path in ("/nosuch", "/m/nosuch", "/ads/nosuch", "/employers/x", "/regions/1", "/occupations/x", "/static/../cli.py"):
+        assert client.get(path).status_code == 404, path
+
+
+def test_only_this_machine_without_a_token(made: Path) -> None:
+    with pytest.raises(DatasetError, match="token"):
+        create(made, host="0.0.0.0")
+    assert TestClient(create(made), base_url="http://evil.example").get("/").status_code == 421
+    guarded = TestClient(create(made, host="0.0.0.0", token="s3cret"), base_url="http://anything")
+    assert guarded.get("/").status_code == 401
+    assert guarded.get("/?token=wrong").status_code == 401
+    assert guarded.get("/?token=s3cret").status_code == 200
+    assert guarded.get("/measures").status_code == 200, "the cookie carries the token on"
+
+
+def test_hostile_ads_stay_harmless(hostile: tuple[Path, TestClient]) -> None:
+    out, client = hostile
+    ads = table(out, "ads")
+    extra = [f"/ads/{a}" for a in ads["ad_id"]] + [f"/ads/{a}.json" for a in ads["ad_id"]]
+    extra += [f"/employers/{e}" for e in ads["employer_id"].drop_nulls()] + ["/search?q=%3Cscript%3E", "/m/ai-openings.csv?by=employer"]
+    for path in [*paths(out), *extra]:
+        if "/regions/" in path:
+            continue
+        answer = client.get(path)
+        assert answer.status_code == 200, (path, answer.text[:200])
+        body = answer.text
+        if answer.headers["content-type"].startswith("text/html"):
+            assert "<script" not in body.lower() and "<img" not in body.lower(), path
+            assert 'href="javascript:' not in body.lower(), path
+            assert "\u202e" not in body, path
+        assert PHONE not in body and MAIL not in body, path
+
+
+def test_csv_and_json_say_what_the_page_says(client: TestClient, made: Path) -> None:
+    found = client.get("/m/ai-share.json?by=role").json()
+    lines = list(csv.DictReader(client.get("/m/ai-share.csv?by=role").content.decode("utf-8-sig").splitlines()))
+    assert [r["id"] for r in found["rows"]] == [r["id"] for r in lines]
+    assert [float(r["numerator"]) for r in found["rows"]] == [float(r["numerator"]) for r in lines]
+
+
+def test_one_number_everywhere(client: TestClient, made: Path) -> None:
+    ds = measures.open_dataset(made)
+    for measure_id, measure in measures.load(ds.codebook).items():
+        here = measures.measure(ds, measure_id).record()
+        page = client.get(f"/m/{measure_id}.json").json()
+        assert page["value"] == here["value"] and page["numerator"] == here["numerator"], measure_id
+        if measure.kind == "count":
+            assert measures.ads_behind(ds, measure_id)[0] == here["numerator"], measure_id
+            assert f"<strong>{here['numerator']:,.0f}</strong>" in client.get(f"/m/{measure_id}/ads").text
+    said = json.loads(CliRunner().invoke(main, ["measure", str(made), "ai-share", "--by", "province", "--json"]).stdout)
+    assert said["rows"] == client.get("/m/ai-share.json?by=province").json()["rows"]
+
+
+def test_twenty_readers_at_once(client: TestClient) -> None:
+    asked = [f"/m/ai-share?by={by}" for by in ("province", "city", "role", "tier", "board")] * 4
+    with ThreadPoolExecutor(20) as pool:
+        assert [r.status_code for r in pool.map(client.get, asked)] == [200] * 20
+
+
+def test_the_interface_is_described(client: TestClient) -> None:
+    assert "/m/{name}" in client.get("/openapi.json").json()["paths"]
