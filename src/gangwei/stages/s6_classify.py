@@ -33,6 +33,9 @@ MODEL_BYTES = 1 << 20
 TERM_TIERS = frozenset(scorer.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention"))
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
 _TOP = 3
+BUILDING = ("builder_strong", "builder_weak", "algo_bare")
+NAMING = ("adjacent", "user", "mention")
+NOT_BUILDING = ("product", "commercial", "operations", "education")
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,7 @@ def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
     tier, p = decide(scores, facts, model)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
+    tier = _by_title(tier, facts[:, 6] == 0, hits, hit_row, role)
     return pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
@@ -251,6 +255,30 @@ def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         },
         schema=CLASSIFIED.polars,
     )
+
+
+def _by_title(
+    tier: NDArray[np.int8],
+    bare: NDArray[np.bool_],
+    hits: NDArray[np.int32],
+    row: NDArray[np.int32],
+    role: NDArray[np.int64],
+) -> NDArray[np.int8]:
+    """Hold ads without a text to what their title names; see [title_only] in ai/rules.toml.
+
+    A builder needs a term of model building in the title and no product, commercial, operations or teaching role; any
+    tier needs an AI term in the title.
+    """
+    code = np.where((hits[:, 3] == 0) & (hits[:, 4] >= 0), hits[:, 4] // 5, -1)
+
+    def named(tiers: tuple[str, ...]) -> NDArray[np.bool_]:
+        wanted = [scorer.TIERS.index(t) for t in tiers]
+        return np.bincount(row[np.isin(code, wanted)], minlength=len(tier)).astype(bool)[: len(tier)]
+
+    builds, any_term = named(BUILDING), named((*BUILDING, *NAMING))
+    sells = np.isin(role, [AI_ROLES.index(r) for r in NOT_BUILDING])
+    tier = np.where(bare & (tier == 0) & (~builds | sells), 1, tier).astype(np.int8)
+    return np.where(bare & ~any_term, 3, tier).astype(np.int8)
 
 
 def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
