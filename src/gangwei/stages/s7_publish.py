@@ -192,7 +192,9 @@ def _reject_decisions(source: Source, rejects: pl.DataFrame) -> pl.DataFrame:
         stage=pl.lit("s1_read"),
         decision=pl.lit("reject"),
         reason_id="reason_id",
-        rule_id=pl.concat_str("source_id", pl.lit("#"), "file", pl.lit("#"), pl.col("row").cast(pl.String), ignore_nulls=True),
+        rule_id=pl.concat_str(
+            "source_id", pl.lit("#"), "file", pl.lit("#"), pl.col("row").cast(pl.String), ignore_nulls=True
+        ),
         definitions_version=pl.lit(source.definitions_version),
     )
 
@@ -270,7 +272,13 @@ def _tables(
                 jobs["texts"] = _pick(ads, schema.TEXTS)
             slims.append(_slim(at, ads, matched))
             list(pool.map(lambda kv: writers.write(*kv), jobs.items()))
-            tally = ads.select("source_id", "issues").explode("issues").drop_nulls("issues").group_by("source_id", "issues").len()
+            tally = (
+                ads.select("source_id", "issues")
+                .explode("issues")
+                .drop_nulls("issues")
+                .group_by("source_id", "issues")
+                .len()
+            )
             for src, reason, n in tally.rows():
                 issues[src, reason] = issues.get((src, reason), 0) + n
             advance(ads.height)
@@ -292,12 +300,16 @@ def _groups(source: Source, successions: pl.DataFrame, tmp: Path, slim_path: Pat
     best = (1 << NUMBER_BITS) - 1 - groups["documented"] % (1 << NUMBER_BITS)
     canonical = _named(source, groups["opening_no"], OPENING)
     groups = groups.with_columns(
-        canonical.alias("canonical"), _renamed(canonical, successions).alias("opening_id"), _named(source, best, None).alias("ad_id")
+        canonical.alias("canonical"),
+        _renamed(canonical, successions).alias("opening_id"),
+        _named(source, best, None).alias("ad_id"),
     )
     groups = groups.join(successions.select("canonical", "succeeds"), on="canonical", how="left", maintain_order="left")
     chosen = pl.LazyFrame({"ad_id": groups["ad_id"]})
     described = pl.scan_parquet(tmp / "ads.parquet").select("ad_id", "employer_id", "title", "adcode", "ai_tier")
-    openings = groups.join(described.join(chosen, on="ad_id", how="semi").collect(), on="ad_id", how="left", maintain_order="left")
+    openings = groups.join(
+        described.join(chosen, on="ad_id", how="semi").collect(), on="ad_id", how="left", maintain_order="left"
+    )
     openings = openings.with_columns(
         confidence=pl.when(pl.col("low") > 0).then(pl.lit("low")).otherwise(pl.lit("high")),
         succeeds=pl.col("succeeds").fill_null(pl.lit([], pl.List(pl.String))),
@@ -310,7 +322,8 @@ def _groups(source: Source, successions: pl.DataFrame, tmp: Path, slim_path: Pat
     )
     campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])
     campaigns = campaigns.with_columns(
-        campaign_id=_named(source, campaigns["campaign_no"], CAMPAIGN), ad_id=_named(source, campaigns["campaign_no"], None)
+        campaign_id=_named(source, campaigns["campaign_no"], CAMPAIGN),
+        ad_id=_named(source, campaigns["campaign_no"], None),
     )
     first = pl.scan_parquet(tmp / "ads.parquet").select("ad_id", "employer_id", "title")
     campaigns = campaigns.lazy().join(first, on="ad_id", how="left", maintain_order="left").collect()
@@ -331,14 +344,17 @@ def _without_contacts(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     return frame.with_columns(contacts.strip(frame[column], contacts.compile_contacts(Codebook())))
 
 
-def _metadata(
-    source: Source, tmp: Path, counts: dict[str, int], reasons: dict[tuple[str | None, str], int]
-) -> None:
+def _metadata(source: Source, tmp: Path, counts: dict[str, int], reasons: dict[tuple[str | None, str], int]) -> None:
     log = [
         *(schema.ISSUES.polars | {"n": 1} | i for i in source.issues),
-        *({"stage": "s2_clean", "source_id": s, "reason_id": r, "n": n} for (s, r), n in sorted(reasons.items(), key=str)),
+        *(
+            {"stage": "s2_clean", "source_id": s, "reason_id": r, "n": n}
+            for (s, r), n in sorted(reasons.items(), key=str)
+        ),
     ]
-    rows = [{c: (i.get(c) if not isinstance(i.get(c), pl.DataType) else None) for c in schema.ISSUES.polars} for i in log]
+    rows = [
+        {c: (i.get(c) if not isinstance(i.get(c), pl.DataType) else None) for c in schema.ISSUES.polars} for i in log
+    ]
     issues = pl.DataFrame(rows, schema=schema.ISSUES.polars)
     write_frames(tmp / "issues.parquet", schema.ISSUES, [issues], compression="zstd")
     tables = [t for t in schema.PUBLISHED_TABLES if (tmp / f"{t.name}.parquet").exists()]
