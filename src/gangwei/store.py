@@ -1,8 +1,8 @@
 """Files of a dataset directory: content-addressed stage parts, written to a temporary name and then renamed.
 
-    DIR/stages/<table>/<key>.parquet    one part; the key is a hash of everything it was made from
-    DIR/published/<table>.parquet       the dataset
-    DIR/build.json                      the inputs and parameters of the last build
+DIR/stages/<table>/<key>.parquet    one part; the key is a hash of everything it was made from
+DIR/published/<table>.parquet       the dataset
+DIR/build.json                      the inputs and parameters of the last build
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def _spoken(path: Path) -> Iterator[None]:
         yield
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(m in str(e) for m in FULL):
-            raise StoreError(f"{path.name}: no space left on the disk; free some and run the same command again") from None
+            raise StoreError(
+                f"{path.name}: no space left on the disk; free some and run the same command again"
+            ) from None
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StoreError(f"{path}: no permission to write here; choose another --out") from None
         raise
@@ -143,7 +145,9 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     except FileNotFoundError:
         raise StoreError(f"{path.name}: not there; run the build again") from None
     except (pa.ArrowInvalid, OSError) as e:
-        raise StoreError(f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again") from None
+        raise StoreError(
+            f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again"
+        ) from None
 
 
 def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -155,7 +159,9 @@ def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.Dat
             assert isinstance(frame, pl.DataFrame)
             yield frame
     except (pa.ArrowInvalid, OSError) as e:
-        raise StoreError(f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again") from None
+        raise StoreError(
+            f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again"
+        ) from None
 
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
