@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
-from test_pipeline import build, table
 
 from gangwei import measures, synth
 from gangwei.cli import main
 from gangwei.explore import create
 from gangwei.frame import DatasetError
+from test_pipeline import build, table
 
 PHONE, MAIL = "13912345678", "boss.wang@example.com"
 HOSTILE = [
@@ -113,7 +113,15 @@ def test_a_question_outside_the_vocabulary_lists_what_is_allowed(client: TestCli
 
 
 def test_what_is_not_there_is_404(client: TestClient) -> None:
-    for path in ("/nosuch", "/m/nosuch", "/ads/nosuch", "/employers/x", "/regions/1", "/occupations/x", "/static/../cli.py"):
+    for path in (
+        "/nosuch",
+        "/m/nosuch",
+        "/ads/nosuch",
+        "/employers/x",
+        "/regions/1",
+        "/occupations/x",
+        "/static/../cli.py",
+    ):
         assert client.get(path).status_code == 404, path
 
 
@@ -132,7 +140,10 @@ def test_hostile_ads_stay_harmless(hostile: tuple[Path, TestClient]) -> None:
     out, client = hostile
     ads = table(out, "ads")
     extra = [f"/ads/{a}" for a in ads["ad_id"]] + [f"/ads/{a}.json" for a in ads["ad_id"]]
-    extra += [f"/employers/{e}" for e in ads["employer_id"].drop_nulls()] + ["/search?q=%3Cscript%3E", "/m/ai-openings.csv?by=employer"]
+    extra += [f"/employers/{e}" for e in ads["employer_id"].drop_nulls()] + [
+        "/search?q=%3Cscript%3E",
+        "/m/ai-openings.csv?by=employer",
+    ]
     for path in [*paths(out), *extra]:
         if "/regions/" in path:
             continue
