@@ -64,6 +64,7 @@ class Spark:
         builder = SparkSession.builder.master(master).appName("gangwei")
         settings = {
             "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
             "spark.sql.session.timeZone": "UTC",
             "spark.driver.bindAddress": "127.0.0.1" if "127.0.0.1" in master or master.startswith("local") else None,
             "spark.driver.host": "127.0.0.1" if "127.0.0.1" in master or master.startswith("local") else None,
