@@ -185,3 +185,12 @@ def test_twenty_readers_at_once(client: TestClient) -> None:
 
 def test_the_interface_is_described(client: TestClient) -> None:
     assert "/m/{name}" in client.get("/openapi.json").json()["paths"]
+
+
+def test_a_question_that_takes_too_long_is_stopped(made: Path) -> None:
+    from gangwei.explore_guard import Gate, TooSlow, Watched
+
+    ds = Watched.open(made)
+    with pytest.raises(TooSlow), Gate(ds, seconds=0.3).enter():
+        ds.rows("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
+    assert ds.rows("SELECT 1") == [(1,)]

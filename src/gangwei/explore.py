@@ -6,12 +6,8 @@ pages work without script, and nothing is fetched from elsewhere. The suffix of 
 
 from __future__ import annotations
 
-import hmac
 import io
-import ipaddress
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +19,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from gangwei import explore_ads, explore_charts, measures, vocabulary
-from gangwei.frame import Dataset, DatasetError
+from gangwei.explore_guard import SECONDS, Gate, TooBusy, TooSlow, Watched, check_host, guard
+from gangwei.frame import Dataset
 from gangwei.labels import LANGS, Labels
 from gangwei.release import neutral
 from gangwei.vocabulary import UnknownParameter
@@ -31,46 +28,16 @@ from gangwei.vocabulary import UnknownParameter
 PAGE_ROWS = 50
 MAX_PAGE = 2_000
 SHOWN_GROUPS = 60
-AT_ONCE = 4
-SECONDS = 20.0
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 COMMON = ("lang",)
 QUESTION = ("by", "where", "as_of", "lists", *COMMON)
-FORMATS = {"json": "application/json", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet", "svg": "image/svg+xml"}
+FORMATS = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "svg": "image/svg+xml",
+}
 STATIC = Path(__file__).parent / "static"
 OVERVIEW = ("openings", "ai-openings", "ai-share", "defence-share", "surveillance-share", "city-top-share")
-
-
-class TooBusy(RuntimeError):
-    """More questions at once than the explorer answers."""
-
-
-class TooSlow(RuntimeError):
-    """A question that was stopped at the time limit."""
-
-
-class Gate:
-    """At most `AT_ONCE` questions run; one that exceeds `SECONDS` is stopped."""
-
-    def __init__(self, ds: Dataset) -> None:
-        self.ds, self.slots = ds, threading.BoundedSemaphore(AT_ONCE)
-
-    @contextmanager
-    def enter(self) -> Any:
-        """Wait for a slot."""
-        if not self.slots.acquire(timeout=SECONDS):
-            raise TooBusy
-        try:
-            yield
-        finally:
-            self.slots.release()
 
 
 def _pairs(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
@@ -136,7 +103,9 @@ class Pages:
         self.ds = ds
         self.words: dict[str, list[str]] = ds.codebook.toml("labels/explore.toml")
         loader = jinja2.PackageLoader("gangwei", "templates/explore")
-        self.env = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+        self.env = jinja2.Environment(
+            loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        )
         self.labels = {lang: Labels(ds, lang) for lang in LANGS}
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -148,7 +117,12 @@ class Pages:
         query = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
 
         def link(path: str, **change: Any) -> str:
-            pairs = [(k, v) for k, vs in change.items() for v in (vs if isinstance(vs, list) else [vs]) if v not in (None, "")]
+            pairs = [
+                (k, v)
+                for k, vs in change.items()
+                for v in (vs if isinstance(vs, list) else [vs])
+                if v not in (None, "")
+            ]
             if lang != "en" and not any(k == "lang" for k, _ in pairs):
                 pairs.append(("lang", lang))
             return quote(path) + ("?" + urlencode(pairs) if pairs else "")
@@ -176,55 +150,41 @@ def _export(result: measures.Result, suffix: str, svg: Callable[[], str]) -> Res
     return Response(body, media_type=FORMATS[suffix], headers={"Content-Disposition": f'inline; filename="{name}"'})
 
 
-def _guard(app: FastAPI, host: str, token: str | None) -> None:
-    names = {host, "localhost", "127.0.0.1", "[::1]", "testserver"}
-
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        given = (request.headers.get("host") or "").rsplit(":", 1)[0] if not (request.headers.get("host") or "").endswith("]") else request.headers["host"]
-        if token is None and given not in names:
-            return JSONResponse({"error": "this explorer answers only on this machine"}, 421, headers=HEADERS)
-        shown = request.query_params.get("token")
-        if token is not None:
-            sent = shown or request.cookies.get("gangwei") or (request.headers.get("authorization") or "").removeprefix("Bearer ")
-            if not hmac.compare_digest(sent.encode(), token.encode()):
-                return JSONResponse({"error": "a token is needed: open /?token=… once, or send Authorization: Bearer …"}, 401, headers=HEADERS)
-            if shown:
-                rest = [(k, v) for k, v in request.query_params.multi_items() if k != "token"]
-                request.scope["query_string"] = urlencode(rest).encode()
-                request = Request(request.scope, request.receive)
-        response: Response = await call_next(request)
-        for key, value in HEADERS.items():
-            response.headers.setdefault(key, value)
-        if token is not None and shown:
-            response.set_cookie("gangwei", token, httponly=True, samesite="strict")
-        return response
-
-
-def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -> FastAPI:
+def create(directory: Path, host: str = "127.0.0.1", token: str | None = None, seconds: float = SECONDS) -> FastAPI:
     """The application over the dataset in `directory`.
 
     Raises:
         DatasetError: nothing readable there, or a host beyond this machine without a token.
     """
-    loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    if not loopback and not token:
-        raise DatasetError(f"--host {host} is reachable from other machines: give it a --token")
-    ds = Dataset.open(directory)
-    pages, gate, finder = Pages(ds), Gate(ds), explore_ads.Finder(ds)
+    check_host(host, token)
+    ds = Watched.open(directory)
+    pages, gate, finder = Pages(ds), Gate(ds, seconds), explore_ads.Finder(ds)
     known = measures.load(ds.codebook)
-    app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, version=str(ds.manifest.get("gangwei_version", "")))
-    _guard(app, host, token)
+    app = FastAPI(
+        title="gangwei explorer", docs_url=None, redoc_url=None, version=str(ds.manifest.get("gangwei_version", ""))
+    )
+    guard(app, host, token)
 
     @lru_cache(maxsize=1024)
-    def ask(measure_id: str, by: str | None, where: tuple[tuple[str, str], ...], as_of: str | None, lists: str | None, lang: str) -> measures.Result:
+    def ask(
+        measure_id: str,
+        by: str | None,
+        where: tuple[tuple[str, str], ...],
+        as_of: str | None,
+        lists: str | None,
+        lang: str,
+    ) -> measures.Result:
         with gate.enter():
             return measures.measure(ds, measure_id, by, dict(where), as_of=as_of, lists=lists, lang=lang)
 
-    def question(measure_id: str, request: Request, extra: tuple[str, ...] = ()) -> tuple[measures.Result, dict[str, str]]:
+    def question(
+        measure_id: str, request: Request, extra: tuple[str, ...] = ()
+    ) -> tuple[measures.Result, dict[str, str]]:
         given = _pairs(request, (*QUESTION, *extra))
         where = tuple(sorted(_where(request).items()))
-        return ask(measure_id, given.get("by") or None, where, given.get("as_of"), given.get("lists"), given.get("lang", "en")), given
+        return ask(
+            measure_id, given.get("by") or None, where, given.get("as_of"), given.get("lists"), given.get("lang", "en")
+        ), given
 
     def wants_json(request: Request) -> bool:
         return request.url.path.rsplit(".", 1)[-1] in FORMATS or "application/json" in request.headers.get("accept", "")
@@ -245,6 +205,10 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
     async def busy(request: Request, e: TooBusy) -> Response:
         return pages.render(request, "refused.j2", 503, message=pages.words["busy"][0], allowed=())
 
+    @app.exception_handler(TooSlow)
+    async def slow(request: Request, e: TooSlow) -> Response:
+        return pages.render(request, "refused.j2", 503, message=pages.words["too_slow"][0], allowed=())
+
     @app.exception_handler(404)
     async def nowhere(request: Request, e: Exception) -> Response:
         if wants_json(request):
@@ -258,7 +222,9 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
         figures = [ask(m, None, (), None, None, lang) for m in OVERVIEW if m in known]
         provinces = ask("ai-share", "province", (), None, None, lang)
         cities = ask("ai-openings", "city", (), None, None, lang)
-        chart = explore_charts.map_of(provinces, pages.labels[lang], lambda i: f"/regions/{i}" + (f"?lang={lang}" if lang != "en" else ""))
+        chart = explore_charts.map_of(
+            provinces, pages.labels[lang], lambda i: f"/regions/{i}" + (f"?lang={lang}" if lang != "en" else "")
+        )
         return pages.render(request, "overview.j2", figures=figures, provinces=provinces, cities=cities, chart=chart)
 
     @app.get("/measures", response_class=HTMLResponse)
@@ -314,7 +280,9 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
         sides = [given.get("left", "strict"), given.get("right", "related")]
         lang = given.get("lang", "en")
         found = [ask(measure_id, given.get("by") or None, (("definition", s),), None, None, lang) for s in sides]
-        return pages.render(request, "compare.j2", found=found, sides=sides, known=known, given=given, by_options=vocabulary.BY)
+        return pages.render(
+            request, "compare.j2", found=found, sides=sides, known=known, given=given, by_options=vocabulary.BY
+        )
 
     @app.get("/search", response_class=HTMLResponse)
     def search(request: Request) -> Response:
@@ -358,12 +326,20 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None) -
         given = _pairs(request, COMMON)
         if code not in ds.open_values["occupation"]:
             raise explore_ads.Missing(f"no occupation {code[:20]!r} in this dataset")
-        return profile(request, given, "occupation", code, pages.labels[given.get("lang", "en")].code("occupation", code))
+        return profile(
+            request, given, "occupation", code, pages.labels[given.get("lang", "en")].code("occupation", code)
+        )
 
-    def profile(request: Request, given: Mapping[str, str], dim: str, value: str, name: str, employer: Any = None) -> Response:
+    def profile(
+        request: Request, given: Mapping[str, str], dim: str, value: str, name: str, employer: Any = None
+    ) -> Response:
         lang, where = given.get("lang", "en"), ((dim, value),)
         figures = [ask(m, None, where, None, None, lang) for m in ("openings", "ai-openings", "ai-share")]
-        mixes = [ask("ai-mix", by, where, None, None, lang) for by in ("tier", "role", "subfield", "education", "board") if by != dim]
+        mixes = [
+            ask("ai-mix", by, where, None, None, lang)
+            for by in ("tier", "role", "subfield", "education", "board")
+            if by != dim
+        ]
         total, rows = measures.ads_behind(ds, "ai-openings", None, None, dict(where), limit=20)
         return pages.render(request, "profile.j2", dim=dim, value=value, name=name, figures=figures, mixes=mixes, total=total,
                             rows=rows.to_dicts(), employer=employer)  # fmt: skip

@@ -12,7 +12,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pyarrow.parquet as pq
@@ -221,7 +221,7 @@ class Dataset:
     @classmethod
     def open(
         cls, directory: Path | str, codebook: Codebook | None = None, *, threads: int = 2, memory: str = "4GB"
-    ) -> Dataset:
+    ) -> Self:
         """Check and open `directory` (a build's output, or its published/ folder).
 
         Raises:
