@@ -166,4 +166,26 @@ def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool)
         OUT.print(found.table(), highlight=False, markup=False)
 
 
-COMMANDS = (measure_command, report, explore, release, train, evaluate)
+@click.command()
+@click.argument("dataset", type=PATH)
+@click.option(
+    "--size",
+    type=click.IntRange(6),
+    default=300,
+    show_default=True,
+    help="Ads to sample, in equal parts of the strata.",
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8766, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Anything beyond this machine needs --token.")
+@click.option("--token", default=None)
+@spoken
+def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str | None) -> None:
+    """Label a probability sample of your own openings: a local page that earns error bars for your data."""
+    from gangwei import label as page
+
+    LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
+    page.serve(dataset, port, size, seed, host, token)
+
+
+COMMANDS = (measure_command, report, explore, release, train, evaluate, label)

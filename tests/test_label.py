@@ -1,0 +1,63 @@
+"""label.py: a probability sample with known weights, labels that resume, agreement, and safe answers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from gangwei import synth
+from gangwei.evaluate import evaluate
+from gangwei.label import agreement, create, draw, labels, sample
+from test_pipeline import build, table
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("label")
+    synth.write(root / "synth", 2000, seed=33)
+    build(root / "out", root / "synth" / "ads")
+    return root / "out"
+
+
+def test_weights_add_up_to_the_openings(made: Path) -> None:
+    items = draw(made, 60, 1)
+    weight = sum(i.stratum_population / i.stratum_sample for i in items)
+    assert math.isclose(weight, table(made, "openings").height)
+    assert items == draw(made, 60, 1) and items != draw(made, 60, 2)
+
+
+def test_labels_resume_and_feed_evaluate(made: Path) -> None:
+    client = TestClient(create(made, size=30))
+    truth = dict(table(made, "ads").select("ad_id", "ai_tier").rows())
+    items = sample(made)
+    for n, item in enumerate(items):
+        page = client.get("/?reader=ann")
+        assert f"{n} of {len(items)}" in page.text and item.ad_id in page.text
+        answer = client.post("/", data={"reader": "ann", "ad_id": item.ad_id, "ai_tier": truth[item.ad_id]})
+        assert answer.status_code == 200
+    assert "gangwei evaluate" in client.get("/?reader=ann").text
+    assert len(labels(made, "ann")) == len(items)
+    assert evaluate(made, made / "labels" / "ann.jsonl").table()
+
+
+def test_two_readers() -> None:
+    one = {str(n): {"ai_tier": t} for n, t in enumerate(["builder", "none", "none", "user"])}
+    two = {str(n): {"ai_tier": t} for n, t in enumerate(["builder", "none", "user", "user"])}
+    n, same, kappa = agreement(one, two)
+    assert (n, same) == (4, 0.75) and round(kappa, 3) == 0.636
+    assert agreement(one, {})[0] == 0
+
+
+def test_refusals(made: Path) -> None:
+    client = TestClient(create(made))
+    assert client.post("/", data={"reader": "../x", "ad_id": "1", "ai_tier": "user"}).status_code == 400
+    assert client.post("/", data={"reader": "ann"}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert (
+        "<form" in client.get("/?reader=%3Cscript%3E").text
+        and "<script" not in client.get("/?reader=%3Cscript%3E").text
+    )
+    assert json.loads((made / "labels" / "sample.json").read_text())
