@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -186,15 +184,13 @@ def test_bad_arguments(ads: int, shape: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_speed_and_memory_of_a_million(tmp_path: Path) -> None:
-    """A million ads cost at most 20 CPU seconds (100,000 ads a second on two free cores) and 1.5 GB."""
-    code = "import sys;from pathlib import Path;from gangwei import synth;synth.write(Path(sys.argv[1]), 1_000_000, 1)"
-    synth.write(tmp_path / "warm", 1000, 1)
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], check=True)
-    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    peak = after.ru_maxrss / 1024
-    print(f"{1_000_000 / seconds:,.0f} ads/s, {cpu:.1f} CPU-s, peak {peak:.0f} MB")
-    assert peak < 1500
-    assert cpu < 20
+def test_memory_of_a_million_is_bounded(tmp_path: Path) -> None:
+    """A million ads are made within 1.5 GB (their speed is a figure of bench/synth.py)."""
+    code = (
+        "import resource, sys; from pathlib import Path; from gangwei import synth;"
+        "synth.write(Path(sys.argv[1]), 1_000_000, 1); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout.split()[-1]) / 1024 < 1500
