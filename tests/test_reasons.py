@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from test_pipeline import ADS, build, table, write_csv
 
 from gangwei import synth
 from gangwei.codebook import Codebook
+from test_pipeline import ADS, build, table, write_csv
 
 BAD = [
     ("b1", "", "", "", "", "", "", "", "", ""),

@@ -123,7 +123,10 @@ class Finder:
         found = self._all("SELECT * FROM employers WHERE employer_id = $i", i=employer_id)
         if not found:
             raise Missing(f"no employer {employer_id[:40]!r}")
-        names = self._all("SELECT name_raw, rule_id FROM employer_names WHERE employer_id = $i ORDER BY name_raw LIMIT 50", i=employer_id)
+        names = self._all(
+            "SELECT name_raw, rule_id FROM employer_names WHERE employer_id = $i ORDER BY name_raw LIMIT 50",
+            i=employer_id,
+        )
         lists = self._all("SELECT * FROM affiliations WHERE employer_id = $i ORDER BY ALL", i=employer_id)
         shown = contacts.strip(pl.Series([n["name_raw"] for n in names], dtype=pl.String), self.contacts)
         names = [n | {"name_raw": visible(s)} for n, s in zip(names, shown)]
@@ -147,7 +150,8 @@ class Finder:
             shown = fields.get(d["field"] or "", "")
             d["words"] = shown[d["start"] : d["end"]] if d["start"] is not None else ""
         spans = {
-            f: [(d["start"], d["end"], d["rule_id"]) for d in decisions if d["field"] == f and d["start"] is not None] for f in fields
+            f: [(d["start"], d["end"], d["rule_id"]) for d in decisions if d["field"] == f and d["start"] is not None]
+            for f in fields
         }
         same = self._all(
             "SELECT ad_id, board, title, captured_date, posted_date, match_relation, match_reason, match_score FROM ads "
@@ -160,7 +164,9 @@ class Finder:
             "text_segments": segments(fields["text"], spans["text"]),
             "sections": text[0]["sections"] if text else [],
             "decisions": decisions,
-            "places": self._all("SELECT adcode, weight FROM ad_places WHERE ad_id = $i ORDER BY weight DESC, adcode", i=ad_id),
+            "places": self._all(
+                "SELECT adcode, weight FROM ad_places WHERE ad_id = $i ORDER BY weight DESC, adcode", i=ad_id
+            ),
             "employer": employer,
             "same_opening": same,
             "original": self._original(number),
@@ -174,5 +180,18 @@ class Finder:
         row = original(root, number)
         if row is None:
             return None
-        kept = ("file", "row", "source_id", "board", "city", "district", "pay", "education", "experience", "headcount", "posted", "captured")
+        kept = (
+            "file",
+            "row",
+            "source_id",
+            "board",
+            "city",
+            "district",
+            "pay",
+            "education",
+            "experience",
+            "headcount",
+            "posted",
+            "captured",
+        )
         return {k: visible(str(row[k])) for k in kept if row.get(k) not in (None, "")}

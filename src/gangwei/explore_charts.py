@@ -30,11 +30,15 @@ def map_of(result: Result, labels: Labels, href: Callable[[str], str]) -> str:
         if str(r["id"]).isdigit():
             value = None if r["suppressed"] else r["value"]
             said = labels.interval(r["low"], r["high"], unit) if value is not None else labels.text("suppressed")
-            regions[int(r["id"])] = choropleth.Region(href(r["id"]), f"{r['label']}: {labels.quantity(value, unit)} ({said})", value)
+            regions[int(r["id"])] = choropleth.Region(
+                href(r["id"]), f"{r['label']}: {labels.quantity(value, unit)} ({said})", value
+            )
     if not regions:
         return ""
     title = result.measure.zh if labels.lang == "zh" else result.measure.en
-    return choropleth.svg(_china(), regions, title=title, no_data=labels.text("no_data"), words=lambda v: labels.quantity(v, unit))
+    return choropleth.svg(
+        _china(), regions, title=title, no_data=labels.text("no_data"), words=lambda v: labels.quantity(v, unit)
+    )
 
 
 def _ticks(top: float) -> list[float]:
@@ -68,7 +72,9 @@ def dots(result: Result, labels: Labels, href: Callable[[str], str]) -> str:
     ]
     for t in _ticks(top):
         out.append(f'<line x1="{x(t)}" x2="{x(t)}" y1="{TOP - 6}" y2="{height - 6}" stroke="#d8dee4"/>')
-        out.append(f'<text x="{x(t)}" y="{TOP - 12}" text-anchor="middle" font-size="11" fill="{SOFT}">{escape(labels.quantity(t, unit))}</text>')
+        out.append(
+            f'<text x="{x(t)}" y="{TOP - 12}" text-anchor="middle" font-size="11" fill="{SOFT}">{escape(labels.quantity(t, unit))}</text>'
+        )
     for n, (r, end) in enumerate(zip(rows, ends)):
         y = TOP + ROW * n + ROW / 2
         low = r["low"] if r["low"] is not None and math.isfinite(r["low"]) else r["value"]
