@@ -107,6 +107,7 @@ class Pages:
             loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
         )
         self.labels = {lang: Labels(ds, lang) for lang in LANGS}
+        self.reasons = {r["id"]: (r["en"], r["zh"]) for r in ds.codebook.rows("reasons.csv")}
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """One page."""
@@ -127,10 +128,17 @@ class Pages:
                 pairs.append(("lang", lang))
             return quote(path) + ("?" + urlencode(pairs) if pairs else "")
 
+        def reason(code: str | None) -> str:
+            """A reason code in words, with the code's context and section as they are."""
+            base, _, where = (code or "").partition("@")
+            stem, _, context = base.partition("/")
+            found = self.reasons.get(stem)
+            return "–" if not code else " · ".join(x for x in (found[side] if found else stem, context, where) if x)
+
         switch = quote(request.url.path) + "?" + urlencode([*query, ("lang", other)])
         html = self.env.get_template(template).render(
             w={k: v[side] for k, v in self.words.items()}, lang=lang, other=other, switch=switch, link=link,
-            labels=self.labels[lang], ds=self.ds, path=request.url.path, wheres=wheres, pairs=pairs_of, **values,
+            labels=self.labels[lang], ds=self.ds, path=request.url.path, wheres=wheres, pairs=pairs_of, reason=reason, **values,
         )  # fmt: skip
         return HTMLResponse(html, status)
 
