@@ -62,7 +62,6 @@ class Rules:
     features: list[str]
     signals: dict[str, dict[str, float]]
     model: Model
-    titles: tuple[dict[str, str], ...] = ()
 
 
 def compile_lexicon(book: Codebook) -> tuple[Lexicon, tuple[NDArray[np.int32], ...], list[str], list[str], list[str]]:
@@ -110,9 +109,7 @@ def compile_rules(book: Codebook) -> Rules:
     lexicon, tables, ids, concepts, kinds = compile_lexicon(book)
     features = scorer.feature_names(concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
-    return Rules(lexicon, tables, ids, lexicon.layer, concepts, features, book.toml("ai/rules.toml")["signals"], model,
-        tuple(book.rows("ai/titles.csv")),
-    )  # fmt: skip
+    return Rules(lexicon, tables, ids, lexicon.layer, concepts, features, book.toml("ai/rules.toml")["signals"], model)
 
 
 def load_model(data: bytes, features: list[str]) -> Model:
@@ -207,26 +204,6 @@ def decide(
     return tier, np.round(p, 6)
 
 
-def limit_titles(
-    title: pl.Series, tier: NDArray[np.int8], bare: NDArray[np.bool_], rules: tuple[dict[str, str], ...]
-) -> NDArray[np.int8]:
-    """Lower the tier of ads without text by the first rule of ai/titles.csv that fits; a tier is never raised."""
-    out = tier.copy()
-    at = np.flatnonzero(bare & (tier < 3))
-    if len(at) == 0:
-        return out
-    names = title.gather(at).fill_null("").str.slice(0, 200).str.to_lowercase()
-    open_ = np.ones(len(at), np.bool_)
-    for rule in rules:
-        fits = names.str.contains(rule["term"])
-        if rule["unless"]:
-            fits = fits & ~names.str.contains(rule["unless"])
-        on = fits.to_numpy() & open_
-        out[at[on]] = np.maximum(out[at[on]], AI_TIERS.index(rule["tier"]))
-        open_ &= ~on
-    return out
-
-
 def signal(
     facts: NDArray[np.int32], strong: int, weak: int, title: NDArray[np.int32], rule: dict[str, float]
 ) -> NDArray[np.bool_]:
@@ -262,7 +239,6 @@ def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         ads["title"], ads["text"], ads["tags"], ads["sections"], rules, model
     )
     tier, p = decide(scores, facts, model)
-    tier = limit_titles(ads["title"], tier, facts[:, 6] == 0, rules.titles)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
     tier = _by_title(tier, facts[:, 6] == 0, hits, hit_row, role)
     return pl.DataFrame(
