@@ -39,7 +39,9 @@ def cli_page() -> str:
         "",
     ]
     for name, command in commands(main):
-        context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+        context = click.Context(
+            command, info_name=name, help_option_names=["-h", "--help"], max_content_width=100, terminal_width=100
+        )
         out += [f"## {name}", "", "```text", command.get_help(context), "```", ""]
     return "\n".join(out)
 
