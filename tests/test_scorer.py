@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import scorer
+from gangwei.kernels import evidence, scorer
 from gangwei.kernels.terms import fold_table, fold_text
 from gangwei.schema import SECTIONS
 from gangwei.stages import s6_classify as s6
@@ -25,10 +25,10 @@ def column(values: list[str]) -> pl.Series:
 
 
 def test_names_are_unique_and_cover_the_layout() -> None:
-    names = scorer.feature_names(["a", "b"], ["x"])
-    assert len(names) == scorer.AT_END == len(set(names))
-    assert names[scorer.AT_CONCEPT] == "concept:a@title"
-    assert names[scorer.AT_COUNT] == "count:distinct>=1"
+    names = evidence.feature_names(["a", "b"], ["x"])
+    assert len(names) == evidence.AT_END == len(set(names))
+    assert names[evidence.AT_CONCEPT] == "concept:a@title"
+    assert names[evidence.AT_COUNT] == "count:distinct>=1"
 
 
 def test_grams_are_unit_length_and_count_repeats() -> None:

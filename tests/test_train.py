@@ -11,7 +11,7 @@ import pytest
 
 from gangwei import train
 from gangwei.codebook import Codebook
-from gangwei.kernels import scorer
+from gangwei.kernels import evidence, scorer
 from gangwei.schema import RAW
 from gangwei.stages import s2_clean, s6_classify
 
@@ -128,7 +128,7 @@ def test_f1_and_cut() -> None:
 def test_pack_and_load_keep_the_weights() -> None:
     book = Codebook()
     _, _, _, concepts, kinds = s6_classify.compile_lexicon(book)
-    names = scorer.feature_names(concepts, kinds)
+    names = evidence.feature_names(concepts, kinds)
     rng = np.random.default_rng(1)
     dense = np.zeros((2, scorer.WIDTH, len(s6_classify.LANES)), np.float32)
     some = np.sort(rng.choice(scorer.AT_TEXT, 300, replace=False))

@@ -21,7 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import scorer
+from gangwei.kernels import evidence, scorer
 from gangwei.kernels.hashing import hash_strings
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS, RAW
 from gangwei.stages import s2_clean
@@ -215,7 +215,7 @@ def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = 
     if labels.height < 50 or labels["ai_tier"].n_unique() < 4:
         raise TrainError("training needs at least 50 labelled ads and one of each tier")
     lexicon, tables, ids, concepts, kinds = s6.compile_lexicon(book)
-    names = scorer.feature_names(concepts, kinds)
+    names = evidence.feature_names(concepts, kinds)
     rules = s6.Rules(lexicon, tables, ids, lexicon.layer, concepts, names, {}, s6.blank_model())
     y, _ = targets(labels)
     weight = labels["weight"].cast(pl.Float64).to_numpy() if "weight" in labels.columns else np.ones(labels.height)
@@ -267,7 +267,7 @@ def pack(
     names: list[str],
 ) -> bytes:
     """The bytes of model.npz: half precision, only features with a weight; the same input gives the same bytes."""
-    used = [i for i in range(scorer.AT_END) if np.any(dense[:, i])]
+    used = [i for i in range(evidence.AT_END) if np.any(dense[:, i])]
     title_at = np.flatnonzero(np.any(dense[:, scorer.AT_TITLE : scorer.AT_TEXT], axis=(0, 2)))
     text_at = np.flatnonzero(np.any(np.abs(dense[0, scorer.AT_TEXT :]) > 1e-3, axis=1))
     arrays = {

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gangwei.kernels import scorer
+from gangwei.kernels import evidence, scorer
 from gangwei.kernels.hashing import hash_rows, string_buffers
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, CLASSIFIED, SECTION_KINDS
@@ -30,7 +30,9 @@ TIER_LANES = ("builder", "builder_or_adjacent", "any")
 LANES = (*TIER_LANES, "mention", *(f"role_{r}" for r in AI_ROLES), *(f"subfield_{s}" for s in AI_SUBFIELDS))
 MODEL = "ai/model.npz"
 MODEL_BYTES = 1 << 20
-TERM_TIERS = frozenset(scorer.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention"))
+TERM_TIERS = frozenset(
+    evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")
+)
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
 _TOP = 3
 BUILDING = ("builder_strong", "builder_weak", "algo_bare")
@@ -73,8 +75,10 @@ def compile_lexicon(book: Codebook) -> tuple[Lexicon, tuple[NDArray[np.int32], .
     terms, cues, roles = (book.rows(f"ai/{n}.csv") for n in ("terms", "cues", "roles"))
     concepts = sorted({r["concept"] for r in terms})
     kinds = sorted({r["kind"] for r in roles})
-    if len(concepts) > scorer.MAX_CONCEPTS or len(kinds) >= scorer.MAX_ROLES:
-        raise ValueError(f"ai/: at most {scorer.MAX_CONCEPTS} concepts and {scorer.MAX_ROLES - 1} kinds of title words")
+    if len(concepts) > evidence.MAX_CONCEPTS or len(kinds) >= evidence.MAX_ROLES:
+        raise ValueError(
+            f"ai/: at most {evidence.MAX_CONCEPTS} concepts and {evidence.MAX_ROLES - 1} kinds of title words"
+        )
     words: list[str] = []
     columns: list[tuple[int, int, int, int, int, int]] = []
     ids: list[str] = []
@@ -85,10 +89,10 @@ def compile_lexicon(book: Codebook) -> tuple[Lexicon, tuple[NDArray[np.int32], .
         columns.append(values)  # type: ignore[arg-type]
 
     for r in terms:
-        cue = scorer.CUES.index(r["not_if"]) if r["not_if"] else -1
-        add(r, 0, scorer.TIERS.index(r["tier"]), concepts.index(r["concept"]), int(r["needs"] == "ai"), cue, -1)
+        cue = evidence.CUES.index(r["not_if"]) if r["not_if"] else -1
+        add(r, 0, evidence.TIERS.index(r["tier"]), concepts.index(r["concept"]), int(r["needs"] == "ai"), cue, -1)
     for r in cues:
-        add(r, 1, -1, -1, 0, -1, scorer.CUES.index(r["kind"]))
+        add(r, 1, -1, -1, 0, -1, evidence.CUES.index(r["kind"]))
     for layer, name in ((2, "surveillance"), (3, "defence")):
         for r in book.rows(f"ai/{name}.csv"):
             add(r, layer, -1, -1, 0, -1, ("strong", "weak", "none").index(r["strength"]))
@@ -107,7 +111,7 @@ def compile_rules(book: Codebook) -> Rules:
         DefinitionError: a file is missing.
     """
     lexicon, tables, ids, concepts, kinds = compile_lexicon(book)
-    features = scorer.feature_names(concepts, kinds)
+    features = evidence.feature_names(concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
     return Rules(lexicon, tables, ids, lexicon.layer, concepts, features, book.toml("ai/rules.toml")["signals"], model)
 
@@ -272,7 +276,7 @@ def _by_title(
     code = np.where((hits[:, 3] == 0) & (hits[:, 4] >= 0), hits[:, 4] // 5, -1)
 
     def named(tiers: tuple[str, ...]) -> NDArray[np.bool_]:
-        wanted = [scorer.TIERS.index(t) for t in tiers]
+        wanted = [evidence.TIERS.index(t) for t in tiers]
         return np.bincount(row[np.isin(code, wanted)], minlength=len(tier)).astype(bool)[: len(tier)]
 
     builds, any_term = named(BUILDING), named((*BUILDING, *NAMING))
@@ -309,7 +313,7 @@ def _terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rules: Ru
     )
 
 
-_REASONS = [f"{t}/{c}" for t in scorer.TIERS for c in scorer.CONTEXTS]
+_REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]
 
 
 def _features(tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[np.int32], rules: Rules) -> pl.DataFrame:
@@ -317,7 +321,7 @@ def _features(tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[n
     row, column = np.nonzero((tier < 3)[:, None] & (np.abs(why) > 0.05))
     index = np.where(column >= 2, which[row, np.maximum(column - 2, 0)], len(rules.features) + column)
     names = pl.Series([*rules.features, "title_ngrams", "text_ngrams"])
-    title = (column == 0) | ((column >= 2) & (index < scorer.AT_COUNT))
+    title = (column == 0) | ((column >= 2) & (index < evidence.AT_COUNT))
     return pl.DataFrame(
         {
             "row": row.astype(np.int64),
@@ -345,7 +349,7 @@ def _hits(
     signal_code = -code
     layer = np.where(code >= 0, 0, signal_code)
     decision = pl.Series(["ai_term", "", "surveillance", "defence"]).gather(layer)
-    spots = [f"{r}@{s}" for r in _REASONS for s in scorer.LOCATIONS] + [f"word@{s}" for s in scorer.LOCATIONS]
+    spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
     reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
     frame = pl.DataFrame(
         {
