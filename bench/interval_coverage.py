@@ -2,9 +2,11 @@
 
     python bench/interval_coverage.py [--runs 2000] [--seed 1]
 
-Two families. *Labels*: a finite population with a classifier of known recall and precision, a stratified probability sample
+Three families. *Labels*: a finite population with a classifier of known recall and precision, a stratified probability sample
 of labels as `gangwei label` draws it (strata by score and near-miss), the stratified prediction-powered interval. *Employers*:
-openings drawn by employer from a superpopulation, no labels, the employer-cluster interval of a share. Each setting also
+openings drawn by employer from a superpopulation, no labels, the employer-cluster interval of a share. *Measured*: the very
+path of `gangwei measure ai-share` (`labelled.strata_of`): six classes, equal samples of each (or a foreign design that weighs
+them up), the whole, one city with labels of its own, and one that borrows them. Each setting also
 shows the plain interval that ignores the problem. The Monte Carlo error of a coverage is sqrt(c (1 - c) / runs).
 """
 
@@ -16,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gangwei import intervals as iv
+from gangwei.frame import LABEL_CLASSES
+from gangwei.labelled import ClassLabels, strata_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,67 @@ EMPLOYERS = (
 )
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A setting of the measured path: recall, labels in each class, the figure asked for, and how the city differs.
+
+    `figure`: whole, city (one with labels of its own) or small (a city too small to hold any). `odd`: the odds of the
+    classifier missing or inventing AI in that city, times those elsewhere. `foreign`: labels drawn by strata that are not the classes.
+    """
+
+    name: str
+    recall: float
+    each: int
+    figure: str
+    odd: float = 1.0
+    foreign: bool = False
+
+
+MEASURED = (
+    Measured("measure: whole, 6 x 250 labels, recall 80 %", 0.80, 250, "whole"),
+    Measured("measure: whole, 6 x 50 labels, recall 80 %", 0.80, 50, "whole"),
+    Measured("measure: whole, labels of a foreign design, recall 80 %", 0.80, 250, "whole", foreign=True),
+    Measured("measure: a large city with labels of its own, recall 80 %", 0.80, 250, "city"),
+    Measured("measure: a small city that borrows, errors as elsewhere, recall 80 %", 0.80, 250, "small"),
+    Measured("measure: a small city that borrows, odds of error doubled there, recall 80 %", 0.80, 250, "small", 2.0),
+)
+
+
+def measured(s: Measured, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
+    """(true share of the figure, its estimate on the path of the measure, interval at the classifier's word)."""
+    size = 60_000
+    city = rng.choice(3, size, p=(0.745, 0.25, 0.005))
+    asked = {"whole": np.ones(size, bool), "city": city == 1, "small": city == 2}[s.figure]
+    y = rng.random(size) < 0.06
+    wrong = np.where(asked & (s.figure == "small"), s.odd, 1.0)
+    recall = s.recall / (s.recall + (1 - s.recall) * wrong)
+    guess = np.where(y, rng.random(size) < recall, rng.random(size) < 0.006 * wrong)
+    adjacent, look_alike, near = rng.random(size) < 0.2, rng.random(size), rng.random(size)
+    user = ~guess & (look_alike < np.where(y, 0.35, 0.01))
+    mention = ~guess & ~user & (look_alike < np.where(y, 0.75, 0.05))
+    close = ~guess & ~user & ~mention & (near < np.where(y, 0.7, 0.08))
+    class_ = np.select([guess & ~adjacent, guess & adjacent, user, mention, close], [0, 1, 2, 3, 4], 5)
+    score = np.clip(np.array([0.95, 0.8, 0.3, 0.15, 0.08, 0.005])[class_] + rng.normal(0, 0.03, size) + 0.04 * y, 0, 1)
+    design = np.digitize(score + rng.normal(0, 0.05, size), (0.03, 0.12, 0.5)) if s.foreign else class_
+    weight, drawn = np.zeros(size), []
+    for h in np.unique(design):
+        at = np.flatnonzero(design == h)
+        pick = rng.choice(at, min(s.each, len(at)), replace=False)
+        weight[pick] = len(at) / len(pick)
+        drawn.append(pick)
+    sample = np.concatenate(drawn)
+
+    def by_class(rows: np.ndarray) -> dict[str, ClassLabels]:
+        of = {c: rows[class_[rows] == i] for i, c in enumerate(LABEL_CLASSES)}
+        return {c: ClassLabels(y[r].astype(float), score[r], weight[r]) for c, r in of.items() if len(r)}
+
+    inside = [asked & (class_ == i) for i in range(6)]
+    classes = {c: (float(k.sum()), float(score[k].sum())) for c, k in zip(LABEL_CLASSES, inside) if k.any()}
+    minimum = 0 if s.figure == "whole" else 30
+    strata, _ = strata_of(classes, by_class(sample[asked[sample]]), by_class(sample), minimum)
+    return float(y[asked].mean()), iv.ppi_share(strata), iv.wilson(float(guess[asked].mean()), float(asked.sum()))
+
+
 def labelled(s: Labels, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
     """(true share, estimate with labels, interval that takes the classifier at its word)."""
     y = rng.random(s.size) < s.share
@@ -92,21 +157,27 @@ def clustered(s: Employers, rng: np.random.Generator) -> tuple[float, iv.Estimat
     return s.share, e, iv.wilson(e.value, float(size.sum()))
 
 
+RUN = {Labels: labelled, Employers: clustered, Measured: measured}
+
+
 def main() -> None:
     """Run every setting and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--only", default="", help="settings whose name holds this")
     parser.add_argument("--seed", type=int, default=1)
-    runs, seed = (a := parser.parse_args()).runs, a.seed
+    runs, seed, only = (a := parser.parse_args()).runs, a.seed, a.only
     print(
         "| setting | runs | coverage | Monte Carlo error | below / above | mean width (points) | bias (points) | ignoring the problem covers |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for number, s in enumerate((*LABELS, *EMPLOYERS)):
+    for number, s in enumerate((*LABELS, *EMPLOYERS, *MEASURED)):
+        if only not in s.name:
+            continue
         rng = np.random.default_rng([seed, number])
         cover, naive, low, width, bias = 0, 0, 0, 0.0, 0.0
         for _ in range(runs):
-            truth, e, plain = labelled(s, rng) if isinstance(s, Labels) else clustered(s, rng)
+            truth, e, plain = RUN[type(s)](s, rng)  # type: ignore[index,operator]
             cover += e.low <= truth <= e.high
             low += truth < e.low
             naive += plain[0] <= truth <= plain[1]

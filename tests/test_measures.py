@@ -65,6 +65,53 @@ def test_several_cities_share_an_opening(ds: m.Dataset, made: tuple[Path, dict[s
     assert got.value == pytest.approx(whole + parts)
 
 
+def test_several_cities_by_each_rule(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    t = open_truth(made[0])
+    multi = t.filter(pl.col("place_status") == "multi").height
+    single = t.filter(pl.col("adcode").is_not_null()).height
+    assert multi > 20
+    places = pl.read_parquet(made[0] / "published/ad_places.parquet")
+    first = places.group_by("ad_id", maintain_order=True).first().join(t.select("ad_id"), on="ad_id")
+    for rule, total in (
+        ("fractional", single + multi),
+        ("first", single + multi),
+        ("all", single + 2 * multi),
+        ("exclude", single),
+    ):
+        r = m.measure(ds, "openings", by="city", where={"multi_city": rule})
+        assert r.rows["numerator"].sum() == pytest.approx(total), rule
+        assert r.unplaced == m.measure(ds, "openings").numerator - (single + multi if rule != "exclude" else single)
+        n, _ = m.ads_behind(ds, "openings", "city", "310000", {"multi_city": rule}, limit=1)
+        assert n == r.rows.filter(pl.col("id") == "310000")["openings"][0]
+        if rule == "first":
+            assert (
+                r.rows.filter(pl.col("id") == "310000")["numerator"][0]
+                == first.filter(pl.col("adcode") == "310000").height
+            )
+
+
+def test_county_cities_roll_up_or_stand_apart(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=600, cities=("320500", "310000")))
+    path = tmp_path / "published/ads.parquet"
+    ads = pl.read_parquet(path)
+    at = pl.int_range(pl.len()) % 3
+    suzhou = pl.when(at == 0).then(pl.lit("320583")).when(at == 1).then(pl.lit("320506"))
+    ads.with_columns(county_adcode=pl.when(pl.col("adcode") == "320500").then(suzhou)).write_parquet(path)
+    ds = m.open_dataset(tmp_path)
+    rolled = dict(m.measure(ds, "openings", by="city").rows.select("id", "numerator").iter_rows())
+    apart = m.measure(ds, "openings", by="city", where={"roll_up": "county"}).rows
+    split = dict(apart.select("id", "numerator").iter_rows())
+    assert set(split) == {"310000", "320500", "320583", "440300"} and set(split) - set(rolled) == {"320583"}
+    assert split["320500"] + split["320583"] == rolled["320500"]
+    assert apart.filter(pl.col("id") == "320583")["label"][0] == "Kunshan"
+    counties = dict(m.measure(ds, "openings", by="county").rows.select("id", "numerator").iter_rows())
+    assert set(counties) == {"320583", "320506"} and counties["320583"] == split["320583"]
+    one = m.measure(ds, "openings", where={"roll_up": "county", "city": "320583"})
+    assert one.numerator == split["320583"]
+    with pytest.raises(m.UnknownParameter):
+        m.measure(ds, "openings", where={"city": "320583"})
+
+
 @pytest.mark.parametrize(
     ("where", "truth"),
     [
@@ -156,7 +203,7 @@ def test_pages_do_not_overlap(ds: m.Dataset) -> None:
     [
         ("nothing", None, {}), ("ai-share", "nothing", {}), ("ai-share", None, {"nothing": "1"}), ("ai-share", None, {"province": "999999"}),
         ("ai-share", None, {"definition": "strict' OR 1=1 --"}), ("ai-share", None, {"year": "2024; DROP TABLE fact"}), ("ai-share", None, {"grain": "x"}),
-        ("ai-share", None, {"board": ""}), ("ai-share", None, {"scope": "x"}), ("ai-share", None, {"employer": "x' OR 1"}), ("ai-share", "cluster", {"scope": "x"}),
+        ("ai-share", None, {"board": ""}), ("ai-share", None, {"scope": "x"}), ("ai-share", None, {"employer": "x' OR 1"}), ("ai-share", "cluster", {"scope": "x"}), ("ai-share", "city", {"multi_city": "half"}), ("ai-share", "city", {"roll_up": "x"}),
     ],
 )  # fmt: skip
 def test_unknown_parameters_are_refused(ds: m.Dataset, measure_id: str, by: str | None, where: dict[str, str]) -> None:

@@ -34,7 +34,7 @@ def resolver(gaz: Gazetteer) -> Resolver:
 def told(place: Place) -> str:
     """The outcome in the notation of the cases."""
     if place.status == "multi":
-        return " ".join(["multi", *(c for c, _ in place.places)])
+        return " ".join(["multi", *sorted(c for c, _ in place.places)])
     if place.status != "ok":
         return place.status
     if place.adcode is None:

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "open"]
 
 
-def open(directory: Path | str) -> Opened:
-    """Open a dataset directory for measuring: `gangwei.open("work").measure("ai-share", by="province").polars()`."""
+def open(directory: Path | str, labels: Path | str | None = None) -> Opened:
+    """Open a dataset directory for measuring: `gangwei.open("work").measure("ai-share", by="province").polars()`.
+
+    `labels` is a file of labels that corrects AI shares; default: those that `gangwei label` left in the directory.
+    """
     from gangwei.api import Opened
 
-    return Opened(directory)
+    return Opened(directory, labels)

@@ -14,8 +14,8 @@ from gangwei.frame import Dataset
 class Opened:
     """A dataset opened for reading."""
 
-    def __init__(self, directory: Path | str) -> None:
-        self.dataset = Dataset.open(directory)
+    def __init__(self, directory: Path | str, labels: Path | str | None = None) -> None:
+        self.dataset = Dataset.open(directory, labels=Path(labels) if labels else None)
 
     @property
     def measures(self) -> dict[str, str]:

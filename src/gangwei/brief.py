@@ -50,6 +50,7 @@ def compose(w: Writer) -> Brief:
         unplaced = w.ask("province-rank").unplaced
         if unplaced > 0:
             notes["regions"].append(t.text("unknown_apart").format(n=t.integer(unplaced)))
+        notes["regions"] += [str(t.table["notes"][n]) for n in w.ask("ai-share", "city").notes if n in t.table["notes"]]
         notes["regions"].append(t.text("scope_used").format(scope=t.code("scope", w.ask("cluster-share").scope)))
         if w.ask("cities-with-ai").value == 1:
             notes["regions"].append(t.text("one_city"))

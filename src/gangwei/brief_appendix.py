@@ -59,13 +59,7 @@ def evidence(w: Writer, all_claims: Sequence[claims.Claim]) -> list[Evidence]:
 def inputs(w: Writer) -> list[Table]:
     """Boards and input files."""
     t, mix = w.t, w.ask("ai-share", "board")
-    out = [
-        Table(
-            w.name("appendix_boards"), [t.dimension("board"), t.text("openings"), t.text("count"), w.name("ai_share"), t.text("interval")],
-            [[x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]), t.share(x["value"]), t.interval(x["low"], x["high"], "share")] for x in mix.rows.to_dicts()],
-            (1, 2, 3, 4),
-        )
-    ] if mix.rows.height else []  # fmt: skip
+    out = [w.ai_shares(mix, w.name("appendix_boards"))] if mix.rows.height else []
     files = [f for f in w.ds.manifest.get("inputs", []) if isinstance(f, dict)]
     rows = []
     for f in files[:200]:
@@ -96,16 +90,22 @@ def inputs(w: Writer) -> list[Table]:
 
 
 def definitions_table(w: Writer) -> Table:
-    """The four definitions side by side."""
+    """The four definitions side by side, with the corrected shares where labels exist."""
     t, rows = w.t, []
+    fixed = w.ask("ai-share").corrected is not None
     for d in ("strict", "related", "broad", "mention"):
         n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
+        more = [w.corrected(s.corrected.row() if s.corrected else {})] if fixed else []
         rows.append(
-            [t.code("definition", d), t.integer(n.numerator), t.share(s.value), t.interval(s.low, s.high, "share")]
+            [
+                t.code("definition", d),
+                t.integer(n.numerator),
+                t.share(s.value),
+                t.interval(s.low, s.high, "share"),
+                *more,
+            ]
         )
+    head = [t.text("definition"), t.text("count"), t.text("of_openings"), t.text("interval")]
     return Table(
-        w.name("definitions_table"),
-        [t.text("definition"), t.text("count"), t.text("of_openings"), t.text("interval")],
-        rows,
-        (1, 2, 3),
+        w.name("definitions_table"), [*head, *([w.name("corrected_share")] if fixed else [])], rows, (1, 2, 3, 4)
     )

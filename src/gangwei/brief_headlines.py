@@ -49,6 +49,9 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
             n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
             parts.append((w.name(d), f"{t.integer(n.numerator)} ({t.share(s.value)})"))
         share = w.ask("ai-share")
+        if share.corrected is not None:
+            name = w.name("corrected").format(n=t.integer(share.corrected.labels))
+            parts.append((name, w.corrected(share.corrected.row())))
         return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
     if c.id == "affiliated":
         tiers = {x["id"]: x for x in w.ask("defence-tiers").rows.to_dicts()}

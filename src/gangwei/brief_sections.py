@@ -9,7 +9,7 @@ from gangwei.brief_blocks import Figure, Table
 from gangwei.brief_writer import SIZES, Writer
 from gangwei.geo import load_map
 
-CITIES_SHOWN, EMPLOYERS_SHOWN = 30, 15
+CITIES_SHOWN, EMPLOYERS_SHOWN, SHARES_SHOWN = 30, 15, 15
 
 
 def regions(w: Writer) -> tuple[str, list[Figure], list[Table]]:
@@ -106,6 +106,9 @@ def regions(w: Writer) -> tuple[str, list[Figure], list[Table]]:
     if scopes:
         figures.append(scopes)
     tables = [table] if rows else []
+    if rows:
+        tables.append(w.ai_shares(w.ask("ai-share", "cluster"), w.name("ai_share_clusters")))
+        tables.append(w.ai_shares(w.ask("ai-share", "city"), w.name("ai_share_cities"), SHARES_SHOWN))
     emerging = w.ask("emerging-cities")
     if emerging.rows.height:
         head = [t.dimension("city"), t.text("count"), t.text("lq"), t.text("interval"), w.name("growth")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from gangwei import charts
@@ -45,6 +46,13 @@ class Writer:
             return self.t.text("no_date")
         return f"{self.t.text('as_of')} {day}"
 
+    def corrected(self, x: Mapping[str, Any]) -> str:
+        """A share corrected by labels with its interval; a star where labels of other groups stand in."""
+        if x.get("corrected") is None:
+            return "–"
+        spread = self.t.interval(x["corrected_low"], x["corrected_high"], "share")
+        return f"{self.t.share(x['corrected'])}{'*' if x['borrowed'] else ''} ({spread})"
+
     def caveats(self, *results: Result) -> list[str]:
         """Caveats and notes of results, each once."""
         table, notes = self.t.table["caveats"], self.t.table["notes"]
@@ -82,6 +90,21 @@ class Writer:
             rows.append([x["label"], t.integer(x["numerator"]), value, t.interval(x["low"], x["high"], r.measure.unit)])
             ids.append(f"{anchors}{x['id']}" if anchors else "")
         return Table(title, head, rows, (1, 2, 3), ids)
+
+    def ai_shares(self, r: Result, title: str, limit: int | None = None) -> Table:
+        """The share of AI openings by group, with the corrected share where labels exist."""
+        t, fixed = self.t, "corrected" in r.rows.columns
+        head = [t.dimension(r.by or ""), t.text("openings"), t.text("count"), self.name("ai_share"), t.text("interval")]
+        rows = [
+            [
+                x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]),
+                t.text("suppressed") if x["suppressed"] else t.share(x["value"]), t.interval(x["low"], x["high"], "share"),
+                *([self.corrected(x), t.integer(x["labels"] or 0)] if fixed else []),
+            ]
+            for x in r.rows.head(limit or r.rows.height).to_dicts()
+        ]  # fmt: skip
+        more = [self.name("corrected_share"), t.text("labels")] if fixed else []
+        return Table(title, [*head, *more], rows, (1, 2, 3, 4, 5, 6))
 
     def bars(self, id_: str, r: Result, title: str, limit: int | None = None, *, wide: bool = False) -> Figure | None:
         """A bar figure of a mix; None when it would be empty."""

@@ -13,7 +13,14 @@ from typing import Any
 INK, MUTED, FAINT, RULE = "#1c2733", "#5a6773", "#dfe4e8", "#b9c2ca"
 ACCENT, BAR, BAND = "#0b5a7d", "#86b6cb", "#f0f3f5"
 WIDE, NARROW, LABEL, NARROW_LABEL = 640, 285, 220, 150
-KINDS = {"base": INK, "definition": "#0b5a7d", "grain": "#c26a1a", "scope": "#6b4c9a", "board": "#5a6773"}
+KINDS = {
+    "base": INK,
+    "definition": "#0b5a7d",
+    "grain": "#c26a1a",
+    "scope": "#6b4c9a",
+    "place": "#2f7d4f",
+    "board": "#5a6773",
+}
 FONT = "'Noto Sans','Source Han Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif"
 MEASURED_FONT = "Noto Sans CJK SC"
 

@@ -16,13 +16,16 @@ from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
 @click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
 @click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option(
+    "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
+)
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--csv", "as_csv", is_flag=True)
 @spoken
 def measure_command(
     directory: Path, measure_id: str, by: str | None, filters: tuple[str, ...], as_of: str | None, lists: str | None,
-    lang: str, as_json: bool, as_csv: bool,
+    labels: Path | None, lang: str, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """One figure with its interval: `gangwei measure work ai-share --by province`."""
     from gangwei import measures
@@ -35,7 +38,7 @@ def measure_command(
         if not sep:
             raise click.UsageError(f"--where {f}: write k=v")
         where[key] = value
-    ds = measures.open_dataset(directory)
+    ds = measures.open_dataset(directory, labels=labels)
     try:
         result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
     except measures.UnknownParameter as e:
@@ -53,12 +56,18 @@ def measure_command(
             f"{title}: {words.quantity(result.value, result.measure.unit)} ({words.interval(result.low, result.high, result.measure.unit)})",
             highlight=False,
         )
+        if (c := result.corrected) is not None:
+            fixed = f"{words.share(c.estimate.value)} ({words.interval(c.estimate.low, c.estimate.high, 'share')})"
+            OUT.print(words.text("corrected_line").format(n=words.integer(c.labels), value=fixed), highlight=False)
+        for note in result.notes:
+            OUT.print(str(words.table["notes"].get(note, note)), highlight=False, style="dim")
         if result.by:
             table = Table()
-            for name in (words.dimension(result.by), "value", "95 %", "counted", "of"):
+            fixed_too = ["corrected", "95 %"] if "corrected" in result.rows.columns else []
+            for name in (words.dimension(result.by), "value", "95 %", *fixed_too, "counted", "of"):
                 table.add_column(name, overflow="fold")
             for r in result.rows.head(60).to_dicts():
-                shown = (
+                shown: tuple[str, ...] = (
                     ("–", "–")
                     if r.get("suppressed")
                     else (
@@ -66,6 +75,10 @@ def measure_command(
                         words.interval(r["low"], r["high"], result.measure.unit),
                     )
                 )
+                if fixed_too:
+                    mark = "*" if r["borrowed"] else ""
+                    spread = words.interval(r["corrected_low"], r["corrected_high"], "share")
+                    shown = (*shown, words.share(r["corrected"]) + mark, spread)
                 table.add_row(
                     str(r["label"]), *shown, words.integer(r.get("numerator")), words.integer(r.get("denominator"))
                 )
@@ -79,14 +92,19 @@ def measure_command(
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
 @click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option(
+    "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
+)
 @click.option("--pdf", is_flag=True, help="Also print to PDF through Chromium.")
 @spoken
-def report(directory: Path, out: Path | None, lang: str, as_of: str | None, lists: str | None, pdf: bool) -> None:
+def report(
+    directory: Path, out: Path | None, lang: str, as_of: str | None, lists: str | None, labels: Path | None, pdf: bool
+) -> None:
     """Write the brief."""
     from gangwei import report as brief
 
     target = out or directory / "brief.html"
-    headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists))
+    headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels))
     OUT.print(f"brief: {target}", highlight=False)
     if pdf:
         OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False)

@@ -320,7 +320,8 @@ def create(directory: Path, host: str = "127.0.0.1", token: str | None = None, s
         given = _pairs(request, COMMON)
         if not adcode.isdigit() or int(adcode) not in ds.places:
             raise explore_ads.Missing(f"no region {adcode[:20]!r}")
-        dim = "province" if ds.places[int(adcode)].level == 1 and int(adcode) not in vocabulary.MUNICIPAL else "city"
+        level = 2 if int(adcode) in vocabulary.MUNICIPAL else ds.places[int(adcode)].level
+        dim = {1: "province", 2: "city", 3: "county"}[level]
         return profile(request, given, dim, adcode, pages.labels[given.get("lang", "en")].place(adcode))
 
     @app.get("/employers/{employer_id}", response_class=HTMLResponse)

@@ -69,6 +69,12 @@ OPEN_CODES: dict[str, str] = {
     "industry": "a.industry_code",
     "employer_kind": "e.kind",
 }
+# How far an opening is from being AI by the classifier: the strata of `gangwei label` and of shares corrected by labels.
+LABEL_CLASSES = ("builder", "adjacent", "user", "mention", "near", "none")
+LABEL_CLASS_SQL = (
+    "CASE WHEN a.ai_tier <> 'none' THEN a.ai_tier WHEN a.ai_mention THEN 'mention' WHEN a.ai_score >= 0.05 THEN 'near' "
+    "ELSE 'none' END"
+)
 FLAGS: dict[str, str] = {
     "mention": "a.ai_mention",
     "surveillance_job": "a.surveillance_job",
@@ -144,7 +150,7 @@ def _check(published: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Place:
-    """A unit of the administrative map: 1 province, 2 prefecture level."""
+    """A unit of the administrative map: 1 province, 2 prefecture level, 3 county level."""
 
     adcode: int
     level: int
@@ -154,7 +160,7 @@ class Place:
 
 
 def _places(book: Codebook) -> dict[int, Place]:
-    """Province- and prefecture-level units of the current vintage, by code in order."""
+    """Units of the current vintage, by code in order; a county that a province administers is of prefecture level."""
     if not any(n == "places/units.csv" for n in book.names("places", ".csv")):
         return {}
     out: dict[int, Place] = {}
@@ -163,8 +169,7 @@ def _places(book: Codebook) -> dict[int, Place]:
         if r["to"] or r["now"]:
             continue
         administered = level == 3 and code % 10000 // 100 == 90
-        if level <= 2 or administered:
-            out[code] = Place(code, min(level, 2), r["name"], r["short"] or r["name"], r["en"] or r["name"])
+        out[code] = Place(code, 2 if administered else level, r["name"], r["short"] or r["name"], r["en"] or r["name"])
     return dict(sorted(out.items()))
 
 
@@ -215,14 +220,18 @@ class Dataset:
     open_values: dict[str, tuple[str, ...]]
     places: dict[int, Place]
     clusters: dict[str, dict[str, frozenset[int]]]
+    label_file: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     tables_made: set[str] = field(default_factory=set)
 
     @classmethod
     def open(
-        cls, directory: Path | str, codebook: Codebook | None = None, *, threads: int = 2, memory: str = "4GB"
-    ) -> Self:
+        cls, directory: Path | str, codebook: Codebook | None = None, *, labels: Path | None = None, threads: int = 2,
+        memory: str = "4GB",
+    ) -> Self:  # fmt: skip
         """Check and open `directory` (a build's output, or its published/ folder).
+
+        `labels` is a file of labels that corrects shares; without it those that `gangwei label` left in the directory do.
 
         Raises:
             DatasetError: nothing readable there (missing, half built, corrupted).
@@ -239,7 +248,7 @@ class Dataset:
             for table in schema.PUBLISHED_TABLES:
                 path = published / f"{table.name}.parquet"
                 if path.is_file():
-                    numbered = ", file_row_number=true" if table.name == "ads" else ""
+                    numbered = ", file_row_number=true" if table.name in ("ads", "ad_places") else ""
                     con.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({quote(path)}{numbered})")
                 else:
                     columns = ", ".join(f"NULL::{_sql_type(c)} AS {c.name}" for c in table.columns)
@@ -251,7 +260,8 @@ class Dataset:
             con.execute("SET enable_external_access=false")
             con.execute("SET lock_configuration=true")
             places = _places(book)
-            out = cls(directory, published, package, manifest, book, con, boards, {}, places, _clusters(book, places))
+            clusters = _clusters(book, places)
+            out = cls(directory, published, package, manifest, book, con, boards, {}, places, clusters, labels)
             out._layout()
         except duckdb.Error as e:
             line = str(e).splitlines()[0]
@@ -322,7 +332,8 @@ class Dataset:
                 "INSERT INTO board_no SELECT unnest($1), unnest($2)",
                 [list(self.boards), [self.board_bit(b) for b in self.boards]],
             )
-        for name, (_, values) in CODES.items():
+        enums = {k: v for k, (_, v) in CODES.items()} | {"label_class": LABEL_CLASSES}
+        for name, values in enums.items():
             con.execute(f"CREATE TYPE e_{name} AS ENUM ({', '.join(repr(v) for v in values)})")
         nothing = "SELECT '-'"
         con.execute(
@@ -391,12 +402,14 @@ class Dataset:
             WITH base AS (
               SELECT a.file_row_number AS row_no, a.ad_id, a.opening_id, coalesce(n.emp_no, -1 - a.file_row_number) AS emp_no,
                 TRY_CAST(a.board AS e_board) AS board, {board_mask} AS board_mask, {codes}, {opens}, {flags},
+                CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
                 {subfields} AS subfield_mask, {sectors} AS sector_mask, {dates},
                 coalesce(s.n_spells, 1) AS n_spells,
                 coalesce(a.match_reason IN ({exact_sql}), false) AS is_exact_copy,
                 CASE WHEN a.pay_unit = 'month' THEN {mid} END AS pay_month_fen,
                 CASE WHEN a.pay_unit = 'month' THEN ({mid}) * coalesce(a.pay_months, 12) WHEN a.pay_unit = 'year' THEN {mid} END AS pay_year_fen,
-                TRY_CAST(a.adcode AS INTEGER) AS own_adcode
+                TRY_CAST(a.adcode AS INTEGER) AS own_adcode,
+                CASE WHEN a.place_status = 'ok' AND a.county_adcode <> a.adcode THEN TRY_CAST(a.county_adcode AS INTEGER) END AS county
               FROM ads a {join} openings o ON o.ad_id = a.ad_id
               LEFT JOIN employers e ON e.employer_id = a.employer_id
               LEFT JOIN employer_no n ON n.employer_id = a.employer_id
@@ -406,7 +419,7 @@ class Dataset:
             ),
             places AS (
               SELECT ad_id, TRY_CAST(adcode AS INTEGER) AS adcode, CAST(round(weight * {UNIT}) AS BIGINT) AS w,
-                row_number() OVER (PARTITION BY ad_id ORDER BY weight DESC, adcode) AS ordinal
+                row_number() OVER (PARTITION BY ad_id ORDER BY file_row_number) AS ordinal
               FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL
             )
             SELECT base.* EXCLUDE (own_adcode), coalesce(p.adcode, base.own_adcode) AS adcode,
@@ -433,6 +446,6 @@ def _sql_type(column: schema.Column) -> str:
     return simple.get(name, "VARCHAR[]" if name == "List(String)" else "VARCHAR")
 
 
-def open_dataset(directory: Path | str, codebook: Codebook | None = None) -> Dataset:
+def open_dataset(directory: Path | str, codebook: Codebook | None = None, labels: Path | None = None) -> Dataset:
     """Open a dataset directory; see `Dataset.open`."""
-    return Dataset.open(directory, codebook)
+    return Dataset.open(directory, codebook, labels=labels)

@@ -21,13 +21,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gangwei.explore_ads import visible
 from gangwei.explore_guard import check_host, guard
-from gangwei.frame import Dataset, DatasetError
+from gangwei.frame import LABEL_CLASS_SQL, LABEL_CLASSES, Dataset, DatasetError
 from gangwei.schema import AI_TIERS
 from gangwei.store import write_text
 
 READER = re.compile(r"[\w-]{1,40}")
 KEYS = dict(zip(AI_TIERS, "1234"))
-STRATA = ("builder", "adjacent", "user", "mention", "near", "none")
 SHOWN = 6000
 
 
@@ -52,21 +51,15 @@ def draw(directory: Path, size: int, seed: int) -> list[Item]:
     """
     ds = Dataset.open(directory)
     ads = ds.cursor().execute(
-        "SELECT a.ad_id, coalesce(a.source_key, a.ad_id) AS record_id, a.ai_tier, coalesce(a.ai_mention, false) AS mention, "
-        "coalesce(a.ai_score, 0) AS score FROM openings o JOIN ads a ON a.ad_id = o.ad_id ORDER BY a.ad_id"
+        f"SELECT a.ad_id, coalesce(a.source_key, a.ad_id) AS record_id, {LABEL_CLASS_SQL} AS stratum "
+        "FROM openings o JOIN ads a ON a.ad_id = o.ad_id ORDER BY a.ad_id"
     ).pl()  # fmt: skip
     if ads.is_empty():
         raise DatasetError(f"{directory}: holds no openings to label")
-    stratum = (
-        pl.when(pl.col("ai_tier") != "none").then(pl.col("ai_tier"))
-        .when(pl.col("mention")).then(pl.lit("mention"))
-        .when(pl.col("score") >= 0.05).then(pl.lit("near"))
-        .otherwise(pl.lit("none"))
-    )  # fmt: skip
-    ads = ads.with_columns(stratum=stratum).sample(fraction=1.0, shuffle=True, seed=seed)
-    each = max(1, size // len(STRATA))
+    ads = ads.sample(fraction=1.0, shuffle=True, seed=seed)
+    each = max(1, size // len(LABEL_CLASSES))
     out: list[Item] = []
-    for name in STRATA:
+    for name in LABEL_CLASSES:
         part = ads.filter(pl.col("stratum") == name)
         taken = part.head(each)
         out += [Item(a, r, name, part.height, taken.height) for a, r in taken.select("ad_id", "record_id").rows()]

@@ -49,7 +49,7 @@ class Labels:
 
     def group_values(self, by: str | None, ids: Sequence[str]) -> list[str]:
         """Labels of group ids of a dimension."""
-        if by in ("province", "city"):
+        if by in ("province", "city", "county"):
             return [self.place(i) if i.isdigit() else self.code("place", i) for i in ids]
         if by == "employer":
             names = dict(

@@ -18,6 +18,7 @@ from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.estimators import ESTIMATORS
 from gangwei.frame import Dataset, open_dataset
+from gangwei.labelled import Corrected
 from gangwei.labels import Labels
 from gangwei.measures_found import Finding
 from gangwei.vocabulary import Query, UnknownParameter
@@ -80,6 +81,7 @@ class Result:
     notes: tuple[str, ...]
     sql: str
     params: dict[str, Any]
+    corrected: Corrected | None = None
 
     @property
     def permalink(self) -> str:
@@ -118,6 +120,7 @@ class Result:
             "lists": list(self.lists), "value": self.value, "low": self.low, "high": self.high,
             "numerator": self.numerator, "denominator": self.denominator, "n_eff": _plain(self.n_eff),
             "interval_method": self.interval_method, "suppressed": self.suppressed, "unplaced": self.unplaced,
+            "corrected": self.corrected and {k: _plain(v) for k, v in self.corrected.row().items()},
             "notes": list(self.notes), "caveats": list(self.measure.caveats), "permalink": self.permalink,
         }  # fmt: skip
         rows = [{k: _plain(v) for k, v in r.items()} for r in self.rows.to_dicts()]
@@ -179,6 +182,8 @@ class Scope:
         """A query with the filters of the question and `extra` ones; the population is added by `restrict`."""
         q = Query(self.ds, self.as_of, self.lists or None)
         q.grain, q.scope = self.grain, self.scope
+        q.multi_city = self.where.get("multi_city", q.multi_city)
+        q.roll_up = self.where.get("roll_up", q.roll_up)
         vocab.apply(q, {**self.measure.where, **self.where, **(extra or {})})
         return q
 
@@ -226,8 +231,9 @@ def _ask(
     definition = where.get("definition", settings["default_definition"])
     vocab.definition_sql(definition)
     grain = where.get("grain", "opening")
-    if grain not in vocab.GRAINS:
-        raise UnknownParameter("value of grain", grain, vocab.GRAINS)
+    for key in ("grain", "multi_city", "roll_up"):
+        if key in where:
+            vocab.check(ds, key, where[key])
     scope = where.get("scope", settings.get("default_scope") or (ds.scopes[0] if ds.scopes else ""))
     day = as_of
     if isinstance(as_of, str):
@@ -277,7 +283,7 @@ def measure(
         as_of=ask.as_of, lists=ask.lists, rows=rows, value=_plain(found.total.value), low=_plain(found.total.low),
         high=_plain(found.total.high), numerator=found.numerator, denominator=found.denominator, n_eff=found.total.n_eff,
         interval_method=found.total.method, suppressed=found.suppressed, unplaced=found.unplaced, notes=found.notes,
-        sql=found.sql, params=found.params,
+        sql=found.sql, params=found.params, corrected=found.corrected,
     )  # fmt: skip
 
 
@@ -307,7 +313,7 @@ def behind_query(
         q.clauses.append(f"f.{ask.measure.column} IS NOT NULL")
     if group is not None and ask.by is not None:
         vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
-    if ask.by in ("province", "city", "cluster"):
+    if ask.by in vocab.PLACES:
         vocab.group(q, ask.by)
     elif ask.by == "employer":
         q.clauses.append("f.emp_no >= 0")

@@ -13,6 +13,7 @@ from gangwei.frame import CODES, DEFENCE_RUNGS
 from gangwei.intervals import Estimate
 
 if TYPE_CHECKING:
+    from gangwei.labelled import Corrected
     from gangwei.measures import Scope
     from gangwei.vocabulary import Query
 
@@ -39,6 +40,7 @@ class Finding:
     suppressed: bool = False
     unplaced: float = 0.0
     notes: tuple[str, ...] = field(default_factory=tuple)
+    corrected: Corrected | None = None
 
 
 def run(ask: Scope, sql: str, q: Query) -> list[tuple[Any, ...]]:
@@ -68,6 +70,8 @@ def unplaced(ask: Scope) -> float:
     """Openings of the population that no row of a place dimension holds (nationwide, remote, ambiguous, unknown)."""
     if ask.by not in vocab.PLACES:
         return 0.0
+    if ask.where.get("multi_city") == "all":
+        ask = replace(ask, where={k: v for k, v in ask.where.items() if k != "multi_city"})
     q = ask.restrict(ask.query())
     if q.by_place:
         return 0.0

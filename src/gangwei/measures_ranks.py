@@ -177,7 +177,8 @@ def coverage(ask: Scope) -> Finding:
     seen = len(c.ids)
     once, twice = int((employers == 1).sum()), int((employers == 2).sum())
     unseen = once * (once - 1) / (2 * (twice + 1))
-    cap = sum(1 for p in ask.ds.places.values() if p.level == 2) + 7 if ask.by == "city" and ask.ds.places else math.inf
+    known = ask.ds.places and ask.by == "city" and ask.where.get("roll_up") != "county"
+    cap = sum(1 for p in ask.ds.places.values() if p.level == 2) + 7 if known else math.inf
     e = Estimate(
         float(seen),
         float(seen - once),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
+from gangwei.labelled import corrected, label_notes, with_columns
 from gangwei.measures_found import EMPTY, Finding, cells_sql, employer_ids, frame, order, regroup, row, run, unplaced
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def share(ask: Scope) -> Finding:
-    """Numerator over denominator in each group, and over all."""
+    """Numerator over denominator in each group, and over all; corrected by labels where the dataset has them."""
     q = ask.query()
     if ask.measure.population == "ai":
         ask.restrict(q)
@@ -30,48 +31,31 @@ def share(ask: Scope) -> Finding:
     )
     got = run(ask, sql, q)
     ids = employer_ids(ask, [r[0] for r in got])
+    fixed = corrected(ask)
+    names = {g_: ids.get(g_) or vocab.group_id(ask.by, g_) for g_ in (r[0] for r in got)}
     rows = []
     last = EMPTY
     for g_, n, d, nn, nd, dd, rows_n, _, employers in got:
-        e = intervals.cluster_share(float(n), float(d), float(nn), float(nd), float(dd), int(employers), q.unit)
-        last = e
-        id_ = ids.get(g_) or vocab.group_id(ask.by, g_)
-        rows.append(
-            row(
-                ask,
-                id_,
-                e,
-                float(n) / q.unit,
-                float(d) / q.unit,
-                int(rows_n),
-                int(employers),
-                weak=ask.by != "employer",
-            )
-        )
+        last = e = intervals.cluster_share(float(n), float(d), float(nn), float(nd), float(dd), int(employers), q.unit)
+        num, den = float(n) / q.unit, float(d) / q.unit
+        rows.append(row(ask, names[g_], e, num, den, int(rows_n), int(employers), weak=ask.by != "employer"))
+    notes = label_notes(fixed)
     if ask.by is None:
-        r = rows[0] if rows else None
-        total = last
-        weak = bool(r and r["suppressed"])
+        r = rows[0] if rows else {"suppressed": False, "numerator": 0.0, "denominator": 0.0}
+        whole = next(iter(fixed.values()), None)
+        one = frame(rows).drop("id")
         return Finding(
-            frame(rows).drop("id"),
-            total,
-            r["numerator"] if r else 0.0,
-            r["denominator"] if r else 0.0,
-            sql,
-            q.params,
-            weak,
-        )
-    whole = share(regroup(ask, None))
+            with_columns(one, [""], {"": whole}) if whole else one, last, r["numerator"], r["denominator"], sql, q.params,
+            bool(r["suppressed"]), notes=notes, corrected=whole,
+        )  # fmt: skip
+    whole_ = share(regroup(ask, None))
+    table = frame(order(ask, rows, "denominator"))
+    if fixed:
+        table = with_columns(table, table["id"].to_list(), {names[g_]: c for g_, c in fixed.items() if g_ in names})
     return Finding(
-        frame(order(ask, rows, "denominator")),
-        whole.total,
-        whole.numerator,
-        whole.denominator,
-        sql,
-        q.params,
-        whole.suppressed,
-        unplaced(ask),
-    )
+        table, whole_.total, whole_.numerator, whole_.denominator, sql, q.params, whole_.suppressed, unplaced(ask),
+        notes, whole_.corrected,
+    )  # fmt: skip
 
 
 def mix(ask: Scope) -> Finding:

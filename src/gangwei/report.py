@@ -94,10 +94,11 @@ def write_from(
     lang: str = "en",
     as_of: str | None = None,
     lists: str | None = None,
+    labels: Path | None = None,
     codebook: Codebook | None = None,
 ) -> list[dict[str, Any]]:
     """Open `directory` and write its brief to `out`; see `write`."""
-    return write(Dataset.open(directory, codebook), out, lang, as_of, lists)
+    return write(Dataset.open(directory, codebook, labels=labels), out, lang, as_of, lists)
 
 
 def to_pdf(page: Path) -> Path:

@@ -22,13 +22,18 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "mention": (),
 }
 GRAINS = ("opening", "ad", "exact", "spell")
+# An opening in several cities counts in parts, in the first it names, wholly in each, or not at all.
+MULTI_CITY = ("fractional", "first", "all", "exclude")
+# Whether a county-level city (昆山) counts in its prefecture or for itself.
+ROLL_UP = ("prefecture", "county")
+SWITCHES = ("definition", "scope", "grain", "multi_city", "roll_up")
 YES_NO = ("yes", "no", "unknown")
 FLAG_NAMES = {"agency": "is_agency", "anonymous": "is_anonymous"} | {f: f for f in FLAGS if not f.startswith("is_")}
 MASKS: dict[str, str] = {"subfield": "subfield_mask", "sector": "sector_mask", "board": "board_mask"}
-PLACES = ("province", "city", "cluster")
+PLACES = ("province", "city", "cluster", "county")
 DATES = ("year", "month")
 BY = (*CODES, *OPEN_CODES, *FLAG_NAMES, *MASKS, *PLACES, *DATES, "defence_tier", "employer", "definition")
-WHERE = (*(b for b in BY), "scope", "without_board", "grain")
+WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up")
 MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
 _OUTSIDE = "outside"
 
@@ -55,6 +60,8 @@ class Query:
     by_place: bool = False
     grain: str = "opening"
     scope: str = ""
+    multi_city: str = MULTI_CITY[0]
+    roll_up: str = ROLL_UP[0]
     has_tiers: bool = False
 
     def bind(self, value: Any) -> str:
@@ -66,7 +73,7 @@ class Query:
     @property
     def weight(self) -> str:
         """SQL of the integer weight of one row (an opening = `unit`)."""
-        base = "f.w" if self.by_place else "1"
+        base = ("f.w" if self.multi_city == "fractional" else str(UNIT)) if self.by_place else "1"
         return f"{base} * f.n_spells" if self.grain == "spell" else base
 
     @property
@@ -77,11 +84,19 @@ class Query:
     def source(self) -> str:
         """FROM and WHERE."""
         clauses = list(self.clauses)
-        clauses.append("f.w > 0" if self.by_place else "f.is_first")
+        placed = {"first": "f.w > 0 AND f.is_first", "exclude": f"f.w = {UNIT}"}.get(self.multi_city, "f.w > 0")
+        clauses.append(placed if self.by_place else "f.is_first")
         if self.grain == "exact":
             clauses.append("NOT f.is_exact_copy")
         table = self.ds.fact(self.grain)
         return f"FROM {table} f {' '.join(self.joins)} WHERE {' AND '.join(clauses)}"
+
+    @property
+    def city(self) -> str:
+        """SQL of the city of a row."""
+        return (
+            "CASE WHEN f.county % 100 > 80 THEN f.county ELSE f.adcode END" if self.roll_up == "county" else "f.adcode"
+        )
 
     def need_tiers(self) -> None:
         """Join the evidence tiers of employers that hold on the as-of date and lists."""
@@ -149,8 +164,14 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
         return tuple(str(c) for c, u in ds.places.items() if u.level == 1)
     if key == "city":
         return tuple(str(c) for c, u in ds.places.items() if u.level == 2 or c in MUNICIPAL)
+    if key == "county":
+        return tuple(str(c) for c, u in ds.places.items() if u.level == 3)
     if key == "scope":
         return ds.scopes
+    if key == "multi_city":
+        return MULTI_CITY
+    if key == "roll_up":
+        return ROLL_UP
     if key == "cluster":
         return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), _OUTSIDE)
     return ()
@@ -204,9 +225,9 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         return "(" + " OR ".join(rung_sql(v) for v in values) + ")"
     if key == "definition":
         return definition_sql(values[0])
-    if key in ("province", "city"):
+    if key in ("province", "city", "county"):
         q.by_place = True
-        column = "f.province" if key == "province" else "f.adcode"
+        column = {"province": "f.province", "city": q.city, "county": "f.county"}[key]
         return f"list_contains({q.bind([int(v) for v in values])}, {column})"
     if key == "cluster":
         join_cluster(q)
@@ -232,13 +253,17 @@ def join_cluster(q: Query) -> None:
     q.clauses.append("f.adcode IS NOT NULL AND coalesce(c.cluster, '') <> 'unclear'")
 
 
+def _county_city(code: str) -> bool:
+    return bool(re.fullmatch(r"\d{6}", code)) and int(code) % 100 > 80
+
+
 def apply(q: Query, where: Mapping[str, str]) -> None:
-    """Add filters to a query; `definition`, `scope` and `grain` are read by the measure and skipped here."""
+    """Add filters to a query; the `SWITCHES` are read by the measure and skipped here."""
     for key in sorted(where):
         values = [v.strip() for v in where[key].split(",")] if key != "employer" else [where[key]]
         for v in values:
-            check(q.ds, key, v)
-        if key in ("definition", "scope", "grain"):
+            check(q.ds, "county" if key == "city" and q.roll_up == "county" and _county_city(v) else key, v)
+        if key in SWITCHES:
             if len(values) > 1:
                 raise UnknownParameter(f"value of {key}", where[key], allowed(q.ds, key))
             continue
@@ -269,7 +294,11 @@ def group(q: Query, by: str | None) -> str:
     if by == "city":
         q.by_place = True
         q.clauses.append(f"(f.adcode % 10000 <> 0 OR f.adcode IN {MUNICIPAL})")
-        return "f.adcode"
+        return q.city
+    if by == "county":
+        q.by_place = True
+        q.clauses.append("f.county IS NOT NULL")
+        return "f.county"
     if by == "cluster":
         join_cluster(q)
         return f"coalesce(c.cluster, '{_OUTSIDE}')"

@@ -37,7 +37,8 @@ LISTED = frozenset({"zone", "alias", "multi", "ambiguous"})
 
 
 class Place(NamedTuple):
-    """Outcome for one ad. `places` are (code, weight) with weights that sum to 1, empty unless ok or multi."""
+    """Outcome for one ad. `places` are (code, weight) with weights that sum to 1 in the order
+    named, empty unless ok or multi."""
 
     status: str
     adcode: str | None
@@ -140,7 +141,7 @@ def outcome(found: Found, field: str, evidence: str) -> Place:
             codes.setdefault(s.prefecture or f"{s.province}0000", s)
     if len(codes) > 1:
         share = 1.0 / len(codes)
-        return Place("multi", None, None, tuple((c, share) for c in sorted(codes)), f"{field}.list", "")
+        return Place("multi", None, None, tuple((c, share) for c in codes), f"{field}.list", "")
     code, place = next(iter(codes.items()))
     if place.prefecture is None:
         return Place("ok", None, None, ((code, 1.0),), rule, "province")
