@@ -219,7 +219,7 @@ def strata_of(
         size, predicted = classes[c]
         at = LABEL_CLASSES.index(c)
         ends = [
-            intervals.stratum_share(Stratum(1.0, 0.0, e.said, e.score * 0, e.weight, True)) if e else None
+            intervals.stratum_share(Stratum(math.inf, 0.0, e.said, e.score * 0, e.weight, True)) if e else None
             for e in (
                 every.get(next((x for x in order if LABEL_CLASSES.index(x) > at), "")),
                 every.get(next((x for x in reversed(order) if LABEL_CLASSES.index(x) < at), "")),
