@@ -176,6 +176,8 @@ def with_datatrove(source: Path) -> dict[str, list[Any]]:
         output_folder=tempfile.mkdtemp(), config=MinhashConfig(n_grams=GRAM, hash_config=HashConfig(hash_fc="xxhash"))
     )
     made.word_tokenizer = Letters()
+    hashed = made._hash_func
+    made._hash_func = lambda text: hashed(text.encode())
     tables: list[dict[tuple[int, ...], int]] = [{} for _ in range(made.config.num_buckets)]
     pairs: list[tuple[int, int]] = []
     texts = normal(pl.read_parquet(source).select(text="description"))
