@@ -74,3 +74,14 @@ def test_spark_tasks(spark: object) -> None:
 def test_spark_says_what_failed(spark: object) -> None:
     with pytest.raises(StoreError, match="ValueError"):
         spark.map([Task(int, ("x",))], lambda *_: None)  # type: ignore[attr-defined]
+
+
+def die(n: int) -> int:
+    if n == 1:
+        raise SystemExit(3)
+    return n
+
+
+def test_a_worker_that_dies_is_an_error_not_an_exit(local: Local) -> None:
+    with pytest.raises(StoreError, match="worker"):
+        local.map([Task(die, (n,)) for n in range(4)], lambda *_: None)

@@ -12,6 +12,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from gangwei.store import StoreError
+
 
 @dataclass(frozen=True)
 class Task:
@@ -31,7 +33,11 @@ class Local:
         self.threads, self.memory_limit, self.spill = threads, memory_limit, spill
 
     def map(self, tasks: Sequence[Task], done: Callable[[Task, Any], None]) -> list[Any]:
-        """Run the tasks and return their results in order; the first failure stops those not yet begun and is raised."""
+        """Run the tasks and return their results in order; the first failure stops those not yet begun and is raised.
+
+        Raises:
+            StoreError: a worker was ended from outside.
+        """
 
         def one(task: Task) -> Any:
             result = task.fn(*task.args)
@@ -49,7 +55,9 @@ class Local:
                 f.cancel()
             for f in futures:
                 if not f.cancelled() and (error := f.exception()):
-                    raise error
+                    if isinstance(error, Exception | KeyboardInterrupt):
+                        raise error
+                    raise StoreError(f"a worker thread was ended ({error!r}); run the build again to resume") from None
             return [f.result() for f in futures]
 
     def sql(self, query: str, **tables: Sequence[Path]) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from gangwei.kernels.openings import NONE_DAY, Openings, Sieve, block_of
 from gangwei.kernels.signature import sample_grams
 from gangwei.kernels.title import TitleRules, compile_titles, lists, title_frame
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
+from gangwei.store import read_frame
 
 U8 = pl.UInt8()
 GRAMS = pl.List(pl.UInt32())
@@ -306,7 +307,7 @@ def match_parts(
     n = int(ad_keys.size)
     buckets = -(-n // BUCKET)
     if buckets <= 1:
-        whole = pl.concat([pl.read_parquet(p) for p in paths]) if paths else SIGNATURE.empty()
+        whole = pl.concat([read_frame(p) for p in paths]) if paths else SIGNATURE.empty()
         whole = whole.with_columns(pl.Series("ad_no", np.arange(n)), pl.Series("ad_id", ad_keys))
         return match(whole, rules, window_days=window_days, threshold=threshold).drop("ad_no")
     rules = tuned(rules, threshold)
