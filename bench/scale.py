@@ -2,9 +2,10 @@
 
     python bench/scale.py                     100,000 and 1,000,000 ads
     python bench/scale.py 3000000 --threads 2 --memory-limit 3GB
-    python bench/scale.py --input ADS.parquet any ads
+    python bench/scale.py --input ADS.parquet any ads; --repeat 1000000 repeats them to that number
+    python bench/scale.py 1000000 --cgroup 3GB      inside a memory control group (root, cgroup v1)
 
-Every build is a process of its own, so that start-up and compilation count and the peak is its own. Stages that run
+A stage above its share of the budget for 10 million ads in three minutes on two cores (36 us an ad) is marked. Every build is a process of its own, so that start-up and compilation count and the peak is its own. Stages that run
 side by side share the CPU seconds of the process; run with --threads 1 for the cost of each stage alone.
 """
 
@@ -20,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -54,24 +57,79 @@ def measured(inputs: Path, out: Path, threads: int, memory: str) -> dict[str, ob
     }
 
 
+BUDGET = {
+    "s1_read": 4, "s2_clean": 10, "s3_locate": 2, "s4_employers": 1, "s5_match": 9, "s6_classify": 5, "s7_publish": 5,
+}  # fmt: skip
+TABLES = {
+    "s1_read": ("raw", "rejects"), "s2_clean": ("clean",), "s3_locate": ("located",),
+    "s4_employers": ("names", "employers", "affiliations"), "s5_match": ("signed", "matched"),
+    "s6_classify": ("classified",),
+}  # fmt: skip
+CGROUP = Path("/sys/fs/cgroup/memory")
+
+
+def repeated(source: Path, rows: int, folder: Path) -> Path:
+    """The ads of a Parquet file over and over until there are `rows`, each copy under keys of its own."""
+    import polars as pl
+
+    ads = pl.read_parquet(source)
+    key = next(c for c in ("record_id", "id") if c in ads.columns)
+    folder.mkdir(parents=True)
+    for n, at in enumerate(range(0, rows, ads.height)):
+        copy = ads.head(rows - at).with_columns(pl.concat_str(pl.col(key), pl.lit(f"-{n}")).alias(key))
+        copy.write_parquet(folder / f"{source.stem}-{n:03}.parquet")
+    return folder
+
+
 def size(folder: Path) -> int:
     """Bytes of all files under a folder."""
     return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
 
 
-def show(found: dict[str, object], inputs: int, stages: int, published: int, threads: int) -> None:
+def show(found: dict[str, object], inputs: int, out: Path, threads: int) -> None:
     """Print one build as Markdown."""
+    stages, published = size(out / "stages"), size(out / "published")
+    written: dict[str, int] = {s: sum(size(out / "stages" / t) for t in ts) for s, ts in TABLES.items()}
+    written["s7_publish"] = published
     ads, wall = int(str(found["ads"])), float(str(found["wall"]))
     cpu = float(str(found["user"])) + float(str(found["system"]))
-    print(f"\n{ads:,} ads, {threads} threads\n\n| stage | wall s | CPU s | us CPU an ad |\n|---|---:|---:|---:|")
+    print(
+        f"\n{ads:,} ads, {threads} threads\n\n| stage | wall s | CPU s | us CPU an ad | budget | MB written |\n|---|---:|---:|---:|---:|---:|"
+    )
+    spent: dict[str, float] = {}
     for stage, w, c in found["stages"]:  # type: ignore[attr-defined]
-        print(f"| {stage} | {w:.1f} | {c:.1f} | {c / ads * 1e6:.1f} |")
-    print(f"| all, with start-up | {wall:.1f} | {cpu:.1f} | {cpu / ads * 1e6:.1f} |\n")
+        spent[stage] = spent.get(stage, 0.0) + c
+        over = " over" if spent[stage] / ads * 1e6 > BUDGET.get(stage, 99) else ""
+        print(
+            f"| {stage} | {w:.1f} | {c:.1f} | {c / ads * 1e6:.1f} | {BUDGET.get(stage, 0)}{over} "
+            f"| {written.pop(stage, 0) / 1e6:,.0f} |"
+        )
+    print(f"| all, with start-up | {wall:.1f} | {cpu:.1f} | {cpu / ads * 1e6:.1f} | 36 | |\n")
     print(
         f"{ads / wall:,.0f} ads a second, {ads / cpu:,.0f} a CPU second (system {found['system']:.1f} s); "
         f"peak {int(str(found['peak'])) / 2**30:.2f} GiB; input {inputs / 1e6:,.0f} MB, "
         f"stages {stages / 1e6:,.0f} MB, published {published / 1e6:,.0f} MB"
     )
+
+
+@contextmanager
+def limited(text: str | None) -> Iterator[Callable[[], None] | None]:
+    """A function that puts the calling process into a memory control group of the given size."""
+    if not text:
+        yield None
+        return
+    from gangwei.config import parse_size
+
+    group = CGROUP / f"gangwei-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / "memory.limit_in_bytes").write_text(str(parse_size(text)))
+        yield lambda: (group / "tasks").write_text(str(os.getpid())) and None
+        print(
+            f"\nmost memory in the control group: {int((group / 'memory.max_usage_in_bytes').read_text()) / 2**30:.2f} GiB"
+        )
+    finally:
+        group.rmdir()
 
 
 def main() -> None:
@@ -81,6 +139,9 @@ def main() -> None:
     p.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     p.add_argument("--memory-limit", default="3GB")
     p.add_argument("--seed", type=int, default=5)
+    p.add_argument("--cgroup", help="run each build inside a memory control group of this size")
+    p.add_argument("--repeat", type=int, help="repeat the Parquet file of --input to this number of ads")
+    p.add_argument("--keep", type=Path, help="keep the built dataset here")
     p.add_argument("--input", type=Path, help="a file or folder of ads instead of synthetic ones")
     p.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     a = p.parse_args()
@@ -92,17 +153,20 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="gangwei-scale-") as folder:
             root = Path(folder)
             inputs = a.input or root / "synth" / "ads"
+            if a.repeat:
+                inputs = repeated(a.input, a.repeat, root / "repeated")
             if a.input is None:
                 make = ["synth", "--ads", str(n), "--seed", str(a.seed), "--out", str(root / "synth")]
                 subprocess.run([sys.executable, "-m", "gangwei", *make], check=True, capture_output=True)
                 if shutil.disk_usage(root).free < 2 * size(inputs) * 6:
                     sys.exit(f"{n:,} ads: not enough disk for the stages; free some or set TMPDIR")
-            child = [sys.executable, __file__, "--input", str(inputs), "--child", str(root / "out")]
+            out = a.keep or root / "out"
+            child = [sys.executable, __file__, "--input", str(inputs), "--child", str(out)]
             child += ["--threads", str(a.threads), "--memory-limit", a.memory_limit]
-            done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
+            with limited(a.cgroup) as enter:
+                done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=enter)
             in_bytes = size(inputs) if inputs.is_dir() else inputs.stat().st_size
-            out = root / "out"
-            show(json.loads(done.stdout), in_bytes, size(out / "stages"), size(out / "published"), a.threads)
+            show(json.loads(done.stdout), in_bytes, out, a.threads)
 
 
 if __name__ == "__main__":
