@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from gangwei.kernels.memo import Memo, encode
 from gangwei.kernels.occupation import OccupationRules, compile_occupations, industry_of, occupation_of
 from gangwei.kernels.pay import PayRules, compile_pay, parse_pay
 from gangwei.kernels.requirements import (
@@ -28,6 +30,8 @@ _TITLE_PAY = (
 )
 _TITLE_HEADCOUNT = r"(?:招聘?\s*\d{1,4}\s*(?:人|名|位)|\d{1,4}\s*(?:名|位)(?:$|[)）】\]\s]))"
 _FIELD_HEADCOUNT = r"招\s*(?:\d{1,5})\s*人"
+SEPARATOR = "|"
+_REASONS = ("pay_reasons", "education_reason", "experience_reason", "headcount_reason")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,18 @@ class TitleRule:
 
 
 @dataclass(frozen=True)
+class Memos:
+    """What was decided before, by what it was decided on."""
+
+    title: Memo = dataclasses.field(default_factory=Memo)
+    field: Memo = dataclasses.field(default_factory=Memo)
+    pay: Memo = dataclasses.field(default_factory=Memo)
+    industry: Memo = dataclasses.field(default_factory=Memo)
+    employer: Memo = dataclasses.field(default_factory=Memo)
+    occupation: Memo = dataclasses.field(default_factory=Memo)
+
+
+@dataclass(frozen=True)
 class FactRules:
     """Everything that `parse` needs, compiled from the definitions."""
 
@@ -50,6 +66,7 @@ class FactRules:
     seniority: tuple[TitleRule, ...]
     employment: tuple[TitleRule, ...]
     pay_kinds: tuple[TitleRule, ...]
+    memos: Memos = dataclasses.field(default_factory=Memos, compare=False)
 
 
 def compile_rules(book: Codebook) -> FactRules:
@@ -86,39 +103,39 @@ def seniority_of(titles: pl.Series, rules: FactRules) -> pl.Series:
     return pl.select(first_rule(pl.lit(titles.fill_null("").str.to_lowercase()), rules.seniority)).to_series()
 
 
-def _of_titles(titles: pl.Series, rules: FactRules) -> pl.DataFrame:
-    """seniority, contract kind, pay kind, occupation, headcount and pay phrase of each title, decided once per title."""
-    keys = pl.DataFrame({"title": titles.cast(pl.String).fill_null("")})
-    distinct = keys.unique(maintain_order=True)
+def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
+    """seniority, contract kind, pay kind, pay phrase, headcount and occupation of titles."""
     low = pl.col("low")
-    distinct = distinct.with_columns(pl.col("title").str.slice(0, 120).str.to_lowercase().alias("low"))
     field_free = tuple(r for r in rules.employment if r.field == "any")
-    distinct = distinct.with_columns(
+    out = distinct.select(pl.col("title").fill_null("")).with_columns(
+        pl.col("title").str.slice(0, 120).str.to_lowercase().alias("low")
+    )
+    out = out.with_columns(
         first_rule(low, rules.seniority).alias("seniority"),
         first_rule(low, field_free).alias("t_type"),
         first_rule(low, rules.pay_kinds).fill_null("").alias("t_kind"),
         pl.when(low.str.contains(r"\d")).then(low.str.extract(_TITLE_PAY, 1)).alias("t_pay"),
         pl.when(low.str.contains(r"\d")).then(low.str.extract(f"({_TITLE_HEADCOUNT})", 1)).alias("t_heads"),
-        occupation_of(distinct["title"], rules.occupations).alias("occupation_code"),
-    ).drop("low")
-    return keys.join(distinct, on="title", how="left", maintain_order="left")
+        occupation_of(out["title"], rules.occupations).alias("t_code"),
+    )
+    heads = per_distinct(out["t_heads"], headcount_one, {"t_headcount": pl.Int32(), "t_headcount_reason": pl.String()})
+    return pl.concat([out.drop("title", "low", "t_heads"), heads], how="horizontal")
 
 
 def _empty(name: str) -> pl.Expr:
     return pl.col(name).is_null() | (pl.col(name).str.strip_chars("[]'\" |") == "")
 
 
-def _pay(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
-    """Pay columns; a pay phrase in the title counts only where the field is empty."""
+def _of_pay(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
+    """Pay columns; a pay phrase in the title counts only where the field is empty. pay_type: a contract kind in the field."""
     from_title = frame.select(_empty("pay") & pl.col("t_pay").is_not_null()).to_series()
     values = frame.select(pl.when(from_title).then("t_pay").otherwise("pay")).to_series()
     pay = parse_pay(values, frame["board"], frame["pay_unit_hint"], frame["pay_scale_hint"], frame["t_kind"], rules.pay)
-    return pay.with_columns(
-        pl.when(from_title)
-        .then(pl.concat_list("pay_reasons", pl.lit("pay_from_title")))
-        .otherwise("pay_reasons")
-        .alias("pay_reasons")
-    )
+    word = pl.col("pay").is_in(["全职", "兼职", "实习"])
+    pay_type = frame.select(pl.when(word).then(first_rule(pl.col("pay"), rules.employment)).alias("pay_type"))
+    reasons = pl.concat_list("pay_reasons", pl.when(from_title).then(pl.lit("pay_from_title"))).list.drop_nulls()
+    joined = pl.when(reasons.list.len() > 0).then(reasons.list.join(SEPARATOR))
+    return pay.with_columns(joined.alias("pay_reasons"), pay_type["pay_type"])
 
 
 def _education(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
@@ -153,8 +170,9 @@ def _experience(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     return per_distinct(frame["experience"], lambda v: experience_one(v, rules.requirements), schema)
 
 
-def _headcount(frame: pl.DataFrame) -> pl.DataFrame:
-    """headcount, headcount_reason: own field, then 招N人 in education or experience, then the title."""
+def _of_fields(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
+    """What the fields of education, experience, headcount and contract say. headcount: own field, then 招N人 in education
+    or experience; `stated` where one of them speaks. field_type: own field; attendance: a weekly attendance asked for."""
     stated = frame.select(
         pl.when(~_empty("headcount"))
         .then("headcount")
@@ -162,74 +180,97 @@ def _headcount(frame: pl.DataFrame) -> pl.DataFrame:
             pl.coalesce(
                 pl.col("education").str.extract(f"({_FIELD_HEADCOUNT})", 1),
                 pl.col("experience").str.extract(f"({_FIELD_HEADCOUNT})", 1),
-                pl.col("t_heads"),
             )
         )
     ).to_series()
-    return per_distinct(stated, headcount_one, {"headcount": pl.Int32(), "headcount_reason": pl.String()})
-
-
-def _employment(frame: pl.DataFrame, rules: FactRules) -> pl.Series:
-    """Contract kind: own field, then the title, then a word for full time left in the pay field, then a weekly attendance."""
-    field = first_rule(pl.col("employment_type").str.to_lowercase(), rules.employment)
-    attendance = pl.col("experience").str.contains(r"\d\s*天\s*/\s*周")
-    pay_field = pl.col("pay").is_in(["全职", "兼职", "实习"])
-    return frame.select(
-        pl.coalesce(
-            pl.when(field != "full_time").then(field),
-            pl.col("t_type"),
-            field,
-            pl.when(pay_field).then(first_rule(pl.col("pay"), rules.employment)),
-            pl.when(attendance).then(pl.lit("internship")),
-        ).alias("employment_type")
-    ).to_series()
-
-
-def _occupation(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
-    """occupation_code and occupation_method: the board's own category where it is one, else the title."""
-    coded = frame["occupation_is_code"].fill_null(False)
-    board = frame.select(pl.when(coded).then("occupation")).to_series()
-    codes = occupation_of(board, rules.occupations) if coded.any() else pl.Series([None] * len(frame), dtype=pl.String)
-    return pl.select(
-        pl.coalesce(frame["occupation_code"], codes).alias("occupation_code"),
-        pl.when(frame["occupation_code"].is_not_null())
-        .then(pl.lit("title_rule"))
-        .when(codes.is_not_null())
-        .then(pl.lit("board_code"))
-        .otherwise(pl.lit("none"))
-        .alias("occupation_method"),
+    headcount = per_distinct(stated, headcount_one, {"headcount": pl.Int32(), "headcount_reason": pl.String()})
+    others = frame.select(
+        first_rule(pl.col("employment_type").str.to_lowercase(), rules.employment).alias("field_type"),
+        pl.col("experience").str.contains(r"\d\s*天\s*/\s*周").fill_null(False).alias("attendance"),
+        stated.is_not_null().alias("stated"),
     )
+    return pl.concat([_education(frame, rules), _experience(frame, rules), headcount, others], how="horizontal")
 
 
-def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules) -> pl.DataFrame:
+def _industry(frame: pl.DataFrame, rules: FactRules) -> pl.Expr:
+    """Section of the industry field, else of the employer's name."""
+    nothing = pl.Series([None], dtype=pl.String)
+
+    def of_field(keys: pl.DataFrame) -> pl.DataFrame:
+        no_names = nothing.new_from_index(0, keys.height)
+        return pl.DataFrame({"code": industry_of(keys["industry"], no_names, rules.occupations)})
+
+    def of_name(keys: pl.DataFrame) -> pl.DataFrame:
+        no_fields = nothing.new_from_index(0, keys.height)
+        return pl.DataFrame({"code": industry_of(no_fields, keys["company"], rules.occupations)})
+
+    field = rules.memos.industry(frame.select("industry"), of_field)["code"]
+    return pl.coalesce(field, rules.memos.employer(frame.select("company"), of_name)["code"])
+
+
+def _board_codes(frame: pl.DataFrame, rules: FactRules) -> pl.Series:
+    """Occupation by the board's own category, where the field is one."""
+
+    def decide(keys: pl.DataFrame) -> pl.DataFrame:
+        return pl.DataFrame({"code": occupation_of(keys["board"], rules.occupations)})
+
+    if not frame["occupation_is_code"].any():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    board = frame.select(pl.when(pl.col("occupation_is_code")).then("occupation").alias("board"))
+    return rules.memos.occupation(board, decide)["code"]
+
+
+def reason_lists(reasons: pl.DataFrame) -> pl.Series:
+    """The reason ids of each row as one list, in the order of the columns; a cell may hold several, joined by SEPARATOR."""
+    codes, first = encode(reasons)
+    lists = pl.concat_str(pl.all(), separator=SEPARATOR, ignore_nulls=True).str.split(SEPARATOR)
+    return reasons[first].select(lists.list.eval(pl.element().filter(pl.element() != ""))).to_series()[codes]
+
+
+def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Series) -> pl.DataFrame:
     """All job facts, row-aligned with `raw`.
 
     Args:
         raw: a frame with the columns of schema.RAW (values as found).
         titles: clean titles, as many as rows of `raw`.
         rules: from `compile_rules`.
+        notes: reason ids found before, or null; they come first in facts_issues.
 
     Returns:
         The columns of schema.FACTS in their order, plus facts_issues: list of reason ids (pay_*, education_*, experience_*,
         headcount_*), empty where nothing was repaired or refused.
     """
-    frame = raw.select(
-        *("board", "pay", "pay_unit_hint", "pay_scale_hint", "education", "experience", "headcount", "employment_type"),
-        *("industry", "company", "occupation", "occupation_is_code"),
-    ).with_columns(_of_titles(titles, rules))
-    pay = _pay(frame, rules)
-    education, experience, headcount = _education(frame, rules), _experience(frame, rules), _headcount(frame)
-    out = pl.concat([pay, education, experience, headcount, _occupation(frame, rules)], how="horizontal")
-    return out.with_columns(
-        frame["seniority"],
-        _employment(frame, rules),
-        industry_of(frame["industry"], frame["company"], rules.occupations).alias("industry_code"),
-        pl.concat_list(
-            "pay_reasons",
-            pl.concat_list("education_reason", "experience_reason", "headcount_reason").list.drop_nulls(),
-        ).alias("facts_issues"),
-    ).select(
-        *("pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_months", "pay_censored"),
-        *("education", "experience_min_months", "experience_max_months", "seniority", "headcount", "employment_type"),
-        *("occupation_code", "occupation_method", "industry_code", "facts_issues"),
+    memos = rules.memos
+    title = memos.title(pl.DataFrame({"title": titles.cast(pl.String)}), lambda new: _of_titles(new, rules))
+    field = memos.field(
+        raw.select("education", "experience", "headcount", "employment_type"), lambda new: _of_fields(new, rules)
     )
+    pay_keys = raw.select("pay", "board", "pay_unit_hint", "pay_scale_hint").with_columns(
+        title["t_pay"], title["t_kind"]
+    )
+    pay = memos.pay(pay_keys, lambda new: _of_pay(new, rules))
+    codes = _board_codes(raw, rules)
+    out = pl.concat([title, field, pay], how="horizontal").select(
+        *("pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_months", "pay_censored"),
+        *("education", "experience_min_months", "experience_max_months", "seniority"),
+        pl.when("stated").then("headcount").otherwise("t_headcount").alias("headcount"),
+        pl.coalesce(
+            pl.when(pl.col("field_type") != "full_time").then("field_type"),
+            "t_type",
+            "field_type",
+            "pay_type",
+            pl.when("attendance").then(pl.lit("internship")),
+        ).alias("employment_type"),
+        pl.coalesce("t_code", codes).alias("occupation_code"),
+        pl.when(pl.col("t_code").is_not_null())
+        .then(pl.lit("title_rule"))
+        .when(codes.is_not_null())
+        .then(pl.lit("board_code"))
+        .otherwise(pl.lit("none"))
+        .alias("occupation_method"),
+        _industry(raw, rules).alias("industry_code"),
+        *("pay_reasons", "education_reason", "experience_reason"),
+        pl.when("stated").then("headcount_reason").otherwise("t_headcount_reason").alias("headcount_reason"),
+    )
+    reasons = [n.alias(f"note{j}") for j, n in enumerate(notes)] + [out[c] for c in _REASONS]
+    return out.drop(_REASONS).with_columns(reason_lists(pl.DataFrame(reasons)).alias("facts_issues"))

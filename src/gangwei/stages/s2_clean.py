@@ -73,14 +73,8 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "address": contacts.strip(raw["address"], rules.contacts),
         }
     )
-    found = facts.parse(raw, clean_title, rules.facts)
-    notes = pl.DataFrame([s.alias(f"i{j}") for j, s in enumerate(issues)]).select(
-        pl.concat_list(pl.all()).list.drop_nulls()
-    )
-    out = out.with_columns(
-        *found.select(c.name for c in FACTS),
-        pl.select(pl.concat_list(notes.to_series(), found["facts_issues"].fill_null([]))).to_series().alias("issues"),
-    )
+    found = facts.parse(raw, clean_title, rules.facts, *issues)
+    out = out.with_columns(*found.select(c.name for c in FACTS), found["facts_issues"].alias("issues"))
     return CLEAN.conform(out)
 
 
