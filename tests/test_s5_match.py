@@ -141,16 +141,13 @@ def many(n: int, seed: int = 5) -> pl.DataFrame:
     return signed(ads)
 
 
-def test_order_and_buckets_do_not_matter() -> None:
+def test_order_does_not_matter() -> None:
     whole = many(600)
     want = s5_match.match(whole, rules()).sort("ad_no")
     assert want["opening_no"].n_unique() < 600
     for seed in (1, 2):
         shuffled = whole.sample(fraction=1, shuffle=True, seed=seed)
         assert s5_match.match(shuffled, rules()).sort("ad_no").equals(want)
-    bucket = s5_match.bucket_of(whole, 7)
-    assert bucket.max() < 7
-    assert bucket.equals(s5_match.bucket_of(whole, 7))
 
 
 def test_adding_ads_equals_building_at_once() -> None:
@@ -264,7 +261,7 @@ def test_sensitivity_counts() -> None:
     assert rows[3]["spells"] >= rows[0]["spells"] >= rows[4]["spells"]
 
 
-def test_parts_and_buckets_equal_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_and_boxes_equal_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = many(700)
     keys = whole["ad_id"].to_numpy()
     want = s5_match.match(whole, rules()).drop("ad_no")
@@ -272,8 +269,12 @@ def test_parts_and_buckets_equal_the_whole(tmp_path: Path, monkeypatch: pytest.M
     for i, part in enumerate(whole.drop("ad_no", "ad_id").iter_slices(250)):
         parts.append(tmp_path / f"{i}.parquet")
         part.write_parquet(parts[-1])
-    assert s5_match.match_parts(parts, keys, rules()).equals(want)
-    monkeypatch.setattr(s5_match, "BUCKET", 100)
-    monkeypatch.setattr(s5_match, "PIECE", 64)
-    assert s5_match.match_parts(parts, keys, rules()).equals(want)
-    assert s5_match.match_parts([], keys[:0], rules()).height == 0
+    frames = list(s5_match.match_parts(parts, keys, rules()))
+    assert [f.height for f in frames] == [250, 250, 200]
+    assert pl.concat(frames).equals(want)
+    for box, held in ((100, 1 << 30), (100, 0), (7, 10_000)):  # in memory, all on disk, some of each
+        monkeypatch.setattr(s5_match, "BOX", box)
+        monkeypatch.setattr(s5_match, "HELD", held)
+        assert pl.concat(s5_match.match_parts(parts, keys, rules())).equals(want)
+    assert not list(tmp_path.glob(".match-*"))
+    assert not list(s5_match.match_parts([], keys[:0], rules()))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +156,7 @@ def sign_task(clean: Path, located: Path, names: Path, out: Path, overlay: Path 
     rules = _rules("s5_match", overlay)
     known = read_frame(names)
     frames = (s5_match.sign(c, place, known, rules) for c, place in zip(read_groups(clean), read_groups(located)))
-    return write_frames(out, s5_match.SIGNATURE, frames)
+    return write_frames(out, s5_match.SIGNATURE, frames, **s5_match.WRITTEN)
 
 
 class Build:
@@ -299,8 +298,7 @@ class Build:
                 self.settings.window_days,
                 self.settings.threshold,
             )
-            bounds = np.cumsum([0, *(p.rows for p in self.parts)])
-            write_frames(out, schema.MATCHED, (matched[int(a) : int(b)] for a, b in pairwise(bounds)))
+            write_frames(out, schema.MATCHED, matched)
             self.watch.advance("s5_match", self.rows)
             self.watch.end("s5_match")
         return out

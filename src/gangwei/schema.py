@@ -42,6 +42,8 @@ class Column:
 def _narrow(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_large_string(type_):
         return pa.string()
+    if pa.types.is_large_binary(type_):
+        return pa.binary()
     if pa.types.is_large_list(type_) or pa.types.is_list(type_):
         return pa.list_(_narrow(type_.value_type))
     if pa.types.is_struct(type_):

@@ -106,10 +106,12 @@ def swapped(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_frames(path: Path, table: Table, frames: Iterable[pl.DataFrame], compression: str = "lz4") -> int:
-    """Write `frames`, one row group each, and return the number of rows."""
+def write_frames(
+    path: Path, table: Table, frames: Iterable[pl.DataFrame], compression: str | dict[str, str] = "lz4", **options: Any
+) -> int:
+    """Write `frames`, one row group each, and return the number of rows; `options` are those of pyarrow's writer."""
     rows = 0
-    with atomic(path) as tmp, pq.ParquetWriter(tmp, table.arrow, compression=compression) as writer:
+    with atomic(path) as tmp, pq.ParquetWriter(tmp, table.arrow, compression=compression, **options) as writer:
         for frame in frames:
             if frame.height:
                 writer.write_table(arrow_table(frame, table), row_group_size=max(frame.height, 1))
@@ -150,18 +152,24 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         ) from None
 
 
-def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-    """The row groups of a part as frames, in order."""
+def read_tables(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The row groups of a part as Arrow tables, in order."""
     f = open_parquet(path)
     try:
         for i in range(f.num_row_groups):
-            frame = pl.from_arrow(f.read_row_group(i, columns=columns, use_threads=False))
-            assert isinstance(frame, pl.DataFrame)
-            yield frame
+            yield f.read_row_group(i, columns=columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as e:
         raise StoreError(
             f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again"
         ) from None
+
+
+def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """The row groups of a part as frames, in order."""
+    for table in read_tables(path, columns):
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        yield frame
 
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:

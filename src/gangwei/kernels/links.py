@@ -43,6 +43,7 @@ from gangwei.kernels.cluster import (
     pay_relation,
     title_relation,
 )
+from gangwei.kernels.packed import Packed
 from gangwei.kernels.signature import mix64
 
 CROWD = 64
@@ -234,28 +235,70 @@ def attach(pa: Any, pb: Any, hidden: Any, target: Any, chosen: Any) -> None:
         root[a] = True
 
 
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _shared(keys: Any, who: Any, seen: Any) -> Any:
+    """Keep, in place, the keys that may occur more than once (`seen`: zeros, a power of two long); returns how many."""
+    mask = np.uint64(seen.size - 1)
+    for i in range(keys.size):
+        p = keys[i] & mask
+        seen[p] = min(seen[p] + 1, 2)
+    n = 0
+    for i in range(keys.size):
+        if seen[keys[i] & mask] > 1:
+            keys[n], who[n] = keys[i], who[i]
+            n += 1
+    return n
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _in_rank(keys: Any, who: Any) -> None:
+    """Sort `who` inside each run of equal keys; runs longer than CROWD are not read and stay."""
+    i = 0
+    while i < keys.size:
+        j = i + 1
+        while j < keys.size and keys[j] == keys[i]:
+            j += 1
+        if j - i <= CROWD:
+            for x in range(i + 1, j):
+                w, y = who[x], x - 1
+                while y >= i and who[y] > w:
+                    who[y + 1] = who[y]
+                    y -= 1
+                who[y + 1] = w
+        i = j
+
+
 def link(
-    rows: npt.NDArray[np.int64], F: Any, E: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any, stock: int,
-    room: int = 16,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.float64]]:  # fmt: skip
+    p: Packed, age: npt.NDArray[np.uint64], ad_id: npt.NDArray[np.uint64], P: Any, stock: int, room: int = 16
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
     """Which representatives join one of another employer.
 
     Args:
-        rows: representatives in canonical order; the other arrays are as for `cluster_blocks` and `judge_link`.
+        p: representatives of whole cities, in any order; `age` and `ad_id` make their canonical order.
 
     Returns:
-        (row, row it joins, reason, score), sorted by row position.
+        (row, row it joins, reason, score), sorted by canonical order of the row.
     """
     k = int(P[KEYS])
-    keys, who = np.empty(rows.size * 2 * k, np.uint64), np.empty(rows.size * 2 * k, np.int64)
-    n = city_keys(rows, F, S, ptr, k, keys, who)
-    order = np.argsort(keys[:n], kind="stable")
+    keys, who = np.empty(p.size * 2 * k, np.uint64), np.empty(p.size * 2 * k, np.int64)
+    n = city_keys(np.arange(p.size), p.facts, p.grams, p.ptr, k, keys, who)
+    n = _shared(keys[:n], who[:n], np.zeros(1 << max(10, int(4 * n).bit_length()), np.uint8))
+    keys, who = keys[:n], who[:n]
+    involved = np.zeros(p.size, bool)
+    involved[who] = True
+    rows = np.flatnonzero(involved)
+    rows = rows[np.lexsort((ad_id[rows], age[rows]))]
+    rank = np.empty(p.size, np.int64)
+    rank[rows] = np.arange(rows.size)
+    order = np.argsort(keys)
+    keys, who = keys[order], rank[who[order]]
+    _in_rank(keys, who)
     pa, pb, why, score = link_groups(
-        rows, keys[:n][order], who[:n][order], F, E, bag, bptr, S, ptr, rate, P, stock, room
+        rows, keys, who, p.facts, p.who, p.bag, p.bag_ptr, p.grams, p.ptr, p.rate, P, stock, room
     )
     best = np.lexsort((pb, pa, -score))
     pa, pb, why, score = pa[best], pb[best], why[best], score[best]
     target, chosen = np.full(rows.size, -1, np.int64), np.full(rows.size, -1, np.int64)
-    attach(pa, pb, F[rows, FLAGS] != 0, target, chosen)
+    attach(pa, pb, p.facts[rows, FLAGS] != 0, target, chosen)
     hit = np.flatnonzero(target >= 0)
     return rows[hit], rows[target[hit]], why[chosen[hit]], score[chosen[hit]]

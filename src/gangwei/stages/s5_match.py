@@ -8,7 +8,7 @@ employer in several cities. Nothing is deleted: every ad keeps its relation, rea
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gangwei.codebook import Codebook
 from gangwei.kernels import cluster
 from gangwei.kernels.hashing import hash_strings, mix
-from gangwei.kernels.openings import NONE_DAY, Openings, Sieve, block_of
+from gangwei.kernels.openings import NONE_DAY, Openings, block_of
+from gangwei.kernels.packed import Shelf, hashes, pack
 from gangwei.kernels.signature import sample_grams
-from gangwei.kernels.title import TitleRules, compile_titles, lists, title_frame
+from gangwei.kernels.title import TitleRules, compile_titles, title_frame
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
-from gangwei.store import read_frame
+from gangwei.store import read_tables
 
 U8 = pl.UInt8()
-GRAMS = pl.List(pl.UInt32())
-BUCKET = 1_500_000
-PIECE = 131_072
+GRAMS = pl.Binary()
+BOX = 250_000  # ads in a box, about
+HELD = 256 << 20  # bytes of boxes in memory before they are written out
 
 SIGNATURE = Table(
     "signature",
@@ -43,7 +42,7 @@ SIGNATURE = Table(
         Column("flags", U8, "1 anonymous, 2 agency, 4 no name"),
         Column("city", U64, "hash of the prefecture-level unit or of the set of units; 0 = unknown"),
         Column("title_key", U64, "hash of the title core; 0 = no title"),
-        Column("bag", GRAMS, "sorted tokens of the title core"),
+        Column("bag", GRAMS, "sorted tokens of the title core, 32 bits each"),
         Column("level", U8, "level word, twice its rank; 0 = none"),
         Column("heads", pl.UInt32(), "kinds of position"),
         Column("functions", pl.UInt32(), "fields of work"),
@@ -62,10 +61,16 @@ SIGNATURE = Table(
         Column("source_key", U64, "hash of the input's own key"),
         Column("text_hash", U64, "hash of the compared text; 0 = none"),
         Column("rate", U8, "sampling rate of the text in bits"),
-        Column("grams", GRAMS, "sampled 4-gram hashes, sorted"),
+        Column("grams", GRAMS, "sampled 4-gram hashes, sorted, 32 bits each"),
     ),
 )
 
+# hashes do not compress and hold nothing twice
+WRITTEN: dict[str, Any] = {
+    "compression": {c: "none" if c == "grams" else "lz4" for c in SIGNATURE.polars},
+    "use_dictionary": False,
+    "write_statistics": False,
+}
 _DROPPED = {"blurb": 2**31 - 1, "contact": 200, "tags": 2**31 - 1}  # longest span of each kind that is left out
 _MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 1.0), "hour": (2, 0.125)}
 _BUILDING = r"^(.*?(?:大厦|大楼|广场|写字楼|中心|产业园|科技园|科学园|工业园|创业园|软件园|园区|商务园|孵化器|基地|商城|公馆|酒店))"
@@ -142,7 +147,10 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
     """
     n = clean.height
     titles = clean["title"].unique()
-    title = _spread(title_frame(titles, rules.titles).insert_column(0, titles.alias("title")), "title", clean["title"])
+    parts = title_frame(titles, rules.titles)
+    ends = np.concatenate([[0], parts["bag"].list.len().cum_sum().to_numpy()])
+    parts = parts.with_columns(hashes(parts["bag"].explode(empty_as_null=False).to_numpy(), ends).alias("bag"))
+    title = _spread(parts.insert_column(0, titles.alias("title")), "title", clean["title"])
     company = clean["company"].unique().drop_nulls()
     columns = ("name_raw", "employer_id", "name_key", "brand_key", "is_agency", "is_anonymous")
     known = names.select(columns).join(company.alias("name_raw").to_frame(), on="name_raw", how="inner")
@@ -187,7 +195,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
             "source_key": _hash(clean["source_key"]),
             "text_hash": text_hash,
             "rate": rate,
-            "grams": lists(grams, ends),
+            "grams": hashes(grams, ends),
         },
         schema=SIGNATURE.polars,
         strict=False,
@@ -258,11 +266,6 @@ def _window(clean: pl.DataFrame) -> dict[str, pl.Series]:
     return {c: days[c] for c in days.columns}
 
 
-def bucket_of(signatures: pl.DataFrame, n_buckets: int) -> pl.Series:
-    """Bucket of each ad (UInt32): ads that could be one opening of one employer fall in one bucket."""
-    return pl.Series("bucket", block_of(signatures) % np.uint64(max(1, n_buckets)), dtype=pl.UInt32)
-
-
 def match(
     signatures: pl.DataFrame, rules: Rules, *, window_days: int | None = None, threshold: float | None = None
 ) -> pl.DataFrame:
@@ -277,12 +280,16 @@ def match(
         schema.MATCHED columns and `ad_no`, in the order of `signatures`. The result does not depend on that order.
     """
     rules = tuned(rules, threshold)
-    found = Openings(signatures.height, rules.params, rules.stock)
-    leads = found.add(signatures.with_columns(pl.Series("pos", np.arange(signatures.height))))
+    table = signatures.to_arrow(compat_level=pl.CompatLevel.oldest())
+    found = Openings(signatures["ad_id"].to_numpy(), rules.params, rules.stock)
+    found.note(table, 0)
+    rows = pack(table, np.arange(signatures.height))
+    leads = found.cluster(rows)
     found.judge(rules.same, rules.apart)
-    found.link(leads)
+    found.link(rows.take(leads))
+    found.close()
     window = rules.window_days if window_days is None else window_days
-    return found.finish(signatures["ad_no"].to_numpy(), window)
+    return next(found.finish(signatures["ad_no"].to_numpy(), window))
 
 
 def tuned(rules: Rules, threshold: float | None) -> Rules:
@@ -302,56 +309,38 @@ def match_parts(
     rules: Rules,
     window_days: int | None = None,
     threshold: float | None = None,
-) -> pl.DataFrame:
-    """Match signature files that together hold all ads in canonical order; schema.MATCHED in that order."""
-    n = int(ad_keys.size)
-    buckets = -(-n // BUCKET)
-    if buckets <= 1:
-        whole = pl.concat([read_frame(p) for p in paths]) if paths else SIGNATURE.empty()
-        whole = whole.with_columns(pl.Series("ad_no", np.arange(n)), pl.Series("ad_id", ad_keys))
-        return match(whole, rules, window_days=window_days, threshold=threshold).drop("ad_no")
+) -> Iterator[pl.DataFrame]:
+    """Match signature files that together hold all ads in canonical order; schema.MATCHED, a frame for each file.
+
+    Ads are put into boxes of whole employers and clustered box by box, then the representatives into boxes of whole
+    cities and linked; boxes that do not fit in memory wait in a folder beside the files. The result does not depend on
+    the number of boxes.
+    """
     rules = tuned(rules, threshold)
-    found, sieve = Openings(n, rules.params, rules.stock), Sieve(rules.params)
-    with tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent) as spill:
-        leads = []
-        for i, bucket in enumerate(_partition(paths, ad_keys, buckets, Path(spill))):
-            leads.append(Path(spill) / f"leads-{i:05}.arrow")
-            frame = found.add(pl.read_ipc_stream(bucket))
-            bucket.unlink()
-            sieve.count(frame)
-            frame.write_ipc_stream(leads[-1], compression="lz4")
-        found.judge(rules.same, rules.apart)
-        found.link(pl.concat([sieve.pass_through(pl.read_ipc_stream(p)) for p in leads]))
-    window = rules.window_days if window_days is None else window_days
-    return found.finish(np.arange(n), window).drop("ad_no")
-
-
-def _partition(paths: Sequence[Path], ad_keys: npt.NDArray[np.uint64], buckets: int, spill: Path) -> list[Path]:
-    """Signature files cut into buckets of whole employers, with `pos` and `ad_id`."""
-    outs = [spill / f"bucket-{b:05}.arrow" for b in range(buckets)]
-    writers: list[pa.RecordBatchStreamWriter | None] = [None] * buckets
-    at = 0
-    try:
+    found = Openings(ad_keys, rules.params, rules.stock)
+    boxes = max(1, -(-int(ad_keys.size) // BOX))
+    with tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent if paths else None) as spill:
+        ads, leads = (Shelf(Path(spill), name, boxes, HELD) for name in ("ads", "leads"))
+        cuts = [0]
         for path in paths:
-            for group in pq.ParquetFile(path).iter_batches(PIECE):
-                frame = pl.DataFrame(group)
-                pos = np.arange(at, at + frame.height)
-                at += frame.height
-                frame = frame.with_columns(
-                    pl.Series("pos", pos), pl.Series("ad_id", ad_keys[pos]), bucket_of(frame, buckets)
-                )
-                for (b,), part in frame.group_by("bucket", maintain_order=True):
-                    table = part.drop("bucket").to_arrow(compat_level=pl.CompatLevel.oldest())
-                    writer = writers[b]
-                    if writer is None:
-                        options = pa.ipc.IpcWriteOptions(compression="lz4")
-                        writer = writers[b] = pa.ipc.new_stream(outs[b], table.schema, options=options)
-                    writer.write_table(table)
-    finally:
-        for writer in writers:
-            if writer is not None:
-                writer.close()
-    return [o for o, w in zip(outs, writers) if w is not None]
+            at = cuts[-1]
+            for table in read_tables(path):
+                found.note(table, at)
+                rows = pack(table, np.arange(at, at + table.num_rows))
+                ads.add(rows, block_of(rows) % np.uint64(boxes))
+                at += table.num_rows
+            cuts.append(at)
+        for box in range(boxes):
+            rows = ads.take(box)
+            rows = rows.take(found.cluster(rows))
+            leads.add(rows, rows.facts[:, cluster.CITY].view(np.uint64) % np.uint64(boxes))
+        found.judge(rules.same, rules.apart)
+        for box in range(boxes):
+            found.link(leads.take(box))
+    found.close()
+    window = rules.window_days if window_days is None else window_days
+    for frame in found.finish(np.arange(ad_keys.size), window, np.array(cuts)):
+        yield frame.drop("ad_no")
 
 
 def duplicate_rate_sensitivity(signatures: pl.DataFrame, rules: Rules) -> list[dict[str, Any]]:

@@ -1,0 +1,184 @@
+"""Signatures as flat arrays, and shelves that sort them into boxes, in memory up to a budget and then on disk.
+
+A row of ads is fixed columns (facts, keys of the employer, position) and two lists of 32-bit hashes, each one array of
+values with row pointers. Nothing here is an object a row: rows are gathered, written and read at the speed of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+from numba import njit
+
+from gangwei.kernels.cluster import FACTS
+
+WHO = ("employer", "brand", "address", "trade")
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Rows for the kernels; `pos` is the position of an ad in canonical order."""
+
+    pos: I64
+    facts: I64
+    who: U64
+    rate: npt.NDArray[np.uint8]
+    bag: U32
+    bag_ptr: I64
+    grams: U32
+    ptr: I64
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self.pos.size)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(int(a.nbytes) for a in self._arrays())
+
+    def _arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        return (self.pos, self.facts, self.who, self.rate, self.bag, self.bag_ptr, self.grams, self.ptr)
+
+    def take(self, rows: I64) -> Packed:
+        """The given rows, in that order."""
+        bag, bag_ptr = _gather(self.bag, self.bag_ptr, rows)
+        grams, ptr = _gather(self.grams, self.ptr, rows)
+        return Packed(
+            self.pos[rows], self.facts[rows], self.who[rows], self.rate[rows], bag, bag_ptr, grams, ptr
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _gather(values: Any, ptr: Any, rows: Any) -> Any:
+    ends = np.zeros(rows.size + 1, np.int64)
+    for i in range(rows.size):
+        ends[i + 1] = ends[i] + ptr[rows[i] + 1] - ptr[rows[i]]
+    out = np.empty(ends[-1], np.uint32)
+    for i in range(rows.size):
+        a, at = ptr[rows[i]], ends[i]
+        for x in range(ends[i + 1] - at):
+            out[at + x] = values[a + x]
+    return out, ends
+
+
+def _flat(column: pa.ChunkedArray) -> tuple[U32, I64]:
+    array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if len(array) == 0:
+        return np.zeros(0, np.uint32), np.zeros(1, np.int64)
+    wide = pa.types.is_large_binary(array.type)
+    _, offsets, data = array.buffers()
+    kind, width = (np.int64, 8) if wide else (np.int32, 4)
+    off = np.frombuffer(offsets, kind, len(array) + 1, width * array.offset).astype(np.int64)
+    if data is None or off[0] == off[-1]:
+        return np.zeros(0, np.uint32), np.zeros(len(array) + 1, np.int64)
+    return np.frombuffer(data, np.uint8)[off[0] : off[-1]].view(np.uint32).copy(), (off - off[0]) // 4
+
+
+def hashes(values: U32, ends: I64) -> pl.Series:
+    """A binary column of 32-bit hashes; row i holds values[ends[i]:ends[i + 1]]."""
+    offsets = pa.py_buffer(np.ascontiguousarray(ends * 4, np.int64))
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    series = pl.from_arrow(pa.Array.from_buffers(pa.large_binary(), ends.size - 1, [None, offsets, data]))
+    assert isinstance(series, pl.Series)
+    return series
+
+
+def pack(table: pa.Table, pos: I64) -> Packed:
+    """Rows of a table of signatures."""
+    facts = np.empty((table.num_rows, len(FACTS)), np.int64)
+    for i, name in enumerate(FACTS):
+        values = table.column(name).to_numpy()
+        facts[:, i] = values.view(np.int64) if values.dtype == np.uint64 else values
+    who = np.empty((table.num_rows, len(WHO)), np.uint64)
+    for i, name in enumerate(WHO):
+        who[:, i] = table.column(name).to_numpy()
+    rate = table.column("rate").to_numpy().copy()  # writable, as every other array here: one type for the kernels
+    return Packed(pos, facts, who, rate, *_flat(table.column("bag")), *_flat(table.column("grams")))
+
+
+def join(pieces: Sequence[Packed]) -> Packed:
+    """All rows of the pieces."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        none, start = np.zeros(0, np.int64), np.zeros(1, np.int64)
+        facts, who = np.zeros((0, len(FACTS)), np.int64), np.zeros((0, len(WHO)), np.uint64)
+        empty = np.zeros(0, np.uint32)
+        return Packed(none, facts, who, np.zeros(0, np.uint8), empty, start, empty, start)
+
+    def ends(name: str) -> I64:
+        sizes = [np.diff(getattr(p, name)) for p in pieces]
+        return np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
+
+    def whole(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(p, name) for p in pieces])
+
+    return Packed(
+        whole("pos"), whole("facts"), whole("who"), whole("rate"), whole("bag"), ends("bag_ptr"), whole("grams"), ends("ptr")
+    )  # fmt: skip
+
+
+class Shelf:
+    """Rows sorted into numbered boxes."""
+
+    def __init__(self, folder: Path, name: str, boxes: int, budget: int) -> None:
+        """`budget`: bytes kept in memory before all boxes are written out to `folder`."""
+        self.boxes, self.budget, self.held = boxes, budget, 0
+        self.files = [folder / f"{name}-{b:05}.bin" for b in range(boxes)]
+        self.pieces: list[list[Packed]] = [[] for _ in range(boxes)]
+
+    def add(self, rows: Packed, box: npt.NDArray[Any]) -> None:
+        """Put each row into its box."""
+        if self.boxes == 1:
+            self.pieces[0].append(rows)
+        else:
+            order = np.argsort(box, kind="stable")
+            cuts = np.searchsorted(box[order], np.arange(self.boxes + 1))
+            for b in np.flatnonzero(np.diff(cuts)):
+                self.pieces[b].append(rows.take(order[cuts[b] : cuts[b + 1]]))
+        self.held += rows.nbytes
+        if self.held > self.budget:
+            self._flush()
+
+    def _flush(self) -> None:
+        for file, pieces in zip(self.files, self.pieces):
+            if pieces:
+                with file.open("ab") as f:
+                    for p in pieces:
+                        f.write(np.array([p.size, p.bag.size, p.grams.size], np.int64).data)
+                        for a in p._arrays():
+                            f.write(np.ascontiguousarray(a).reshape(-1).view(np.uint8).data)
+                pieces.clear()
+        self.held = 0
+
+    def take(self, box: int) -> Packed:
+        """The rows of one box, in the order they came; the box is then empty."""
+        pieces = []
+        if self.files[box].exists():
+            with self.files[box].open("rb") as f:
+                while head := f.read(24):
+                    n, n_bag, n_grams = np.frombuffer(head, np.int64)
+
+                    def read(kind: Any, count: Any) -> npt.NDArray[Any]:
+                        return np.fromfile(f, kind, int(count))
+
+                    pos, facts, who = read(np.int64, n), read(np.int64, n * len(FACTS)), read(np.uint64, n * len(WHO))
+                    rate, bag, bag_ptr = read(np.uint8, n), read(np.uint32, n_bag), read(np.int64, n + 1)
+                    grams, ptr = read(np.uint32, n_grams), read(np.int64, n + 1)
+                    pieces.append(Packed(pos, facts.reshape(n, -1), who.reshape(n, -1), rate, bag, bag_ptr, grams, ptr))
+            self.files[box].unlink()
+        pieces += self.pieces[box]
+        self.pieces[box] = []
+        return join(pieces)
