@@ -44,7 +44,7 @@ from gangwei.store import (
 
 STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
 DEFINITIONS: dict[str, tuple[str, ...]] = {
-    "s1_read": ("sources/",),
+    "s1_read": ("sources/", "packed.toml", "places/units.csv"),
     "s2_clean": ("./", "text/"),
     "s3_locate": ("places/",),
     "s4_employers": ("employers/", "lists/", "places/"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +12,10 @@ from gangwei import schema
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.formats import archive
 from gangwei.formats.chunk import Limits, Unreadable, unique_names
+from gangwei.formats.guess import Guess, guess, load_knowledge, source_of
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import PAY_PARTS, Synonyms, load_synonyms, recognise, source_of
+from gangwei.formats.recognise import recognise
 from gangwei.formats.source import Source, SourceError, load_sources, parse_source
 from gangwei.formats.tables import Layout, Table, opened
 from gangwei.stages import s1_read
@@ -24,9 +23,6 @@ from gangwei.stages.s1_read import Issue, ReadError
 
 SHOWN_ROWS = 10
 SHOWN_CHARS = 60
-LONG_TEXT = 80
-SAMPLE = 60
-HEADER_DEPTH = 5
 PREVIEW_SKIP = ("file", "source_id")
 
 
@@ -54,15 +50,6 @@ class Proposal:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class _Guess:
-    skip: int
-    header: bool
-    names: tuple[str, ...]
-    placed: dict[str, str]
-    by_value: frozenset[str]
-
-
 def known(book: Codebook) -> list[Source]:
     """All source definitions, by id."""
     return load_sources(book)
@@ -81,17 +68,17 @@ def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
         with opened(archive.Blob(item.path, item.member, limits), limits, pages) as found:
             table = max(found.tables, key=lambda t: len(t.head))
             match = recognise(table, item.name, load_sources(book))
-            guess = _guess(table, load_synonyms(book), book)
-            unplaced = [n for n in guess.names if n not in guess.placed]
-            toml = _toml(item.name, table, guess, unplaced)
-            source = source_of(guess.placed, "proposed")
+            best = guess(table, load_knowledge(book)) or _nothing(table)
+            unplaced = list(best.unplaced)
+            toml = _toml(item.name, table, best)
+            source = source_of(best, "proposed")
             rows = schema.RAW.empty()
-            for chunk in table.read(Layout(guess.skip, guess.names)) if source.fields else ():
+            for chunk in table.read(Layout(best.skip, best.names)) if source.fields else ():
                 rows = map_chunk(chunk, source, item.name, pages.row, limits, table.mojibake, Audit()).raw.head(
                     SHOWN_ROWS
                 )
                 break
-            notes = [f"{n}: placed by its values, check it" for n in guess.names if n in guess.by_value]
+            notes = [f"{n}: placed by its values, check it" for n in best.names if n in best.by_value]
             return Proposal(toml, rows, unplaced, match.source.id if match else None, notes)
     except Unreadable as e:
         raise ReadError(f"{item.name}: {e}") from None
@@ -139,50 +126,11 @@ def _first(path: str | Path, limits: Limits) -> s1_read.Input:
     return inputs[0]
 
 
-def _guess(table: Table, synonyms: Synonyms, book: Codebook) -> _Guess:
-    candidates: list[tuple[int, bool, tuple[str, ...]]] = []
+def _nothing(table: Table) -> Guess:
+    """No column placed, names from the first row."""
     if table.columns is not None:
-        candidates.append((0, True, table.columns))
-    else:
-        candidates += [(i + 1, True, tuple(unique_names(r))) for i, r in enumerate(table.head[:HEADER_DEPTH])]
-        width = Counter(len(r) for r in table.head).most_common(1)[0][0]
-        candidates.append((0, False, tuple(f"column{i}" for i in range(width))))
-    best: tuple[tuple[int, int, int], _Guess] | None = None
-    for skip, header, names in candidates:
-        rows = [r for r in table.head[skip:] if len(r) == len(names)]
-        placed = synonyms.place(names) if header else {}
-        by_value = _place_by_value(names, rows, placed, book)
-        fields = {f for f in placed.values() if f != "ignore"}
-        score = (len(fields) * 2 + len(by_value), int(header and (bool(fields) or not by_value)), -skip)
-        if best is None or score > best[0]:
-            best = (score, _Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value)))
-    assert best is not None
-    return best[1]
-
-
-def _place_by_value(
-    names: Sequence[str], rows: Sequence[Sequence[str]], placed: dict[str, str], book: Codebook
-) -> dict[str, str]:
-    taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
-    scores: list[tuple[float, int, str, str]] = []
-    for order, rule in enumerate(book.rows("sources/values.csv")):
-        pattern = re.compile(rule["pattern"])
-        for at, name in enumerate(names):
-            values = [r[at] for r in rows[:SAMPLE] if r[at].strip()]
-            if name in placed or len(values) < min(3, len(rows)) or not values:
-                continue
-            median = sorted(map(len, values))[len(values) // 2]
-            if (rule["field"] == "description") != (median > LONG_TEXT):
-                continue
-            share = sum(bool(pattern.search(v)) for v in values) / len(values)
-            if share >= float(rule["share"]):
-                scores.append((-share, order, name, rule["field"]))
-    out: dict[str, str] = {}
-    for _, _, name, target in sorted(scores):
-        if name not in out and target not in taken:
-            out[name] = target
-            taken.add(target)
-    return out
+        return Guess(0, True, table.columns, {})
+    return Guess(1, True, tuple(unique_names(table.head[0])), {})
 
 
 def _quote(text: str) -> str:
@@ -190,9 +138,17 @@ def _quote(text: str) -> str:
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m.group()):04x}", escaped) + '"'
 
 
-def _toml(name: str, table: Table, guess: _Guess, unplaced: list[str]) -> str:
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return _quote(value) if isinstance(value, str) else str(value)
+
+
+def _toml(name: str, table: Table, guess: Guess) -> str:
     stem = re.sub(r"\W+", "_", re.split(r"[#/]", name)[-1].rsplit(".", 1)[0].casefold()).strip("_") or "source"
-    source = source_of(guess.placed, stem)
+    source = source_of(guess, stem)
     lines = [f"id = {_quote(stem)}", f"title = {_quote(name)}", f'formats = ["{table.format}"]', "", "[recognise]"]
     if guess.header:
         lines.append("headers = [" + ", ".join(_quote(n) for n in guess.names) + "]")
@@ -217,11 +173,12 @@ def _toml(name: str, table: Table, guess: _Guess, unplaced: list[str]) -> str:
         doubt = "   # by its values, check it" if any(c in guess.by_value for c in spec.columns) else ""
         lines.append(f"{target} = {value}{doubt}")
     ignored = [c for c, f in guess.placed.items() if f == "ignore"]
-    lines += ["", "[ignore]", *(f'{_quote(c)} = "running number"' for c in ignored)]
-    lines += [f'# {_quote(c)} = "why it is not needed"' for c in unplaced]
+    lines += ["", "[ignore]", *(f'{_quote(c)} = "by name"' for c in ignored)]
+    lines += [f'# {_quote(c)} = "why it is not needed"' for c in guess.unplaced]
     lines += [
         "",
         "[constants]",
+        *(f"{k} = {_value(v)}" for k, v in guess.constants.items()),
         '# board = "…"',
         "# year_hint = 2024",
         "",
@@ -231,4 +188,7 @@ def _toml(name: str, table: Table, guess: _Guess, unplaced: list[str]) -> str:
         "title = 0.95",
         "",
     ]
+    for kind, rules in guess.rules.items():
+        for rule in rules:
+            lines += [f"[[{kind}]]", *(f"{k} = {_value(v)}" for k, v in rule.items()), ""]
     return "\n".join(lines)

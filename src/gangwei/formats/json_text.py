@@ -55,17 +55,29 @@ def _mended(value: Any) -> Any:
     return value
 
 
-def flat(record: dict[str, Any]) -> dict[str, Any]:
-    """Objects inside a record become columns named 'outer.inner' (one level)."""
+def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
+    """Objects inside a record become columns named 'outer.inner', at most `depth` levels deep."""
     if not any(v.__class__ is dict for v in record.values()):
         return record
     out: dict[str, Any] = {}
     for k, v in record.items():
-        if isinstance(v, dict):
-            out.update({f"{k}.{kk}": vv for kk, vv in v.items()})
+        if isinstance(v, dict) and v:
+            out.update({f"{k}.{kk}": vv for kk, vv in (flat(v, depth - 1) if depth > 1 else v).items()})
         else:
             out[k] = v
     return out
+
+
+def inner_records(record: Any) -> list[Any] | None:
+    """The ads inside one answer of a board's interface ({page, data {list [ad, ad]}}); None for an ad itself."""
+    if not isinstance(record, dict):
+        return None
+    found = _records(record, 4)
+    if found is None or found[0] is not None or found[1] == [record]:
+        return None
+    widest = max((len(flat(r)) for r in found[1][:5] if isinstance(r, dict)), default=0)
+    own = sum(not isinstance(v, (dict, list)) for v in flat(record).values())
+    return found[1] if widest > max(own, 2) else None
 
 
 def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], bad: list[BadRow]) -> Chunk:
@@ -223,22 +235,54 @@ class _Text:
         return rest + self.decoder.decode(data, not data)
 
 
+def holds_answers(sample: str) -> bool:
+    """True when the first object of a text (lines or an array) is an answer of an interface and not an ad."""
+    try:
+        return inner_records(json.JSONDecoder().raw_decode(sample.lstrip("\ufeff[ \t\r\n"))[0]) is not None
+    except BROKEN:
+        return False
+
+
+def answers(stream: BinaryIO, encoding: str, limits: Limits, in_array: bool) -> Iterator[Chunk]:
+    """Answers of an interface, one a line or in one array: their ads, numbered through.
+
+    Raises:
+        Unreadable: an array that is broken or too large to hold.
+    """
+    number = 0
+    for answer in _answers(stream, encoding, limits, in_array):
+        found = inner_records(answer)
+        records: list[dict[str, Any]] = []
+        numbers: list[int] = []
+        bad: list[BadRow] = []
+        for r in found if found is not None else [answer]:
+            number += 1
+            if isinstance(r, dict) and r and found is not None:
+                records.append(r)
+                numbers.append(number)
+            else:
+                reason = "broken_json" if r is BROKEN else "not_an_object"
+                bad.append(BadRow(number, reason, "" if r is BROKEN else str(r)[:RAW_CHARS]))
+        if records or bad:
+            yield chunk_of_records(records, numbers, bad)
+
+
+def _answers(stream: BinaryIO, encoding: str, limits: Limits, in_array: bool) -> Iterator[Any]:
+    if in_array:
+        yield from _load_document(stream, encoding, limits)
+        return
+    for line in stream:
+        if line.strip():
+            yield _line(line, encoding)
+
+
 def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
     """A whole document: columns, or records under a key.
 
     Raises:
         Unreadable: the document is broken, too large to hold, or has no records.
     """
-    data = stream.read(limits.max_document_bytes + 1)
-    if len(data) > limits.max_document_bytes:
-        raise Unreadable(
-            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as JSON lines"
-        )
-    try:
-        doc = load(data.decode(encoding, "replace"))
-    except BROKEN as e:
-        raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
-    del data
+    doc = _load_document(stream, encoding, limits)
     found = _records(doc, 4)
     if found is None:
         raise Unreadable("no_records", "JSON without a list of ads in it")
@@ -257,6 +301,18 @@ def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]
     for i in range(0, max(len(rows), 1), limits.batch_rows):
         block = [[cell(v) for v in r] for r in rows[i : i + limits.batch_rows]]
         yield chunk_of(names, block, range(i + 1, i + len(block) + 1), [])
+
+
+def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
+    data = stream.read(limits.max_document_bytes + 1)
+    if len(data) > limits.max_document_bytes:
+        raise Unreadable(
+            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as JSON lines"
+        )
+    try:
+        return load(data.decode(encoding, "replace"))
+    except BROKEN as e:
+        raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
 
 
 def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gangwei.formats import archive, charset, delimited, excel, json_text, parquet, sqldump
@@ -144,6 +145,8 @@ def _json(blob: archive.Blob, limits: Limits, encoding: str, sample: str) -> lis
     if encoding.startswith("utf-16") and kind == "lines":
         kind = "document"
     reader = {"lines": json_text.lines, "array": json_text.array, "document": json_text.document}[kind]
+    if kind != "document" and json_text.holds_answers(sample):
+        reader = partial(json_text.answers, in_array=kind == "array")
 
     def read(layout: Layout | None) -> Iterator[Chunk]:
         with blob.stream() as f:

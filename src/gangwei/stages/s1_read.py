@@ -20,9 +20,10 @@ import polars as pl
 from gangwei import schema
 from gangwei.formats import archive
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
+from gangwei.formats.guess import load_knowledge
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import Match, load_synonyms, recognise, sniff
+from gangwei.formats.recognise import Match, recognise, sniff
 from gangwei.formats.source import Source, load_sources
 from gangwei.formats.tables import Layout, Opened, Table, opened
 
@@ -241,8 +242,8 @@ def read(
                 report.note(n.reason_id, n.message, n.row)
             matches = [(t, recognise(t, input.name, known)) for t in found.tables]
             if sources is None and not any(m for _, m in matches):
-                synonyms = load_synonyms(book)
-                matches = [(t, sniff(t, synonyms)) for t, _ in matches]
+                know = load_knowledge(book)
+                matches = [(t, sniff(t, know)) for t, _ in matches]
             taken = [(t, m) for t, m in matches if m is not None]
             _say_unknown(found, taken, report)
             for table, match in taken:
@@ -284,7 +285,7 @@ def _read_table(
     said: set[str] = set()
     if match.sniffed and match.unplaced:
         pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
-        report.note("sniffed_mapping", f"no definition of this file; mapped by its headers: {pairs}")
+        report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
     _say_unmapped(match.names, match, said, report)
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
         if table.format == "json":

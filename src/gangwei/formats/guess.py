@@ -1,0 +1,370 @@
+"""A mapping for a table that no definition describes: which row is the header, which column is which field, what is packed in it.
+
+Headers speak first, values check them: a column whose values do not look like its field loses to one whose values do, and
+columns without a telling header are placed by their values alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gangwei.formats.chunk import unique_names
+from gangwei.formats.headers import EXACT, WORDS, Claim, Headers, load_headers
+from gangwei.formats.source import RULES, FieldSpec, Source
+from gangwei.formats.tables import Table
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+HEADER_DEPTH = 8
+SAMPLE = 60
+LONG_TEXT = 80
+PLAIN_TEXT = 20
+HEADER_CHARS = 60
+MANY = ("description", "tags")
+PAY_PARTS = ("pay_min", "pay_max", "pay_months")
+AROUND = ("province",)
+CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
+PACKED = ("company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted")
+
+
+@dataclass(frozen=True)
+class Values:
+    """Patterns that values of a field fit, and the share of values that must."""
+
+    rules: tuple[tuple[str, re.Pattern[str], float], ...]
+
+    def share(self, target: str, values: Sequence[str]) -> float | None:
+        """Share of values that look like the field; None where nothing is known about the field."""
+        for name, pattern, _ in self.rules:
+            if name == target:
+                return sum(bool(pattern.search(v)) for v in values) / len(values) if values else 0.0
+        return None
+
+    def pattern(self, target: str) -> str:
+        """The pattern of a field."""
+        return next(p.pattern for n, p, _ in self.rules if n == target)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Patterns of `packed.toml`."""
+
+    split: str
+    object: str
+    list: re.Pattern[str]
+    title_pay: str
+    hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
+    """(header pattern, name of the hint, value)"""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Header words and patterns of values, compiled once."""
+
+    headers: Headers
+    values: Values
+    packed: Packed
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Rows before the data, column names, column to field, columns placed by values alone, and rules for packed values."""
+
+    skip: int
+    header: bool
+    names: tuple[str, ...]
+    placed: dict[str, str]
+    by_value: frozenset[str] = frozenset()
+    rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> set[str]:
+        """Fields of ads that are placed."""
+        return {f for f in self.placed.values() if f not in ("ignore", "source_key")}
+
+    @property
+    def unplaced(self) -> tuple[str, ...]:
+        """Columns that are not placed."""
+        return tuple(n for n in self.names if n not in self.placed)
+
+
+def load_knowledge(book: Codebook) -> Knowledge:
+    """Header words (see `headers`), `sources/values.csv` (id, field, share, pattern, reason) and `packed.toml`."""
+    units = (r for r in book.rows("places/units.csv") if not r["to"])
+    towns = {r["short"] or r["name"] for r in units if r["level"] in ("1", "2") or r["name"].endswith("市")}
+    places = "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
+    rows = [
+        (r["field"], re.compile(r["pattern"].replace("{places}", places)), float(r["share"]))
+        for r in book.rows("sources/values.csv")
+    ]
+    data = book.toml("packed.toml")
+    hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
+    hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
+    title_pay = rf"^(.*\S)\s+[\[(（【]?({data['end_pay']})[\])）】]?\s*$"
+    packed = Packed(data["split"], data["object"], re.compile(data["list"]), title_pay, tuple(hints))
+    return Knowledge(load_headers(book), Values(tuple(rows)), packed)
+
+
+def guess(table: Table, know: Knowledge) -> Guess | None:
+    """The best mapping of a table; None when neither a title nor a text can be found."""
+    best: tuple[tuple[int, int, int], Guess] | None = None
+    for skip, header, names in _candidates(table):
+        found = _place(skip, header, names, table.head[skip:], know)
+        if found is None:
+            continue
+        listed = sum(
+            c is not None and c.strength == EXACT for n in found.placed for c in [know.headers.listed(n)]
+        )  # fmt: skip
+        score = (2 * len(found.fields) + (listed if header else 0), int(header), -skip)
+        if best is None or score > best[0]:
+            best = (score, found)
+    return best[1] if best else None
+
+
+def _candidates(table: Table) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
+    """(rows before the data, has a header, names): each of the first rows, two rows as one header, or no header."""
+    if table.columns is not None:
+        yield 0, True, table.columns
+        return
+    if not table.head:
+        return
+    width = Counter(len(r) for r in table.head).most_common(1)[0][0]
+    for i, row in enumerate(table.head[:HEADER_DEPTH]):
+        if len(row) == 1 < width:
+            continue
+        yield i + 1, True, tuple(unique_names(row))
+        under = table.head[i + 1] if i + 1 < len(table.head) else []
+        if "" in row and any(row) and len(under) == len(row):
+            group, joined = "", []
+            for a, b in zip(row, under):
+                group = a.strip() or group
+                joined.append(f"{group}{b.strip()}" if b.strip() else group)
+            yield i + 2, True, tuple(unique_names(joined))
+    yield 0, False, tuple(f"column{i}" for i in range(width))
+
+
+def _place(skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]], know: Knowledge) -> Guess | None:
+    if header and rows and _is_header(rows[0], know):
+        skip, rows = skip + 1, rows[1:]
+    rows = [r for r in rows if len(r) == len(names)][:SAMPLE]
+    cells = {n: [r[i] for r in rows if r[i].strip()] for i, n in enumerate(names)}
+    placed = _by_header(names, cells, know) if header else {}
+    placed = _swapped(placed, cells, know.values)
+    placed = _short_address(placed, cells, know.values)
+    by_value = _by_value(names, rows, cells, placed, know.values)
+    found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
+    if header and _is_data(found, know):
+        return None
+    found = _packed(found, cells, know)
+    real = found.fields
+    enough = len(real) >= 2 or (len(real) == 1 and len(names) <= 3 and bool(placed))
+    if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
+        return None
+    return found
+
+
+def _is_header(row: Sequence[str], know: Knowledge) -> bool:
+    """A second row of header words under the first (职位名称 / job_name)."""
+    filled = [c for c in row if c.strip()]
+    listed = sum(know.headers.listed(c) is not None for c in filled)
+    return listed >= 3 and 2 * listed > len(filled)
+
+
+def _is_data(found: Guess, know: Knowledge) -> bool:
+    """The supposed header is a row like the rows below it."""
+    if any(len(n) > HEADER_CHARS for n in found.names):
+        return True
+    like = sum(bool(know.values.share(f, [n])) for n, f in found.placed.items() if know.headers.claim(n) is None)
+    return like >= 2 or (found.skip > 1 and found.by_value.issuperset(found.placed))
+
+
+def _by_header(names: Sequence[str], cells: dict[str, list[str]], know: Knowledge) -> dict[str, str]:
+    """Column to field for columns with a telling header; one column a field, except texts and tags."""
+    claims = []
+    for i, name in enumerate(names):
+        claim = know.headers.claim(name)
+        if claim is None:
+            continue
+        tier = _doubt(claim, cells[name], know.values)
+        if tier is not None:
+            claims.append((tier, claim.strength, claim.rank, i, name, claim.field))
+    taken: set[str] = set()
+    out: dict[str, str] = {}
+    for _, _, _, _, name, target in sorted(claims):
+        if target in taken and target not in ("ignore", *MANY):
+            continue
+        if target == "pay" and taken & {"pay_min", "pay_max"}:
+            continue
+        if target in PAY_PARTS and "pay" in taken:
+            continue
+        taken.add(target)
+        out[name] = target
+    return {n: out[n] for n in names if n in out}
+
+
+def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
+    """0 to 3, how little the values of a column look like the field its header asks for; None = too little."""
+    if not mine:
+        return 3
+    if claim.field == "description":
+        long = _median(mine) > PLAIN_TEXT
+        return 0 if long or claim.strength != WORDS else None
+    share = None if claim.field == "tags" else values.share(claim.field, mine)
+    if share is None or share >= 0.6:
+        return 0
+    if share >= 0.2:
+        return 1
+    if claim.strength != EXACT:
+        return None
+    others = (f for f in CLEAR if f not in (claim.field, "posted"))
+    plain = claim.field in (*CLEAR, "company") and share < 0.05 and len(mine) >= 3
+    return None if plain and any((values.share(f, mine) or 0.0) >= 0.8 for f in others) else 2
+
+
+def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+    """Title and employer exchanged, or a title under the header of the employer: the values decide, when they are clear."""
+    at = {f: n for n, f in placed.items()}
+
+    def like(name: str, target: str) -> float:
+        return values.share(target, cells[name]) or 0.0
+
+    company, title = at.get("company"), at.get("title")
+    if company is None or like(company, "company") > 0.1 or like(company, "title") < 0.6 or len(cells[company]) < 3:
+        return placed
+    if title is None:
+        return {**placed, company: "title"}
+    if like(title, "company") >= 0.6:
+        return {**placed, company: "title", title: "company"}
+    return placed
+
+
+def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+    """An address that holds a city and no more is the city."""
+    at = {f: n for n, f in placed.items()}
+    name = at.get("address")
+    mine = cells[name] if name else []
+    if not name or not mine or {"city", "province"} & set(at) or (values.share("city", mine) or 0.0) < 0.6:
+        return placed
+    return {**placed, name: "city"} if _median(mine) <= 8 else placed
+
+
+def _by_value(
+    names: Sequence[str], rows: list[list[str]], cells: dict[str, list[str]], placed: dict[str, str], values: Values
+) -> dict[str, str]:
+    taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
+    scores = []
+    for order, (target, pattern, wanted) in enumerate(values.rules):
+        for name in names:
+            mine = cells[name]
+            if name in placed or not mine or len(mine) < min(3, len(rows)) or 2 * len(mine) < len(rows):
+                continue
+            median = _median(mine)
+            if median <= PLAIN_TEXT if target == "description" else median > LONG_TEXT:
+                continue
+            share = sum(bool(pattern.search(v)) for v in mine) / len(mine)
+            if share >= wanted:
+                scores.append((-share, order, name, target))
+    out: dict[str, str] = {}
+    for _, _, name, target in sorted(scores, key=lambda s: s[:2]):
+        if name not in out and target not in taken:
+            out[name] = target
+            taken.add(target)
+    return out
+
+
+def _packed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:
+    """Rules for values that hold several fields, written-out lists or objects, or pay behind the title."""
+    values, packed = know.values, know.packed
+    placed, by_value = dict(found.placed), set(found.by_value)
+    rules: dict[str, list[dict[str, Any]]] = {}
+    for name in found.names:
+        mine = cells[name]
+        if not mine or placed.get(name) == "ignore" or _median(mine) > LONG_TEXT:
+            continue
+        good = _fields_inside(mine, {f for n, f in placed.items() if n != name}, know)
+        if len(good) > 1 or (good and (name not in placed or name in by_value)):
+            home = placed[name] if placed.get(name) in good else good[0]
+            placed[name] = home
+            by_value.add(name)
+            into = [{"field": f, "pattern": values.pattern(f)} for f in good]
+            rules.setdefault("split", []).append({"from": [home], "separator": packed.split, "into": into})
+    for name, target in placed.items():
+        mine = cells[name]
+        if not mine or target in ("ignore", "description"):
+            continue
+        if sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.object, "replace": "$1"})
+        elif sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
+            rules.setdefault("unwrap", []).append({"columns": [name]})
+    title = cells[next((n for n, f in placed.items() if f == "title"), "")] if "title" in placed.values() else []
+    known = {*placed.values(), *(i["field"] for r in rules.get("split", ()) for i in r["into"])}
+    if title and not {"pay", *PAY_PARTS} & known:
+        ends = packed.title_pay
+        if sum(bool(re.search(ends, v)) for v in title) * 2 >= len(title):
+            rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
+            rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
+    pay = next((n for n, f in placed.items() if f in ("pay", "pay_min")), "")
+    constants: dict[str, Any] = {}
+    for pattern, hint, value in packed.hints:
+        if pattern.search(pay):
+            constants.setdefault(hint, value)
+    return Guess(found.skip, found.header, found.names, placed, frozenset(by_value), rules, constants)
+
+
+def _fields_inside(mine: list[str], taken: set[str], know: Knowledge) -> list[str]:
+    """Fields that parts of most values look like, where most values have several parts."""
+    parts = [[p.strip() for p in re.split(know.packed.split, _plain(v)) if p.strip()] for v in mine]
+    if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
+        return []
+    out = []
+    for target in PACKED:
+        pattern = re.compile(know.values.pattern(target))
+        if target not in taken and sum(any(map(pattern.search, p)) for p in parts) >= 0.7 * len(parts):
+            out.append(target)
+    return out
+
+
+def _median(mine: list[str]) -> int:
+    return sorted(map(len, mine))[len(mine) // 2]
+
+
+def _plain(value: str) -> str:
+    """A written-out list as its items joined with '|', as the mapping will see it."""
+    if not value.lstrip().startswith("["):
+        return value
+    return value.strip(" []'\"").replace("', '", "|").replace('", "', "|")
+
+
+def source_of(found: Guess, source_id: str) -> Source:
+    """A source from a guess."""
+    fields: dict[str, FieldSpec] = {}
+    placed = found.placed
+    for target in dict.fromkeys(placed.values()):
+        columns = tuple(c for c, f in placed.items() if f == target)
+        if target == "ignore" or target in PAY_PARTS or target in AROUND:
+            continue
+        if target in MANY:
+            fields[target] = FieldSpec(columns, "list", "\n" if target == "description" else "|")
+        else:
+            fields[target] = FieldSpec(columns)
+    parts = [next((c for c, f in placed.items() if f == p), "") for p in PAY_PARTS]
+    if (parts[0] or parts[1]) and "pay" not in fields:
+        fields["pay"] = FieldSpec(tuple(p for p in parts), "join")
+    province = tuple(c for c, f in placed.items() if f == "province")
+    if province:
+        city = fields["city"].columns if "city" in fields else ()
+        fields["city"] = FieldSpec((*province, *city), "list", " ")
+    if any(r["field"] == "pay" for r in found.rules.get("rewrite", ())) and "pay" not in fields:
+        fields["pay"] = fields["title"]
+    return Source(
+        id=source_id, title="Plain table", boards=(), formats=("csv", "json", "excel", "sql", "parquet"), headers=frozenset(), files=(),
+        columns=None, patterns={}, table=None, header=True, names=(), anchors={}, fields=fields,
+        ignore={c: "by name" for c, f in placed.items() if f == "ignore"}, constants=found.constants, lookups={}, subsource=None,
+        known_subs=frozenset(), rules={k: tuple(found.rules.get(k, ())) for k in RULES},
+    )  # fmt: skip
