@@ -169,7 +169,19 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         if n
         else None
     )
+    asks = [
+        (i, s) for k, (i, a) in enumerate(zip(ids, ai)) if a for s in ("python", ("pytorch", "sql")[k % 2])[: 1 + k % 3]
+    ]
+    skills = pl.DataFrame(asks, schema=["ad_id", "skill_id"], orient="row") if asks else None
+    again = [
+        {
+            "threshold": t, "window_days": w, "is_base": (t, w) == (0.75, 60), "sample_share": 1.0, "ads": n, "openings": openings.height,
+            "dated_openings": openings.height, "spells": openings.height + 60 - w, "campaigns": 0,
+        }
+        for t, w in ((0.75, 60), (0.7, 60), (0.8, 60), (0.75, 30), (0.75, 90))
+    ]  # fmt: skip
     tables = {
+        "skills": skills, "match_sensitivity": pl.DataFrame(again) if n else None,
         "ads": ads, "openings": openings, "spells": spells, "employers": employers if spec.employers else None, "affiliations": affiliations if n else None,
         "ad_places": pl.DataFrame(places, schema=["ad_id", "adcode", "weight"], orient="row") if places else None, "rejects": rejects,
     }  # fmt: skip

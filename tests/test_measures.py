@@ -223,6 +223,65 @@ def test_connection_reads_nothing_else(ds: m.Dataset, tmp_path: Path) -> None:
         ds.rows("SET enable_external_access=true")
 
 
+def test_skills_and_pairs(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    asks = pl.read_parquet(made[0] / "published/skills.parquet")
+    ai = open_truth(made[0]).filter(pl.col("ai_tier").is_in(["builder", "adjacent"])).select("ad_id")
+    mine = asks.join(ai, on="ad_id").group_by("ad_id").agg("skill_id")
+    r = m.measure(ds, "ai-skills")
+    assert dict(r.rows.select("id", "numerator").iter_rows()) == {
+        s: mine.filter(pl.col("skill_id").list.contains(s)).height for s in ("python", "pytorch", "sql")
+    }
+    assert r.rows["label"].to_list()[0] == "Python" and "skills_ai_only" in r.notes
+    assert r.rows["value"][0] == pytest.approx(r.rows["numerator"][0] / ai.height)
+    pair = m.measure(ds, "ai-skill-pairs").rows.to_dicts()[0]
+    both = mine.filter(pl.col("skill_id").list.contains("python") & pl.col("skill_id").list.contains("sql")).height
+    assert (pair["id"], pair["label"], pair["numerator"]) == ("python + sql", "Python + SQL", both)
+    assert m.ads_behind(ds, "ai-skill-pairs", None, "python + sql", limit=1)[0] == both
+    assert (
+        m.measure(ds, "ai-openings", where={"skill": "python,sql"}).value
+        == mine.filter(pl.col("skill_id").list.contains("python") | pl.col("skill_id").list.contains("sql")).height
+    )
+
+
+def test_repeats_and_what_is_missing_by_board(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    ads = pl.read_parquet(made[0] / "published/ads.parquet")
+    reps = pl.read_parquet(made[0] / "published/openings.parquet")["ad_id"]
+    r = m.measure(ds, "repeat-rate", by="board").rows
+    for row in r.to_dicts():
+        mine = ads.filter(pl.col("board") == row["id"])
+        assert row["denominator"] == mine.height
+        assert row["numerator"] == mine.filter(~pl.col("ad_id").is_in(reps.implode())).height
+    board = ds.boards[0]
+    mine = ads.filter(pl.col("board") == board)
+    got = dict(m.measure(ds, "missing", where={"board": board}).rows.select("id", "numerator").iter_rows())
+    assert got["pay"] == mine.filter(pl.col("pay_status") != "ok").height
+    assert got["education"] == mine["education"].null_count()
+    assert got["city"] == mine.filter(pl.col("place_status") == "none").height
+    assert got["text"] == mine.height and "date" not in got
+    assert m.ads_behind(ds, "missing", "missing", "pay", {"board": board}, limit=1)[0] == got["pay"]
+
+
+def test_other_thresholds_and_campaigns(ds: m.Dataset, made: tuple[Path, dict[str, float]], tmp_path: Path) -> None:
+    rows = m.measure(ds, "repeat-sensitivity", lang="zh").rows
+    assert rows["label"].to_list() == ["阈值 0.70", "阈值 0.75", "阈值 0.80"]
+    spells = m.measure(ds, "spell-sensitivity").rows
+    assert spells["id"].to_list() == ["spell_window:30", "spell_window:60", "spell_window:90"]
+    assert spells["value"].is_sorted(descending=True)
+    write(tmp_path, Spec(ads=300))
+    path = tmp_path / "published/ads.parquet"
+    reps = pl.read_parquet(tmp_path / "published/openings.parquet")["ad_id"].to_list()[:10]
+    linked = pl.when(pl.col("ad_id").is_in(reps)).then(pl.lit("c1"))
+    pl.read_parquet(path).with_columns(campaign_id=linked).write_parquet(path)
+    odd = m.open_dataset(tmp_path)
+    whole = m.measure(odd, "openings").numerator
+    assert m.measure(odd, "openings", where={"grain": "campaign"}).numerator == whole - 9
+    (tmp_path / "published/match_sensitivity.parquet").unlink()
+    (tmp_path / "published/skills.parquet").unlink()
+    odd = m.open_dataset(tmp_path)
+    assert "no_match_sensitivity" in m.measure(odd, "repeat-sensitivity").notes
+    assert m.measure(odd, "ai-skills").rows.is_empty()
+
+
 def test_small_cells_are_suppressed(ds: m.Dataset) -> None:
     r = m.measure(ds, "surveillance-cross", "surveillance_company").rows
     yes = r.filter(pl.col("id") == "yes").to_dicts()[0]

@@ -1,4 +1,4 @@
-"""Occupation groups, industry sections and skills."""
+"""Occupation groups and industry sections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.occupation import OccupationRules, compile_occupations, industry_of, occupation_of, skills_of
+from gangwei.kernels.occupation import OccupationRules, compile_occupations, industry_of, occupation_of
 
 HERE = Path(__file__).parent / "cases"
 
@@ -37,15 +37,6 @@ def test_industry(case: dict[str, Any], rules: OccupationRules) -> None:
         pl.Series([case["industry"]], dtype=pl.String), pl.Series([case["company"]], dtype=pl.String), rules
     )
     assert got.to_list() == [case["section"]]
-
-
-def test_skills(rules: OccupationRules) -> None:
-    texts = pl.Series(["熟悉Python与PyTorch，了解C++", "负责javanese翻译", None, "会用PS、CDR，普通话标准"])
-    got = skills_of(texts, rules).to_list()
-    assert {"python", "pytorch", "c++"} <= set(got[0])
-    assert "java" not in got[1]
-    assert got[2] == []
-    assert {"photoshop", "coreldraw", "mandarin"} <= set(got[3])
 
 
 def test_definitions_are_sound() -> None:

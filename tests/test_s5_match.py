@@ -248,19 +248,6 @@ def test_bounded(kind: str) -> None:
         assert out["opening_no"].n_unique() > 0.9 * n
 
 
-def test_sensitivity_counts() -> None:
-    rows = s5_match.duplicate_rate_sensitivity(many(300), rules())
-    assert [(r["threshold"], r["window_days"]) for r in rows] == [
-        (0.75, 60),
-        (0.7, 60),
-        (0.8, 60),
-        (0.75, 30),
-        (0.75, 90),
-    ]
-    assert all(abs(r["openings"] - rows[0]["openings"]) <= 0.2 * rows[0]["openings"] for r in rows)
-    assert rows[3]["spells"] >= rows[0]["spells"] >= rows[4]["spells"]
-
-
 def test_parts_and_boxes_equal_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = many(700)
     keys = whole["ad_id"].to_numpy()

@@ -24,8 +24,11 @@ UNIT = 720720
 """One opening in the integer weights of places: divisible by every number of places up to 16."""
 
 OPTIONAL = frozenset(
-    {"texts", "issues", "campaigns", "spells", "decisions", "rejects", "affiliations", "employer_names"}
-)
+    {
+        "texts", "issues", "campaigns", "spells", "decisions", "rejects", "affiliations", "employer_names", "skills",
+        "match_sensitivity",
+    }
+)  # fmt: skip
 MASK_BITS = 62
 
 
@@ -69,6 +72,18 @@ OPEN_CODES: dict[str, str] = {
     "industry": "a.industry_code",
     "employer_kind": "e.kind",
 }
+# What an ad does not say; `text` is asked of the texts when first needed.
+MISSING: dict[str, str] = {
+    "pay": "a.pay_status IS NULL OR a.pay_status <> 'ok'",
+    "education": "a.education IS NULL",
+    "experience": "a.experience_min_months IS NULL",
+    "city": "a.adcode IS NULL AND coalesce(a.place_status, 'none') <> 'multi'",
+    "employer": "a.employer_id IS NULL OR e.is_anonymous",
+    "date": "a.captured_date IS NULL AND coalesce(a.date_precision, 'none') <> 'day'",
+    "occupation": "a.occupation_code IS NULL",
+    "industry": "a.industry_code IS NULL",
+    "text": "false",
+}
 # How far an opening is from being AI by the classifier: the strata of `gangwei label` and of shares corrected by labels.
 LABEL_CLASSES = ("builder", "adjacent", "user", "mention", "near", "none")
 LABEL_CLASS_SQL = (
@@ -77,6 +92,7 @@ LABEL_CLASS_SQL = (
 )
 FLAGS: dict[str, str] = {
     "mention": "a.ai_mention",
+    "repeat": "o.ad_id IS NULL",
     "surveillance_job": "a.surveillance_job",
     "defence_signal": "a.defence_signal",
     "surveillance_company": "e.surveillance_company",
@@ -313,13 +329,23 @@ class Dataset:
 
     def fact(self, grain: str) -> str:
         """The table that holds the rows of a grain, made when first asked for."""
-        if grain in ("opening", "spell"):
+        if grain in ("opening", "spell", "campaign"):
             return "fact"
         with self.lock:
             if "fact_ads" not in self.tables_made:
                 self._make("fact_ads", every_ad=True)
                 self.tables_made.add("fact_ads")
         return "fact_ads"
+
+    def need_texts(self) -> None:
+        """Make the table `has_text` (row_no of the ads with a text) when first asked for."""
+        with self.lock:
+            if "has_text" not in self.tables_made:
+                self.connection.cursor().execute(
+                    "CREATE TABLE has_text AS SELECT a.file_row_number AS row_no FROM texts t JOIN ads a ON a.ad_id = t.ad_id "
+                    "WHERE len(t.sections) > 0"
+                ).close()
+                self.tables_made.add("has_text")
 
     def _layout(self) -> None:
         con = self.connection
@@ -382,6 +408,7 @@ class Dataset:
             "anonymous": "e.is_anonymous",
         }
         sectors = " + ".join(f"CASE WHEN {sector_sql[s]} THEN {1 << i} ELSE 0 END" for i, s in enumerate(SECTORS))
+        missing = " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, sql in enumerate(MISSING.values()))
         exact = self.codebook.toml("measures/grains.toml")["exact_reasons"]
         exact_sql = ", ".join("'" + str(r).replace("'", "''") + "'" for r in exact)
         join = "LEFT JOIN" if every_ad else "JOIN"
@@ -403,6 +430,7 @@ class Dataset:
               SELECT a.file_row_number AS row_no, a.ad_id, a.opening_id, coalesce(n.emp_no, -1 - a.file_row_number) AS emp_no,
                 TRY_CAST(a.board AS e_board) AS board, {board_mask} AS board_mask, {codes}, {opens}, {flags},
                 CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
+                {missing} AS missing_mask, coalesce(k.first_no <> a.file_row_number, false) AS is_campaign_copy,
                 {subfields} AS subfield_mask, {sectors} AS sector_mask, {dates},
                 coalesce(s.n_spells, 1) AS n_spells,
                 coalesce(a.match_reason IN ({exact_sql}), false) AS is_exact_copy,
@@ -415,6 +443,8 @@ class Dataset:
               LEFT JOIN employer_no n ON n.employer_id = a.employer_id
               LEFT JOIN board_no b ON b.board = a.board
               {masks}
+              LEFT JOIN (SELECT x.campaign_id, min(x.file_row_number) AS first_no FROM ads x JOIN openings y ON y.ad_id = x.ad_id
+                WHERE x.campaign_id IS NOT NULL GROUP BY 1) k ON k.campaign_id = a.campaign_id
               LEFT JOIN (SELECT opening_id, count(*) AS n_spells FROM spells GROUP BY 1) s ON s.opening_id = o.opening_id
             ),
             places AS (

@@ -59,7 +59,20 @@ class Labels:
                 )
             )
             return [str(names.get(i) or i) for i in ids]
+        if by in ("skill", "pairs"):
+            return [" + ".join(self.skills.get(x, x) for x in i.split(" + ")) for i in ids]
+        if by in ("match_sensitivity", "spell_sensitivity"):
+            return [self.text(i.partition(":")[0]).format(i.partition(":")[2]) for i in ids]
         return [self.code(by, i) for i in ids]
+
+    @cached_property
+    def skills(self) -> dict[str, str]:
+        """Names of skills: in Chinese the first alias in Chinese, else the English name."""
+        found = {}
+        for r in self.ds.codebook.rows("skills.csv"):
+            zh = next((a for a in r["aliases"].split("|") if any("\u4e00" <= c <= "\u9fff" for c in a)), r["name_en"])
+            found[r["id"]] = zh if self.lang == "zh" else r["name_en"]
+        return found
 
     def integer(self, value: float | None, *, short: bool = False) -> str:
         """A whole number; in Chinese prose 万 and 亿 for large ones."""

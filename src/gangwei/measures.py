@@ -48,7 +48,7 @@ class Measure:
         return {
             "share": "employer_wilson", "mix": "employer_wilson", "count": "employer_count", "top": "employer_bootstrap",
             "hhi": "employer_bootstrap", "rank": "employer_bootstrap", "lq": "employer_delta", "median": "woodruff",
-            "premium": "employer_bootstrap", "coverage": "support_range", "duration": "woodruff",
+            "terms": "employer_wilson", "pairs": "employer_wilson", "premium": "employer_bootstrap", "coverage": "support_range", "duration": "woodruff",
         }.get(self.kind, "none")  # fmt: skip
 
 
@@ -217,6 +217,7 @@ def _ask(
 ) -> Scope:
     m = _find(ds, measure_id)
     where = {k: str(v) for k, v in (where or {}).items()}
+    where = {k: v for k, v in m.where.items() if k in vocab.SWITCHES} | where
     by = by or (
         m.default_by if m.kind in ("mix", "top", "hhi", "rank", "coverage", "lq", "emerging", "stock") else None
     )
@@ -274,9 +275,11 @@ def measure(
     found: Finding = ESTIMATORS[ask.measure.kind](ask)
     labels = Labels(ds, lang)
     rows = found.rows
+    if "skill" in {ask.by, *ask.where}:
+        found.notes += ("skills_ai_only",)
     if "id" in rows.columns:
         rows = rows.with_columns(
-            pl.Series("label", labels.group_values(ask.by, rows["id"].to_list()), dtype=pl.String)
+            pl.Series("label", labels.group_values(ask.by or ask.measure.kind, rows["id"].to_list()), dtype=pl.String)
         ).select("id", "label", pl.exclude("id", "label"))
     return Result(
         measure=ask.measure, by=ask.by, where=ask.where, definition=ask.definition, scope=ask.scope, grain=ask.grain,
@@ -311,6 +314,9 @@ def behind_query(
         q.clauses.append(hit)
     if ask.measure.column:
         q.clauses.append(f"f.{ask.measure.column} IS NOT NULL")
+    if group is not None and ask.measure.kind == "pairs":
+        for skill in group.split(" + "):
+            vocab.apply(q, {"skill": skill})
     if group is not None and ask.by is not None:
         vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
     if ask.by in vocab.PLACES:

@@ -1,8 +1,11 @@
-"""Concepts that the population names, alone and together, from the evidence rows of the classifier."""
+"""Concepts and skills that the population names together, and the matcher's own sensitivity: from tables beside the ads."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from gangwei import intervals
 from gangwei.intervals import Estimate
@@ -11,35 +14,78 @@ from gangwei.measures_found import EMPTY, Finding, frame, regroup, row, run
 if TYPE_CHECKING:
     from gangwei.measures import Scope
 
-
-_TERMS = (
-    "WITH o AS (SELECT f.ad_id, f.emp_no {source}), "
-    "h AS (SELECT DISTINCT o.ad_id, o.emp_no, split_part(d.rule_id, '.', 1) AS term FROM decisions d JOIN o ON o.ad_id = d.ad_id "
-    "WHERE d.decision = 'ai_term' AND d.rule_id IS NOT NULL AND NOT suffix(coalesce(d.reason_id, ''), '@blurb')) "
+SHOWN = 200
+# AI concepts: the classifier's evidence outside the blurb. Skills: what the ad asks for by skills.csv.
+_CONCEPTS = (
+    "SELECT DISTINCT o.ad_id, o.emp_no, split_part(d.rule_id, '.', 1) AS term FROM decisions d JOIN o ON o.ad_id = d.ad_id "
+    "WHERE d.decision = 'ai_term' AND d.rule_id IS NOT NULL AND NOT suffix(coalesce(d.reason_id, ''), '@blurb')"
 )
+_SKILLS = "SELECT o.ad_id, o.emp_no, s.skill_id AS term FROM skills s JOIN o ON o.ad_id = s.ad_id"
 
 
-def _named(ask: Scope, tail: str) -> Finding:
+def _named(ask: Scope, named: str, tail: str) -> tuple[str, dict[str, Any], list[tuple[Any, ...]], float]:
     q = ask.restrict(regroup(ask, None).query())
-    whole = int(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
-    sql = _TERMS.format(source=q.source()) + tail
-    rows = []
-    for g, n, employers in run(ask, sql, q):
-        low, high = intervals.wilson(n / whole, min(whole, max(employers, 1)))
-        e = Estimate(n / whole, min(low, n / whole), max(high, n / whole), float(employers), "employer_wilson")
-        rows.append(row(ask, str(g), e, float(n), float(whole), int(n), int(employers), weak=False))
-    return Finding(frame(rows), EMPTY, float(whole), float(whole), sql, q.params)
+    whole = float(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
+    sql = f"WITH o AS (SELECT f.ad_id, f.emp_no {q.source()}), h AS ({named}) {tail}"
+    return sql, q.params, run(ask, sql, q), whole
+
+
+def _estimate(n: float, whole: float, employers: int) -> Estimate:
+    low, high = intervals.wilson(n / whole, min(whole, max(employers, 1)))
+    return Estimate(n / whole, min(low, n / whole), max(high, n / whole), float(employers), "employer_wilson")
 
 
 def terms(ask: Scope) -> Finding:
-    """Share of the population that names each concept in title, duties or requirements, from the evidence rows."""
-    return _named(ask, "SELECT term, count(*), count(DISTINCT emp_no) FROM h GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200")
+    """Share of the population that names each AI concept in title, duties or requirements."""
+    tail = f"SELECT term, count(*), count(DISTINCT emp_no) FROM h GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {SHOWN}"
+    sql, params, got, whole = _named(ask, _CONCEPTS, tail)
+    rows = [row(ask, str(g), _estimate(n, whole, k), float(n), whole, int(n), int(k), weak=False) for g, n, k in got]
+    return Finding(frame(rows), EMPTY, whole, whole, sql, params)
 
 
 def pairs(ask: Scope) -> Finding:
-    """Share of the population that names two concepts together."""
-    return _named(
-        ask,
-        "SELECT a.term || ' + ' || b.term, count(*), count(DISTINCT a.emp_no) FROM h a JOIN h b ON a.ad_id = b.ad_id AND a.term < b.term "
-        "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200",
+    """Share of the population that asks for two skills together; `lift` = that share over the product of both shares."""
+    tail = (
+        "SELECT a.term, b.term, count(*), count(DISTINCT a.emp_no) FROM h a JOIN h b ON a.ad_id = b.ad_id AND a.term < b.term "
+        f"GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {SHOWN}"
     )
+    sql, params, got, whole = _named(ask, _SKILLS, tail)
+    single = dict(_named(ask, _SKILLS, "SELECT term, count(*) FROM h GROUP BY 1")[2])
+    rows = []
+    for a, b, n, k in got:
+        e = _estimate(n, whole, k)
+        line = row(ask, f"{a} + {b}", e, float(n), whole, int(n), int(k), weak=False)
+        rows.append(line | {"lift": n * whole / (single[a] * single[b])})
+    return Finding(frame(rows, {"lift": pl.Float64}), EMPTY, whole, whole, sql, params)
+
+
+def _again(ask: Scope, spells: bool) -> Finding:
+    sql = (
+        "SELECT threshold, window_days, is_base, ads, openings, dated_openings, spells FROM match_sensitivity "
+        "ORDER BY is_base DESC, threshold, window_days"
+    )
+    got = ask.ds.rows(sql)
+    base = next((r for r in got if r[2]), None)
+    rows, head = [], EMPTY
+    for threshold, window, is_base, ads, openings, dated, n_spells in got:
+        if base is None or (not is_base and (window != base[1]) != spells):
+            continue
+        num, den = (n_spells, dated) if spells else (ads - openings, ads)
+        e = Estimate(num / den if den else math.nan, math.nan, math.nan, float(den), "none")
+        id_ = f"spell_window:{window}" if spells else f"match_threshold:{threshold:.2f}"
+        rows.append(row(ask, id_, e, float(num), float(den), int(num), 0, weak=False))
+        head = e if is_base else head
+    rows.sort(key=lambda r: float(str(r["id"]).partition(":")[2]))
+    notes = () if got else ("no_match_sensitivity",)
+    n, of = next(((r["numerator"], r["denominator"]) for r in rows if r["value"] == head.value), (0.0, 0.0))
+    return Finding(frame(rows), head, n, of, sql, {}, notes=notes)
+
+
+def match_sensitivity(ask: Scope) -> Finding:
+    """Repeats among ads when the matcher's threshold is another, from a sample of employers."""
+    return _again(ask, spells=False)
+
+
+def spell_sensitivity(ask: Scope) -> Finding:
+    """Vacancy spells for each dated opening when the window is another, from a sample of employers."""
+    return _again(ask, spells=True)

@@ -24,7 +24,7 @@ from gangwei.config import Settings
 from gangwei.engines import Engine, Task, start
 from gangwei.kernels import corrections
 from gangwei.kernels.identity import ad_keys
-from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s6_classify, s7_publish
+from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s5_sensitivity, s6_classify, s7_publish
 from gangwei.store import (
     PART_ROWS,
     ROW_GROUP,
@@ -50,11 +50,12 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),
     "s6_classify": ("ai/",),
-    "s7_publish": (),
+    "s7_publish": ("skills.csv",),
 }
 CODE: dict[str, tuple[str, ...]] = {
     s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
 }
+CODE["s7_publish"] += ("stages/s5_sensitivity.py",)
 
 
 class NothingPublished(Exception):
@@ -303,6 +304,12 @@ class Build:
             self.watch.end("s5_match")
         return out
 
+    def match_sensitivity(self) -> pl.DataFrame:
+        """The counts of s5 at other thresholds and windows."""
+        rules = _rules("s5_match", self.settings.definitions)
+        paths, asked = [p.paths["signed"] for p in self.parts], (self.settings.window_days, self.settings.threshold)
+        return s5_sensitivity.sensitivity(paths, self.ad_keys, rules, *asked)
+
     def run(self) -> Report:
         """The whole job; the directory is locked, and `published/` changes at once at the end or not at all."""
         with locked(self.settings.out):
@@ -355,6 +362,8 @@ class Build:
             definitions_version=self.book.version,
             keys=self.keys,
             build_key=key,
+            book=self.book,
+            sensitivity=schema.MATCH_SENSITIVITY.empty() if done else self.match_sensitivity(),
             previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )
         if not done:

@@ -349,6 +349,18 @@ AD_PLACES = Table(
     ("ad_id", "adcode"),
 )
 
+SKILLS = Table(
+    "skills",
+    "Skills that AI ads ask for (any tier, or a mention), outside the company's blurb, by definitions/skills.csv.",
+    (
+        _c("ad_id: ad"),
+        _c("skill_id: skill of skills.csv"),
+        _c("scheme: where the public identifier comes from", STR, ("esco", "lightcast")),
+        _c("identifier: public identifier; null where none exists"),
+    ),
+    ("ad_id", "skill_id"),
+)
+
 EMPLOYERS = Table(
     "employers",
     "Employer entities.",
@@ -445,9 +457,25 @@ ISSUES = Table(
     ),
 )
 
+MATCH_SENSITIVITY = Table(
+    "match_sensitivity",
+    "The matcher's counts at other thresholds and windows, on a sample of whole employers; empty beyond two million ads.",
+    (
+        _c("threshold: text that two ads of one title, city and employer must share", F64),
+        _c("window_days: gap that starts a new spell", I32),
+        _c("is_base: the values the dataset was built with", BOOL),
+        _c("sample_share: share of the ads in the sample", F64),
+        _c("ads: ads of the sample", I64),
+        _c("openings: openings of the sample", I64),
+        _c("dated_openings: openings with a full date", I64),
+        _c("spells: vacancy spells of the dated openings", I64),
+        _c("campaigns: campaigns of the sample", I64),
+    ),
+)
+
 STAGE_TABLES = (RAW, CLEAN, LOCATED, EMPLOYER_NAMES_STAGE, MATCHED, CLASSIFIED)
 PUBLISHED_TABLES = (
-    ADS, OPENINGS, SPELLS, CAMPAIGNS, AD_PLACES, EMPLOYERS, EMPLOYER_NAMES, AFFILIATIONS, DECISIONS, REJECTS, TEXTS,
-    ISSUES,
+    ADS, OPENINGS, SPELLS, CAMPAIGNS, AD_PLACES, SKILLS, EMPLOYERS, EMPLOYER_NAMES, AFFILIATIONS, DECISIONS, REJECTS, TEXTS,
+    ISSUES, MATCH_SENSITIVITY,
 )  # fmt: skip
 TABLES = {t.name: t for t in (*STAGE_TABLES, *PUBLISHED_TABLES)}

@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gangwei import schema
-from gangwei.frame import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, OPEN_CODES, SECTORS, UNIT, Dataset, DatasetError
+from gangwei.frame import (
+    CODES,
+    DEFENCE_RUNGS,
+    FLAGS,
+    MASK_BITS,
+    MISSING,
+    OPEN_CODES,
+    SECTORS,
+    UNIT,
+    Dataset,
+    DatasetError,
+)
 
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "strict": ("builder",),
@@ -21,7 +32,7 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "broad": ("builder", "adjacent", "user"),
     "mention": (),
 }
-GRAINS = ("opening", "ad", "exact", "spell")
+GRAINS = ("opening", "ad", "exact", "spell", "campaign")
 # An opening in several cities counts in parts, in the first it names, wholly in each, or not at all.
 MULTI_CITY = ("fractional", "first", "all", "exclude")
 # Whether a county-level city (昆山) counts in its prefecture or for itself.
@@ -32,7 +43,19 @@ FLAG_NAMES = {"agency": "is_agency", "anonymous": "is_anonymous"} | {f: f for f 
 MASKS: dict[str, str] = {"subfield": "subfield_mask", "sector": "sector_mask", "board": "board_mask"}
 PLACES = ("province", "city", "cluster", "county")
 DATES = ("year", "month")
-BY = (*CODES, *OPEN_CODES, *FLAG_NAMES, *MASKS, *PLACES, *DATES, "defence_tier", "employer", "definition")
+BY = (
+    *CODES,
+    *OPEN_CODES,
+    *FLAG_NAMES,
+    *MASKS,
+    *PLACES,
+    *DATES,
+    "missing",
+    "skill",
+    "defence_tier",
+    "employer",
+    "definition",
+)
 WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up")
 MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
 _OUTSIDE = "outside"
@@ -88,6 +111,8 @@ class Query:
         clauses.append(placed if self.by_place else "f.is_first")
         if self.grain == "exact":
             clauses.append("NOT f.is_exact_copy")
+        if self.grain == "campaign":
+            clauses.append("NOT f.is_campaign_copy")
         table = self.ds.fact(self.grain)
         return f"FROM {table} f {' '.join(self.joins)} WHERE {' AND '.join(clauses)}"
 
@@ -138,7 +163,7 @@ def mask_values(ds: Dataset, key: str) -> tuple[tuple[str, ...], tuple[int, ...]
     """Values of a many-valued dimension and the bit of each."""
     if key == "board":
         return ds.boards, tuple(ds.board_bit(b) for b in ds.boards)
-    names = schema.AI_SUBFIELDS if key == "subfield" else SECTORS
+    names = {"subfield": schema.AI_SUBFIELDS, "sector": SECTORS, "missing": tuple(MISSING)}[key]
     return names, tuple(1 << i for i in range(len(names)))
 
 
@@ -150,8 +175,10 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
         return (*ds.open_values[key], "unknown")
     if key in FLAG_NAMES:
         return YES_NO
-    if key in MASKS:
+    if key in MASKS or key == "missing":
         return mask_values(ds, key)[0]
+    if key == "skill":
+        return tuple(r["id"] for r in ds.codebook.rows("skills.csv"))
     if key == "without_board":
         return ds.boards
     if key == "definition":
@@ -215,6 +242,11 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         for v in values:
             mask |= bits[v]
         return f"(f.{MASKS[key]} & {q.bind(mask)}) <> 0"
+    if key == "missing":
+        bits = dict(zip(*mask_values(q.ds, key)))
+        return f"({missing_mask(q)} & {q.bind(sum(bits[v] for v in set(values)))}) <> 0"
+    if key == "skill":
+        return f"f.ad_id IN (SELECT ad_id FROM skills WHERE list_contains({q.bind(list(values))}, skill_id))"
     if key == "without_board":
         mask = 0
         for v in values:
@@ -239,6 +271,15 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
     if null:
         parts.append("f.first_date IS NULL")
     return "(" + " OR ".join(parts) + ")"
+
+
+def missing_mask(q: Query) -> str:
+    """SQL of what an ad does not say, as bits; joins the ads that have a text."""
+    q.ds.need_texts()
+    join = "LEFT JOIN has_text x ON x.row_no = f.row_no"
+    if join not in q.joins:
+        q.joins.append(join)
+    return f"(f.missing_mask | CASE WHEN x.row_no IS NULL THEN {1 << list(MISSING).index('text')} ELSE 0 END)"
 
 
 def join_cluster(q: Query) -> None:
@@ -287,6 +328,16 @@ def group(q: Query, by: str | None) -> str:
             f"JOIN (SELECT unnest({q.bind(list(names))}) AS v, unnest({q.bind(list(bits))}) AS bit) g ON (f.{MASKS[by]} & g.bit) <> 0"
         )
         return "g.v"
+    if by == "missing":
+        names, bits = mask_values(q.ds, by)
+        mask = missing_mask(q)
+        q.joins.append(
+            f"JOIN (SELECT unnest({q.bind(list(names))}) AS v, unnest({q.bind(list(bits))}) AS bit) g ON ({mask} & g.bit) <> 0"
+        )
+        return "g.v"
+    if by == "skill":
+        q.joins.append("JOIN skills g ON g.ad_id = f.ad_id")
+        return "g.skill_id"
     if by == "province":
         q.by_place = True
         q.clauses.append("f.province IS NOT NULL")
@@ -334,4 +385,4 @@ def group_id(by: str | None, raw: Any) -> str:
 
 def many_valued(by: str | None) -> bool:
     """True where one opening may stand in several groups, so that groups do not add up."""
-    return by in MASKS or by in ("defence_tier", "definition")
+    return by in MASKS or by in ("missing", "skill", "defence_tier", "definition")

@@ -1,4 +1,4 @@
-"""Occupation, industry and skills from words: one automaton over distinct strings, the best-scored word decides."""
+"""Occupation and industry from words: one automaton over distinct strings, the best-scored word decides."""
 
 from __future__ import annotations
 
@@ -33,15 +33,14 @@ class WordRules:
 
 @dataclass(frozen=True)
 class OccupationRules:
-    """Compiled words for titles, industries (field and employer name) and skills."""
+    """Compiled words for titles and industries (field and employer name)."""
 
     title: WordRules
     industry: WordRules
     trade: WordRules
-    skills: WordRules
 
 
-def _compile(rows: list[dict[str, str]], value: str) -> WordRules:
+def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
     seen: dict[str, tuple[str, int]] = {}
     for r in rows:
         for word in r["pattern"].lower().split("|"):
@@ -61,16 +60,12 @@ def _compile(rows: list[dict[str, str]], value: str) -> WordRules:
 
 
 def compile_occupations(book: Codebook) -> OccupationRules:
-    """Compile occupations.csv, industries.csv and skills.csv."""
+    """Compile occupations.csv and industries.csv."""
     industries = book.rows("industries.csv")
     return OccupationRules(
-        title=_compile(book.rows("occupations.csv"), "code"),
-        industry=_compile([r for r in industries if r["field"] in ("industry", "any")], "section"),
-        trade=_compile([r for r in industries if r["field"] in ("employer", "any")], "section"),
-        skills=_compile(
-            [{"pattern": r["aliases"], "value": r["id"]} for r in book.rows("skills.csv")],
-            "value",
-        ),
+        title=compile_words(book.rows("occupations.csv"), "code"),
+        industry=compile_words([r for r in industries if r["field"] in ("industry", "any")], "section"),
+        trade=compile_words([r for r in industries if r["field"] in ("employer", "any")], "section"),
     )
 
 
@@ -187,11 +182,3 @@ def industry_of(industries: pl.Series, companies: pl.Series, rules: OccupationRu
     field = _by_distinct(industries, by_field)
     name = _by_distinct(companies, by_name)
     return pl.select(pl.coalesce(field, name)).to_series()
-
-
-def skills_of(texts: pl.Series, rules: OccupationRules) -> pl.Series:
-    """Distinct skill ids found in each text, sorted; an empty list when none."""
-    hits = find_words(texts.fill_null("").str.to_lowercase(), rules.skills)
-    lists = hits.group_by("row").agg(pl.col("value").unique().sort().alias("skills"))
-    rows = pl.DataFrame({"row": pl.Series(range(len(texts)), dtype=pl.UInt32)})
-    return rows.join(lists, on="row", how="left", maintain_order="left")["skills"].fill_null([])

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -341,26 +340,3 @@ def match_parts(
     window = rules.window_days if window_days is None else window_days
     for frame in found.finish(np.arange(ad_keys.size), window, np.array(cuts)):
         yield frame.drop("ad_no")
-
-
-def duplicate_rate_sensitivity(signatures: pl.DataFrame, rules: Rules) -> list[dict[str, Any]]:
-    """Counts at the threshold -0.05, +0 and +0.05 and at windows of 30, 60 and 90 days.
-
-    Returns:
-        One dictionary each: threshold, window_days, ads, openings, spells, campaigns.
-    """
-    base = float(rules.params[cluster.SAME_TITLE])
-    out = []
-    for threshold, window in ((base, 60), (base - 0.05, 60), (base + 0.05, 60), (base, 30), (base, 90)):
-        m = match(signatures, rules, window_days=window, threshold=threshold)
-        out.append(
-            {
-                "threshold": round(threshold, 4),
-                "window_days": window,
-                "ads": m.height,
-                "openings": m["opening_no"].n_unique(),
-                "spells": m["spell_no"].drop_nulls().n_unique(),
-                "campaigns": m["campaign_no"].drop_nulls().n_unique(),
-            }
-        )
-    return out

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from gangwei import schema
 from gangwei.checks import verify
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts
+from gangwei.kernels import contacts, skills
 from gangwei.kernels.identity import hex_names, mix
 from gangwei.kernels.succession import succeed
 from gangwei.store import arrow_table, read_frame, read_groups, swapped, write_frames, write_json
@@ -79,6 +79,8 @@ class Source:
     definitions_version: str
     keys: dict[str, dict[str, str]]
     build_key: str
+    book: Codebook
+    sensitivity: pl.DataFrame
     previous: Path | None = None
 
 
@@ -258,9 +260,10 @@ def _tables(
     names = read_frame(source.names)
     successions = _successions(source)
     writers = _Writers(
-        tmp, (schema.ADS, schema.TEXTS, schema.AD_PLACES, schema.DECISIONS, schema.REJECTS) if source.parameters["texts"]
-        else (schema.ADS, schema.AD_PLACES, schema.DECISIONS, schema.REJECTS)
+        tmp, (schema.ADS, schema.AD_PLACES, schema.SKILLS, schema.DECISIONS, schema.REJECTS,
+              *([schema.TEXTS] if source.parameters["texts"] else []))
     )  # fmt: skip
+    skill_rules = skills.compile_skills(source.book)
     slim_path = tmp / "slim.parquet"
     slims: list[pl.DataFrame] = []
     issues: dict[tuple[str | None, str], int] = {}
@@ -268,6 +271,7 @@ def _tables(
         for at, clean, located, classified, matched in _stream(source):
             ads = _ads(source, successions, at, clean, located, classified, matched, names)
             jobs = {"ads": _pick(ads, schema.ADS), "ad_places": _ad_places(ads), "decisions": _decisions(source, ads)}
+            jobs["skills"] = skills.skill_rows(ads, skill_rules)
             if source.parameters["texts"]:
                 jobs["texts"] = _pick(ads, schema.TEXTS)
             slims.append(_slim(at, ads, matched))
@@ -334,6 +338,7 @@ def _groups(source: Source, successions: pl.DataFrame, tmp: Path, slim_path: Pat
         schema.EMPLOYERS: _without_contacts(read_frame(source.employers), "name"),
         schema.EMPLOYER_NAMES: read_frame(source.names),
         schema.AFFILIATIONS: read_frame(source.affiliations),
+        schema.MATCH_SENSITIVITY: source.sensitivity,
     }
     return {
         t.name: write_frames(tmp / f"{t.name}.parquet", t, [_pick(f, t)], compression="zstd") for t, f in frames.items()
