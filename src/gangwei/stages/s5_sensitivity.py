@@ -22,7 +22,6 @@ from gangwei.store import read_frame
 
 SAMPLE, LIMIT = 50_000, 2_000_000
 STEP, WINDOWS = 0.05, (30, 60, 90)
-SALT = 9
 
 
 def sampled(paths: Sequence[Path], ad_keys: npt.NDArray[np.uint64], sample: int = SAMPLE) -> pl.DataFrame:
@@ -34,8 +33,8 @@ def sampled(paths: Sequence[Path], ad_keys: npt.NDArray[np.uint64], sample: int 
         keys = pl.Series("ad_id", ad_keys[at : at + frame.height])
         employer = frame["employer"].to_numpy()
         unnamed = mix(frame["title_key"].to_numpy(), frame["city"].to_numpy())
-        block = mix(np.where(employer == 0, unnamed, employer), SALT)
-        keep = pl.Series((block >> np.uint64(32)) % np.uint64(every) == 0)
+        block = np.where(employer == 0, unnamed, employer)
+        keep = pl.Series(mix(block, block) % np.uint64(every) == 0)
         part.append(frame.with_columns(keys).filter(keep))
         at += frame.height
     whole = pl.concat(part) if part else MATCH_SENSITIVITY.empty()
