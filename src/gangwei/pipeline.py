@@ -8,6 +8,7 @@ themselves.
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -220,6 +221,11 @@ class Build:
                     raise StoreError(f"{self.settings.out}: a file of an earlier build is gone; build without --add")
                 continue
             tasks.append((Task(read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
+        needed = s1_read.disk_needed([t.args[0] for t, out in tasks if not out.exists()])
+        if needed > (free := shutil.disk_usage(self.settings.out).free):
+            self.watch.notice(
+                f"disk: about {needed / 1e9:,.1f} GB needed, {free / 1e9:,.1f} GB free; the build may stop"
+            )
         self._run("s1_read", tasks, sum(t.rows for t, _ in tasks))
         for item, key in items:
             report = read_json(self.stages / "raw" / f"{key}.json")

@@ -57,6 +57,10 @@ class Screen(Watch):
         unit = "B/s" if stage == "s1_read" else "ads/s"
         self.bars.update(self.tasks[stage], advance=rows, rate=f"{rate:,.0f} {unit}")
 
+    def notice(self, message: str) -> None:
+        """Print the message above the bars."""
+        self.console.print(message, style="yellow", highlight=False, markup=False)
+
     def end(self, stage: str) -> None:
         """Close the stage's bar."""
         began, rows = self.begun[stage]

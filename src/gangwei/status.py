@@ -10,9 +10,6 @@ from gangwei.pipeline import CODE, DEFINITIONS, STAGES
 from gangwei.stages import s1_read
 from gangwei.store import StoreError, code_digest, digest, read_json
 
-# Bytes of the run directory for each byte of input, measured on plain CSV (texts twice: stage and published).
-DISK_FACTOR = 4.0
-
 
 def _why(stage: str, then: dict[str, str] | None, book: Codebook) -> list[str]:
     if then is None:
@@ -58,7 +55,7 @@ def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[st
         stages = status(out, options.get("definitions"))["stages"]
     except StoreError:
         stages = {s: ["never run"] for s in STAGES}
-    needed = int(size * DISK_FACTOR)
+    needed = s1_read.disk_needed(found)
     lines = [
         f"{len(found)} files, {size / 1e6:,.1f} MB to read; about {needed / 1e6:,.0f} MB of disk needed, {free / 1e6:,.0f} MB free"
     ]
