@@ -127,7 +127,7 @@ def test_f1_and_cut() -> None:
 
 def test_pack_and_load_keep_the_weights() -> None:
     book = Codebook()
-    _, _, _, concepts, kinds = s6_classify.compile_lexicon(book)
+    _, _, _, concepts, kinds = s6_classify.compile_lexicons(book)
     names = evidence.feature_names(concepts, kinds)
     rng = np.random.default_rng(1)
     dense = np.zeros((2, scorer.WIDTH, len(s6_classify.LANES)), np.float32)

@@ -214,9 +214,9 @@ def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = 
     """
     if labels.height < 50 or labels["ai_tier"].n_unique() < 4:
         raise TrainError("training needs at least 50 labelled ads and one of each tier")
-    lexicon, tables, ids, concepts, kinds = s6.compile_lexicon(book)
+    lexicons, tables, ids, concepts, kinds = s6.compile_lexicons(book)
     names = evidence.feature_names(concepts, kinds)
-    rules = s6.Rules(lexicon, tables, ids, lexicon.layer, concepts, names, {}, s6.blank_model())
+    rules = s6.Rules(lexicons, tables, ids, concepts, names, {}, s6.blank_model())
     y, _ = targets(labels)
     weight = labels["weight"].cast(pl.Float64).to_numpy() if "weight" in labels.columns else np.ones(labels.height)
     fit_weight = (

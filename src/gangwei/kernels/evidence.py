@@ -63,61 +63,60 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
 
 
 @njit(nogil=True, cache=True)
-def place_hits(m, hit, at, size, layer, kind_of, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Turn the matches of one field (cues apart) into rows of `hits`: term, start, end, location, context, cues, clause.
+def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Turn the m matches of one field into rows of `hits`: term, start, end, location, context, cues of the clause, clause.
 
-    `where` is the location of the whole field, or -1 to take it from the sections s0..s1. Returns the end of the rows.
+    `cue`, `cue_at` are the matched cues. `where` is the location of the whole field, or -1 to take it from the sections
+    s0..s1. Returns the end of the rows.
     """
     n = base
-    j = 0
     sec = s0
     cl = 0
-    while j < m:
-        while ends[cl] <= at[j]:
+    next_cue = 0
+    bits = 0
+    counted = -1
+    for q in range(m):
+        if n >= hits.shape[0]:
+            return n
+        while ends[cl] <= at[q]:
             cl += 1
-        k = j
-        bits = 0
-        while k < m and at[k] < ends[cl]:
-            if layer[hit[k]] == 1:
-                bits |= 1 << kind_of[hit[k]]
-            k += 1
-        for q in range(j, k):
-            t = hit[q]
-            la = layer[t]
-            if la == 1:
-                continue
-            if n >= hits.shape[0]:
-                return n
-            a = pos[at[q]]
-            e = pos[at[q] + size[t] - 1] + 1
-            loc = 5
-            if where >= 0:
-                loc = where
-            else:
-                while sec < s1 and sections[sec, 2] <= a:
-                    sec += 1
-                if sec < s1 and sections[sec, 1] <= a:
-                    loc = sections[sec, 0]
+        if counted != cl:
+            counted = cl
+            bits = 0
+            begin = ends[cl - 1] if cl else 0
+            while next_cue < cues and cue_at[next_cue] < begin:
+                next_cue += 1
+            while next_cue < cues and cue_at[next_cue] < ends[cl]:
+                bits |= 1 << kind_of[cue[next_cue]]
+                next_cue += 1
+        a = pos[at[q]]
+        loc = 5
+        if where >= 0:
+            loc = where
+        else:
+            while sec < s1 and sections[sec, 2] <= a:
+                sec += 1
+            if sec < s1 and sections[sec, 1] <= a:
+                loc = sections[sec, 0]
+        ctx = 0
+        if bits & 8:
+            ctx = 4
+        elif bits & 1:
+            ctx = 3
+        elif loc == 1 or ((bits & 4) and loc != 2 and not (bits & 2)):
+            ctx = 1
+        elif (bits & 2) or loc == 2:
+            ctx = 2
+        if loc == 3 and ctx != 4:
             ctx = 0
-            if bits & 8:
-                ctx = 4
-            elif bits & 1:
-                ctx = 3
-            elif loc == 1 or ((bits & 4) and loc != 2 and not (bits & 2)):
-                ctx = 1
-            elif (bits & 2) or loc == 2:
-                ctx = 2
-            if loc == 3 and ctx != 4:
-                ctx = 0
-            hits[n, 0] = t
-            hits[n, 1] = a
-            hits[n, 2] = e
-            hits[n, 3] = loc
-            hits[n, 4] = ctx
-            hits[n, 5] = bits
-            hits[n, 6] = cl
-            n += 1
-        j = k
+        hits[n, 0] = hit[q]
+        hits[n, 1] = a
+        hits[n, 2] = pos[at[q] + size[hit[q]] - 1] + 1
+        hits[n, 3] = loc
+        hits[n, 4] = ctx
+        hits[n, 5] = bits
+        hits[n, 6] = cl
+        n += 1
     return n
 
 
@@ -134,20 +133,11 @@ def spot_of(loc, ctx):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def drop_layer(m, hit, at, layer, gone):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Remove the matches of one layer; return how many are left."""
-    q = 0
-    for j in range(m):
-        if layer[hit[j]] != gone:
-            hit[q] = hit[j]
-            at[q] = at[j]
-            q += 1
-    return q
+def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not_if, kind_of, seen, x):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Apply needs and not_if (column 7 of `hits` becomes the tier that counts, -1 = dropped) and fill the features x (zeros).
 
-
-@njit(nogil=True, cache=True)
-def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not_if, kind_of, x):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Apply needs and not_if (column 7 of `hits` becomes the tier that counts, -1 = dropped) and fill the features x (zeros)."""
+    `seen` is scratch of one byte a concept.
+    """
     ok = False
     for j in range(n):
         t = hits[j, 0]
@@ -172,7 +162,7 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
     head = last if last >= 0 else MAX_ROLES - 1
     distinct = 0
     duty_distinct = 0
-    seen = np.zeros(MAX_CONCEPTS, np.uint8)
+    seen[:] = 0
     ai_clauses = 0
     last_clause = -1
     first = -1

@@ -12,7 +12,7 @@ from gangwei.kernels.evidence import (
     AT_CONCEPT,
     AT_END,
     AT_ROLE,
-    drop_layer,
+    MAX_CONCEPTS,
     judge,
     place_hits,
     spot_of,
@@ -38,7 +38,7 @@ def gram_hash(h, c):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def grams(chars, n, kind, low, high, bits, base, scale, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
+def grams(chars, n, low, high, bits, base, scale, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Append the hashed n-grams low..high of chars[:n], digits alike, 1 + log count, unit length times `scale`; return the new p.
 
     `stamp` holds for each bucket `mark` plus the place in idx where it was last put; a caller raises `mark` past all
@@ -51,7 +51,7 @@ def grams(chars, n, kind, low, high, bits, base, scale, stamp, mark, idx, val, p
             if i + k >= n:
                 break
             c = chars[i + k]
-            h = gram_hash(h, 48 if kind[c] & 8 else c)
+            h = gram_hash(h, 48 if 48 <= c <= 57 else c)
             if k + 1 >= low:
                 f = np.int64((h * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits))
                 seen = stamp[f] - mark
@@ -78,34 +78,51 @@ def grams(chars, n, kind, low, high, bits, base, scale, stamp, mark, idx, val, p
 
 @njit(nogil=True, cache=True)
 def score_rows(  # type: ignore[no-untyped-def]
-    title, text, tags, sections, section_at, fold, kind, lex, rules, weights, gram_weights, bias, keep, capacity
+    rows_at,
+    title,
+    text,
+    tags,
+    sections,
+    section_at,
+    table,
+    lexicons,
+    rules,
+    weights,
+    gram_weights,
+    bias,
+    keep,
+    capacity,
 ):  # pragma: no cover
-    """Read every ad once.
+    """Read every ad of `rows_at` once.
 
-    `title`, `text`, `tags` are (offsets, bytes); `sections` rows are (location, start, end) in characters and
-    `section_at` their row offsets; `lex` is `Lexicon.arrays`; `rules` = (tier, concept, needs, not_if, kind) by term;
-    `weights` = (2, AT_TEXT, lanes) for ads with and without text, `gram_weights` = (1 << TEXT_BITS, 3) of the text
-    n-grams for the tier lanes, `bias` (2, lanes). With `keep` the features are returned
-    too (for training).
+    `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
+    `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, and of cues; `rules` =
+    (tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
+    `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `bias` (2, lanes). With `keep` the features
+    are returned too (for training). Cues and text n-grams are looked for only where a term was found.
 
-    Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val): why = share of the title n-grams, of the
-    text n-grams and of the TOP largest other features `which` in the score of builder or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use; surveillance strong, weak,
-    in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the tier that counted.
-    `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits of each row.
+    Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
+    the title n-grams, of the text n-grams and of the TOP largest other features `which` in the score of builder or
+    adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
+    surveillance strong, weak, in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the
+    tier that counted. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
+    of each row.
     """
-    t_off, t_data = title
-    x_off, x_data = text
-    g_off, g_data = tags
-    txt, start, size, layer, bitmap, head3, list3, head2, list2 = lex
+    t_data, t_off = title
+    x_data, x_off = text
+    g_data, g_off = tags
+    in_title, in_text, cue_words = lexicons
+    size = in_text[2]
+    layer = in_text[3]
     tier, concept, needs, not_if, kind_of = rules
-    rows = t_off.size - 1
+    rows = rows_at.size
     lanes = bias.shape[1]
     longest = 1
     grown = 0
-    for r in range(rows):
-        a = t_off[r + 1] - t_off[r]
-        b = x_off[r + 1] - x_off[r]
-        c = g_off[r + 1] - g_off[r]
+    for i in rows_at:
+        a = t_off[i + 1] - t_off[i]
+        b = x_off[i + 1] - x_off[i]
+        c = g_off[i + 1] - g_off[i]
         longest = max(longest, a, b, c)
         if keep:
             grown += min(a * 3, 1 << TITLE_BITS) + min(b, 1 << TEXT_BITS) + 400
@@ -114,6 +131,10 @@ def score_rows(  # type: ignore[no-untyped-def]
     ends = np.empty(longest + 2, np.int32)
     hit = np.empty(4 * HITS, np.int32)
     at = np.empty(4 * HITS, np.int32)
+    cue = np.empty(4 * HITS, np.int32)
+    cue_at = np.empty(4 * HITS, np.int32)
+    work = np.empty(longest + 8, np.int32)
+    seen_concepts = np.zeros(MAX_CONCEPTS, np.uint8)
     hits = np.empty((HITS, 8), np.int64)
     x = np.zeros(AT_END, np.float32)
     room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + AT_END
@@ -136,24 +157,31 @@ def score_rows(  # type: ignore[no-untyped-def]
     filled = 0
     dirty = False
     for r in range(rows):
+        row = rows_at[r]
         if dirty:
             x[:AT_ROLE] = 0
         x[AT_ROLE:] = 0
-        n, _ = decode(t_data, t_off[r], t_off[r + 1], fold, kind, chars, pos, ends)
-        m = find(chars, n, kind, txt, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
-        n_title = place_hits(m, hit, at, size, layer, kind_of, pos, ends, sections, 0, 0, 0, hits, 0)
-        p = grams(chars, n, kind, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, stamp_title, mark, idx, val, 0)
-        n, _ = decode(g_data, g_off[r], g_off[r + 1], fold, kind, chars, pos, ends)
-        m = find(chars, n, kind, txt, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
-        m = drop_layer(m, hit, at, layer, 4)
-        n_tags = place_hits(m, hit, at, size, layer, kind_of, pos, ends, sections, 0, 0, 4, hits, n_title)
-        n, clauses = decode(x_data, x_off[r], x_off[r + 1], fold, kind, chars, pos, ends)
-        m = find(chars, n, kind, txt, start, size, layer, bitmap, head3, list3, head2, list2, hit, at)
-        m = drop_layer(m, hit, at, layer, 4)
+        n, _ = decode(t_data, t_off[row], t_off[row + 1], table, chars, pos, ends)
+        m = find(chars, n, in_title, work, hit, at)
+        cues = find(chars, n, cue_words, work, cue, cue_at) if m else 0
+        n_title = place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 0, hits, 0)
+        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, stamp_title, mark, idx, val, 0)
+        n_tags = n_title
+        if g_off[row + 1] > g_off[row]:
+            n, _ = decode(g_data, g_off[row], g_off[row + 1], table, chars, pos, ends)
+            m = find(chars, n, in_text, work, hit, at)
+            cues = find(chars, n, cue_words, work, cue, cue_at) if m else 0
+            n_tags = place_hits(
+                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 4, hits, n_title
+            )
+        n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
+        m = find(chars, n, in_text, work, hit, at)
+        cues = find(chars, n, cue_words, work, cue, cue_at) if m else 0
         n_hits = place_hits(
-            m, hit, at, size, layer, kind_of, pos, ends, sections, section_at[r], section_at[r + 1], -1, hits, n_tags
-        )
-        judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, x)
+            m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
+            sections, section_at[row], section_at[row + 1], -1, hits, n_tags,
+        )  # fmt: skip
+        judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
         seen = 0
         for j in range(n_hits):
             la = layer[hits[j, 0]]
@@ -174,7 +202,7 @@ def score_rows(  # type: ignore[no-untyped-def]
         facts[r, 6] = n
         text_from = p
         if seen and n:
-            p = grams(chars, n, kind, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, stamp_text, mark, idx, val, p)
+            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, stamp_text, mark, idx, val, p)
         text_to = p
         mark += np.int32(p)
         if mark > 2_000_000_000:

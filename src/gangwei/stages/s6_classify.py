@@ -56,18 +56,21 @@ class Model:
 class Rules:
     """Everything compiled from `definitions/ai`."""
 
-    lexicon: Lexicon
+    lexicons: tuple[Lexicon, ...]
     tables: tuple[NDArray[np.int32], ...]
     rule_ids: list[str]
-    layers: NDArray[np.uint8]
     concepts: list[str]
     features: list[str]
     signals: dict[str, dict[str, float]]
     model: Model
 
 
-def compile_lexicon(book: Codebook) -> tuple[Lexicon, tuple[NDArray[np.int32], ...], list[str], list[str], list[str]]:
-    """(lexicon, tables by term, rule ids, concepts, role words) of the lists in `definitions/ai`.
+def compile_lexicons(
+    book: Codebook,
+) -> tuple[tuple[Lexicon, ...], tuple[NDArray[np.int32], ...], list[str], list[str], list[str]]:
+    """(lexicons, tables by term, rule ids, concepts, role words) of the lists in `definitions/ai`.
+
+    The lexicons number their terms alike: what is looked for in titles, in texts and tags, and the cues.
 
     Raises:
         ValueError: a list names an unknown tier, cue or strength, or repeats a term.
@@ -100,7 +103,8 @@ def compile_lexicon(book: Codebook) -> tuple[Lexicon, tuple[NDArray[np.int32], .
         add(r, 4, -1, -1, 0, -1, kinds.index(r["kind"]))
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
-    return lexicon, tuple(np.ascontiguousarray(table[:, i]) for i in range(1, 6)), ids, concepts, kinds
+    lexicons = (lexicon.only(0, 2, 3, 4), lexicon.only(0, 2, 3), lexicon.only(1))
+    return lexicons, tuple(np.ascontiguousarray(table[:, i]) for i in range(1, 6)), ids, concepts, kinds
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -110,10 +114,10 @@ def compile_rules(book: Codebook) -> Rules:
         ValueError: a list or the model is malformed.
         DefinitionError: a file is missing.
     """
-    lexicon, tables, ids, concepts, kinds = compile_lexicon(book)
+    lexicons, tables, ids, concepts, kinds = compile_lexicons(book)
     features = evidence.feature_names(concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
-    return Rules(lexicon, tables, ids, lexicon.layer, concepts, features, book.toml("ai/rules.toml")["signals"], model)
+    return Rules(lexicons, tables, ids, concepts, features, book.toml("ai/rules.toml")["signals"], model)
 
 
 def load_model(data: bytes, features: list[str]) -> Model:
@@ -176,15 +180,17 @@ def read(
     rules: Rules,
     model: Model,
     keep: bool = False,
+    rows: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[Any], ...]:
-    """`scorer.score_rows` on columns; see there for what comes back."""
-    fold, kind = fold_table()
-    fields = [string_buffers(s.fill_null(""))[::-1] for s in (title, text, tags)]
+    """`scorer.score_rows` on columns, of all rows or of `rows`; see there for what comes back."""
+    fields = [string_buffers(s) for s in (title, text, tags)]
     spans, at = section_arrays(sections, len(title))
-    capacity = 1024 + 12 * len(title)
-    tables = (rules.lexicon.arrays, rules.tables, model.weights, model.grams, model.bias)
+    chosen = np.arange(len(title)) if rows is None else rows
+    lexicons = tuple(x.arrays for x in rules.lexicons)
+    tables = (lexicons, rules.tables, model.weights, model.grams, model.bias)
+    capacity = 1024 + 4 * len(chosen)
     while True:
-        out = scorer.score_rows(*fields, spans, at, fold, kind, *tables, keep, capacity)
+        out = scorer.score_rows(chosen, *fields, spans, at, fold_table(), *tables, keep, capacity)
         needed = int(out[1][:, 7].sum())
         if needed <= capacity:
             return tuple(out)
