@@ -61,7 +61,7 @@ def test_score_is_the_sum_of_its_features(text: str, rules: s6.Rules) -> None:
     model = rules.model
     empty = pl.Series([None], dtype=SECTIONS)
     out = s6.read(column(["推荐算法工程师"]), column([text]), column([""]), empty, rules, model, keep=True)
-    scores, (indptr, idx, val) = out[0], out[7:]
+    scores, indptr, idx, val = out.scores, out.indptr, out.idx, out.val
     v = 0 if text else 1
     want = model.bias[v].astype(np.float64).copy()
     for j in range(int(indptr[1])):
@@ -86,7 +86,7 @@ def test_score_is_the_sum_of_its_features(text: str, rules: s6.Rules) -> None:
 def test_section_and_context(text: str, kind: str, name: str, rules: s6.Rules) -> None:
     sections = pl.Series([[{"kind": kind, "start": 0, "end": len(text)}]], dtype=SECTIONS)
     out = s6.read(column(["职员"]), column([text]), column([""]), sections, rules, rules.model, keep=True)
-    assert rules.features.index(name) in out[8][: int(out[7][1])].tolist()
+    assert rules.features.index(name) in out.idx[: int(out.indptr[1])].tolist()
 
 
 def test_evidence_grows_beyond_its_first_guess(rules: s6.Rules) -> None:
@@ -99,4 +99,4 @@ def test_evidence_grows_beyond_its_first_guess(rules: s6.Rules) -> None:
         rules,
         rules.model,
     )
-    assert len(out[2]) == 3 * int(out[1][0, 7]) > 1024
+    assert len(out.hits) == 3 * int(out.facts[0, 7]) > 1024

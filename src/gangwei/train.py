@@ -134,9 +134,8 @@ def matrix(ads: pl.DataFrame, rules: s6.Rules, title_only: bool) -> tuple[csr_ma
     text = pl.Series("text", [""] * ads.height, pl.String) if title_only else ads["text"]
     sections = ads["sections"].clear(ads.height) if title_only else ads["sections"]
     out = s6.read(ads["title"], text, ads["tags"], sections, rules, s6.blank_model(), keep=True)
-    indptr, idx, val = out[7:]
-    end = int(indptr[-1])
-    return csr_matrix((val[:end], idx[:end], indptr), shape=(ads.height, scorer.WIDTH)), out[1]
+    end = int(out.indptr[-1])
+    return csr_matrix((out.val[:end], out.idx[:end], out.indptr), shape=(ads.height, scorer.WIDTH)), out.facts
 
 
 def copies(ads: pl.DataFrame) -> NDArray[np.int64]:

@@ -136,7 +136,7 @@ def spot_of(loc, ctx):  # type: ignore[no-untyped-def]  # pragma: no cover
 def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not_if, kind_of, seen, x):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Apply needs and not_if (column 7 of `hits` becomes the tier that counts, -1 = dropped) and fill the features x (zeros).
 
-    `seen` is scratch of one byte a concept.
+    `seen` is scratch of one byte a concept. Returns the number of the last title word's kind.
     """
     ok = False
     for j in range(n):
@@ -261,3 +261,4 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
     x[AT_COUNT + 21] = 1 if title_ai and x[0] > 0 else 0
     x[AT_COUNT + 22] = 1 if first >= 0 and first * 4 < n_chars else 0
     x[AT_COUNT + 23] = 1 if title_ai and n_chars > 0 and not (duty_ai or asked_ai) else 0
+    return head

@@ -10,9 +10,12 @@ from numba import njit
 
 from gangwei.kernels.evidence import (
     AT_CONCEPT,
+    AT_COUNT,
     AT_END,
+    AT_MIX,
     AT_ROLE,
     MAX_CONCEPTS,
+    MIXES,
     judge,
     place_hits,
     spot_of,
@@ -97,7 +100,7 @@ def score_rows(  # type: ignore[no-untyped-def]
 
     `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
     `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, and of cues; `rules` =
-    (tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
+    (size, layer, tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
     `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `bias` (2, lanes). With `keep` the features
     are returned too (for training). Cues and text n-grams are looked for only where a term was found.
 
@@ -112,9 +115,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     x_data, x_off = text
     g_data, g_off = tags
     in_title, in_text, cue_words = lexicons
-    size = in_text[2]
-    layer = in_text[3]
-    tier, concept, needs, not_if, kind_of = rules
+    size, layer, tier, concept, needs, not_if, kind_of = rules
     rows = rows_at.size
     lanes = bias.shape[1]
     longest = 1
@@ -126,8 +127,8 @@ def score_rows(  # type: ignore[no-untyped-def]
         longest = max(longest, a, b, c)
         if keep:
             grown += min(a * 3, 1 << TITLE_BITS) + min(b, 1 << TEXT_BITS) + 400
-    chars = np.empty(longest + 2, np.uint16)
-    pos = np.empty(longest + 2, np.int32)
+    chars = np.empty(longest + 4, np.uint16)
+    pos = np.empty(longest + 4, np.int32)
     ends = np.empty(longest + 2, np.int32)
     hit = np.empty(4 * HITS, np.int32)
     at = np.empty(4 * HITS, np.int32)
@@ -181,7 +182,7 @@ def score_rows(  # type: ignore[no-untyped-def]
             m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
             sections, section_at[row], section_at[row + 1], -1, hits, n_tags,
         )  # fmt: skip
-        judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
+        head = judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
         seen = 0
         for j in range(n_hits):
             la = layer[hits[j, 0]]
@@ -210,11 +211,13 @@ def score_rows(  # type: ignore[no-untyped-def]
             stamp_text[:] = -1
             mark = np.int32(0)
         dirty = seen > 0
-        for i in range(0 if dirty else AT_ROLE, AT_END):
-            if x[i] != 0:
-                idx[p] = i
-                val[p] = x[i]
-                p += 1
+        mix = AT_MIX + head * len(MIXES)
+        for a, b in ((0 if dirty else AT_ROLE, AT_MIX), (mix, mix + len(MIXES)), (AT_COUNT, AT_END)):
+            for i in range(a, b):
+                if x[i] != 0:
+                    idx[p] = i
+                    val[p] = x[i]
+                    p += 1
         v = 0 if n else 1
         for k in range(lanes):
             scores[r, k] = bias[v, k]

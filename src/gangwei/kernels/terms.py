@@ -2,17 +2,16 @@
 
 A text becomes an array of folded characters (lower case, full-width as half-width, '-' and '_' as a space, zero-width
 characters dropped, white space kept only between two ASCII words) with, for each one, its place in the text; clauses
-are known by their ends. Terms are found in two steps: a bitmap over three characters marks where one may begin, without a
-branch, then buckets are compared at the marks. An ASCII term must not touch other ASCII letters or digits; '+' and
+are known by their ends. Terms are found in two steps: bitmaps over two to four characters mark where one may begin, without a
+branch, then lists are compared at the marks. An ASCII term must not touch other ASCII letters or digits; '+' and
 '#' to its right are word characters (`C` is not found in `C++`). Layers (terms, cues) do not hide each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,6 +23,7 @@ from gangwei.kernels.hashing import string_buffers
 SKIP = 0xFFFF
 SPACE = 32
 BITS, FINE = 16, 19
+BUCKETS = 1 << BITS
 _SPACES = [9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
 _HIDDEN = [0, 0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFE0F, 0xFEFF]
 _BREAKS = "\n\r\u2028\u2029。；;！!？?"
@@ -68,16 +68,9 @@ def is_word(c):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @njit(nogil=True, cache=True, inline="always")
-def hash2(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """16-bit hash of two characters."""
-    return ((np.uint64(a) << np.uint64(16) | np.uint64(b)) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - BITS)
-
-
-@njit(nogil=True, cache=True, inline="always")
-def hash3(a, b, c):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """19-bit hash of three characters; its upper 16 bits name a bucket."""
-    x = np.uint64(a) << np.uint64(32) | np.uint64(b) << np.uint64(16) | np.uint64(c)
-    return (x * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - FINE)
+def spread(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """19-bit hash of up to four characters, 16 bits each, the last one lowest."""
+    return (np.uint64(x) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - FINE)
 
 
 @njit(nogil=True, cache=True)
@@ -151,62 +144,67 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
 class Lexicon:
     """Compiled terms: `text[start[t]:start[t]+size[t]]` is the folded term t of layer `layer[t]`.
 
-    A term of three characters or more is found through `seen3` and its bucket in `head3`, `list3`; one of two through
-    `seen2`, `head2`, `list2`.
+    `starts` is the bitmap of the first two characters; `seen[0]`, `seen[1]`, `seen[2]` are those of the first four of terms
+    of four characters or more, of terms of three, of terms of two. A row of `entries` is (term, place in text, size, layer);
+    `heads[h]:heads[h + 1]` are the rows of a bucket, h from the first three characters, or past those from both of two.
     """
 
     text: NDArray[np.uint16]
     start: NDArray[np.int32]
     size: NDArray[np.int32]
     layer: NDArray[np.uint8]
-    seen3: NDArray[np.uint64]
-    head3: NDArray[np.int32]
-    list3: NDArray[np.int32]
-    seen2: NDArray[np.uint64]
-    head2: NDArray[np.int32]
-    list2: NDArray[np.int32]
+    starts: NDArray[np.uint64]
+    seen: tuple[NDArray[np.uint64], ...]
+    heads: NDArray[np.int32]
+    entries: NDArray[np.int32]
 
     @property
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """The arrays in the order that `find` takes them."""
-        return (
-            self.text, self.start, self.size, self.layer, self.seen3, self.head3, self.list3, self.seen2, self.head2,
-            self.list2,
-        )  # fmt: skip
+        return (self.text, self.starts, *self.seen, self.heads, self.entries)
 
     def only(self, *layers: int) -> Lexicon:
         """The same terms under the same numbers, of which only these layers are found."""
         kept = np.flatnonzero(np.isin(self.layer, layers))
-        return Lexicon(self.text, self.start, self.size, self.layer, *_index(self.text, self.start, self.size, kept))
+        return _index(self.text, self.start, self.size, self.layer, kept)
 
 
 def fold_text(text: str) -> NDArray[np.uint16]:
     """The folded characters of one string (for tests and for compiling terms)."""
     data = np.frombuffer(text.encode("utf-8", "replace") + b"\0", np.uint8)
-    size = len(data) + 1
+    size = len(data) + 3
     chars, pos, ends = np.empty(size, np.uint16), np.empty(size, np.int32), np.empty(size, np.int32)
     n, _ = decode(data, 0, len(data) - 1, fold_table(), chars, pos, ends)
     return chars[:n].copy()
 
 
 def _index(
-    text: NDArray[np.uint16], start: NDArray[np.int32], size: NDArray[np.int32], kept: NDArray[np.int64]
-) -> Iterator[NDArray[Any]]:
-    """(seen, head, list) of the kept terms with three characters or more, then of those with two; longest first."""
-    for fine, long in ((FINE, True), (BITS, False)):
-        seen = np.zeros(1 << (fine - 6), np.uint64)
-        buckets: list[list[int]] = [[] for _ in range(1 << BITS)]
-        for t in kept.tolist():
-            f = text[start[t] : start[t] + size[t]]
-            if (size[t] > 2) == long:
-                h = int(hash3(f[0], f[1], f[2])) if long else int(hash2(f[0], f[1]))
-                seen[h >> 6] |= np.uint64(1 << (h & 63))
-                buckets[h >> (fine - BITS)].append(t)
-        for b in buckets:
-            b.sort(key=lambda t: (-int(size[t]), t))
-        yield seen
-        yield np.concatenate([[0], np.cumsum([len(b) for b in buckets])]).astype(np.int32)
-        yield np.array([t for b in buckets for t in b] or [0], np.int32)
+    text: NDArray[np.uint16],
+    start: NDArray[np.int32],
+    size: NDArray[np.int32],
+    layer: NDArray[np.uint8],
+    kept: NDArray[np.int64],
+) -> Lexicon:
+    """The lexicon that finds the kept terms; in a bucket the longest comes first."""
+    starts, *seen = (np.zeros(1 << (FINE - 6), np.uint64) for _ in range(4))
+    buckets: list[list[int]] = [[] for _ in range(2 * BUCKETS)]
+
+    def first(f: list[int], n: int) -> int:
+        return int(spread(np.uint64(sum(c << (16 * (n - 1 - i)) for i, c in enumerate(f[:n])))))
+
+    for t in kept.tolist():
+        f = [int(c) for c in text[start[t] : start[t] + size[t]]]
+        for bits, n in ((starts, 2), (seen[max(0, 4 - len(f))], min(4, len(f)))):
+            h = first(f, n)
+            bits[h >> 6] |= np.uint64(1 << (h & 63))
+        long = len(f) > 2
+        buckets[(0 if long else BUCKETS) + (first(f, 3 if long else 2) >> (FINE - BITS))].append(t)
+    for b in buckets:
+        b.sort(key=lambda t: (-int(size[t]), t))
+    heads = np.concatenate([[0], np.cumsum([len(b) for b in buckets])]).astype(np.int32)
+    order = np.array([t for b in buckets for t in b], np.int64)
+    entries = np.stack([order, start[order], size[order], layer[order]], 1).astype(np.int32)
+    return Lexicon(text, start, size, layer, starts, tuple(seen), heads, entries)
 
 
 def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:
@@ -226,7 +224,7 @@ def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:
     size = np.array([len(f) for f in folded], np.int32)
     start = np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int32) if folded else np.zeros(0, np.int32)
     text = np.concatenate(folded).astype(np.uint16) if folded else np.zeros(1, np.uint16)
-    return Lexicon(text, start, size, np.array(layers, np.uint8), *_index(text, start, size, np.arange(len(folded))))
+    return _index(text, start, size, np.array(layers, np.uint8), np.arange(len(folded)))
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -246,77 +244,68 @@ def find(chars, n, lexicon, work, hit, at):  # type: ignore[no-untyped-def]  # p
 
     `chars` comes from `decode`; `lexicon` is `Lexicon.arrays`; `work` is scratch of n + 8 int32.
     """
-    text, start, size, layer, seen3, head3, list3, seen2, head2, list2 = lexicon
+    text, starts, four, three, two, heads, entries = lexicon
     free = work[:8]
     maybe = work[8:]
     k = np.uint64(0)
-    c1 = chars[0]
-    c2 = chars[1] if n > 1 else c1
+    x = np.uint64(chars[0])
     for i in range(n - 1):
-        c0 = c1
-        c1 = c2
-        c2 = chars[np.uint64(i + 2)]
+        x = (x & _LOW) << np.uint64(16) | np.uint64(chars[np.uint64(i + 1)])
         maybe[k] = i
-        k += _has(seen3, hash3(c0, c1, c2)) | _has(seen2, hash2(c0, c1))
-    if k == 0:
+        k += _has(starts, spread(x))
+    found = np.uint64(0)
+    for j in range(k):
+        p = np.uint64(maybe[j])
+        x = np.uint64(chars[p]) << np.uint64(16) | np.uint64(chars[p + _ONE])
+        y = x << np.uint64(16) | np.uint64(chars[p + _TWO])
+        z = y << np.uint64(16) | np.uint64(chars[p + _THREE])
+        maybe[found] = maybe[j]
+        found += _has(four, spread(z)) | _has(three, spread(y)) | _has(two, spread(x))
+    if found == 0:
         return 0
     m = 0
     cap = hit.shape[0]
     free[:] = 0
-    for j in range(k):
-        i = np.int64(maybe[j])
-        c0 = chars[i]
-        c1 = chars[i + 1]
-        if i and is_word(c0) and is_word(chars[i - 1]):
+    for j in range(found):
+        e = np.int64(maybe[j])
+        if e and is_word(chars[e]) and is_word(chars[e - 1]):
             continue
         done = 0
-        h = hash3(c0, c1, chars[i + 2]) >> np.uint64(FINE - BITS)
-        for q in range(head3[h], head3[h + _ONE]):
-            t = list3[q]
-            bit = 1 << layer[t]
-            length = size[t]
-            if done & bit or free[layer[t]] > i or i + length > n:
-                continue
-            s = start[t]
-            w = 0
-            while w < length and text[s + w] == chars[i + w]:
-                w += 1
-            if w < length or _ends_inside(chars, i + length, n):
-                continue
-            done |= bit
-            free[layer[t]] = i + length
-            if m < cap:
-                hit[m] = t
-                at[m] = i
-                m += 1
-        h = hash2(c0, c1)
-        for q in range(head2[h], head2[h + _ONE]):
-            t = list2[q]
-            bit = 1 << layer[t]
-            s = start[t]
-            if done & bit or free[layer[t]] > i or text[s] != c0 or text[s + 1] != c1 or _ends_inside(chars, i + 2, n):
-                continue
-            done |= bit
-            free[layer[t]] = i + 2
-            if m < cap:
-                hit[m] = t
-                at[m] = i
-                m += 1
+        x = np.uint64(chars[e]) << np.uint64(16) | np.uint64(chars[e + 1])
+        for short in range(2):
+            if short and not _has(two, spread(x)):
+                break
+            h = np.int64(spread(x if short else x << np.uint64(16) | np.uint64(chars[e + 2])) >> np.uint64(FINE - BITS))
+            h += BUCKETS * short
+            for q in range(heads[h], heads[h + 1]):
+                t, s, size, layer = entries[q]
+                if done >> layer & 1 or free[layer] > e or e + size > n:
+                    continue
+                w = 0
+                while w < size and text[s + w] == chars[e + w]:
+                    w += 1
+                if w < size or _ends_inside(chars, e + size, n):
+                    continue
+                done |= 1 << layer
+                free[layer] = e + size
+                if m < cap:
+                    hit[m] = t
+                    at[m] = e
+                    m += 1
     return m
 
 
 @njit(nogil=True, cache=True)
-def _scan(off, data, table, lexicon, cap, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _scan(off, data, table, lexicon, size, cap, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     longest = 0
     for r in range(off.size - 1):
         longest = max(longest, off[r + 1] - off[r])
-    chars = np.empty(longest + 2, np.uint16)
-    pos = np.empty(longest + 2, np.int32)
+    chars = np.empty(longest + 4, np.uint16)
+    pos = np.empty(longest + 4, np.int32)
     ends = np.empty(longest + 2, np.int32)
     work = np.empty(longest + 8, np.int32)
     hit = np.empty(cap, np.int32)
     at = np.empty(cap, np.int32)
-    size = lexicon[2]
     total = 0
     for r in range(off.size - 1):
         n, _ = decode(data, off[r], off[r + 1], table, chars, pos, ends)
@@ -336,6 +325,6 @@ def scan(strings: pl.Series, lexicon: Lexicon, cap: int = 4096) -> NDArray[np.in
     """All matches of a string column: rows of (row, term, first character, character after the last), at most `cap` a row."""
     data, off = string_buffers(strings)
     out = np.empty((max(1024, 8 * len(strings)), 4), np.int32)
-    while (total := _scan(off, data, fold_table(), lexicon.arrays, cap, out)) > len(out):
+    while (total := _scan(off, data, fold_table(), lexicon.arrays, lexicon.size, cap, out)) > len(out):
         out = np.empty((total, 4), np.int32)
     return out[:total]

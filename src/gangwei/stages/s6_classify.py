@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gangwei.kernels import evidence, scorer
-from gangwei.kernels.hashing import hash_rows, string_buffers
+from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, CLASSIFIED, SECTION_KINDS
 
@@ -104,7 +105,8 @@ def compile_lexicons(
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
     lexicons = (lexicon.only(0, 2, 3, 4), lexicon.only(0, 2, 3), lexicon.only(1))
-    return lexicons, tuple(np.ascontiguousarray(table[:, i]) for i in range(1, 6)), ids, concepts, kinds
+    columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
+    return lexicons, (lexicon.size, lexicon.layer.astype(np.int32), *columns_of), ids, concepts, kinds
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -172,6 +174,22 @@ def section_arrays(sections: pl.Series, rows: int) -> tuple[NDArray[np.int32], N
     return np.ascontiguousarray(spans, np.int32), at
 
 
+class Reading(NamedTuple):
+    """What `scorer.score_rows` returns; `first` gives for each ad the row of its scores where repeats were read once."""
+
+    scores: NDArray[np.float32]
+    facts: NDArray[np.int32]
+    hits: NDArray[np.int32]
+    hit_row: NDArray[np.int32]
+    hit_score: NDArray[np.float32]
+    why: NDArray[np.float32]
+    which: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    idx: NDArray[np.int32]
+    val: NDArray[np.float32]
+    first: NDArray[np.int64]
+
+
 def read(
     title: pl.Series,
     text: pl.Series,
@@ -180,20 +198,24 @@ def read(
     rules: Rules,
     model: Model,
     keep: bool = False,
-    rows: NDArray[np.int64] | None = None,
-) -> tuple[NDArray[Any], ...]:
-    """`scorer.score_rows` on columns, of all rows or of `rows`; see there for what comes back."""
+    once: bool = False,
+) -> Reading:
+    """Features and scores of ads; with `once`, ads that repeat title, text and tags share a row."""
     fields = [string_buffers(s) for s in (title, text, tags)]
     spans, at = section_arrays(sections, len(title))
-    chosen = np.arange(len(title)) if rows is None else rows
+    rows = first = np.arange(len(title))
+    if once:
+        same = first_rows(*fields)
+        rows = np.flatnonzero(same == rows)
+        first = np.searchsorted(rows, same)
     lexicons = tuple(x.arrays for x in rules.lexicons)
     tables = (lexicons, rules.tables, model.weights, model.grams, model.bias)
-    capacity = 1024 + 4 * len(chosen)
+    capacity = 1024 + 4 * len(rows)
     while True:
-        out = scorer.score_rows(chosen, *fields, spans, at, fold_table(), *tables, keep, capacity)
+        out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, keep, capacity)
         needed = int(out[1][:, 7].sum())
         if needed <= capacity:
-            return tuple(out)
+            return Reading._make((*out, first))
         capacity = needed
 
 
@@ -234,24 +256,13 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """
     if clean.height == 0:
         return CLASSIFIED.empty()
-    key = hash_rows(clean.select("title", "text", "tags"))
-    _, first, back = np.unique(key, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    one = clean.select("title", "text", "tags", "sections")[np.sort(first)]
-    return _classify(one, rules)[rank[back.reshape(-1)]]
-
-
-def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     model = rules.model
-    scores, facts, hits, hit_row, hit_score, why, which, *_ = read(
-        ads["title"], ads["text"], ads["tags"], ads["sections"], rules, model
-    )
+    got = read(clean["title"], clean["text"], clean["tags"], clean["sections"], rules, model, once=True)
+    scores, facts, hits, hit_row = got.scores, got.facts, got.hits, got.hit_row
     tier, p = decide(scores, facts, model)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
     tier = _by_title(tier, facts[:, 6] == 0, hits, hit_row, role)
-    return pl.DataFrame(
+    out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
             "ai_mention": (facts[:, 0] > 1) | ((facts[:, 0] == 1) & (scores[:, 3] > 0)) | (tier < 3),
@@ -261,10 +272,11 @@ def _classify(ads: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "surveillance_job": signal(facts, 1, 2, facts[:, 3], rules.signals["surveillance"]),
             "defence_signal": signal(facts, 4, 5, np.zeros_like(facts[:, 3]), rules.signals["defence"]),
             "ai_terms": _terms(hits, hit_row, len(tier), rules),
-            "hits": _hits(hits, hit_row, hit_score, _features(tier, why, which, rules), len(tier), rules),
+            "hits": _hits(hits, hit_row, got.hit_score, _features(tier, got.why, got.which, rules), len(tier), rules),
         },
         schema=CLASSIFIED.polars,
     )
+    return out if out.height == clean.height else out[got.first]
 
 
 def _by_title(
