@@ -180,8 +180,12 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         }
         for t, w in ((0.75, 60), (0.7, 60), (0.8, 60), (0.75, 30), (0.75, 90))
     ]  # fmt: skip
+    staff = [(f"em{e:06d}", schema.EMPLOYER_SIZE_BANDS[e % 5], 1, 1) for e in range(0, spec.employers, 2)]
+    sizes = (
+        pl.DataFrame(staff, schema=["employer_id", "size_band", "n_ads", "stated_n"], orient="row") if staff else None
+    )
     tables = {
-        "skills": skills, "match_sensitivity": pl.DataFrame(again) if n else None,
+        "employer_sizes": sizes, "skills": skills, "match_sensitivity": pl.DataFrame(again) if n else None,
         "ads": ads, "openings": openings, "spells": spells, "employers": employers if spec.employers else None, "affiliations": affiliations if n else None,
         "ad_places": pl.DataFrame(places, schema=["ad_id", "adcode", "weight"], orient="row") if places else None, "rejects": rejects,
     }  # fmt: skip

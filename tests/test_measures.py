@@ -145,6 +145,23 @@ def test_boards(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
         assert m.measure(ds, "openings", where={"board": b}).value == carried
         assert m.measure(ds, "openings", where={"without_board": b}).value == others
 
+    rows = m.measure(ds, "ai-share-without-board").rows
+    assert rows["id"].to_list() == list(ds.boards)
+    for r in rows.to_dicts():
+        assert r["value"] == m.measure(ds, "ai-share", where={"without_board": r["id"]}).value
+
+
+def test_staff_and_spells(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
+    staff = pl.read_parquet(made[0] / "published/employer_sizes.parquet")
+    t = (
+        open_truth(made[0])
+        .filter(pl.col("ai_tier").is_in(["builder", "adjacent"]))
+        .join(staff, on="employer_id", how="left")
+    )
+    got = dict(m.measure(ds, "employer-sizes").rows.select("id", "numerator").iter_rows())
+    assert got == dict(t.group_by(pl.col("size_band").fill_null("unknown")).len().iter_rows())
+    assert m.measure(ds, "spells-per-opening").value == 1.0
+
 
 def test_four_grains(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
     rows = dict(m.measure(ds, "ads-per-opening").rows.select("id", "numerator").iter_rows())

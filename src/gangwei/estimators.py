@@ -8,11 +8,11 @@ from typing import Any
 from gangwei.measures_found import Finding
 from gangwei.measures_medians import duration, median, premium, stock
 from gangwei.measures_ranks import coverage, emerging, hhi, rank, top
-from gangwei.measures_shares import count, grains, lq, mix, share
+from gangwei.measures_shares import count, grains, lq, mix, per_opening, share, without_board
 from gangwei.measures_terms import match_sensitivity, pairs, spell_sensitivity, terms
 
 ESTIMATORS: dict[str, Callable[[Any], Finding]] = {
     "share": share, "mix": mix, "count": count, "rank": rank, "top": top, "hhi": hhi, "coverage": coverage, "lq": lq,
     "emerging": emerging, "median": median, "premium": premium, "grains": grains, "stock": stock, "duration": duration,
-    "terms": terms, "pairs": pairs, "match_sensitivity": match_sensitivity, "spell_sensitivity": spell_sensitivity,
+    "terms": terms, "without_board": without_board, "per_opening": per_opening, "pairs": pairs, "match_sensitivity": match_sensitivity, "spell_sensitivity": spell_sensitivity,
 }  # fmt: skip

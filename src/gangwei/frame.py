@@ -25,7 +25,7 @@ UNIT = 720720
 
 OPTIONAL = frozenset(
     {
-        "texts", "issues", "campaigns", "spells", "decisions", "rejects", "affiliations", "employer_names", "skills",
+        "texts", "issues", "campaigns", "spells", "decisions", "rejects", "affiliations", "employer_names", "skills", "employer_sizes",
         "match_sensitivity",
     }
 )  # fmt: skip
@@ -56,6 +56,7 @@ CODES: dict[str, tuple[str, tuple[str, ...]]] = {
     "employment_type": ("a.employment_type", schema.EMPLOYMENT),
     "defence": ("coalesce(e.defence, 'unknown')", schema.DEFENCE),
     "defence_group": ("e.defence_group", schema.DEFENCE_GROUPS),
+    "employer_size": ("z.size_band", schema.EMPLOYER_SIZE_BANDS),
     "date_precision": ("a.date_precision", ("day", "month", "year", "none")),
     "experience": (
         "CASE WHEN a.experience_min_months IS NULL THEN NULL WHEN a.experience_min_months <= 0 THEN 'none' "
@@ -432,7 +433,7 @@ class Dataset:
                 CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
                 {missing} AS missing_mask, coalesce(k.first_no <> a.file_row_number, false) AS is_campaign_copy,
                 {subfields} AS subfield_mask, {sectors} AS sector_mask, {dates},
-                coalesce(s.n_spells, 1) AS n_spells,
+                coalesce(s.n_spells, 1) AS n_spells, s.n_spells IS NOT NULL AS has_spell,
                 coalesce(a.match_reason IN ({exact_sql}), false) AS is_exact_copy,
                 CASE WHEN a.pay_unit = 'month' THEN {mid} END AS pay_month_fen,
                 CASE WHEN a.pay_unit = 'month' THEN ({mid}) * coalesce(a.pay_months, 12) WHEN a.pay_unit = 'year' THEN {mid} END AS pay_year_fen,
@@ -440,6 +441,7 @@ class Dataset:
                 CASE WHEN a.place_status = 'ok' AND a.county_adcode <> a.adcode THEN TRY_CAST(a.county_adcode AS INTEGER) END AS county
               FROM ads a {join} openings o ON o.ad_id = a.ad_id
               LEFT JOIN employers e ON e.employer_id = a.employer_id
+              LEFT JOIN employer_sizes z ON z.employer_id = a.employer_id
               LEFT JOIN employer_no n ON n.employer_id = a.employer_id
               LEFT JOIN board_no b ON b.board = a.board
               {masks}

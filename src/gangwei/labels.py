@@ -63,6 +63,8 @@ class Labels:
             return [" + ".join(self.skills.get(x, x) for x in i.split(" + ")) for i in ids]
         if by in ("match_sensitivity", "spell_sensitivity"):
             return [self.text(i.partition(":")[0]).format(i.partition(":")[2]) for i in ids]
+        if by == "without_board":
+            return [self.text("without").format(board=i) for i in ids]
         return [self.code(by, i) for i in ids]
 
     @cached_property

@@ -46,7 +46,7 @@ class Measure:
     def interval(self) -> str:
         """Name of the interval method."""
         return {
-            "share": "employer_wilson", "mix": "employer_wilson", "count": "employer_count", "top": "employer_bootstrap",
+            "share": "employer_wilson", "without_board": "employer_wilson", "mix": "employer_wilson", "count": "employer_count", "top": "employer_bootstrap",
             "hhi": "employer_bootstrap", "rank": "employer_bootstrap", "lq": "employer_delta", "median": "woodruff",
             "terms": "employer_wilson", "pairs": "employer_wilson", "premium": "employer_bootstrap", "coverage": "support_range", "duration": "woodruff",
         }.get(self.kind, "none")  # fmt: skip

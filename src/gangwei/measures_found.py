@@ -86,7 +86,7 @@ def order(ask: Scope, rows: list[dict[str, Any]], key: str = "numerator") -> lis
     """Ordered codes keep their order, dates go by date, all else by size."""
 
     fixed = {"defence_tier": DEFENCE_RUNGS, "definition": tuple(vocab.DEFINITIONS)} | {
-        k: v for k, (_, v) in CODES.items() if k in ("education", "experience", "seniority", "tier")
+        k: v for k, (_, v) in CODES.items() if k in ("education", "experience", "seniority", "tier", "employer_size")
     }
     if ask.by in fixed:
         place = {v: i for i, v in enumerate(fixed[ask.by])}

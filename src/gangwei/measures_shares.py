@@ -11,7 +11,19 @@ from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
 from gangwei.labelled import corrected, label_notes, with_columns
-from gangwei.measures_found import EMPTY, Finding, cells_sql, employer_ids, frame, order, regroup, row, run, unplaced
+from gangwei.measures_found import (
+    COLUMNS,
+    EMPTY,
+    Finding,
+    cells_sql,
+    employer_ids,
+    frame,
+    order,
+    regroup,
+    row,
+    run,
+    unplaced,
+)
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -136,6 +148,46 @@ def grains(ask: Scope) -> Finding:
     ads, openings = rows[0]["numerator"], rows[2]["numerator"]
     e = Estimate(ads / openings, math.nan, math.nan, openings, "none") if openings else EMPTY
     return Finding(frame(rows), e, ads, openings, sql, {})
+
+
+def without_board(ask: Scope) -> Finding:
+    """The share over all but one board, for each board in turn; the total is that of all boards."""
+    whole = share(regroup(ask, None))
+    rows = []
+    for board in ask.ds.boards:
+        left = share(replace(ask, by=None, where={**ask.where, "without_board": board}))
+        line = left.rows.to_dicts()[0] if left.rows.height else None
+        if line is not None:
+            rows.append({"id": board, **{k: v for k, v in line.items() if k in COLUMNS}})
+    return Finding(
+        frame(rows), whole.total, whole.numerator, whole.denominator, whole.sql, whole.params, whole.suppressed
+    )
+
+
+def per_opening(ask: Scope) -> Finding:
+    """Vacancy spells for each opening that carries a full date."""
+    q = ask.restrict(ask.query())
+    g = vocab.group(q, ask.by)
+    q.clauses.append("f.has_spell")
+    sql = (
+        f"WITH e AS (SELECT {g} AS g, f.emp_no AS emp_no, CAST(sum({q.weight} * f.n_spells) AS HUGEINT) AS n, "
+        f"CAST(sum({q.weight}) AS HUGEINT) AS d, count(*) AS k {q.source()} GROUP BY 1, 2) "
+        "SELECT g, sum(n), sum(d), sum(k), count(*) FROM e GROUP BY g"
+    )
+    got = run(ask, sql, q)
+    ids = employer_ids(ask, [r[0] for r in got])
+    rows = [
+        row(ask, ids.get(g_) or vocab.group_id(ask.by, g_), Estimate(float(n) / float(d), math.nan, math.nan, float(of), "none"),
+            float(n) / q.unit, float(d) / q.unit, int(k), int(of), weak=False)
+        for g_, n, d, k, of in got
+    ]  # fmt: skip
+    n, d = sum(float(r[1]) for r in got) / q.unit, sum(float(r[2]) for r in got) / q.unit
+    total = Estimate(n / d, math.nan, math.nan, d, "none") if d else EMPTY
+    if ask.by is not None and vocab.many_valued(ask.by):
+        whole = per_opening(regroup(ask, None))
+        n, d, total = whole.numerator, whole.denominator, whole.total
+    table = frame(rows).drop("id") if ask.by is None else frame(order(ask, rows, "denominator"))
+    return Finding(table, total, n, d, sql, q.params, False, unplaced(ask))
 
 
 def lq(ask: Scope) -> Finding:

@@ -25,7 +25,17 @@ from gangwei.config import Settings
 from gangwei.engines import Engine, Task, start
 from gangwei.kernels import corrections
 from gangwei.kernels.identity import ad_keys
-from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s5_sensitivity, s6_classify, s7_publish
+from gangwei.stages import (
+    s1_read,
+    s2_clean,
+    s3_locate,
+    s4_employers,
+    s5_match,
+    s5_sensitivity,
+    s6_classify,
+    s7_publish,
+    s7_sizes,
+)
 from gangwei.store import (
     PART_ROWS,
     ROW_GROUP,
@@ -51,12 +61,12 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),
     "s6_classify": ("ai/",),
-    "s7_publish": ("skills.csv",),
+    "s7_publish": ("skills.csv", "employers/sizes.toml"),
 }
 CODE: dict[str, tuple[str, ...]] = {
     s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
 }
-CODE["s7_publish"] += ("stages/s5_sensitivity.py",)
+CODE["s7_publish"] += ("stages/s5_sensitivity.py", "stages/s7_sizes.py")
 
 
 class NothingPublished(Exception):
@@ -316,6 +326,10 @@ class Build:
         paths, asked = [p.paths["signed"] for p in self.parts], (self.settings.window_days, self.settings.threshold)
         return s5_sensitivity.sensitivity(paths, self.ad_keys, rules, *asked)
 
+    def sizes(self, names: Path) -> pl.DataFrame:
+        """Staff of the employers that state it."""
+        return s7_sizes.sizes([p.paths["raw"] for p in self.parts], read_frame(names), self.book)
+
     def run(self) -> Report:
         """The whole job; the directory is locked, and `published/` changes at once at the end or not at all."""
         with locked(self.settings.out):
@@ -369,6 +383,7 @@ class Build:
             keys=self.keys,
             build_key=key,
             book=self.book,
+            sizes=schema.EMPLOYER_SIZES.empty() if done else self.sizes(outs["names"]),
             sensitivity=schema.MATCH_SENSITIVITY.empty() if done else self.match_sensitivity(),
             previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )

@@ -109,6 +109,7 @@ EDUCATION = ("none", "junior_secondary", "secondary", "vocational", "college", "
 SENIORITY = ("intern", "junior", "mid", "senior", "lead", "manager", "director", "executive")
 EMPLOYMENT = ("full_time", "part_time", "internship", "contract", "temporary", "campus")
 RELATIONS = ("representative", "same_opening", "repost", "agency_copy", "unique")
+EMPLOYER_SIZE_BANDS = ("under_100", "100_to_499", "500_to_999", "1000_to_9999", "over_10000")
 SECTION_KINDS = ("duties", "requirements", "benefits", "blurb", "contact", "tags", "other")
 
 RAW = Table(
@@ -381,6 +382,18 @@ EMPLOYERS = Table(
     ("employer_id",),
 )
 
+EMPLOYER_SIZES = Table(
+    "employer_sizes",
+    "Staff of the employers whose ads state it.",
+    (
+        _c("employer_id: employer"),
+        _c("size_band: band that most of its ads state", STR, EMPLOYER_SIZE_BANDS),
+        _c("n_ads: ads that state this band", I64),
+        _c("stated_n: ads that state any size", I64),
+    ),
+    ("employer_id",),
+)
+
 EMPLOYER_NAMES = Table(
     "employer_names",
     "Which entity each distinct name belongs to.",
@@ -475,7 +488,7 @@ MATCH_SENSITIVITY = Table(
 
 STAGE_TABLES = (RAW, CLEAN, LOCATED, EMPLOYER_NAMES_STAGE, MATCHED, CLASSIFIED)
 PUBLISHED_TABLES = (
-    ADS, OPENINGS, SPELLS, CAMPAIGNS, AD_PLACES, SKILLS, EMPLOYERS, EMPLOYER_NAMES, AFFILIATIONS, DECISIONS, REJECTS, TEXTS,
+    ADS, OPENINGS, SPELLS, CAMPAIGNS, AD_PLACES, SKILLS, EMPLOYERS, EMPLOYER_SIZES, EMPLOYER_NAMES, AFFILIATIONS, DECISIONS, REJECTS, TEXTS,
     ISSUES, MATCH_SENSITIVITY,
 )  # fmt: skip
 TABLES = {t.name: t for t in (*STAGE_TABLES, *PUBLISHED_TABLES)}

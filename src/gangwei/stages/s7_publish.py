@@ -81,6 +81,7 @@ class Source:
     build_key: str
     book: Codebook
     sensitivity: pl.DataFrame
+    sizes: pl.DataFrame
     previous: Path | None = None
 
 
@@ -338,6 +339,7 @@ def _groups(source: Source, successions: pl.DataFrame, tmp: Path, slim_path: Pat
         schema.EMPLOYERS: _without_contacts(read_frame(source.employers), "name"),
         schema.EMPLOYER_NAMES: read_frame(source.names),
         schema.AFFILIATIONS: read_frame(source.affiliations),
+        schema.EMPLOYER_SIZES: source.sizes,
         schema.MATCH_SENSITIVITY: source.sensitivity,
     }
     return {
