@@ -49,7 +49,18 @@ def test_pay(a: tuple[int, int], b: tuple[int, int], want: tuple[int, float]) ->
         ({}, 0.9, False, c.TITLE_TEXT),
         ({"text_hash": (7, 7)}, 1.0, False, c.SAME_TEXT),
         ({}, 0.6, False, c.TITLE_TEXT + c.LOW),
-        ({}, 0.5, False, 0),
+        ({}, 0.5, False, c.REWORDED + c.LOW),
+        ({}, 0.1, False, 0),
+        ({"first_day": (100, 130)}, 0.5, False, 0),
+        ({"first_day": (100, c.NO_DAY)}, 0.5, False, 0),
+        ({"address": (3, 4)}, 0.5, False, 0),
+        ({"flags": (1, 1)}, 0.5, False, 0),
+        ({"level": (0, 6)}, 0.5, False, 0),
+        ({"experience": (12, 60)}, 0.5, False, 0),
+        ({"pay_lo": (10_000, 11_000), "pay_hi": (15_000, 16_000)}, 0.5, False, 0),
+        ({"pay_lo": (10_000, 15_000), "pay_hi": (15_000, 20_000)}, 0.9, False, 0),
+        ({"pay_lo": (10_000, 15_000), "pay_hi": (15_000, 20_000)}, 0.97, False, c.TITLE_TEXT + c.LOW),
+        ({"pay_lo": (10_000, 15_000), "pay_hi": (15_000, 20_000), "experience": (12, 36)}, 0.97, False, 0),
         ({"city": (5, 6)}, 1.0, False, 0),
         ({"city": (5, 0)}, 0.9, False, c.TITLE_TEXT + c.LOW),
         ({"city": (5, 0)}, 0.7, False, 0),
@@ -69,7 +80,9 @@ def test_pay(a: tuple[int, int], b: tuple[int, int], want: tuple[int, float]) ->
         ({"flags": (4, 4)}, 0.8, False, 0),
         ({"flags": (4, 4)}, 0.95, False, c.TITLE_TEXT + c.LOW),
         ({}, 0.1, True, c.BOARD_ID),
-        ({"title_key": (9, 0)}, 1.0, True, 0),
+        ({"title_key": (9, 0)}, 1.0, True, c.BOARD_ID),
+        ({"title_key": (9, 0)}, 0.95, False, c.SHORTER_TEXT + c.LOW),
+        ({"title_key": (0, 0)}, 0.8, False, 0),
     ],
 )
 def test_judge(changes: dict[str, tuple[int, int]], text: float, board: bool, reason: int) -> None:
@@ -79,9 +92,15 @@ def test_judge(changes: dict[str, tuple[int, int]], text: float, board: bool, re
 
 
 def test_campaign() -> None:
-    f = facts(city=(5, 6))
-    assert c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, 0.7, PARAMS)
-    assert not c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, 0.4, PARAMS)
-    assert not c.judge_campaign(facts(), NO_BAG, NO_PTR, 0, 1, 1.0, PARAMS)
-    assert not c.judge_campaign(facts(city=(5, 0)), NO_BAG, NO_PTR, 0, 1, 1.0, PARAMS)
-    assert not c.judge_campaign(facts(city=(5, 6), level=(0, 6)), NO_BAG, NO_PTR, 0, 1, 0.7, PARAMS)
+    def campaign(text: float, known: bool = False, **changes: tuple[int, int]) -> bool:
+        return bool(c.judge_campaign(facts(**changes), NO_BAG, NO_PTR, 0, 1, text, known, PARAMS))
+
+    assert campaign(0.7, city=(5, 6))
+    assert campaign(0.4, city=(5, 6))  # reworded, one pay, one day
+    assert not campaign(0.4, city=(5, 6), pay_lo=(10_000, 11_000))
+    assert not campaign(0.4, city=(5, 6), first_day=(100, 200))
+    assert not campaign(0.1, city=(5, 6))
+    assert not campaign(1.0)
+    assert campaign(1.0, known=True)  # a second opening of a city the campaign already has
+    assert not campaign(1.0, city=(5, 0))
+    assert not campaign(0.7, city=(5, 6), level=(0, 6))

@@ -198,6 +198,27 @@ def test_ledger_overrules() -> None:
     assert "judged" in out["match_reason"].to_list()
 
 
+def test_one_rare_text_under_two_names() -> None:
+    """Two firms of one city share a text: one vacancy if hardly anyone else has it, none if it is a stock text."""
+    stock, own = CASES["texts"]["java"], CASES["texts"]["rewritten"]
+    base = {**CASES["base"], "board": "b", "pay": [10000, 15000]}
+    common = [
+        {**base, "company": f"杭州{x}{y}网络科技有限公司", "city": "330100", "key": f"c{x}{y}"}
+        for x in "甲乙丙丁"
+        for y in "子丑寅"
+    ]
+    two = [{**base, "company": c, "key": c} for c in ("宁波星河软件有限公司", "宁波远帆贸易有限公司")]
+
+    def same(text: str) -> bool:
+        out = s5_match.match(sign_rows([*common, *two], [stock] * len(common) + [text] * 2), rules()).sort("ad_no")
+        assert out["opening_no"].n_unique() in (len(common) + 1, len(common) + 2)
+        return bool(out["match_reason"][-1] == "twin_text")
+
+    assert same(stock + own)
+    assert not same(stock)
+    assert not same(own)  # nothing is known elsewhere: too few ads to tell what is rare
+
+
 def test_no_chain_of_small_differences() -> None:
     words = [f"第{i}条要求熟悉某种工具并能独立完成相应的工作内容" for i in range(60)]
     texts = ["\n".join(f"{w}{k}" for k, w in enumerate(words[s : s + 20], s)) for s in range(0, 40, 4)]

@@ -17,26 +17,39 @@ from gangwei.kernels.signature import mix64
 
 FACTS = (
     "city", "place", "level", "heads", "functions", "pay_lo", "pay_hi", "pay_kind", "education", "experience",
-    "title_key", "text_hash", "job", "url", "flags", "code",
+    "title_key", "text_hash", "job", "url", "flags", "code", "first_day", "address",
 )  # fmt: skip
 (
     CITY, PLACE, LEVEL, HEADS, FUNCTIONS, PAY_LO, PAY_HI, PAY_KIND, EDUCATION, EXPERIENCE, KEY, TEXT, JOB, URL, FLAGS,
-    CODE,
-) = range(16)  # fmt: skip
-(
-    SAME_TITLE, SAME_TITLE_LOW, PAY_AGREE, NO_PAY_LOW, SHORTER_TITLE, SHORTER_TITLE_PAY, GENERIC_TITLE, LEVEL_TEXT,
-    LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS, CAMPAIGN_SAME,
-    CAMPAIGN_SHORTER, CAMPAIGN_ANY, SCAN, CHAIN, KEYS, KEY_CHAIN, GRAMS, WEIGHT1, WEIGHT2, WEIGHT3, UNNAMED_TEXT, HIDDEN_TEXT, HIDDEN_OTHER, BRAND_TEXT,
-    ADDRESS_TEXT, HIDDEN_SAME,
-) = range(33)  # fmt: skip
-REASONS = (
-    "alone", "same_text", "same_title_text", "shorter_title_text", "same_board_id", "same_keys", "same_keys_pay_close",
-    "agency_text", "brand_text", "address_text", "unnamed_text", "judged", "twin_text",
+    CODE, FIRST, ADDRESS,
+) = range(18)  # fmt: skip
+PARAMS = (
+    "opening.same_title", "opening.same_title_low", "opening.pay_agree", "opening.no_pay_low", "opening.shorter_title",
+    "opening.shorter_title_pay", "opening.generic_title", "opening.level_text", "opening.level_pay",
+    "opening.level_months", "opening.pay_gap", "opening.pay_touch", "opening.city_unknown", "opening.recapture",
+    "opening.differ_text", "opening.differ_pay", "opening.differ_months", "opening.reworded", "opening.reworded_days",
+    "campaign.same_title", "campaign.shorter_title", "campaign.any_title", "campaign.same_city", "hidden.text",
+    "hidden.text_same_title", "hidden.text_other_title", "hidden.same_brand", "hidden.same_address", "hidden.unnamed",
+    "hidden.unnamed_pay", "hidden.twin_rare", "hidden.twin_known",
+    "bounds.scan", "bounds.chain", "bounds.keys", "bounds.key_chain", "bounds.grams",
+    "bounds.short", "bounds.weight_one", "bounds.weight_two", "bounds.weight_more",
 )  # fmt: skip
 (
-    ALONE, SAME_TEXT, TITLE_TEXT, SHORTER_TEXT, BOARD_ID, SAME_KEYS, KEYS_CLOSE, AGENCY, BRAND, ADDRESS, UNNAMED, JUDGED, TWIN,
-) = range(13)  # fmt: skip
+    SAME_TITLE, SAME_TITLE_LOW, PAY_AGREE, NO_PAY_LOW, SHORTER_TITLE, SHORTER_TITLE_PAY, GENERIC_TITLE, LEVEL_TEXT,
+    LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, PAY_TOUCH, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS,
+    REWORDED_TEXT, REWORDED_DAYS, CAMPAIGN_SAME, CAMPAIGN_SHORTER, CAMPAIGN_ANY, CAMPAIGN_CITY, HIDDEN_TEXT,
+    HIDDEN_SAME, HIDDEN_OTHER, BRAND_TEXT, ADDRESS_TEXT, UNNAMED_TEXT, UNNAMED_PAY, TWIN_RARE, TWIN_KNOWN, SCAN, CHAIN, KEYS, KEY_CHAIN, GRAMS,
+    SHORT, WEIGHT1, WEIGHT2, WEIGHT3,
+) = range(41)  # fmt: skip
+REASONS = (
+    "alone", "same_text", "same_title_text", "shorter_title_text", "same_board_id", "same_keys", "same_keys_pay_close",
+    "agency_text", "brand_text", "address_text", "unnamed_text", "judged", "reworded_text", "twin_text",
+)  # fmt: skip
+(
+    ALONE, SAME_TEXT, TITLE_TEXT, SHORTER_TEXT, BOARD_ID, SAME_KEYS, KEYS_CLOSE, AGENCY, BRAND, SITE, UNNAMED, JUDGED, REWORDED, TWIN,
+) = range(14)  # fmt: skip
 LOW = 32
+NO_DAY = -(2**31)
 ANONYMOUS, AGENT, NO_NAME = 1, 2, 4
 GENERIC = 0xE3FF
 
@@ -59,8 +72,10 @@ def pay_relation(F: Any, q: Any, r: Any, gap: Any) -> Any:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def title_relation(F: Any, bag: Any, bptr: Any, q: Any, r: Any) -> Any:
-    """0 = two roles, 1 = one title says only engineer, 2 = one is a shorter name of the other, 3 = same core."""
-    if F[q, HEADS] != F[r, HEADS] or F[q, KEY] == 0 or F[r, KEY] == 0:
+    """0 = two roles, 1 = one title says nothing or only engineer, 2 = one is a shorter name of the other, 3 = same core."""
+    if F[q, KEY] == 0 or F[r, KEY] == 0:
+        return 1
+    if F[q, HEADS] != F[r, HEADS]:
         return 0
     f, g = F[q, FUNCTIONS], F[r, FUNCTIONS]
     if f != 0 and g != 0 and (f & g) == 0:
@@ -79,6 +94,16 @@ def title_relation(F: Any, bag: Any, bptr: Any, q: Any, r: Any) -> Any:
         i += u <= v
         j += v <= u
     return 2 if common == min(size_q, size_r) else 0
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def reworded(F: Any, q: Any, r: Any, c: Any, pay: Any, agree: Any, P: Any) -> Any:
+    """Whether two ads under one title say one thing in other words: first seen within days, equal or contained pay."""
+    if c < P[REWORDED_TEXT] or F[q, LEVEL] != F[r, LEVEL] or not (pay == 3 or (pay == 2 and agree >= 1.0)):
+        return False
+    if ((F[q, FLAGS] | F[r, FLAGS]) & (ANONYMOUS | NO_NAME)) != 0 or F[q, FIRST] == NO_DAY or F[r, FIRST] == NO_DAY:
+        return False
+    return abs(F[q, FIRST] - F[r, FIRST]) <= P[REWORDED_DAYS]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -107,7 +132,7 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
     leveled = F[q, LEVEL] != F[r, LEVEL]
     unnamed = (F[q, FLAGS] | F[r, FLAGS]) & (ANONYMOUS | NO_NAME)
     if unnamed & NO_NAME:
-        if c < P[UNNAMED_TEXT]:
+        if pay == 1 or c < (P[UNNAMED_PAY] if pay == 2 else P[UNNAMED_TEXT]):
             return 0, 0.0
         weak = LOW
     if c < 0:
@@ -127,13 +152,18 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
             return 0, 0.0
     if weak and c < P[CITY_UNKNOWN]:
         return 0, 0.0
+    if pay == 1 and (c < P[PAY_TOUCH] or apart >= P[LEVEL_MONTHS]):
+        return 0, 0.0
     if title == 3:
         if c >= P[SAME_TITLE]:
-            return (SAME_TEXT if F[q, TEXT] == F[r, TEXT] else TITLE_TEXT) + weak, c
+            return (SAME_TEXT if F[q, TEXT] == F[r, TEXT] else TITLE_TEXT) + (LOW if pay == 1 else weak), c
         if pay == -1:
             return (TITLE_TEXT + LOW, c) if c >= P[NO_PAY_LOW] else (0, 0.0)
         if c >= P[SAME_TITLE_LOW] and apart <= P[DIFFER_MONTHS] and pay >= 2 and agree >= P[PAY_AGREE]:
             return TITLE_TEXT + LOW, c
+        moved = F[q, ADDRESS] != 0 and F[r, ADDRESS] != 0 and F[q, ADDRESS] != F[r, ADDRESS]
+        if weak == 0 and not moved and apart <= P[LEVEL_MONTHS] and reworded(F, q, r, c, pay, agree, P):
+            return REWORDED + LOW, c
         return 0, 0.0
     if pay == 1 or (pay >= 0 and agree < P[DIFFER_PAY] and apart >= P[DIFFER_MONTHS]):
         return 0, 0.0
@@ -150,16 +180,16 @@ def possible(F: Any, bag: Any, bptr: Any, q: Any, r: Any, phase: Any) -> Any:
     apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]
     cities = F[q, CITY] != 0 and F[r, CITY] != 0 and F[q, CITY] != F[r, CITY]
     if phase == 1:
-        return (apart or cities) and F[q, HEADS] == F[r, HEADS]
+        return F[q, HEADS] == F[r, HEADS]
     return not apart and not cities and title_relation(F, bag, bptr, q, r) > 0
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def judge_campaign(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) -> Any:
-    """Whether two openings of one employer are one role in two cities."""
+def judge_campaign(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, known: Any, P: Any) -> Any:
+    """Whether two openings of one employer are one role in two cities; `known`: q already has a campaign."""
     apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]
     if not apart and (F[q, CITY] == 0 or F[r, CITY] == 0 or F[q, CITY] == F[r, CITY]):
-        return False
+        return known and c >= P[CAMPAIGN_CITY] and F[q, HEADS] == F[r, HEADS]
     title = title_relation(F, bag, bptr, q, r)
     leveled = F[q, LEVEL] != F[r, LEVEL]
     if c < 0:
@@ -169,7 +199,10 @@ def judge_campaign(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) 
         return F[q, HEADS] == F[r, HEADS]
     if leveled or title < 2:
         return False
-    return c >= (P[CAMPAIGN_SAME] if title == 3 else P[CAMPAIGN_SHORTER])
+    if title == 3:
+        pay, _ = pay_relation(F, q, r, 0.0)
+        return c >= P[CAMPAIGN_SAME] or (pay == 3 and reworded(F, q, r, c, pay, 1.0, P))
+    return c >= P[CAMPAIGN_SHORTER]
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
@@ -202,7 +235,8 @@ def _any_possible(order: Any, s: Any, m: Any, F: Any, bag: Any, bptr: Any) -> An
     for x in range(m):
         for y in range(x):
             q, r = order[s + x], order[s + y]
-            if possible(F, bag, bptr, q, r, 0) or possible(F, bag, bptr, q, r, 1):
+            spread = F[q, CITY] != F[r, CITY] or F[q, PLACE] != F[r, PLACE]
+            if possible(F, bag, bptr, q, r, 0) or (spread and possible(F, bag, bptr, q, r, 1)):
                 return True
     return False
 
@@ -217,13 +251,14 @@ def cluster_blocks(
     Args:
         order: rows in canonical order inside blocks, shape (n,).
         starts: first position of each block and the end, shape (blocks + 1,).
-        F: facts of each row, shape (rows, 16), int64.
+        F: facts of each row, shape (rows, 18), int64.
         bag, bptr: title bags and row pointers.
         S, ptr, rate: sampled hashes (overwritten), row pointers and rates.
-        P: parameters, shape (24,).
+        P: parameters in the order of PARAMS.
         leader, reason, score, campaign: outputs by row; leader starts as the row itself, campaign as -1.
     """
     scan, chain, n_keys, key_chain = np.int64(P[SCAN]), np.int64(P[CHAIN]), np.int64(P[KEYS]), np.int64(P[KEY_CHAIN])
+    short = np.int64(P[SHORT])
     wt = np.array([0, P[WEIGHT1], P[WEIGHT2], P[WEIGHT3]]).astype(np.uint8)
     for g in range(starts.size - 1):
         s, m = starts[g], starts[g + 1] - starts[g]
@@ -291,6 +326,7 @@ def cluster_blocks(
         entries = 0
         lead = np.empty(m, np.int64)
         lead_own, lead_stop = np.empty(m, np.int64), np.empty(m, np.int64)
+        lead_place = np.zeros(m, np.int64)
         seen = np.full(m, -1, np.int32)
         cand = np.empty(max(scan, chain + n_keys * key_chain) + 8, np.int64)
         wx = np.empty(12, np.int64)
@@ -322,7 +358,7 @@ def cluster_blocks(
                     end = a
                     while F[r, TEXT] != 0 and end < ptr[o + 1] and S[end] != np.uint32(0xFFFFFFFF):
                         end += 1
-                textual = F[r, TEXT] != 0 and end > a
+                textual = F[r, TEXT] != 0 and end - a >= short
                 tag = x + phase * m
                 for i in range(a, end):
                     stamp[S[i]] = tag
@@ -377,7 +413,7 @@ def cluster_blocks(
                     if not possible(F, bag, bptr, q, r, phase):
                         continue
                     c = -1.0
-                    if textual and F[q, TEXT] != 0 and q_end > ptr[qo]:
+                    if textual and F[q, TEXT] != 0 and q_end - ptr[qo] >= short:
                         if qo == o:
                             c = 1.0
                         else:
@@ -398,6 +434,8 @@ def cluster_blocks(
                             if min(wr, wq) > 0:
                                 c = wi / min(wr, wq)
                     if phase == 0:
+                        if F[r, PLACE] != 0 and lead_place[one] != 0 and lead_place[one] != F[r, PLACE]:
+                            continue
                         why, sc = judge(F, bag, bptr, q, r, c, one == board_l, P)
                         if why == 0:
                             continue
@@ -410,7 +448,7 @@ def cluster_blocks(
                             + 0.1 * (F[q, PAY_LO] == F[r, PAY_LO] and F[q, PAY_HI] == F[r, PAY_HI])
                         )
                     else:
-                        if not judge_campaign(F, bag, bptr, q, r, c, P):
+                        if not judge_campaign(F, bag, bptr, q, r, c, campaign[q] >= 0, P):
                             continue
                         why, sc, rank = 1, c, c + 1.0 * (F[q, KEY] == F[r, KEY])
                     if rank > best_rank or (rank == best_rank and one < best):
@@ -419,7 +457,7 @@ def cluster_blocks(
                 if best < 0:
                     joined = nl
                     if phase == 0:
-                        lead[nl], lead_own[nl], lead_stop[nl] = r, o, end
+                        lead[nl], lead_own[nl], lead_stop[nl], lead_place[nl] = r, o, end, F[r, PLACE]
                     else:
                         is_lead[nl] = x
                         wl[nl, :] = -1
@@ -443,6 +481,8 @@ def cluster_blocks(
                     nl += 1
                 elif phase == 0:
                     leader[r], reason[r], score[r] = lead[best], best_reason, best_score
+                    if lead_place[best] == 0:
+                        lead_place[best] = F[r, PLACE]
                 else:
                     first = lead[is_lead[best]]
                     campaign[r] = first

@@ -1,4 +1,5 @@
-"""Links between employers: agency copies, hidden names, one brand under two names, two names in one building.
+"""Links between employers: agency copies, hidden names, one brand under two names, two names in one building, one
+text that hardly a third employer has.
 
 Only representatives of openings are compared, only inside one city, and only where they share one of their smallest
 text hashes with few others: a text that many employers use is a template, and templates stay apart.
@@ -13,7 +14,6 @@ import numpy.typing as npt
 from numba import njit
 
 from gangwei.kernels.cluster import (
-    ADDRESS,
     ADDRESS_TEXT,
     AGENCY,
     AGENT,
@@ -22,6 +22,7 @@ from gangwei.kernels.cluster import (
     BRAND,
     BRAND_TEXT,
     CITY,
+    EXPERIENCE,
     FLAGS,
     FUNCTIONS,
     HEADS,
@@ -29,33 +30,44 @@ from gangwei.kernels.cluster import (
     HIDDEN_SAME,
     HIDDEN_TEXT,
     JOB,
+    KEY,
     KEYS,
     LEVEL,
+    LEVEL_MONTHS,
     NO_NAME,
+    PAY_AGREE,
     PAY_GAP,
+    PAY_TOUCH,
     PLACE,
     RECAPTURE,
+    SHORT,
+    SITE,
     TEXT,
     TWIN,
+    TWIN_KNOWN,
+    TWIN_RARE,
     UNNAMED,
+    UNNAMED_PAY,
     UNNAMED_TEXT,
     URL,
     pay_relation,
     title_relation,
 )
 from gangwei.kernels.packed import Packed
+from gangwei.kernels.rarity import Rarity
 from gangwei.kernels.signature import mix64
 
 CROWD = 64
+FEW = 4
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, out: Any, who: Any) -> Any:
+def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, short: Any, out: Any, who: Any) -> Any:
     """Keys under which a row is looked up: its text, its k smallest hashes and their neighbours, each with its city."""
     n = 0
     for x in range(rows.size):
         r = rows[x]
-        if F[r, TEXT] == 0:
+        if F[r, TEXT] == 0 or ptr[r + 1] - ptr[r] < short:
             continue
         city = mix64(np.uint64(F[r, CITY]))
         out[n] = mix64(np.uint64(F[r, TEXT]) ^ city)
@@ -107,18 +119,17 @@ def _common(bag: Any, bptr: Any, q: Any, r: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, alone: Any, P: Any) -> Any:
-    """Reason for which two openings of different employers are one vacancy, or 0.
+def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) -> Any:
+    """Reason for which two openings of different employers are one vacancy, or 0; TWIN only if the text is rare.
 
     Args:
-        E: employer, brand, address and trade keys of each row, shape (rows, 4), uint64; 0 = unknown.
+        E: employer, brand and address keys of each row, shape (rows, 3), uint64; 0 = unknown.
         c: containment of the texts.
-        alone: no third employer shares the text.
     """
     if F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]:
         return 0
     title = title_relation(F, bag, bptr, q, r)
-    pay, _ = pay_relation(F, q, r, P[PAY_GAP])
+    pay, agree = pay_relation(F, q, r, P[PAY_GAP])
     flags = F[q, FLAGS] | F[r, FLAGS]
     brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
     address = E[q, 2] != 0 and E[q, 2] == E[r, 2]
@@ -129,22 +140,30 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, alon
         and ((F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]) or (F[q, URL] != 0 and F[q, URL] == F[r, URL]))
     ):
         return BOARD_ID
-    if brand and title >= 2 and c >= P[BRAND_TEXT] and pay != 0 and not (leveled and (pay == 1 or c < P[HIDDEN_TEXT])):
+    touching = pay == 1 and (leveled or c < P[PAY_TOUCH] or abs(F[q, EXPERIENCE] - F[r, EXPERIENCE]) >= P[LEVEL_MONTHS])
+    if (
+        brand
+        and title >= 2
+        and c >= P[BRAND_TEXT]
+        and pay != 0
+        and not touching
+        and not (leveled and c < P[HIDDEN_TEXT])
+    ):
         return BRAND
     f, g = F[q, FUNCTIONS], F[r, FUNCTIONS]
     if F[q, HEADS] != F[r, HEADS] or (f != 0 and g != 0 and (f & g) == 0):
         return 0
     near = title >= 2 or _common(bag, bptr, q, r) >= 0.5
     if (flags & NO_NAME) != 0:
-        return UNNAMED if title == 3 and pay != 0 and not leveled and c >= P[UNNAMED_TEXT] else 0
+        enough = P[UNNAMED_PAY] if pay == 2 else P[UNNAMED_TEXT]
+        return UNNAMED if title == 3 and (pay < 0 or pay >= 2) and not leveled and c >= enough else 0
     if (flags & (ANONYMOUS | AGENT)) != 0:
         if title == 3 and pay >= 2 and not leveled and c >= P[HIDDEN_SAME]:
             return AGENCY
-        return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) else 0
+        return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) and (near or pay != 0) else 0
     if address and near and c >= P[ADDRESS_TEXT] and pay != 0:
-        return ADDRESS
-    trade = E[q, 3] != 0 and E[q, 3] == E[r, 3]
-    if alone and trade and title == 3 and pay == 3 and not leveled and c >= P[HIDDEN_TEXT]:
+        return SITE
+    if title == 3 and pay >= 2 and agree >= P[PAY_AGREE] and not leveled and c >= P[HIDDEN_TEXT]:
         return TWIN
     return 0
 
@@ -195,13 +214,13 @@ def link_groups(
                         same_ad = (F[q, URL] != 0 and F[q, URL] == F[r, URL]) or (
                             F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]
                         )
-                        twin = several == 2 and E[q, 3] != 0 and E[q, 3] == E[r, 3]
+                        twin = several <= FEW and F[q, KEY] == F[r, KEY]
                         if not (same_brand or same_place or same_ad or twin or (hidden and not template)):
                             continue
                         if not same_brand and F[q, HEADS] != F[r, HEADS]:
                             continue
                         c = containment(S, ptr, rate, q, r)
-                        reason = judge_link(F, E, bag, bptr, q, r, c, several == 2, P)
+                        reason = judge_link(F, E, bag, bptr, q, r, c, P)
                         if reason == 0:
                             continue
                         if n == cap:
@@ -269,7 +288,13 @@ def _in_rank(keys: Any, who: Any) -> None:
 
 
 def link(
-    p: Packed, age: npt.NDArray[np.uint64], ad_id: npt.NDArray[np.uint64], P: Any, stock: int, room: int = 16
+    p: Packed,
+    age: npt.NDArray[np.uint64],
+    ad_id: npt.NDArray[np.uint64],
+    P: Any,
+    stock: int,
+    rarity: Rarity,
+    room: int = 16,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
     """Which representatives join one of another employer.
 
@@ -281,7 +306,7 @@ def link(
     """
     k = int(P[KEYS])
     keys, who = np.empty(p.size * 2 * k, np.uint64), np.empty(p.size * 2 * k, np.int64)
-    n = city_keys(np.arange(p.size), p.facts, p.grams, p.ptr, k, keys, who)
+    n = city_keys(np.arange(p.size), p.facts, p.grams, p.ptr, k, int(P[SHORT]), keys, who)
     n = _shared(keys[:n], who[:n], np.zeros(1 << max(10, int(4 * n).bit_length()), np.uint8))
     keys, who = keys[:n], who[:n]
     involved = np.zeros(p.size, bool)
@@ -296,6 +321,11 @@ def link(
     pa, pb, why, score = link_groups(
         rows, keys, who, p.facts, p.who, p.bag, p.bag_ptr, p.grams, p.ptr, p.rate, P, stock, room
     )
+    twins = np.flatnonzero(why == TWIN)
+    rare = rarity.share(p, rows[pa[twins]], rows[pb[twins]])
+    keep = np.ones(pa.size, bool)
+    keep[twins] = (rare >= P[TWIN_RARE]) & (rare <= 1.0 - P[TWIN_KNOWN])
+    pa, pb, why, score = pa[keep], pb[keep], why[keep], score[keep]
     best = np.lexsort((pb, pa, -score))
     pa, pb, why, score = pa[best], pb[best], why[best], score[best]
     target, chosen = np.full(rows.size, -1, np.int64), np.full(rows.size, -1, np.int64)

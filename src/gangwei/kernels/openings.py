@@ -19,6 +19,7 @@ from numba import njit
 from gangwei.kernels import cluster, links
 from gangwei.kernels.hashing import mix
 from gangwei.kernels.packed import Packed
+from gangwei.kernels.rarity import Rarity
 from gangwei.schema import MATCHED
 
 NONE_DAY, LAST_DAY = -(2**31), 2**31 - 1
@@ -48,6 +49,7 @@ class Openings:
         self.first, self.last = np.full(n, NONE_DAY, np.int32), np.full(n, NONE_DAY, np.int32)
         self.flags = np.zeros(n, np.uint8)
         self.source_key = np.zeros(n, np.uint64)
+        self.rarity = Rarity(n)
 
     def note(self, table: pa.Table, at: int) -> None:
         """Keep what is asked of every ad later; `table` holds the signatures of the ads from position `at` on."""
@@ -71,7 +73,9 @@ class Openings:
         )  # fmt: skip
         self.leader[p.pos], self.reason[p.pos], self.score[p.pos] = p.pos[leader], reason, score
         self.campaign[p.pos] = np.where(campaign >= 0, p.pos[campaign], -1)
-        return np.flatnonzero((leader == np.arange(n)) & ~text)
+        leads = np.flatnonzero((leader == np.arange(n)) & ~text)
+        self.rarity.count(p, leads)
+        return leads
 
     def _age(self, pos: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
         """Rank of the first day; ads without a day come last."""
@@ -97,10 +101,10 @@ class Openings:
     def link(self, p: Packed) -> None:
         """Join representatives of hidden employers, agencies and brands to the opening they stand for.
 
-        `p` holds all representatives of some cities; `close` ends the linking.
+        `p` holds all representatives of some cities, when all ads are clustered; `close` ends the linking.
         """
         p = p.take(np.flatnonzero(self.leader[p.pos] == p.pos))
-        rows, to, why, score = links.link(p, self._age(p.pos), self.ad_id[p.pos], self.params, self.stock)
+        rows, to, why, score = links.link(p, self._age(p.pos), self.ad_id[p.pos], self.params, self.stock, self.rarity)
         if rows.size == 0:
             return
         rows, to = p.pos[rows], p.pos[to]
@@ -138,7 +142,7 @@ class Openings:
         alone = leader == np.arange(rows.start, rows.stop)
         again = (own >= 0) & (spell[leader] >= 0) & (own != spell[leader])
         code = np.where(alone, 0, self.reason[rows] & (cluster.LOW - 1))
-        linked = np.isin(code, (cluster.AGENCY, cluster.ADDRESS, cluster.UNNAMED, cluster.TWIN))
+        linked = np.isin(code, (cluster.AGENCY, cluster.SITE, cluster.UNNAMED, cluster.TWIN))
         relation = np.where(
             alone,
             np.where(size[rows] > 1, 0, 4),

@@ -19,7 +19,7 @@ from numba import njit
 
 from gangwei.kernels.cluster import FACTS
 
-WHO = ("employer", "brand", "address", "trade")
+WHO = ("employer", "brand", "address")
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]

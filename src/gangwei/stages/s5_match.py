@@ -38,7 +38,6 @@ SIGNATURE = Table(
     (
         Column("employer", U64, "hash of the employer id; 0 = none named"),
         Column("brand", U64, "hash of the employer's brand key; 0 = none"),
-        Column("trade", U64, "hash of what the name says beside the brand; 0 = nothing"),
         Column("flags", U8, "1 anonymous, 2 agency, 4 no name"),
         Column("city", U64, "hash of the prefecture-level unit or of the set of units; 0 = unknown"),
         Column("title_key", U64, "hash of the title core; 0 = no title"),
@@ -95,15 +94,7 @@ def compile_rules(book: Codebook) -> Rules:
         ValueError: a judgement has an unknown verdict.
     """
     toml = book.toml("openings/match.toml")
-    o, c, h, b = toml["opening"], toml["campaign"], toml["hidden"], toml["bounds"]
-    params = [
-        *(o[k] for k in (
-            "same_title", "same_title_low", "pay_agree", "no_pay_low", "shorter_title", "shorter_title_pay",
-            "generic_title", "level_text", "level_pay", "level_months", "pay_gap", "city_unknown", "recapture", "differ_text", "differ_pay", "differ_months",
-        )),
-        c["same_title"], c["shorter_title"], c["any_title"], b["scan"], b["chain"], b["keys"], b["key_chain"],
-        b["grams"], *b["weights"], h["unnamed"], h["text"], h["text_other_title"], h["same_brand"], h["same_address"], h["text_same_title"],
-    ]  # fmt: skip
+    params = [toml[section][key] for section, key in (name.split(".") for name in cluster.PARAMS)]
     rows = book.rows("openings/judgements.csv")
     for row in rows:
         if row["verdict"] not in ("same", "apart"):
@@ -122,7 +113,7 @@ def compile_rules(book: Codebook) -> Rules:
         for verdict in ("same", "apart")
     }
     return Rules(
-        compile_titles(book), np.array(params, np.float64), int(h["stock_employers"]),
+        compile_titles(book), np.array(params, np.float64), int(toml["hidden"]["stock_employers"]),
         int(toml["spells"]["window_days"]), keys["same"], keys["apart"],
     )  # fmt: skip
 
@@ -152,13 +143,12 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
     parts = parts.with_columns(hashes(parts["bag"].explode(empty_as_null=False).to_numpy(), ends).alias("bag"))
     title = _spread(parts.insert_column(0, titles.alias("title")), "title", clean["title"])
     company = clean["company"].unique().drop_nulls()
-    columns = ("name_raw", "employer_id", "name_key", "brand_key", "is_agency", "is_anonymous")
+    columns = ("name_raw", "employer_id", "brand_key", "is_agency", "is_anonymous")
     known = names.select(columns).join(company.alias("name_raw").to_frame(), on="name_raw", how="inner")
     known = known.select(
         "name_raw",
         pl.Series("employer", _hash(known["employer_id"])),
         pl.Series("brand", _hash(known["brand_key"])),
-        pl.Series("trade", _hash(known.select(pl.col("name_key").str.strip_prefix(pl.col("brand_key")))["name_key"])),
         (pl.col("is_anonymous").fill_null(False).cast(U8) + pl.col("is_agency").fill_null(False).cast(U8) * 2).alias(
             "flags"
         ),
@@ -171,7 +161,6 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
         {
             "employer": employer,
             "brand": np.where(flags & cluster.ANONYMOUS, 0, named["brand"].fill_null(0).to_numpy()),
-            "trade": named["trade"].fill_null(0).to_numpy(),
             "flags": flags,
             "city": _city(located),
             "title_key": title["title_key"],
