@@ -1,27 +1,24 @@
-"""Ads for the explorer: search, one ad with the words that decided, one employer."""
+"""One ad with the words that decided, its duplicates and its original row; one employer with its names and lists."""
 
 from __future__ import annotations
 
 import re
-import threading
-import time
+from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from gangwei.explore_site import Missing
 from gangwei.frame import Dataset
 from gangwei.kernels import contacts
 from gangwei.lineage import original
 
-KINDS = ("title", "employer", "text")
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
-HIDDEN = ("lat", "lon")
-
-
-class Missing(Exception):
-    """Nothing of that name in this dataset."""
 
 
 def visible(text: str | None) -> str:
@@ -51,61 +48,42 @@ def segments(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[str, st
     return out
 
 
-class Finder:
-    """Looks up ads and employers; the tables for search are made once, at the first search."""
+def table_row(path: Path, number: int) -> dict[str, Any]:
+    """One row of a Parquet file by its number; {} beyond the end."""
+    found = pl.scan_parquet(path).slice(number, 1).collect().to_dicts()
+    return found[0] if found else {}
+
+
+class Reader:
+    """Reads one ad or one employer with all that is known of it."""
 
     def __init__(self, ds: Dataset) -> None:
-        self.ds, self.lock, self.made = ds, threading.Lock(), dict[str, float]()
+        self.ds = ds
         self.contacts = contacts.compile_contacts(ds.codebook)
 
-    def _index(self, kind: str) -> None:
-        with self.lock:
-            if kind in self.made:
-                return
-            begun = time.monotonic()
-            cur = self.ds.cursor()
-            if kind == "title":
-                cur.execute(
-                    "CREATE TABLE find_title AS SELECT o.ad_id, lower(o.title) AS low FROM openings o ORDER BY o.opening_id"
-                )
-            elif kind == "text":
-                cur.execute(
-                    "CREATE TABLE find_text AS SELECT o.ad_id, lower(t.text) AS low FROM openings o JOIN texts t ON t.ad_id = o.ad_id "
-                    "WHERE o.ai_tier <> 'none' ORDER BY o.opening_id"
-                )
-            cur.close()
-            self.made[kind] = time.monotonic() - begun
+    def prepare(self) -> None:
+        """Make ready what the first ad would wait for."""
+        self.numbers  # noqa: B018
 
-    def search(self, words: str, kind: str, limit: int, offset: int) -> tuple[int, list[dict[str, Any]]]:
-        """Openings (or employers) that hold every word: (how many, one page in a fixed order)."""
-        terms = [w.lower() for w in words.split()][:6]
-        params: dict[str, Any] = {f"t{i}": t for i, t in enumerate(terms)}
-        page = {"lim": limit, "off": offset}
-        cur = self.ds.cursor()
-        try:
-            if kind == "employer":
-                match = " AND ".join(f"contains(lower(name), $t{i})" for i in range(len(terms)))
-                row = cur.execute(f"SELECT count(*) FROM employers WHERE {match}", params).fetchone()
-                found = cur.execute(
-                    f"SELECT e.employer_id, e.name, e.kind, e.defence, count(o.opening_id) AS openings FROM employers e "
-                    f"LEFT JOIN openings o ON o.employer_id = e.employer_id WHERE {match.replace('lower(name)', 'lower(e.name)')} "
-                    "GROUP BY ALL ORDER BY openings DESC, e.employer_id LIMIT $lim OFFSET $off", params | page,
-                ).pl()  # fmt: skip
-                return int(row[0]) if row else 0, found.to_dicts()
-            self._index(kind)
-            table = f"find_{kind}"
-            match = " AND ".join(f"contains(low, $t{i})" for i in range(len(terms)))
-            row = cur.execute(f"SELECT count(*) FROM {table} WHERE {match}", params).fetchone()
-            found = cur.execute(
-                f"WITH p AS MATERIALIZED (SELECT ad_id, rowid AS n FROM {table} WHERE {match} ORDER BY rowid LIMIT $lim OFFSET $off) "
-                "SELECT o.opening_id, o.ad_id, o.title, e.name AS employer, o.employer_id, TRY_CAST(o.adcode AS INTEGER) AS adcode, "
-                "o.ai_tier, o.first_date, o.last_date, o.n_ads "
-                "FROM p JOIN openings o ON o.ad_id = p.ad_id LEFT JOIN employers e ON e.employer_id = o.employer_id ORDER BY p.n",
-                params | page,
-            ).pl()
-            return int(row[0]) if row else 0, found.to_dicts()
-        finally:
-            cur.close()
+    @cached_property
+    def numbers(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """Hashes of all ad ids in order, and the row of each: one ad is found without reading the column."""
+        cur = self.ds.connection.cursor()
+        found = cur.execute("SELECT hash(ad_id) AS h, file_row_number AS n FROM ads").to_arrow_table()
+        cur.close()
+        h, n = found.column("h").to_numpy(), found.column("n").to_numpy()
+        order = np.argsort(h, kind="stable")
+        return h[order], n[order]
+
+    def number(self, ad_id: str) -> int | None:
+        """The row of an ad in the published table, None when there is none."""
+        keys, rows = self.numbers
+        wanted = self._all("SELECT hash($i) AS h", i=ad_id)[0]["h"]
+        low, high = (int(np.searchsorted(keys, np.uint64(wanted), side=s)) for s in ("left", "right"))
+        for n in rows[low:high].tolist():
+            if table_row(self.ds.published / "ads.parquet", n)["ad_id"] == ad_id:
+                return int(n)
+        return None
 
     def _all(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         cur = self.ds.cursor()
@@ -130,6 +108,8 @@ class Finder:
         lists = self._all("SELECT * FROM affiliations WHERE employer_id = $i ORDER BY ALL", i=employer_id)
         shown = contacts.strip(pl.Series([n["name_raw"] for n in names], dtype=pl.String), self.contacts)
         names = [n | {"name_raw": visible(s)} for n, s in zip(names, shown)]
+        if found[0]["kind"] == "person":
+            return {**found[0], "name": None, "names": [], "affiliations": lists}
         return {**found[0], "name": visible(found[0]["name"]), "names": names, "affiliations": lists}
 
     def ad(self, ad_id: str) -> dict[str, Any]:
@@ -138,12 +118,11 @@ class Finder:
         Raises:
             Missing: no such ad.
         """
-        found = self._all("SELECT *, file_row_number AS number FROM ads WHERE ad_id = $i", i=ad_id)
-        if not found:
+        number = self.number(ad_id)
+        if number is None:
             raise Missing(f"no ad {ad_id[:40]!r}")
-        ad = found[0]
-        number = ad.pop("number")
-        text = self._all("SELECT text, sections FROM texts WHERE ad_id = $i", i=ad_id)
+        ad = table_row(self.ds.published / "ads.parquet", number)
+        text = self._text(ad_id, number)
         decisions = self._all("SELECT * FROM decisions WHERE ad_id = $i ORDER BY stage, field, start, rule_id", i=ad_id)
         fields = {"title": visible(ad["title"]), "text": visible(text[0]["text"]) if text else ""}
         for d in decisions:
@@ -168,9 +147,18 @@ class Finder:
                 "SELECT adcode, weight FROM ad_places WHERE ad_id = $i ORDER BY weight DESC, adcode", i=ad_id
             ),
             "employer": employer,
-            "same_opening": same,
+            "same_opening": [d | {"title": visible(d["title"])} for d in same],
             "original": self._original(number),
         }
+
+    def _text(self, ad_id: str, number: int) -> list[dict[str, Any]]:
+        """Text and sections of an ad: texts stand in the order of the ads; where they do not, they are looked for."""
+        path = self.ds.published / "texts.parquet"
+        if path.is_file():
+            row = table_row(path, number)
+            if row.get("ad_id") == ad_id:
+                return [row]
+        return self._all("SELECT text, sections FROM texts WHERE ad_id = $i", i=ad_id)
 
     def _original(self, number: int) -> dict[str, Any] | None:
         """The raw row, without the fields that may hold contacts (they are shown in their clean form)."""

@@ -17,6 +17,7 @@ from gangwei.frame import Dataset, DatasetError
 
 AT_ONCE = 4
 SECONDS = 20.0
+WAIT = 60.0
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -64,9 +65,9 @@ class Gate:
         """Wait for a slot, run, and stop at the limit.
 
         Raises:
-            TooBusy: no slot within the limit. TooSlow: stopped.
+            TooBusy: no slot within `WAIT` seconds. TooSlow: stopped.
         """
-        if not self.slots.acquire(timeout=SECONDS):
+        if not self.slots.acquire(timeout=WAIT):
             raise TooBusy
         me = threading.get_ident()
         cursors: list[duckdb.DuckDBPyConnection] = []

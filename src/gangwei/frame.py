@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -328,10 +329,16 @@ class Dataset:
         """The bit of a board in `board_mask`; boards beyond the 61st share the last bit."""
         return 1 << min(self.boards.index(board), MASK_BITS - 1)
 
-    def fact(self, grain: str) -> str:
-        """The table that holds the rows of a grain, made when first asked for."""
+    def fact(self, grain: str, ai: bool = False) -> str:
+        """The table that holds the rows of a grain, made when first asked for; `ai` allows one without the non-AI rows."""
         if grain in ("opening", "spell", "campaign"):
-            return "fact"
+            if not ai:
+                return "fact"
+            with self.lock:
+                if "fact_ai" not in self.tables_made:
+                    self._run("CREATE TABLE fact_ai AS SELECT * FROM fact WHERE tier <> 'none' OR mention")
+                    self.tables_made.add("fact_ai")
+            return "fact_ai"
         with self.lock:
             if "fact_ads" not in self.tables_made:
                 self._make("fact_ads", every_ad=True)
@@ -347,6 +354,30 @@ class Dataset:
                     "WHERE len(t.sections) > 0"
                 ).close()
                 self.tables_made.add("has_text")
+
+    def terms(self) -> str:
+        """The table of (row_no, term): concepts that ads name outside the employer's blurb, made when first asked for."""
+        with self.lock:
+            if "ad_term" not in self.tables_made:
+                self._run(
+                    "CREATE TABLE ad_term AS SELECT DISTINCT a.file_row_number AS row_no, split_part(d.rule_id, '.', 1) AS term "
+                    "FROM decisions d JOIN ads a ON a.ad_id = d.ad_id WHERE d.decision = 'ai_term' AND d.rule_id IS NOT NULL "
+                    "AND NOT suffix(coalesce(d.reason_id, ''), '@blurb') ORDER BY term, row_no"
+                )
+                self.tables_made.add("ad_term")
+        return "ad_term"
+
+    @cached_property
+    def concepts(self) -> tuple[str, ...]:
+        """Concepts of the AI terms, in order."""
+        if not any(n == "ai/terms.csv" for n in self.codebook.names("ai", ".csv")):
+            return ()
+        return tuple(sorted({r["concept"] for r in self.codebook.rows("ai/terms.csv")}))
+
+    def _run(self, sql: str) -> None:
+        con = self.connection.cursor()
+        con.execute(sql)
+        con.close()
 
     def _layout(self) -> None:
         con = self.connection

@@ -191,6 +191,7 @@ class Scope:
         """Keep the population of the measure: AI openings by the definition, or all."""
         if self.measure.population == "ai":
             q.clauses.append(vocab.definition_sql(self.definition))
+            q.ai_only = True
         return q
 
     def hit(self, q: Query) -> str:

@@ -16,17 +16,14 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 # AI concepts: the classifier's evidence outside the blurb. Skills: what the ad asks for by skills.csv.
-_CONCEPTS = (
-    "SELECT DISTINCT o.ad_id, o.emp_no, split_part(d.rule_id, '.', 1) AS term FROM decisions d JOIN o ON o.ad_id = d.ad_id "
-    "WHERE d.decision = 'ai_term' AND d.rule_id IS NOT NULL AND NOT suffix(coalesce(d.reason_id, ''), '@blurb')"
-)
+_CONCEPTS = "SELECT o.ad_id, o.emp_no, t.term FROM ad_term t JOIN o ON o.row_no = t.row_no"
 _SKILLS = "SELECT o.ad_id, o.emp_no, s.skill_id AS term FROM skills s JOIN o ON o.ad_id = s.ad_id"
 
 
 def _named(ask: Scope, named: str, tail: str) -> tuple[str, dict[str, Any], list[tuple[Any, ...]], float]:
     q = ask.restrict(regroup(ask, None).query())
     whole = float(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
-    sql = f"WITH o AS (SELECT f.ad_id, f.emp_no {q.source()}), h AS ({named}) {tail}"
+    sql = f"WITH o AS (SELECT f.row_no, f.ad_id, f.emp_no {q.source()}), h AS ({named}) {tail}"
     return sql, q.params, run(ask, sql, q), whole
 
 
@@ -38,6 +35,7 @@ def _estimate(n: float, whole: float, employers: int) -> Estimate:
 def terms(ask: Scope) -> Finding:
     """Share of the population that names each AI concept in title, duties or requirements."""
     tail = f"SELECT term, count(*), count(DISTINCT emp_no) FROM h GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {SHOWN}"
+    ask.ds.terms()
     sql, params, got, whole = _named(ask, _CONCEPTS, tail)
     rows = [row(ask, str(g), _estimate(n, whole, k), float(n), whole, int(n), int(k), weak=False) for g, n, k in got]
     return Finding(frame(rows), EMPTY, whole, whole, sql, params)

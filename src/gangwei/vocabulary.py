@@ -56,7 +56,7 @@ BY = (
     "employer",
     "definition",
 )
-WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up")
+WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up", "term")
 MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
 _OUTSIDE = "outside"
 
@@ -86,6 +86,7 @@ class Query:
     multi_city: str = MULTI_CITY[0]
     roll_up: str = ROLL_UP[0]
     has_tiers: bool = False
+    ai_only: bool = False
 
     def bind(self, value: Any) -> str:
         """Bind a value; returns its name in the SQL text."""
@@ -113,7 +114,7 @@ class Query:
             clauses.append("NOT f.is_exact_copy")
         if self.grain == "campaign":
             clauses.append("NOT f.is_campaign_copy")
-        table = self.ds.fact(self.grain)
+        table = self.ds.fact(self.grain, self.ai_only)
         return f"FROM {table} f {' '.join(self.joins)} WHERE {' AND '.join(clauses)}"
 
     @property
@@ -187,6 +188,8 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
         return GRAINS
     if key == "defence_tier":
         return DEFENCE_RUNGS
+    if key == "term":
+        return ds.concepts
     if key == "province":
         return tuple(str(c) for c, u in ds.places.items() if u.level == 1)
     if key == "city":
@@ -264,6 +267,8 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
     if key == "cluster":
         join_cluster(q)
         return f"list_contains({q.bind(list(values))}, coalesce(c.cluster, '{_OUTSIDE}'))"
+    if key == "term":
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE list_contains({q.bind(list(values))}, term))"
     if key == "employer":
         return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE list_contains({q.bind(list(values))}, employer_id))"
     column = "year(f.first_date)" if key == "year" else "strftime(f.first_date, '%Y-%m')"

@@ -1,0 +1,55 @@
+"""What the explorer makes ready while its first readers look around: tables of search and the unfiltered pages.
+
+Runs once in the background, one step at a time; a step that fails leaves the explorer as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import duckdb
+
+from gangwei.explore_ads import Reader
+from gangwei.explore_search import NEEDS, Search
+from gangwei.explore_site import Site
+from gangwei.labels import LANGS
+
+log = logging.getLogger("gangwei.explore")
+FIRST = ("openings", "ai-openings", "ai-share", "defence-share", "surveillance-share", "city-top-share")
+
+
+def start(site: Site, finder: Search, reader: Reader) -> threading.Thread:
+    """Begin; the thread ends by itself and does not keep the program alive."""
+    thread = threading.Thread(target=run, args=(site, finder, reader), name="warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callable[[], object]]]:
+    """Named steps, the most wanted first."""
+
+    def figure(measure_id: str, by: str | None, lang: str) -> Callable[[], object]:
+        return lambda: site.ask(measure_id, by, (), None, None, lang)
+
+    out: list[tuple[str, Callable[[], object]]] = [(f"figure {m}", figure(m, None, "en")) for m in FIRST if m in site.known]
+    out += [(f"figure {m} by {b}", figure(m, b, lang)) for lang in LANGS for m, b in (("ai-share", "province"), ("ai-openings", "city"))]
+    out += [(f"search {k}", lambda k=k: finder.prepare(k)) for k in NEEDS]  # type: ignore[misc]
+    out.append(("ads by number", reader.prepare))
+    out += [(f"figure {m.id}", figure(m.id, m.default_by, lang)) for lang in LANGS for m in site.known.values()]
+    return out
+
+
+def run(site: Site, finder: Search, reader: Reader) -> dict[str, float]:
+    """Run all steps; returns the seconds of each."""
+    took: dict[str, float] = {}
+    for name, step in steps(site, finder, reader):
+        begun = time.monotonic()
+        try:
+            step()
+        except (duckdb.Error, ValueError, MemoryError) as e:
+            log.warning("not prepared: %s (%s)", name, str(e).splitlines()[0] if str(e) else type(e).__name__)
+        took[name] = time.monotonic() - begun
+    return took

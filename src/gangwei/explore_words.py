@@ -1,0 +1,87 @@
+"""Words on the explorer's pages: its own phrases, reason codes, concepts and groups in the reader's language."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from gangwei.frame import Dataset
+from gangwei.labels import LANGS, Labels
+from gangwei.measures import Measure, Result
+
+
+class Words:
+    """The phrases of `labels/explore.toml` by language, and labels of the dataset."""
+
+    def __init__(self, ds: Dataset) -> None:
+        self.ds = ds
+        table: dict[str, list[str]] = ds.codebook.toml("labels/explore.toml")
+        self.page = {lang: {k: v[side] for k, v in table.items()} for side, lang in enumerate(LANGS)}
+        self.labels = {lang: Labels(ds, lang) for lang in LANGS}
+        self.speakers = {lang: Speaker(self, lang) for lang in LANGS}
+
+    def speaker(self, lang: str) -> Speaker:
+        """The words of one language."""
+        return self.speakers[lang]
+
+    @cached_property
+    def reasons(self) -> dict[str, tuple[str, str]]:
+        """Reason codes in words, by language."""
+        return {r["id"]: (r["en"], r["zh"]) for r in self.ds.codebook.rows("reasons.csv")}
+
+    @cached_property
+    def concepts(self) -> dict[str, tuple[str, str]]:
+        """Concepts of the AI terms: the code without underscores, and its first Chinese term."""
+        out: dict[str, tuple[str, str]] = {}
+        for r in self.ds.codebook.rows("ai/terms.csv"):
+            en, zh = out.get(r["concept"], (r["concept"].replace("_", " "), ""))
+            out[r["concept"]] = (en, zh or (r["term"] if r["lang"] == "zh" else ""))
+        return {k: (en, zh or en) for k, (en, zh) in out.items()}
+
+
+class Speaker:
+    """What templates say in one language."""
+
+    def __init__(self, words: Words, lang: str) -> None:
+        self.words, self.lang, self.side, self.labels = words, lang, LANGS.index(lang), words.labels[lang]
+
+    def measure(self, m: Measure) -> str:
+        """The name of a measure."""
+        return m.zh if self.lang == "zh" else m.en
+
+    def concept(self, code: str) -> str:
+        """One concept, or two joined by ' + '."""
+        found = self.words.concepts
+        return " + ".join(found[c][self.side] if c in found else c.replace("_", " ") for c in code.split(" + "))
+
+    def reason(self, code: str | None) -> str:
+        """A reason code in words, with the code's context and section as they are."""
+        base, _, where = (code or "").partition("@")
+        stem, _, context = base.partition("/")
+        found = self.words.reasons.get(stem)
+        return "–" if not code else " · ".join(x for x in (found[self.side] if found else stem, context, where) if x)
+
+    def filter(self, key: str, value: str) -> str:
+        """The values of a filter, several with commas between them."""
+        parts = [value] if key == "employer" else [v.strip() for v in value.split(",")]
+        if key in ("province", "city", "employer"):
+            named = self.labels.group_values(key, parts)
+        else:
+            named = [self.group(key, p) for p in parts]
+        return ("、" if self.lang == "zh" else ", ").join(named)
+
+    def group(self, by: str | None, value: str) -> str:
+        """One group of a dimension."""
+        if by == "term":
+            return self.concept(value)
+        return self.labels.code(by, value)
+
+    def row(self, result: Result, row: dict[str, Any]) -> str:
+        """The label of a row of a figure."""
+        if result.measure.kind in ("terms", "pairs"):
+            return self.concept(str(row["id"]))
+        if result.measure.kind == "grains":
+            return self.labels.code("grain", str(row["id"]))
+        if result.by == "employer" and row["label"] == row["id"]:
+            return self.labels.text("individual") if self.labels.text("individual") != "individual" else str(row["id"])
+        return str(row["label"])
