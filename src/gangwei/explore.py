@@ -64,8 +64,13 @@ def refusals(site: Site) -> None:
             return JSONResponse(body, status)
         lang = request.query_params.get("lang", LANGS[0])
         lang = lang if lang in LANGS else LANGS[0]
-        values = {"message": message, "allowed": allowed, "status": status}
-        return Response(site.html("refused.j2", "/", lang, [], values), status, media_type=FORMATS["html"])
+        shown = [a for a in allowed if a]
+        values = {
+            "message": message.partition("; allowed:")[0] if shown else message,
+            "allowed": shown,
+            "status": status,
+        }
+        return Response(site.html("refused.j2", path, lang, [], values), status, media_type=FORMATS["html"])
 
     def words(request: Request) -> dict[str, str]:
         return site.words.page["zh" if request.query_params.get("lang") == "zh" else "en"]

@@ -48,6 +48,21 @@ def segments(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[str, st
     return out
 
 
+def summed(decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Decisions with the same words, rule and reason as one line, with how often they stand and their scores added up."""
+    out: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for d in decisions:
+        key = (d["words"], d["decision"], d["rule_id"], d["reason_id"])
+        if key not in out:
+            out[key] = {k: d[k] for k in ("words", "decision", "rule_id", "reason_id", "score")} | {"n": 1}
+            continue
+        held = out[key]
+        held["n"] += 1
+        if d["score"] is not None:
+            held["score"] = (held["score"] or 0.0) + d["score"]
+    return list(out.values())
+
+
 def table_row(path: Path, number: int) -> dict[str, Any]:
     """One row of a Parquet file by its number; {} beyond the end."""
     found = pl.scan_parquet(path).slice(number, 1).collect().to_dicts()
@@ -143,6 +158,7 @@ class Reader:
             "text_segments": segments(fields["text"], spans["text"]),
             "sections": text[0]["sections"] if text else [],
             "decisions": decisions,
+            "summary": summed(decisions),
             "places": self._all(
                 "SELECT adcode, weight FROM ad_places WHERE ad_id = $i ORDER BY weight DESC, adcode", i=ad_id
             ),

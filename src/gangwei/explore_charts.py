@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from gangwei import choropleth
@@ -19,6 +21,9 @@ ROW, LEFT, WIDTH, RIGHT, TOP = 26, 230, 860, 96, 30
 SHOWN = 40
 INK, SOFT, RULE, MARK, SECOND = "#1b1f24", "#57606a", "#d8dee4", "#0b5cad", "#b35900"
 FONT = "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
+
+VIEW = re.compile(r'<svg class="map" viewBox="0 0 (\d+) (\d+)"')
+SWATCH = re.compile(r'<rect[^>]* fill="([^"]+)"[^>]*/></svg>([^<]*)</li>')
 
 Href = Callable[[str], str]
 
@@ -59,12 +64,21 @@ def map_of(result: Result, labels: Labels, href: Href) -> str:
 
 
 def standalone(html: str) -> str:
-    """The chart as a file of its own: namespace and size stated, the legend of a map left to the page."""
-    svg, _, _ = html.partition("</svg>") if not html.startswith('<svg class="map"') else (html[: html.rfind("</svg>")], "", "")
-    if html.startswith('<svg class="map"'):
-        svg = html.split("</svg><ul", 1)[0]
-        svg = svg.replace('<svg class="map"', '<svg xmlns="http://www.w3.org/2000/svg" class="map"', 1)
-    return f"{svg}</svg>" if html else ""
+    """A chart as a file of its own: of a map, the legend beside it becomes part of the drawing."""
+    if not html.startswith('<svg class="map"'):
+        return html
+    drawing, _, legend = html.partition("</svg><ul")
+    found = VIEW.search(drawing)
+    width, height = (int(found[1]), int(found[2])) if found else (800, 600)
+    swatches = []
+    for n, (fill, text) in enumerate(SWATCH.findall(legend)):
+        x = 20 + n * (width - 40) // 7
+        swatches.append(
+            f'<rect x="{x}" y="{height + 14}" width="22" height="14" fill="{fill}" stroke="{RULE}"/>'
+            f'<text x="{x}" y="{height + 46}" font-size="14" fill="{SOFT}" font-family="{escape(FONT)}">{text}</text>'
+        )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 60}"'
+    return VIEW.sub(head, drawing, count=1) + "".join(swatches) + "</svg>"
 
 
 def ticks(top: float) -> list[float]:
@@ -151,6 +165,17 @@ def _when(id_: str) -> float | None:
     return day.year + (day.month - 1) / 12
 
 
+def unbroken(rows: Sequence[tuple[float, dict[str, Any]]]) -> list[list[tuple[float, dict[str, Any]]]]:
+    """Months that follow each other: nothing was collected between two runs, so no line joins them."""
+    step = 1.01 if len(str(rows[0][1]["id"])) == 4 else 0.09
+    out = [[rows[0]]]
+    for before, now in pairwise(rows):
+        if now[0] - before[0] > step:
+            out.append([])
+        out[-1].append(now)
+    return out
+
+
 def line(result: Result, labels: Labels, href: Href) -> str:
     """A line over months or years with its interval as a band; the empty months before the bulk of the ads are cut off."""
     unit = result.measure.unit
@@ -165,7 +190,7 @@ def line(result: Result, labels: Labels, href: Href) -> str:
             break
     rows = rows[start:]
     first, last = rows[0][0], rows[-1][0]
-    top = max(max(_finite(r["high"], r["value"]) for _, r in rows), 1e-12)
+    top = max(*(_finite(r["high"], r["value"]) for _, r in rows), 1e-12)
     top = min(top, max(r["value"] for _, r in rows) * 2.5) or top
     height, left, right, foot = 320, 90, 20, 34
 
@@ -192,13 +217,14 @@ def line(result: Result, labels: Labels, href: Href) -> str:
             out.append(
                 f'<text x="{x(w)}" y="{height - 12}" text-anchor="middle" font-size="11" fill="{SOFT}">{escape(str(r["id"]))}</text>'
             )
-    if all(r["low"] is not None for _, r in rows):
-        edge = [f"{x(w)},{y(_finite(r['high'], r['value']))}" for w, r in rows]
-        edge += [f"{x(w)},{y(_finite(r['low'], r['value']))}" for w, r in reversed(rows)]
+    runs = unbroken(rows)
+    for part in [p for p in runs if all(r["low"] is not None for _, r in p)]:
+        edge = [f"{x(w)},{y(_finite(r['high'], r['value']))}" for w, r in part]
+        edge += [f"{x(w)},{y(_finite(r['low'], r['value']))}" for w, r in reversed(part)]
         out.append(f'<polygon points="{" ".join(edge)}" fill="{MARK}" opacity=".15"/>')
-    out.append(
-        f'<polyline points="{" ".join(f"{x(w)},{y(r["value"])}" for w, r in rows)}" fill="none" stroke="{MARK}" stroke-width="2"/>'
-    )
+    for part in runs:
+        path = " ".join(f"{x(w)},{y(r['value'])}" for w, r in part)
+        out.append(f'<polyline points="{path}" fill="none" stroke="{MARK}" stroke-width="2"/>')
     wide = max(4.0, (WIDTH - left - right) / max(1, len(rows)))
     for w, r in rows:
         said = f"{r['label']}: {labels.quantity(r['value'], unit)}"

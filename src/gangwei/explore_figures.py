@@ -53,7 +53,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
               suffixes=("html", "json", "csv", "parquet", "svg"), parts={"measure_id": {"enum": list(known)}})  # fmt: skip
     def figure(asked: Asked) -> View:
         m = wanted(site, asked)
-        by = asked.given["by"] if "by" in asked.given else m.default_by
+        by = asked.given.get("by", m.default_by)
         result = site.figure(m.id, asked, by or None)
         labels = site.words.labels[asked.lang]
         href = address(site, asked, result)
@@ -67,7 +67,14 @@ def add(site: Site, other: Dataset | None = None) -> None:
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns], "linked": linked(result),
             "by_options": vocabulary.BY, "choices": choices(site, result),
         }  # fmt: skip
-        return View("measure.j2", values, data=result.record, rows=lambda: result.rows, svg=svg, name=m.id)
+        return View(
+            "measure.j2",
+            values,
+            data=result.record,
+            rows=lambda: result.rows,
+            svg=lambda: explore_charts.standalone(svg()),
+            name=m.id,
+        )
 
     compared(site, other)
 
@@ -92,7 +99,7 @@ def grouped(known: Mapping[str, measures.Measure]) -> list[tuple[str, list[measu
         "about_work": ("pay-", "education-", "experience-", "seniority-", "ai-skill"),
         "about_time": ("ai-flow", "ai-stock", "vacancy-"),
     }
-    out: dict[str, list[measures.Measure]] = {"about_demand": []} | {h: [] for h in heads}
+    out: dict[str, list[measures.Measure]] = {h: [] for h in ("about_demand", *heads)}
     for m in known.values():
         home = next((h for h, starts in heads.items() if m.id.startswith(starts)), "about_demand")
         out[home].append(m)
@@ -114,7 +121,7 @@ def address(site: Site, asked: Asked, result: Result, region_pages: bool = False
         if region_pages:
             return f"/regions/{group}" + (f"?{urlencode(tail)}" if tail else "")
         if result.measure.kind in ("terms", "pairs"):
-            return f"/skills/{group.split(' + ')[0]}" + (f"?{urlencode(tail)}" if tail else "")
+            return f"/skills/{group.split(' + ', maxsplit=1)[0]}" + (f"?{urlencode(tail)}" if tail else "")
         pairs = [] if result.by in vocabulary.DATES or not step else [("by", step)]
         kept = where if not linked(result) or result.by is None else where | {result.by: group}
         pairs += [("where", p) for p in pairs_of(kept)]
@@ -134,7 +141,7 @@ def listed(site: Site, asked: Asked, limit: int) -> View:
     """The openings behind a figure or one of its groups."""
     m = wanted(site, asked)
     given, page = asked.given, asked.page
-    by = given["by"] if "by" in given else m.default_by
+    by = given.get("by", m.default_by)
     total, rows = measures.ads_behind(
         site.ds, m.id, by or None, given.get("group"), asked.where, limit=limit, offset=(page - 1) * limit,
         as_of=given.get("as_of") or None, lists=given.get("lists") or None,
@@ -166,7 +173,7 @@ def compared(site: Site, other: Dataset | None) -> None:
         given = asked.given
         m = site.known[given.get("measure", "ai-share")]
         what = given.get("what", "datasets" if other is not None else "definitions")
-        by = given["by"] if "by" in given else m.default_by
+        by = given.get("by", m.default_by)
         left = given.get("left", "strict" if what == "definitions" else "related")
         right = given.get("right", "related") if what == "definitions" else left
         if what == "datasets" and other is None:
@@ -201,11 +208,17 @@ def beside(first: Result, second: Result, most: int = 60) -> list[dict[str, Any]
     for id_ in list(dict.fromkeys([*left, *right]))[:most]:
         a, b = left.get(id_), right.get(id_)
         va, vb = (r["value"] if r and not r["suppressed"] else None for r in (a, b))
-        ends = [r[k] if r else None for r in (a, b) for k in ("low", "high")]
-        apart = None if va is None or vb is None or None in ends else bool(ends[0] > ends[3] or ends[2] > ends[1])
+        ends = [_end(r, k) for r in (a, b) for k in ("low", "high")]
+        bounds = [e for e in ends if e is not None]
+        apart = bounds[0] > bounds[3] or bounds[2] > bounds[1] if len(bounds) == 4 and None not in (va, vb) else None
         out.append({
             "id": id_, "label": (a or b or {}).get("label", id_), "left": va, "left_low": ends[0], "left_high": ends[1], "right": vb,
             "right_low": ends[2], "right_high": ends[3], "difference": vb - va if va is not None and vb is not None else None,
             "apart": apart,
         })  # fmt: skip
     return out
+
+
+def _end(row: dict[str, Any] | None, key: str) -> float | None:
+    value = row[key] if row else None
+    return float(value) if value is not None else None

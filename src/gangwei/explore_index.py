@@ -6,18 +6,19 @@ row groups of its own pairs. What the pairs promise is checked against the text 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numba import njit
 
 from gangwei.frame import Dataset
 from gangwei.store import read_json, write_text
@@ -29,7 +30,7 @@ CHECKED = 500
 Ints = npt.NDArray[np.uint64]
 
 
-@nb.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _pairs(points: npt.NDArray[np.uint32], ends: npt.NDArray[np.int64], first: int, out: Ints) -> int:
     """Write pair << 32 | opening for every two neighbouring characters that are not spaces; returns how many.
 
@@ -53,7 +54,7 @@ def _pairs(points: npt.NDArray[np.uint32], ends: npt.NDArray[np.int64], first: i
 def pairs_of_word(word: str) -> list[int]:
     """The pairs that a text holding `word` must hold."""
     points = [ord(c) & 0xFFFF for c in word]
-    return sorted({(a << 16) | b for a, b in zip(points, points[1:])})
+    return sorted({(a << 16) | b for a, b in itertools.pairwise(points)})
 
 
 def folder_of(ds: Dataset) -> Path:
@@ -199,7 +200,5 @@ def _write(texts: pl.DataFrame, folder: Path, n: int) -> int:
         column_encoding={"pair": "DELTA_BINARY_PACKED", "opening": "DELTA_BINARY_PACKED"},
     )  # fmt: skip
     numbered = texts.with_row_index("opening").with_columns(pl.col("opening").cast(pl.UInt32))
-    pq.write_table(
-        numbered.to_arrow(), folder / f"texts-{n:05}.parquet", row_group_size=TEXT_GROUP, compression="zstd"
-    )
+    pq.write_table(numbered.to_arrow(), folder / f"texts-{n:05}.parquet", row_group_size=TEXT_GROUP, compression="zstd")
     return len(out)

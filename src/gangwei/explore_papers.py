@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
@@ -15,6 +16,10 @@ from gangwei.explore_site import Missing, Site, View
 
 STATIC = Path(__file__).parent / "static"
 ROWS = 200
+UNKNOWN = (
+    ("place_status", ("none", "ambiguous")), ("pay_status", ("none", "unclear", "negotiable", "unknown")), ("education", ("unknown",)),
+    ("experience", ("unknown",)), ("occupation", ("unknown",)), ("industry", ("unknown",)), ("date_precision", ("none", "unknown")),
+)  # fmt: skip
 DATED = ("added_in", "edition", "date", "year", "valid_from", "from")
 
 
@@ -26,7 +31,7 @@ def add(site: Site) -> None:
               query=("file", "find", "page", *COMMON))  # fmt: skip
     def definitions(asked: Asked) -> View:
         name, sought = asked.given.get("file"), asked.given.get("find", "").strip()
-        files = [f for f in files_of(site)]
+        files = files_of(site)
         changes = [r for r in book.rows("history.csv") if name is None or r["file"] in name]
         rows: list[dict[str, str]] = []
         text = ""
@@ -40,7 +45,11 @@ def add(site: Site) -> None:
             "page": asked.page, "pages": max(1, -(-len(rows) // ROWS)), "changes": changes, "said": said(site, name),
             "editions": editions(rows), "same": book.version == site.ds.definitions_version, "now": book.version,
         }  # fmt: skip
-        return View("definitions.j2", values, data=lambda: {"files": files, "file": name, "rows": rows, "text": text, "history": changes})
+        return View(
+            "definitions.j2",
+            values,
+            data=lambda: {"files": files, "file": name, "rows": rows, "text": text, "history": changes},
+        )
 
     @site.get("/method", "How the figures are made.")
     def method(asked: Asked) -> View:
@@ -50,13 +59,17 @@ def add(site: Site) -> None:
     def quality(asked: Asked) -> View:
         manifest = site.ds.manifest
         steps = site.figure("ads-per-opening", asked) if "ads-per-opening" in site.known else None
-        unknown = [
-            (dim, next((r for r in site.figure("openings-mix", asked, dim).rows.to_dicts() if r["id"] in gone), None))
-            for dim, gone in (("place_status", ("none",)), ("pay_status", ("none", "unknown")), ("education", ("unknown",)),
-                              ("experience", ("unknown",)), ("occupation", ("unknown",)), ("industry", ("unknown",)))
-        ]  # fmt: skip
+        unknown = [(dim, missing(site, asked, dim, gone)) for dim, gone in UNKNOWN]
         values = {"manifest": manifest, "counts": manifest.get("counts") or {}, "steps": steps, "unknown": unknown}
-        return View("quality.j2", values, data=lambda: {"counts": manifest.get("counts"), "inputs": manifest.get("inputs"), "issues": manifest.get("issues")})
+        return View(
+            "quality.j2",
+            values,
+            data=lambda: {
+                "counts": manifest.get("counts"),
+                "inputs": manifest.get("inputs"),
+                "issues": manifest.get("issues"),
+            },
+        )
 
     @site.app.get("/static/{name}", include_in_schema=False)
     def static(name: str) -> Response:
@@ -67,6 +80,12 @@ def add(site: Site) -> None:
     @site.app.get("/openapi.json", include_in_schema=False)
     def interface(request: Request) -> Response:
         return JSONResponse(document(site))
+
+
+def missing(site: Site, asked: Asked, dim: str, gone: tuple[str, ...]) -> float:
+    """Share of openings whose value of a dimension is one of `gone`."""
+    rows = site.figure("openings-mix", asked, dim).rows.filter(pl.col("id").is_in(gone))
+    return float(rows["value"].sum())
 
 
 def files_of(site: Site) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gangwei import explore_charts, measures, vocabulary
@@ -14,7 +14,12 @@ from gangwei.explore_site import Missing, Site, View
 CARDS = ("openings", "ai-openings", "ai-share", "pay-median")
 MIXES = ("role", "subfield", "education", "experience", "tier", "board")
 ADS_SHOWN = 20
-DIRECTORY = (("city", "ai-openings"), ("employer", "employer-rank"), ("occupation", "ai-openings"), ("term", "ai-skills"))
+DIRECTORY = (
+    ("city", "ai-openings"),
+    ("employer", "employer-rank"),
+    ("occupation", "ai-openings"),
+    ("term", "ai-skills"),
+)
 
 
 def add(site: Site, reader: Reader) -> None:
@@ -24,21 +29,28 @@ def add(site: Site, reader: Reader) -> None:
     @site.get("/profiles", "The largest cities, employers, occupations and skills, each with a page of its own.",
               suffixes=("html", "json"))  # fmt: skip
     def directory(asked: Asked) -> View:
-        found = [(dim, site.figure(m, asked, None if dim == "term" else dim)) for dim, m in DIRECTORY if m in site.known]
+        found = [
+            (dim, site.figure(m, asked, None if dim == "term" else dim)) for dim, m in DIRECTORY if m in site.known
+        ]
         return View("profiles.j2", {"found": found, "home": home}, data=lambda: {d: f.record() for d, f in found})
 
-    @site.get("/regions/{adcode}", "One province or city.", suffixes=("html", "json"), parts={"adcode": {"pattern": r"^\d{6}$"}})
+    @site.get(
+        "/regions/{adcode}",
+        "One province or city.",
+        suffixes=("html", "json"),
+        parts={"adcode": {"pattern": r"^\d{6}$"}},
+    )
     def region(asked: Asked) -> View:
         code = asked.parts["adcode"]
         if not (code.isascii() and code.isdigit() and len(code) == 6 and int(code) in site.ds.places):
             raise Missing(f"no region {code[:20]!r}")
         place = site.ds.places[int(code)]
-        dim = "province" if place.level == 1 and int(code) not in vocabulary.MUNICIPAL else "city"
+        dim = {1: "province", 2: "city", 3: "county"}[2 if int(code) in vocabulary.MUNICIPAL else place.level]
         lists = [("employer-rank", "employer"), ("ai-openings", "occupation")]
         if dim == "province":
             lists.insert(0, ("ai-openings", "city"))
         names = (place.zh, place.en) if asked.lang == "zh" else (place.en, place.zh)
-        extra = ("location-quotient", dim)
+        extra = ("location-quotient", dim) if dim != "county" else None
         return profile(site, asked, dim, code, names[0], lists, {"also": names[1], "compared_with": extra})
 
     @site.get("/employers/{employer_id}", "One employer: names, lists, openings.", suffixes=("html", "json"),
@@ -46,26 +58,43 @@ def add(site: Site, reader: Reader) -> None:
     def employer(asked: Asked) -> View:
         code = asked.parts["employer_id"]
         found = reader.employer(code)
-        name = found["name"] or site.words.labels[asked.lang].text("individual")
+        name = found["name"] or site.words.speaker(asked.lang).individual
         lists = [("ai-openings", "city"), ("ai-openings", "occupation")]
         return profile(site, asked, "employer", code, name, lists, {"employer": found})
 
-    @site.get("/occupations/{code}", "One occupation group.", suffixes=("html", "json"), parts={"code": {"enum": list(site.ds.open_values["occupation"]) or ["none"]}})
+    @site.get(
+        "/occupations/{code}",
+        "One occupation group.",
+        suffixes=("html", "json"),
+        parts={"code": {"enum": list(site.ds.open_values["occupation"]) or ["none"]}},
+    )
     def occupation(asked: Asked) -> View:
         code = asked.parts["code"]
         if code not in site.ds.open_values["occupation"]:
             raise Missing(f"no occupation {code[:20]!r} in this dataset")
         name = site.words.labels[asked.lang].code("occupation", code)
-        return profile(site, asked, "occupation", code, name, [("ai-openings", "city"), ("employer-rank", "employer")], {})
+        return profile(
+            site, asked, "occupation", code, name, [("ai-openings", "city"), ("employer-rank", "employer")], {}
+        )
 
-    @site.get("/skills/{concept}", "One concept that AI openings name.", suffixes=("html", "json"), parts={"concept": {"enum": sorted(known_terms)}})
+    @site.get(
+        "/skills/{concept}",
+        "One concept that AI openings name.",
+        suffixes=("html", "json"),
+        parts={"concept": {"enum": sorted(known_terms)}},
+    )
     def skill(asked: Asked) -> View:
         code = asked.parts["concept"]
         if code not in known_terms:
             raise Missing(f"no skill {code[:40]!r}; /m/ai-skills lists them")
         terms = [r for r in site.ds.codebook.rows("ai/terms.csv") if r["concept"] == code]
         name = site.words.speaker(asked.lang).concept(code)
-        lists = [("ai-openings", "city"), ("employer-rank", "employer"), ("ai-openings", "occupation"), ("ai-skills", None)]
+        lists = [
+            ("ai-openings", "city"),
+            ("employer-rank", "employer"),
+            ("ai-openings", "occupation"),
+            ("ai-skills", None),
+        ]
         return profile(site, asked, "term", code, name, lists, {"terms": terms})
 
     @site.get("/ads/{ad_id}", "One ad: highlighted evidence, decisions, duplicates, the original row.", suffixes=("html", "json"),
@@ -77,7 +106,13 @@ def add(site: Site, reader: Reader) -> None:
 
 def home(dim: str, value: str) -> str:
     """The page of its own that a group has, or ''."""
-    page = {"province": "regions", "city": "regions", "employer": "employers", "occupation": "occupations", "term": "skills"}.get(dim)
+    page = {
+        "province": "regions",
+        "city": "regions",
+        "employer": "employers",
+        "occupation": "occupations",
+        "term": "skills",
+    }.get(dim)
     return f"/{page}/{value}" if page and value not in ("unknown", "none", "") else ""
 
 
@@ -89,18 +124,20 @@ def used(site: Site, ad: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
 
 
 def profile(
-    site: Site, asked: Asked, dim: str, value: str, name: str, lists: list[tuple[str, str | None]], extra: dict[str, Any]
+    site: Site, asked: Asked, dim: str, value: str, name: str, lists: Sequence[tuple[str, str | None]], extra: dict[str, Any]
 ) -> View:  # fmt: skip
     """Cards, mixes, leading groups, months and openings within one group of a dimension."""
     where = {dim: value}
     cards = [m for m in CARDS if m in site.known and not (dim == "term" and m in ("openings", "ai-share"))]
     figures = [site.figure(m, asked, None, where) for m in cards]
-    mixes = [site.figure("ai-mix", asked, by, where) for by in MIXES if by != dim and not (dim == "term" and by == "tier")]
+    mixes = [
+        site.figure("ai-mix", asked, by, where) for by in MIXES if by != dim and not (dim == "term" and by == "tier")
+    ]
     leading = [site.figure(m, asked, by, where) for m, by in lists]
     flow = site.figure("ai-flow", asked, "month", where)
     total, rows = measures.ads_behind(site.ds, "ai-openings", None, None, where, limit=ADS_SHOWN)
     quotient = None
-    if "compared_with" in extra:
+    if extra.get("compared_with"):
         measure_id, by = extra["compared_with"]
         found = site.figure(measure_id, asked, by, {})
         quotient = next((r for r in found.rows.to_dicts() if r["id"] == value), None)

@@ -139,8 +139,8 @@ class Grammar:
                 raise UnknownParameter("filter", pair, (f"{k}=…" for k in vocabulary.WHERE))
             if key in where:
                 raise UnknownParameter("filter given twice", key, vocabulary.WHERE)
-            for v in [wanted] if key == "employer" else wanted.split(","):
-                vocabulary.check(self.ds, key, v.strip())
+            if key in OPEN_FILTERS or not vocabulary.allowed(self.ds, key):
+                vocabulary.check(self.ds, key, wanted)
             where[key] = wanted
 
     def describe(self, names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -88,7 +88,9 @@ class Search:
         cur = self.ds.cursor()
         try:
             if kind == "employer":
-                hits = cur.execute(f"SELECT * EXCLUDE (low) FROM find_employer WHERE {match} ORDER BY rowid", params).pl()
+                hits = cur.execute(
+                    f"SELECT * EXCLUDE (low) FROM find_employer WHERE {match} ORDER BY rowid", params
+                ).pl()
                 page = hits.slice(offset, limit).to_dicts()
                 return Hits(hits.height, [e | {"name": visible(e["name"])} for e in page])
             sql = (
@@ -98,8 +100,10 @@ class Search:
             )
             found = cur.execute(sql, params).pl()["n"]
             wanted = found.slice(offset, limit).to_list()
-            ids = cur.execute("SELECT ad_id FROM find_order WHERE list_contains($n, n) ORDER BY n", {"n": wanted}).pl()
-            return Hits(len(found), self._openings(ids["ad_id"]))
+            page_ids = cur.execute(
+                "SELECT ad_id FROM find_order WHERE list_contains($n, n) ORDER BY n", {"n": wanted}
+            ).pl()
+            return Hits(len(found), self._openings(page_ids["ad_id"]))
         finally:
             cur.close()
 
@@ -124,7 +128,9 @@ class Search:
 def add(site: Site, finder: Search) -> None:
     """Register the search page."""
 
-    @site.get("/search", "Search employers, titles or texts.", suffixes=("html", "json"), query=("q", "in", "page", "lang"))
+    @site.get(
+        "/search", "Search employers, titles or texts.", suffixes=("html", "json"), query=("q", "in", "page", "lang")
+    )
     def search(asked: Asked) -> View:
         kind, words = asked.given.get("in", SEARCHED[0]), asked.given.get("q", "").strip()
         hits = finder.search(words, kind, PAGE_ROWS, (asked.page - 1) * PAGE_ROWS)

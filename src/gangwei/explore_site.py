@@ -156,7 +156,7 @@ class Site:
         key = request.url.path + "?" + urlencode(sorted(request.query_params.multi_items()))
         if (kept := self.kept.get(key)) is not None:
             return kept
-        stem, dot, suffix = request.url.path.rpartition(".")
+        _, dot, suffix = request.url.path.rpartition(".")
         suffix = suffix if dot and suffix in suffixes and suffix != "html" else "html"
         parts = {k: v.removesuffix(f".{suffix}") for k, v in request.path_params.items()}
         asked = self.grammar.read(request, query, parts, suffix)

@@ -34,8 +34,14 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
     def figure(measure_id: str, by: str | None, lang: str) -> Callable[[], object]:
         return lambda: site.ask(measure_id, by, (), None, None, lang)
 
-    out: list[tuple[str, Callable[[], object]]] = [(f"figure {m}", figure(m, None, "en")) for m in FIRST if m in site.known]
-    out += [(f"figure {m} by {b}", figure(m, b, lang)) for lang in LANGS for m, b in (("ai-share", "province"), ("ai-openings", "city"))]
+    out: list[tuple[str, Callable[[], object]]] = [
+        (f"figure {m}", figure(m, None, "en")) for m in FIRST if m in site.known
+    ]
+    out += [
+        (f"figure {m} by {b}", figure(m, b, lang))
+        for lang in LANGS
+        for m, b in (("ai-share", "province"), ("ai-openings", "city"))
+    ]
     out += [(f"search {k}", lambda k=k: finder.prepare(k)) for k in NEEDS]  # type: ignore[misc]
     out.append(("ads by number", reader.prepare))
     out += [(f"figure {m.id}", figure(m.id, m.default_by, lang)) for lang in LANGS for m in site.known.values()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from gangwei.explore_query import pairs_of
 from gangwei.frame import Dataset
 from gangwei.labels import LANGS, Labels
 from gangwei.measures import Measure, Result
@@ -31,12 +33,16 @@ class Words:
 
     @cached_property
     def concepts(self) -> dict[str, tuple[str, str]]:
-        """Concepts of the AI terms: the code without underscores, and its first Chinese term."""
-        out: dict[str, tuple[str, str]] = {}
+        """Names of the concepts of the AI terms by language: as labelled, else the first term in that language."""
+        first: dict[tuple[str, str], str] = {}
         for r in self.ds.codebook.rows("ai/terms.csv"):
-            en, zh = out.get(r["concept"], (r["concept"].replace("_", " "), ""))
-            out[r["concept"]] = (en, zh or (r["term"] if r["lang"] == "zh" else ""))
-        return {k: (en, zh or en) for k, (en, zh) in out.items()}
+            first.setdefault((r["concept"], r["lang"]), r["term"])
+        out = {}
+        for code in self.ds.concepts:
+            plain = code.replace("_", " ")
+            named = [self.labels[lang].code("term", code) for lang in LANGS]
+            out[code] = tuple(n if n != code else first.get((code, lang), plain) for n, lang in zip(named, LANGS))
+        return {k: (v[0], v[1]) for k, v in out.items()}
 
 
 class Speaker:
@@ -44,6 +50,11 @@ class Speaker:
 
     def __init__(self, words: Words, lang: str) -> None:
         self.words, self.lang, self.side, self.labels = words, lang, LANGS.index(lang), words.labels[lang]
+
+    @property
+    def individual(self) -> str:
+        """What stands for the name of a person."""
+        return str(self.labels.table["names"]["individual"])
 
     def measure(self, m: Measure) -> str:
         """The name of a measure."""
@@ -61,10 +72,18 @@ class Speaker:
         found = self.words.reasons.get(stem)
         return "–" if not code else " · ".join(x for x in (found[self.side] if found else stem, context, where) if x)
 
+    def decision(self, code: str | None) -> str:
+        """What a rule decided, or how an ad stands to its opening, in words."""
+        return self.words.page[self.lang].get(f"decision_{code}", code or "–")
+
+    def pairs(self, where: Mapping[str, str]) -> list[str]:
+        """Filters as values of `where`."""
+        return pairs_of(where)
+
     def filter(self, key: str, value: str) -> str:
         """The values of a filter, several with commas between them."""
         parts = [value] if key == "employer" else [v.strip() for v in value.split(",")]
-        if key in ("province", "city", "employer"):
+        if key in ("province", "city", "county", "employer"):
             named = self.labels.group_values(key, parts)
         else:
             named = [self.group(key, p) for p in parts]
@@ -83,5 +102,5 @@ class Speaker:
         if result.measure.kind == "grains":
             return self.labels.code("grain", str(row["id"]))
         if result.by == "employer" and row["label"] == row["id"]:
-            return self.labels.text("individual") if self.labels.text("individual") != "individual" else str(row["id"])
+            return self.individual
         return str(row["label"])
