@@ -72,7 +72,7 @@ def paths(out: Path) -> list[str]:
         "/", "/measures", "/m/ai-share", "/m/ai-share?by=province", "/m/ai-share?by=city&where=definition%3Dstrict", "/m/ai-mix?by=role",
         "/m/ai-openings/ads", "/m/ai-openings/ads?by=tier&group=builder", "/compare", "/search", "/search?q=%E7%AE%97%E6%B3%95",
         "/search?q=%E7%AE%97%E6%B3%95&in=text", "/search?q=%E5%85%AC%E5%8F%B8&in=employer", f"/ads/{ad}", f"/employers/{employer}",
-        "/regions/440300", "/regions/440000", "/regions/110000", "/profiles", "/skills/deep_learning", "/m/ai-skills", "/m/ai-flow",
+        "/regions/440300", "/regions/440000", "/regions/110000", "/profiles", "/skills/python", "/concepts/deep_learning", "/m/ai-skills", "/m/ai-flow",
         "/m/ai-share?where=term%3Ddeep_learning", "/compare?measure=ai-openings&by=tier", "/definitions", "/definitions?file=ai/terms.csv", "/method", "/quality",
     ]  # fmt: skip
 

@@ -21,7 +21,7 @@ TABLE_ROWS = 300
 OVERVIEW = ("openings", "ai-openings", "ai-share", "defence-share", "surveillance-share", "city-top-share")
 LISTED_CHOICES = 80
 NEXT = ("province", "role", "education", "tier", "board")
-EXTRA = ("rank", "rank_low", "rank_high", "in_top", "growth")
+EXTRA = ("rank", "rank_low", "rank_high", "in_top", "growth", "lift")
 
 
 def add(site: Site, other: Dataset | None = None) -> None:
@@ -96,8 +96,9 @@ def grouped(known: Mapping[str, measures.Measure]) -> list[tuple[str, list[measu
     heads = {
         "about_places": ("cluster-", "cit", "province-", "location-", "emerging-"),
         "about_employers": ("employer-", "defence-", "surveillance-"),
-        "about_work": ("pay-", "education-", "experience-", "seniority-", "ai-skill"),
+        "about_work": ("pay-", "education-", "experience-", "seniority-", "ai-skill", "ai-concepts"),
         "about_time": ("ai-flow", "ai-stock", "vacancy-"),
+        "about_data": ("repeat-", "ai-repeat-", "missing", "spell-", "ads-per-", "ai-ads-per-", "board-mix"),
     }
     out: dict[str, list[measures.Measure]] = {h: [] for h in ("about_demand", *heads)}
     for m in known.values():

@@ -13,18 +13,22 @@ from gangwei.explore_site import Missing, Site, View
 
 CARDS = ("openings", "ai-openings", "ai-share", "pay-median")
 MIXES = ("role", "subfield", "education", "experience", "tier", "board")
+NARROW = ("term", "skill")
+"""Dimensions known of AI openings only: counts and shares of all openings say nothing there."""
 ADS_SHOWN = 20
 DIRECTORY = (
     ("city", "ai-openings"),
     ("employer", "employer-rank"),
     ("occupation", "ai-openings"),
-    ("term", "ai-skills"),
+    ("skill", "ai-skills"),
+    ("term", "ai-concepts"),
 )
 
 
 def add(site: Site, reader: Reader) -> None:
     """Register the pages."""
     known_terms = site.words.concepts
+    known_skills = {r["id"]: r for r in site.ds.codebook.rows("skills.csv")}
 
     @site.get("/profiles", "The largest cities, employers, occupations and skills, each with a page of its own.",
               suffixes=("html", "json"))  # fmt: skip
@@ -78,24 +82,42 @@ def add(site: Site, reader: Reader) -> None:
         )
 
     @site.get(
-        "/skills/{concept}",
-        "One concept that AI openings name.",
+        "/skills/{skill_id}",
+        "One skill that AI openings ask for.",
         suffixes=("html", "json"),
-        parts={"concept": {"enum": sorted(known_terms)}},
+        parts={"skill_id": {"enum": list(known_skills)}},
     )
     def skill(asked: Asked) -> View:
-        code = asked.parts["concept"]
-        if code not in known_terms:
+        code = asked.parts["skill_id"]
+        if code not in known_skills:
             raise Missing(f"no skill {code[:40]!r}; /m/ai-skills lists them")
-        terms = [r for r in site.ds.codebook.rows("ai/terms.csv") if r["concept"] == code]
-        name = site.words.speaker(asked.lang).concept(code)
         lists = [
             ("ai-openings", "city"),
             ("employer-rank", "employer"),
             ("ai-openings", "occupation"),
-            ("ai-skills", None),
+            ("ai-skills", "skill"),
         ]
-        return profile(site, asked, "term", code, name, lists, {"terms": terms})
+        name = site.words.speaker(asked.lang).group("skill", code)
+        return profile(site, asked, "skill", code, name, lists, {"skill": known_skills[code]})
+
+    @site.get(
+        "/concepts/{concept}",
+        "One AI concept that AI openings name.",
+        suffixes=("html", "json"),
+        parts={"concept": {"enum": sorted(known_terms)}},
+    )
+    def concept(asked: Asked) -> View:
+        code = asked.parts["concept"]
+        if code not in known_terms:
+            raise Missing(f"no concept {code[:40]!r}; /m/ai-concepts lists them")
+        terms = [r for r in site.ds.codebook.rows("ai/terms.csv") if r["concept"] == code]
+        lists = [
+            ("ai-openings", "city"),
+            ("employer-rank", "employer"),
+            ("ai-openings", "occupation"),
+            ("ai-concepts", None),
+        ]
+        return profile(site, asked, "term", code, site.words.speaker(asked.lang).concept(code), lists, {"terms": terms})
 
     @site.get("/ads/{ad_id}", "One ad: highlighted evidence, decisions, duplicates, the original row.", suffixes=("html", "json"),
               parts={"ad_id": {"pattern": r"^\w{1,40}$"}})  # fmt: skip
@@ -111,7 +133,8 @@ def home(dim: str, value: str) -> str:
         "city": "regions",
         "employer": "employers",
         "occupation": "occupations",
-        "term": "skills",
+        "skill": "skills",
+        "term": "concepts",
     }.get(dim)
     return f"/{page}/{value}" if page and value not in ("unknown", "none", "") else ""
 
@@ -128,10 +151,10 @@ def profile(
 ) -> View:  # fmt: skip
     """Cards, mixes, leading groups, months and openings within one group of a dimension."""
     where = {dim: value}
-    cards = [m for m in CARDS if m in site.known and not (dim == "term" and m in ("openings", "ai-share"))]
+    cards = [m for m in CARDS if m in site.known and not (dim in NARROW and m in ("openings", "ai-share"))]
     figures = [site.figure(m, asked, None, where) for m in cards]
     mixes = [
-        site.figure("ai-mix", asked, by, where) for by in MIXES if by != dim and not (dim == "term" and by == "tier")
+        site.figure("ai-mix", asked, by, where) for by in MIXES if by != dim and not (dim in NARROW and by == "tier")
     ]
     leading = [site.figure(m, asked, by, where) for m, by in lists]
     flow = site.figure("ai-flow", asked, "month", where)
@@ -144,7 +167,7 @@ def profile(
     chart = explore_charts.line(flow, site.words.labels[asked.lang], address(site, asked, flow))
     values = {
         "dim": dim, "value": value, "name": name, "figures": figures, "mixes": mixes, "leading": leading, "chart": chart, "flow": flow,
-        "total": total, "rows": safe(rows).to_dicts(), "employer": extra.get("employer"), "terms": extra.get("terms"),
+        "total": total, "rows": safe(rows).to_dicts(), "employer": extra.get("employer"), "terms": extra.get("terms"), "skill": extra.get("skill"),
         "also": extra.get("also"), "quotient": quotient, "home": home,
     }  # fmt: skip
     return View(

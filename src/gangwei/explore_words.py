@@ -61,9 +61,9 @@ class Speaker:
         return m.zh if self.lang == "zh" else m.en
 
     def concept(self, code: str) -> str:
-        """One concept, or two joined by ' + '."""
-        found = self.words.concepts
-        return " + ".join(found[c][self.side] if c in found else c.replace("_", " ") for c in code.split(" + "))
+        """The name of a concept of the AI terms."""
+        found = self.words.concepts.get(code)
+        return found[self.side] if found else code.replace("_", " ")
 
     def reason(self, code: str | None) -> str:
         """A reason code in words, with the code's context and section as they are."""
@@ -93,11 +93,13 @@ class Speaker:
         """One group of a dimension."""
         if by == "term":
             return self.concept(value)
+        if by == "skill":
+            return self.labels.skills.get(value, value)
         return self.labels.code(by, value)
 
     def row(self, result: Result, row: dict[str, Any]) -> str:
         """The label of a row of a figure."""
-        if result.measure.kind in ("terms", "pairs"):
+        if result.measure.kind == "terms":
             return self.concept(str(row["id"]))
         if result.measure.kind == "grains":
             return self.labels.code("grain", str(row["id"]))
