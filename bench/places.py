@@ -251,7 +251,7 @@ def main() -> None:
     mine = []
     for r in rows:
         p = resolver.resolve(r["city"], r["district"], r["address"])
-        mine.append({"ambiguous": "AMB", "none": "NONE"}.get(p.status) or ",".join(c for c, _ in p.places))
+        mine.append({"ambiguous": "AMB", "none": "NONE"}.get(p.status) or ",".join(sorted(c for c, _ in p.places)))
     score(rows, mine)
     counties = [
         (r["county"], resolver.resolve(r["city"], r["district"], r["address"]).county_adcode)

@@ -92,6 +92,8 @@ class Gazetteer:
     """Units of the vintage by code."""
     counties: dict[str, tuple[tuple[str, Reading], ...]]
     """Prefecture code to the full names of its counties, longest first."""
+    moved: dict[tuple[str, str], tuple[Reading, ...]]
+    """(name, code it stood under) of units that later came under another prefecture or province: 四平 + 公主岭."""
     scopes: dict[str, frozenset[str]]
     scope_rows: tuple[dict[str, str], ...]
 
@@ -113,6 +115,19 @@ class Gazetteer:
         if unit is None:
             return code
         return unit.name if lang == "zh" else unit.en
+
+    def moved_from(self, name: str, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+        """What became of the unit `name` that once stood under the one place that `readings` mean; () where none did.
+
+        A name that is a prefecture's today is an alternative (佛山, 中山), never a part of another prefecture.
+        """
+        first = readings[0]
+        entry = self.names.get(name)
+        if entry is None or (entry.level != COUNTY and first.prefecture is not None):
+            return ()
+        if any(r.prefecture != first.prefecture or r.province != first.province for r in readings):
+            return ()
+        return self.moved.get((name, first.prefecture or f"{first.province}0000"), ())
 
     def city_of(self, adcode: str | None, county_adcode: str | None) -> str | None:
         """The city with county-level cities (昆山, 义乌) standing by themselves instead of rolled up."""
@@ -265,6 +280,25 @@ def _entry(senses: list[_Sense]) -> Entry:
     return Entry(best, every, chosen[0].level, any(s.full for s in chosen), kind, chosen[0].id)
 
 
+def _moved(rows: list[dict[str, str]], units: dict[str, Unit]) -> dict[tuple[str, str], tuple[Reading, ...]]:
+    """Units whose place of today is not under what their parent of the time became."""
+    became: dict[str, set[str]] = {}
+    for row in rows:
+        became.setdefault(row["id"], set()).update(r.prefecture or row["id"] for r in _readings_of_row(row, units))
+    out: dict[tuple[str, str], tuple[Reading, ...]] = {}
+    for row in rows:
+        parent = row["parent"] or row["id"][:2] + "0000"
+        above = became.get(parent, set())
+        readings = tuple(_readings_of_row(row, units))
+        if not row["now"] or len(above) != 1 or len({r.prefecture for r in readings}) != 1:
+            continue
+        over = next(iter(above))
+        if readings[0].prefecture != over and (not over.endswith("0000") or readings[0].province != over[:2]):
+            for name, _ in _variants(row):
+                out.setdefault((name, over), readings)
+    return out
+
+
 def _listed(row: dict[str, str], units: dict[str, Unit], kind: str) -> Entry:
     readings = tuple(reading_of(c, units) for c in row["now"].split(";"))
     finest = max(COUNTY if r.county else PREFECTURE if r.prefecture else PROVINCE for r in readings)
@@ -327,7 +361,9 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
             every = tuple(dict.fromkeys((*entry.best, *known.every)))
             names[row["name"]] = entry._replace(every=every, level=known.level, full=False)
         else:
-            names[row["name"]] = entry
+            known = names.get(row["name"])
+            every = tuple(dict.fromkeys((*entry.best, *known.every))) if known else entry.every
+            names[row["name"]] = entry._replace(every=every)
     nonplaces: dict[str, tuple[str, str]] = {}
     foreign_latin, states, fragments = set(), set(), []
     for row in book.rows("places/nonplaces.csv"):
@@ -376,6 +412,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         traditional=re.compile("[" + "".join(map(chr, fold)) + "]"),
         units=units,
         counties={k: tuple(sorted(dict.fromkeys(v), key=lambda x: (-len(x[0]), x[0]))) for k, v in counties.items()},
+        moved=_moved(rows, units),
         scopes=scopes,
         scope_rows=tuple(clusters),
     )

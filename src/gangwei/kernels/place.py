@@ -97,6 +97,8 @@ def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, st
         if not named:
             continue
         narrowed = narrow(last, named[0])
+        if narrowed is None and (moved := gaz.moved_from(part, last.readings)):
+            narrowed = Chain(moved, None, last.kind, last.id)
         if narrowed is not None:
             readings.update(dict.fromkeys(narrowed.readings))
         elif named[0].kind == "name" and all(r.county is None for r in named[0].readings):
@@ -221,7 +223,10 @@ class Resolver:
             return place
         gaz = self.gaz
         text = clean_field(address, gaz)
-        if not text or (len(text) <= 12 and text.lower() in gaz.nonplaces):
+        kind = gaz.nonplaces.get(text.lower(), ("",))[0] if len(text) <= 12 else ""
+        if kind == "generic" and place.rule == "city.blank":
+            return Place("ambiguous", None, None, (), "address.generic", "")
+        if not text or kind:
             return place
         if not found.chains:
             return self._by_address(text, place)

@@ -46,6 +46,8 @@ LATIN1 = re.compile(r"[\x00-\xff]*[\x80-\xff][\x00-\xff]*\Z")
 LABEL = re.compile(
     r"^\W*(?:(?:上班|工作|公司|办公|联系|详细|面试|单位|企业)?(?:地址|地点|位置)\s*[:]\s*)?(?:\d{6}\s)?(?:中国|中华人民共和国)?\W*"
 )
+OWN_ROAD = re.compile(r"[东西南北中一二三四五六七八九十]{1,2}[路街]")
+"""Behind a zone that opens an address: its own numbered roads (光谷三路)."""
 EMPTY = Found((), "blank")
 
 
@@ -93,7 +95,12 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
             continue
         entry = gaz.latin.get(key)
         if entry is None:
+            plain = key.removeprefix("greater")
             for tail in (
+                "metropolitanarea",
+                "metropolitanregion",
+                "metroarea",
+                "area",
                 "city",
                 "shi",
                 "province",
@@ -106,8 +113,8 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
                 "cn",
                 "china",
             ):
-                if key.endswith(tail) and key[: -len(tail)] in gaz.latin:
-                    entry = gaz.latin[key[: -len(tail)]]
+                if plain.endswith(tail) and plain[: -len(tail)] in gaz.latin:
+                    entry = gaz.latin[plain[: -len(tail)]]
                     break
         if entry is None:
             words = part.split()
@@ -122,6 +129,9 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
         coarse = coarse or entry.level <= PREFECTURE
         if chains:
             last = chains[-1]
+            if key == "taiwan":
+                chains = [Chain(entry.best, None, "latin", entry.id)]
+                continue
             joined = join(last.readings, entry.best) or join(last.readings, entry.every)
             if not joined and last.every is not None:
                 joined = join(last.every, entry.every)
@@ -241,6 +251,8 @@ def scan(text: str, gaz: Gazetteer, first: re.Pattern[str]) -> Found:
         if chains:
             last = chains[-1]
             joined = join(last.readings, entry.best)
+            if not joined and not strong:
+                joined = list(gaz.moved_from(text[stop - n : stop], last.readings))
             if not joined and entry.level == COUNTY:
                 here = tuple(r for r in last.readings if any(e.prefecture == r.prefecture for e in entry.best))
                 if here and here[0].prefecture:
@@ -274,7 +286,7 @@ def read_anywhere(text: str, gaz: Gazetteer) -> Entry | None:
         if hit is None:
             continue
         entry, n = hit
-        if entry.kind == "zone" and n > 2:
+        if entry.kind == "zone" and (n > 2 or (at == 0 and OWN_ROAD.match(text, n))):
             return entry
         if (
             entry_is_safe(entry)
@@ -307,7 +319,8 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
             break
         entry, n = hit
         if chain is None:
-            if entry.level == COUNTY and not entry.full and at + n < end and text[at + n] not in BREAKS:
+            bare = entry.level == COUNTY and not entry.full
+            if bare and (entry.kind == "old" or (at + n < end and text[at + n] not in BREAKS)):
                 break
             if not entry.every:
                 break
@@ -315,6 +328,7 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
             safe = entry.kind == "zone"
         else:
             joined = join(chain.readings, entry.best) or join(chain.readings, entry.every)
+            joined = joined or list(gaz.moved_from(text[at : at + n], chain.readings))
             if not joined and chain.every is not None:
                 joined = join(chain.every, entry.every)
             if not joined:
