@@ -7,6 +7,8 @@ cryptographic. Two of n distinct strings collide with probability about n^2 / 2^
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -29,10 +31,16 @@ def string_buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if len(array) == 0:
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+        return _sealed(np.zeros(0, np.uint8)), _sealed(np.zeros(1, np.int64))
     _, offsets, data = array.buffers()
     off = np.frombuffer(offsets, np.int64, count=len(array) + 1, offset=8 * array.offset)
-    return (np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), off
+    return _sealed(np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), _sealed(off)
+
+
+def _sealed(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, read-only whatever made it: kernels are compiled for one kind of argument."""
+    array.flags.writeable = False
+    return array
 
 
 def from_buffers(

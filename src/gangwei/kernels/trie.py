@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -17,7 +18,9 @@ class Trie:
     """Open-addressing table of (node, code point) -> node, and the entry that ends at each node (-1 = none).
 
     `first` (BMP) is 2 where one character alone is a phrase, `pair` flags the hashes of two first characters: together
-    they tell cheaply where no phrase starts (ends, when reversed).
+    they tell cheaply where no phrase starts (ends, when reversed). `pair_bits` is `pair` as bits, which fits the fastest
+    cache. `second` leads from the hash of two characters to their node at once (-1 = several share it), `lead` says which
+    two characters a node of `second` stands for, and `deep` whether a node has children.
     """
 
     keys: NDArray[np.uint64]
@@ -25,11 +28,20 @@ class Trie:
     entry: NDArray[np.int32]
     first: NDArray[np.uint8]
     pair: NDArray[np.uint8]
+    pair_bits: NDArray[np.uint8]
+    second: NDArray[np.int32]
+    lead: NDArray[np.int64]
+    deep: NDArray[np.bool_]
 
     @property
     def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
         """What `step` and the walks take."""
         return self.keys, self.values, self.entry
+
+    @property
+    def long_arrays(self) -> tuple[NDArray[Any], ...]:
+        """What `longest_on` takes."""
+        return self.keys, self.values, self.entry, self.second, self.lead, self.deep
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
@@ -74,7 +86,16 @@ def build(phrases: Iterable[tuple[str, int]], *, reverse: bool = False) -> Trie:
                 slot = (slot + 1) & (size - 1)
             keys[slot] = key
             values[slot] = child
-    return Trie(keys, values, np.array(entry, np.int32), first, pair)
+    second = np.zeros(0x10000, np.int32)
+    lead = np.zeros(len(nodes), np.int64)
+    for a, node in nodes[0].items():
+        for b, child in nodes[node].items():
+            slot = pair_slot(a, b)
+            second[slot] = -1 if second[slot] else child
+            lead[child] = a << 21 | b
+    bits = np.packbits(pair, bitorder="little")
+    deep = np.array([bool(n) for n in nodes])
+    return Trie(keys, values, np.array(entry, np.int32), first, pair, bits, second, lead, deep)
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
@@ -115,24 +136,40 @@ def longest_back(
     return best, start
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def longest_from(
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def longest_on(
     keys: NDArray[np.uint64],
     values: NDArray[np.int32],
     entry: NDArray[np.int32],
+    second: NDArray[np.int32],
+    lead: NDArray[np.int64],
+    deep: NDArray[np.bool_],
     text: NDArray[np.uint32],
     start: int,
     high: int,
 ) -> tuple[int, int]:
-    """Longest phrase that starts at text[start] and ends at or before `high`: (entry, end)."""
-    node = 0
-    best, end = -1, start
-    p = start
-    while p < high:
+    """Longest phrase of at least two characters that starts at text[start] and ends at or before `high`, where
+    start + 1 < high: (entry, end)."""
+    a, b = np.int64(text[start]), np.int64(text[start + 1])
+    node = np.int64(second[pair_slot(a, b)])
+    if node > 0:
+        if lead[node] != (a << 21 | b):
+            return -1, start
+    elif node < 0:
+        node = step(keys, values, 0, a)
+        if node >= 0:
+            node = step(keys, values, node, b)
+        if node < 0:
+            return -1, start
+    else:
+        return -1, start
+    p = start + 2
+    best, end = np.int64(entry[node]), p
+    while p < high and deep[node]:
         node = step(keys, values, node, text[p])
         if node < 0:
             break
         p += 1
         if entry[node] >= 0:
-            best, end = entry[node], p
+            best, end = np.int64(entry[node]), p
     return best, end
