@@ -51,7 +51,7 @@ def test_rows_stay_aligned_and_input_is_not_touched(rules: ContactRules) -> None
 
 def test_addresses_of_the_web_keep_their_numbers(rules: ContactRules) -> None:
     urls = pl.Series(["https://jobs.example.com/13812345678.html", "https://www.linkedin.com/in/somebody"])
-    assert strip(urls, rules, ("profile_link", "mail")).to_list() == [urls[0], rules.mark]
+    assert strip(urls, compile_contacts(Codebook(), ("profile_link", "mail"))).to_list() == [urls[0], rules.mark]
 
 
 def test_hostile_text_ends_soon(rules: ContactRules) -> None:

@@ -109,9 +109,11 @@ def swapped(folder: Path) -> Iterator[Path]:
 def write_frames(
     path: Path, table: Table, frames: Iterable[pl.DataFrame], compression: str | dict[str, str] = "lz4", **options: Any
 ) -> int:
-    """Write `frames`, one row group each, and return the number of rows; `options` are those of pyarrow's writer."""
+    """Write `frames`, one row group each, and return the number of rows; `options` are those of pyarrow's writer. Stage
+    files (lz4) go without statistics."""
     rows = 0
-    with atomic(path) as tmp, pq.ParquetWriter(tmp, table.arrow, compression=compression, **options) as writer:
+    options = {"compression": compression, "write_statistics": compression != "lz4", **options}
+    with atomic(path) as tmp, pq.ParquetWriter(tmp, table.arrow, **options) as writer:
         for frame in frames:
             if frame.height:
                 writer.write_table(arrow_table(frame, table), row_group_size=max(frame.height, 1))

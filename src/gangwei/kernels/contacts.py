@@ -28,55 +28,78 @@ HANZI_DIGITS = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 RUN, GAP = 7, 3
 
 
+# of a character: a digit (1), a digit in Chinese (2), a space between digits (3); a hint alone; a family name; what begins
+# a title behind one
+DIGIT, ALONE, NAME, TITLE = 3, 4, 8, 16
+
+
 @dataclass(frozen=True)
 class ContactRules:
-    """Trie of hints, the group bits of each, and (id, pattern, replacement, group bits) in order of application."""
+    """Trie of hints, the group bits of each, what tells where none begins, and the rules in order of application: (id,
+    pattern, replacement, group bits)."""
 
     mark: str
     trie: Trie
+    pairs: NDArray[np.uint8]
+    kinds: NDArray[np.uint8]
     bits: NDArray[np.int64]
-    digits: NDArray[np.uint8]
+    wanted: int
     rules: tuple[tuple[str, str, str, int], ...]
 
 
-def compile_contacts(book: Codebook) -> ContactRules:
-    """Rules from definitions/text/contacts.toml."""
+def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules:
+    """Rules from definitions/text/contacts.toml.
+
+    `only` names the rules to apply (an address of the web holds numbers that are no telephones); all when empty.
+    """
     config = book.toml("text/contacts.toml")
     mark, words = str(config["mark"]), dict(config["words"])
     groups = {"digits": DIGITS, "hanzi": HANZI, "mark": MARK}
-    literals: dict[str, int] = {mark: 1 << MARK}
-    for name, hints in {**config["hints"], "titled": []}.items():
-        groups[name] = len(groups)
-        for hint in hints:
-            literals[hint.lower()] = literals.get(hint.lower(), 0) | 1 << groups[name]
-    for name in words["surnames"]:
-        for title in words["honorifics"].split("|"):
-            literals[name + title] = literals.get(name + title, 0) | 1 << groups["titled"]
+    hints: dict[str, list[str]] = dict(config["hints"])
+    groups |= {name: len(groups) + j for j, name in enumerate([*hints, "titled"])}
     rules = []
     for rule in config["rule"]:
+        if only and rule["id"] not in only:
+            continue
         pattern = str(rule["pattern"])
         for word, value in words.items():
             pattern = pattern.replace("{" + word + "}", value)
         bits = sum(1 << groups[g] for g in rule["hints"])
         rules.append((str(rule["id"]), pattern, str(rule["replace"]).replace("{mark}", mark), bits))
-    digits = np.zeros(0x10000, np.uint8)
-    digits[ord("0") : ord("9") + 1] = 1
-    digits[[ord(c) for c in HANZI_DIGITS]] = 2
-    digits[[ord(c) for c in " -"]] = 3
+    wanted = 0
+    for *_, bits in rules:
+        wanted |= bits
+    literals: dict[str, int] = {mark: 1 << MARK}
+    for name, texts in hints.items():
+        for hint in texts if wanted >> groups[name] & 1 else ():
+            literals[hint.lower()] = literals.get(hint.lower(), 0) | 1 << groups[name]
+    plain = build((p, i) for i, p in enumerate(literals))
+    kinds = np.zeros(0x10000, np.uint8)
+    kinds[ord("0") : ord("9") + 1] = 1
+    kinds[[ord(c) for c in HANZI_DIGITS]] = 2
+    kinds[[ord(c) for c in " -"]] = DIGIT
+    kinds[plain.first > 0] |= ALONE
+    titled = wanted >> groups["titled"] & 1
+    for name in words["surnames"] if titled else "":
+        kinds[ord(name)] |= NAME
+        for title in words["honorifics"].split("|"):
+            kinds[ord(title[0])] |= TITLE
+            literals[name + title] = literals.get(name + title, 0) | 1 << groups["titled"]
     phrases = list(literals)
+    trie = build((p, i) for i, p in enumerate(phrases))
     return ContactRules(
         mark,
-        build((p, i) for i, p in enumerate(phrases)),
-        np.array([literals[p] for p in phrases], np.int64),
-        digits,
+        trie,
+        plain.pair_bits,
+        kinds,
+        np.array([literals[p] & wanted for p in phrases], np.int64),
+        wanted,
         tuple(rules),
     )
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _hints(
-    data: Any, off: Any, keys: Any, values: Any, entry: Any, first: Any, pair: Any, bits: Any, digits: Any
-) -> Any:
+def _hints(data: Any, off: Any, keys: Any, values: Any, entry: Any, pairs: Any, kinds: Any, bits: Any) -> Any:
     n = off.size - 1
     out = np.zeros(n, np.int64)
     for r in range(n):
@@ -86,7 +109,8 @@ def _hints(
         run = 0
         hanzi = 0
         gap = 0
-        before = 0
+        before = np.int64(0)
+        kind_before = 0
         while i <= end:
             c = np.int64(10)
             width = 1
@@ -96,7 +120,9 @@ def _hints(
                     c, width = decode(data, i)
                 elif 65 <= c <= 90:
                     c += 32
-            if first[before & 0xFFFF] | pair[pair_slot(before, c)]:
+            kind = np.int64(kinds[c & 0xFFFF])
+            slot = pair_slot(before, c)
+            if (np.int64(pairs[slot >> 3]) >> (slot & 7)) & 1 or kind_before & ALONE or kind_before & kind >> 1 & NAME:
                 node = step(keys, values, 0, before)
                 j = i
                 while node >= 0:
@@ -109,7 +135,7 @@ def _hints(
                         e += 32
                     node = step(keys, values, node, e)
                     j += w
-            d = digits[c & 0xFFFF]
+            d = kind & DIGIT
             if d == 1 or d == 2:
                 run = run + 1 if gap <= GAP else 1
                 hanzi = (hanzi if gap <= GAP else 0) + (1 if d == 2 else 0)
@@ -122,27 +148,23 @@ def _hints(
             else:
                 gap += 2 - (d >> 1)
             before = c
+            kind_before = kind
             i += width
         out[r] = found
     return out
 
 
-def strip(series: pl.Series, rules: ContactRules, only: tuple[str, ...] = ()) -> pl.Series:
-    """Replace every contact by the mark; null stays null. Works on any string, best on clean (NFKC) text.
-
-    `only` names the rules to apply (an address of the web holds numbers that are no telephones); all when empty.
-    """
+def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
+    """Replace every contact by the mark; null stays null. Works on any string, best on clean (NFKC) text."""
+    if series.null_count() == len(series):
+        return series
     data, off = string_buffers(series)
-    hints: NDArray[np.int64] = _hints(
-        data, off, *rules.trie.arrays, rules.trie.first, rules.trie.pair, rules.bits, rules.digits
-    )
-    rows = np.flatnonzero(hints)
+    hints: NDArray[np.int64] = _hints(data, off, *rules.trie.arrays, rules.pairs, rules.kinds, rules.bits)
+    rows = np.flatnonzero(hints & rules.wanted)
     if not len(rows):
         return series
     part, held = series.gather(rows), hints[rows]
-    for name, pattern, replacement, bits in rules.rules:
-        if only and name not in only:
-            continue
+    for _, pattern, replacement, bits in rules.rules:
         some = np.flatnonzero(held & bits)
         if not len(some):
             continue

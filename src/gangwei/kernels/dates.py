@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
+
+from gangwei.kernels.memo import Memo
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -39,7 +42,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class DateRules:
-    """Bounds and words of definitions/dates.toml, with a cache of what was parsed."""
+    """Bounds and words of definitions/dates.toml, with what was read before."""
 
     earliest: date
     latest: date
@@ -49,7 +52,9 @@ class DateRules:
     units: dict[str, int]
     months: dict[str, int]
     empty: frozenset[str]
-    cache: dict[tuple[str, date | None, int | None], Reading] = field(default_factory=dict, compare=False)
+    captured: Memo = field(default_factory=Memo, compare=False)
+    plain: Memo = field(default_factory=Memo, compare=False)
+    odd: Memo = field(default_factory=Memo, compare=False)
 
 
 def compile_dates(book: Codebook) -> DateRules:
@@ -210,16 +215,6 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
     return Reading(None, issue=UNREADABLE)
 
 
-def _cached(raw: str, captured: date | None, year: int | None, rules: DateRules) -> Reading:
-    key = (raw, captured, year)
-    found = rules.cache.get(key)
-    if found is None:
-        if len(rules.cache) > 200_000:
-            rules.cache.clear()
-        found = rules.cache[key] = read(raw, captured, year, rules)
-    return found
-
-
 def parse(posted: pl.Series, captured: pl.Series, year_hint: pl.Series, rules: DateRules) -> pl.DataFrame:
     """Dates of a batch.
 
@@ -229,58 +224,65 @@ def parse(posted: pl.Series, captured: pl.Series, year_hint: pl.Series, rules: D
     Returns:
         row-aligned `captured_date`, `posted_date`, `date_precision`, `date_issue` (reason id or null).
     """
-    frame = pl.DataFrame(
-        {"posted": posted.cast(pl.String), "captured": captured.cast(pl.String), "year": year_hint.cast(pl.Int32)}
-    )
-    days = _plain_days(frame, "captured", rules)
-    frame = frame.with_columns(cap=days)
-    odd = frame.filter(pl.col("cap").is_null() & pl.col("captured").is_not_null())["captured"].unique(
-        maintain_order=True
-    )
-    bad_capture = pl.lit(None, pl.String)
-    if len(odd):
-        seen = [_cached(s, None, None, rules) for s in odd]
-        table = pl.DataFrame(
+    n = len(posted)
+    known = rules.captured(pl.DataFrame({"captured": captured.cast(pl.String)}), lambda keys: _captures(keys, rules))
+    written = posted.cast(pl.String).alias("posted")
+    day = rules.plain(written.to_frame(), lambda keys: keys.select(day=_plain_days(keys["posted"], rules)))["day"]
+    precision = pl.Series("precision", ["day"], pl.String).new_from_index(0, n)
+    issue = known["bad"]
+    rest = np.flatnonzero(day.is_null().to_numpy())
+    if len(rest):
+        keys = pl.DataFrame(
             {
-                "captured": odd,
-                "cap2": [s.day if s.precision == "day" else None for s in seen],
-                "cap_issue": [BAD_CAPTURE.get(s.issue, ODD_CAPTURE) if s.issue else None for s in seen],
-            },
-            schema={"captured": pl.String, "cap2": pl.Date, "cap_issue": pl.String},
+                "posted": written.gather(rest),
+                "cap": known["cap"].gather(rest),
+                "year": year_hint.cast(pl.Int32).gather(rest),
+            }
         )
-        frame = frame.join(table, on="captured", how="left", maintain_order="left")
-        frame = frame.with_columns(cap=pl.coalesce("cap", "cap2"))
-        bad_capture = pl.col("cap_issue")
-    frame = frame.with_columns(bad_capture.alias("bad"), day=_plain_days(frame, "posted", rules))
-    rest = frame.filter(pl.col("day").is_null()).select("posted", "cap", "year").unique(maintain_order=True)
-    if rest.height:
-        readings = [
-            _cached(p, c, y, rules) if p is not None and p.strip().lower() not in rules.empty else _absent(c, y)
-            for p, c, y in rest.iter_rows()
-        ]
-        rest = rest.with_columns(
-            pl.Series("day2", [r.day for r in readings], pl.Date),
-            pl.Series("precision", [r.precision for r in readings], pl.String),
-            pl.Series("issue", [r.issue for r in readings], pl.String),
-        )
-        frame = frame.join(rest, on=["posted", "cap", "year"], how="left", nulls_equal=True, maintain_order="left")
-    else:
-        frame = frame.with_columns(
-            day2=pl.lit(None, pl.Date), precision=pl.lit(None, pl.String), issue=pl.lit(None, pl.String)
-        )
-    late = (pl.coalesce("day", "day2") > pl.col("cap").dt.offset_by(f"{rules.slack}d")) & (
-        pl.col("day").is_not_null() | (pl.col("precision") == "day")
-    )
+        odd = rules.odd(keys, lambda keys: _readings(keys, rules))
+        day = day.clone().scatter(rest, odd["day"])
+        precision = precision.scatter(rest, odd["precision"])
+        issue = issue.clone().scatter(rest, pl.select(pl.coalesce(odd["issue"], issue.gather(rest))).to_series())
+    frame = pl.DataFrame({"day": day, "cap": known["cap"], "precision": precision, "issue": issue})
+    late = (pl.col("day") > pl.col("cap").dt.offset_by(f"{rules.slack}d")) & (pl.col("precision") == "day")
     late = late.fill_null(False)
     return frame.select(
         captured_date="cap",
-        posted_date=pl.when(~late).then(pl.coalesce("day", "day2")),
-        date_precision=pl.when(late)
-        .then(pl.lit("none"))
-        .when(pl.col("day").is_not_null())
-        .then(pl.lit("day"))
-        .otherwise(pl.col("precision").fill_null("none")),
-        date_issue=pl.when(late).then(pl.lit(AFTER_CAPTURE)).otherwise(pl.coalesce("issue", "bad")),
+        posted_date=pl.when(~late).then("day"),
+        date_precision=pl.when(late).then(pl.lit("none")).otherwise("precision"),
+        date_issue=pl.when(late).then(pl.lit(AFTER_CAPTURE)).otherwise("issue"),
+    )
+
+
+def _captures(keys: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
+    """cap: day of capture; bad: why there is none although one is written."""
+    texts = keys["captured"]
+    plain = _plain_days(texts, rules)
+    seen = [
+        Reading(d, "day") if d is not None or t is None else read(t, None, None, rules) for t, d in zip(texts, plain)
+    ]
+    return pl.DataFrame(
+        {
+            "cap": pl.Series([s.day if s.precision == "day" else None for s in seen], dtype=pl.Date),
+            "bad": pl.Series(
+                [BAD_CAPTURE.get(s.issue, ODD_CAPTURE) if s.issue else None for s in seen], dtype=pl.String
+            ),
+        }
+    )
+
+
+def _readings(keys: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
+    """Posting dates that are not plainly written out, with the capture date and the year of the source."""
+    found = [
+        read(p, c, y, rules) if p is not None and p.strip().lower() not in rules.empty else _absent(c, y)
+        for p, c, y in keys.iter_rows()
+    ]
+    return pl.DataFrame(
+        {
+            "day": pl.Series([r.day for r in found], dtype=pl.Date),
+            "precision": pl.Series([r.precision for r in found], dtype=pl.String),
+            "issue": pl.Series([r.issue for r in found], dtype=pl.String),
+        }
     )
 
 
@@ -291,13 +293,13 @@ def _absent(captured: date | None, year: int | None) -> Reading:
     return Reading(None)
 
 
-def _plain_days(frame: pl.DataFrame, column: str, rules: DateRules) -> pl.Series:
+def _plain_days(texts: pl.Series, rules: DateRules) -> pl.Series:
     """The common written-out forms in one vectorised step; everything else, and every impossible date, is null."""
-    groups = pl.col(column).str.extract_groups(ISO)
+    column = texts.alias("text").to_frame()
+    groups = pl.col("text").str.extract_groups(ISO)
     parts = [groups.struct.field(str(i)).cast(pl.Int32, strict=False) for i in (1, 2, 3)]
     fine = parts[1].is_between(1, 12) & parts[2].is_between(1, 28 + 3)
     text = pl.format("{}-{}-{}", *(p.cast(pl.String).str.zfill(w) for p, w in zip(parts, (4, 2, 2), strict=True)))
     day = text.str.to_date("%Y-%m-%d", strict=False)
     plain = pl.when(fine & (day >= rules.earliest) & (day < rules.latest)).then(day)
-    distinct = frame.select(pl.col(column).drop_nulls().unique(maintain_order=True)).with_columns(plain.alias("day"))
-    return frame.select(column).join(distinct, on=column, how="left", maintain_order="left")["day"].alias(column)
+    return column.select(plain.alias("day")).to_series()

@@ -7,6 +7,7 @@ cryptographic. Two of n distinct strings collide with probability about n^2 / 2^
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -123,13 +124,19 @@ def _mix(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return out
 
 
-def hash_rows(frame: pl.DataFrame) -> NDArray[np.uint64]:
-    """One 64-bit hash a row over all columns of the frame in their order; values are compared as strings."""
+def hash_rows(frame: pl.DataFrame, known: Mapping[str, NDArray[np.uint64]] | None = None) -> NDArray[np.uint64]:
+    """One 64-bit hash a row over all columns of the frame in their order; values are compared as strings.
+
+    `known`: `hash_strings` of columns that were hashed before.
+    """
+    known = known or {}
     out = np.zeros(frame.height, np.uint64)
     for column in frame:
         if column.null_count() == frame.height:
             out = mix(out, np.full(frame.height, NULL_HASH, np.uint64))
             continue
-        text = column if column.dtype == pl.String() else column.cast(pl.String)
-        out = mix(out, hash_strings(text))
+        hashes = known.get(column.name)
+        if hashes is None:
+            hashes = hash_strings(column if column.dtype == pl.String() else column.cast(pl.String))
+        out = mix(out, hashes)
     return out

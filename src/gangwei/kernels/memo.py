@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from threading import Lock
 from typing import Any
 
@@ -39,6 +40,10 @@ def encode(frame: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return codes, first
 
 
+def _length(key: Any) -> int:
+    return sum(map(_length, key)) if isinstance(key, tuple) else len(key) if isinstance(key, str) else 0
+
+
 class Memo:
     """Answers of one pure decision, by the combination of values it was made on.
 
@@ -47,7 +52,7 @@ class Memo:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._number: dict[tuple[Any, ...], int] = {}
+        self._number: dict[Any, int] = {}
         self._answers: pl.DataFrame | None = None
 
     def __call__(self, keys: pl.DataFrame, decide: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
@@ -57,10 +62,10 @@ class Memo:
         return answers if len(first) == keys.height else answers[codes]
 
     def _of_distinct(self, keys: pl.DataFrame, decide: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
-        rows = keys.rows()
+        rows: list[Any] = keys.to_series().to_list() if keys.width == 1 else keys.rows()
         with self._lock:
             get = self._number.get
-            at = np.fromiter((get(r, -1) for r in rows), np.int64, len(rows))
+            at = np.fromiter(map(get, rows, repeat(-1)), np.int64, len(rows))
             answers = self._answers
         fresh = np.flatnonzero(at < 0)
         if not len(fresh):
@@ -73,12 +78,8 @@ class Memo:
         at[fresh] = answers.height + np.arange(len(fresh))
         return pl.concat([answers, new], rechunk=True)[at]
 
-    def _keep(self, keys: list[tuple[Any, ...]], answers: pl.DataFrame) -> None:
-        short = [
-            i
-            for i, key in enumerate(keys)
-            if key not in self._number and sum(len(v) for v in key if isinstance(v, str)) <= LONG
-        ]
+    def _keep(self, keys: list[Any], answers: pl.DataFrame) -> None:
+        short = [i for i, key in enumerate(keys) if key not in self._number and _length(key) <= LONG]
         if len(short) < len(keys):
             answers = answers[short]
         if self._answers is None or self._answers.height + len(short) > LIMIT:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 EXPANSION_LIMIT = 8
 RECORD = "\n\x1e\n"
 PASSES = 3
+TAIL = 120  # characters in which furniture at the end shows
 
 
 @dataclass(frozen=True)
@@ -226,11 +227,14 @@ def _convert(series: pl.Series, name: str) -> pl.Series:
 
 def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:
     """Cut what the board put around the ad: share buttons, empty lists, warnings (definitions/text/furniture.toml)."""
-    out = series.str.replace(rules.tail_pattern, "").str.replace(rules.head_pattern, "")
-    rows = np.flatnonzero(out.str.contains(rules.line_hint).fill_null(False).to_numpy())
-    if len(rows):
-        out = out.clone().scatter(rows, out.gather(rows).str.replace_all(rules.line_pattern, ""))
-    return out
+    out = _cut(series, series.str.tail(TAIL).str.contains(rules.tail_pattern), rules.tail_pattern)
+    out = _cut(out, out.str.contains(rules.head_pattern), rules.head_pattern)
+    return _cut(out, out.str.contains(rules.line_hint), rules.line_pattern)
+
+
+def _cut(series: pl.Series, where: pl.Series, pattern: str) -> pl.Series:
+    rows = np.flatnonzero(where.fill_null(False).to_numpy())
+    return series.clone().scatter(rows, series.gather(rows).str.replace_all(pattern, "")) if len(rows) else series
 
 
 def language(stats: NDArray[np.int32], rules: TextRules) -> pl.Series:

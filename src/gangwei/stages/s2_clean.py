@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts, dates, facts, fold, hashing, sections, text
+from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, sections, text
+from gangwei.kernels.contacts import ContactRules
 from gangwei.schema import CLEAN, FACTS
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key")
@@ -22,7 +23,8 @@ class Rules:
 
     text: text.TextRules
     sections: sections.SectionRules
-    contacts: contacts.ContactRules
+    contacts: ContactRules
+    url_contacts: ContactRules
     dates: dates.DateRules
     facts: facts.FactRules
 
@@ -33,6 +35,7 @@ def compile_rules(book: Codebook) -> Rules:
         text.compile_text(book),
         sections.compile_sections(book),
         contacts.compile_contacts(book),
+        contacts.compile_contacts(book, URL_RULES),
         dates.compile_dates(book),
         facts.compile_rules(book),
     )
@@ -41,7 +44,8 @@ def compile_rules(book: Codebook) -> Rules:
 def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """schema.RAW to schema.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
     south = _is_south(raw, rules)
-    body, shown, spans, text_hash = _bodies(raw["description"], south, rules)
+    hashes = hashing.hash_strings(raw["description"])
+    body, shown, spans, text_hash = _bodies(raw["description"], hashes, south, rules)
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
     when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
@@ -53,11 +57,11 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     ]
     out = pl.DataFrame(
         {
-            "content_hash": _content_hash(raw, when["captured_date"]),
+            "content_hash": _content_hash(raw, when["captured_date"], {"description": hashes}),
             "source_id": raw["source_id"],
             "source_key": raw["source_key"],
             "board": raw["board"],
-            "url": contacts.strip(raw["url"], rules.contacts, URL_RULES),
+            "url": contacts.strip(raw["url"], rules.url_contacts),
             "language": _language(raw, body, title, rules),
             "title": clean_title,
             "text": shown,
@@ -79,18 +83,24 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _bodies(
-    description: pl.Series, south: pl.Series, rules: Rules
+    description: pl.Series, hashes: np.ndarray, south: pl.Series, rules: Rules
 ) -> tuple[text.Cleaned, pl.Series, pl.Series, np.ndarray]:
     """Clean text, what is shown of it, its sections and hash; texts that repeat in the batch are worked on once."""
-    keys = pl.DataFrame({"text": description, "south": south})
-    distinct = keys.unique(maintain_order=True).with_row_index("at")
-    at = keys.join(distinct, on=["text", "south"], how="left", nulls_equal=True, maintain_order="left")["at"]
-    body = text.clean(distinct["text"], rules.text, traditional=distinct["south"])
+    rows, first = memo.encode(pl.DataFrame({"hash": hashes, "south": south}))
+    again = np.flatnonzero(first[rows] != np.arange(len(rows)))
+    same = description.gather(again).eq_missing(description.gather(first[rows[again]])).to_numpy()
+    if len(again) and not same.all():  # two texts of one hash
+        rows, first = memo.encode(pl.DataFrame({"text": description, "south": south}))
+    once = len(first) == len(rows)
+    if not once:
+        description, south = description.gather(first), south.gather(first)
+    body = text.clean(description, rules.text, traditional=south)
     shown = contacts.strip(text.strip_furniture(body.text, rules.text), rules.contacts)
     spans, text_hash = sections.split(shown, rules.sections)
-    rows = at.to_numpy()
-    spread = text.Cleaned(body.text.gather(at), body.stats[rows], body.flags[rows])
-    return spread, shown.gather(at), spans.gather(at), text_hash[rows]
+    if once:
+        return body, shown, spans, text_hash
+    spread = text.Cleaned(body.text, body.stats[rows], body.flags[rows])
+    return spread, shown.gather(rows), spans.gather(rows), text_hash[rows]
 
 
 def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:
@@ -107,10 +117,10 @@ def _is_south(raw: pl.DataFrame, rules: Rules) -> pl.Series:
     ).to_series()
 
 
-def _content_hash(raw: pl.DataFrame, captured: pl.Series) -> pl.Series:
+def _content_hash(raw: pl.DataFrame, captured: pl.Series, known: dict[str, np.ndarray]) -> pl.Series:
     head = raw.select("source_id", "source_key").with_columns(captured.alias("captured_date"))
     values = raw.select(c for c in raw.columns if c not in NOT_CONTENT)
-    return pl.Series("content_hash", hashing.mix(hashing.hash_rows(head), hashing.hash_rows(values)))
+    return pl.Series("content_hash", hashing.mix(hashing.hash_rows(head), hashing.hash_rows(values, known)))
 
 
 def _tag_list(tags: pl.Series) -> pl.Series:
