@@ -58,6 +58,7 @@ from gangwei.kernels.rarity import Rarity
 from gangwei.kernels.signature import mix64
 
 CROWD = 64
+JUDGED_BITS = 18  # pairs remembered as judged: one that shares several keys is compared once, mostly
 FEW = 4
 
 
@@ -124,7 +125,7 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
 
     Args:
         E: employer, brand and address keys of each row, shape (rows, 3), uint64; 0 = unknown.
-        c: containment of the texts.
+        c: containment of the texts; a pair that is 0 stays 0 under any lower one.
     """
     if F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]:
         return 0
@@ -186,49 +187,68 @@ def link_groups(
     cap = 1024
     pa, pb = np.empty(cap, np.int64), np.empty(cap, np.int64)
     why, score = np.empty(cap, np.uint8), np.empty(cap, np.float64)
+    judged = np.zeros(1 << JUDGED_BITS, np.uint64)
+    own = np.empty((CROWD, 3), np.uint64)
+    heads, hides, title = np.empty(CROWD, np.int64), np.empty(CROWD, np.int64), np.empty(CROWD, np.int64)
     n, i = 0, 0
     while i < keys.size:
         j = i + 1
         while j < keys.size and keys[j] == keys[i]:
             j += 1
-        if 2 <= j - i <= CROWD:
-            several = 1
-            for y in range(i + 1, j):
-                fresh = True
-                for z in range(i, y):
-                    if E[rows[who[z]], 0] == E[rows[who[y]], 0]:
-                        fresh = False
-                        break
-                several += fresh
-            template = several >= stock
-            if several > 1:
-                for y in range(i + 1, j):
-                    r = rows[who[y]]
-                    for z in range(max(i, y - room), y):
-                        q = rows[who[z]]
-                        if E[q, 0] == E[r, 0]:
-                            continue
-                        same_brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
-                        same_place = E[q, 2] != 0 and E[q, 2] == E[r, 2]
-                        hidden = (F[q, FLAGS] | F[r, FLAGS]) != 0
-                        same_ad = (F[q, URL] != 0 and F[q, URL] == F[r, URL]) or (
-                            F[q, JOB] != 0 and F[q, JOB] == F[r, JOB]
-                        )
-                        twin = several <= FEW and F[q, KEY] == F[r, KEY]
-                        if not (same_brand or same_place or same_ad or twin or (hidden and not template)):
-                            continue
-                        if not same_brand and F[q, HEADS] != F[r, HEADS]:
-                            continue
-                        c = containment(S, ptr, rate, q, r)
-                        reason = judge_link(F, E, bag, bptr, q, r, c, P)
-                        if reason == 0:
-                            continue
-                        if n == cap:
-                            cap *= 2
-                            pa, pb = np.concatenate((pa, pa)), np.concatenate((pb, pb))
-                            why, score = np.concatenate((why, why)), np.concatenate((score, score))
-                        pa[n], pb[n], why[n], score[n] = who[z], who[y], reason, c
-                        n += 1
+        m = j - i
+        if m < 2 or m > CROWD:
+            i = j
+            continue
+        several = 0
+        for y in range(m):
+            r = rows[who[i + y]]
+            for x in range(3):
+                own[y, x] = E[r, x]
+            heads[y], hides[y], title[y] = F[r, HEADS], F[r, FLAGS], F[r, KEY]
+            fresh = True
+            for z in range(y):
+                if own[z, 0] == own[y, 0]:
+                    fresh = False
+                    break
+            several += fresh
+        template, few = several >= stock, several <= FEW
+        for y in range(1, m if several > 1 else 0):
+            b = who[i + y]
+            r = rows[b]
+            for z in range(max(0, y - room), y):
+                if own[z, 0] == own[y, 0]:
+                    continue
+                same_brand = own[y, 1] != 0 and own[z, 1] == own[y, 1]
+                if not same_brand and heads[z] != heads[y]:
+                    continue
+                a = who[i + z]
+                q = rows[a]
+                if not (
+                    same_brand
+                    or (own[y, 2] != 0 and own[z, 2] == own[y, 2])
+                    or ((hides[z] | hides[y]) != 0 and not template)
+                    or (few and title[z] == title[y])
+                    or (F[q, URL] != 0 and F[q, URL] == F[r, URL])
+                    or (F[q, JOB] != 0 and F[q, JOB] == F[r, JOB])
+                ):
+                    continue
+                pair = (np.uint64(a) << np.uint64(32)) | np.uint64(b)
+                slot = mix64(pair) >> np.uint64(64 - JUDGED_BITS)
+                if judged[slot] == pair:
+                    continue
+                judged[slot] = pair
+                if judge_link(F, E, bag, bptr, q, r, 1.0, P) == 0:
+                    continue
+                c = containment(S, ptr, rate, q, r)
+                reason = judge_link(F, E, bag, bptr, q, r, c, P)
+                if reason == 0:
+                    continue
+                if n == cap:
+                    cap *= 2
+                    pa, pb = np.concatenate((pa, pa)), np.concatenate((pb, pb))
+                    why, score = np.concatenate((why, why)), np.concatenate((score, score))
+                pa[n], pb[n], why[n], score[n] = a, b, reason, c
+                n += 1
         i = j
     return pa[:n], pb[:n], why[:n], score[:n]
 

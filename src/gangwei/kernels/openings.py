@@ -103,7 +103,9 @@ class Openings:
 
         `p` holds all representatives of some cities, when all ads are clustered; `close` ends the linking.
         """
-        p = p.take(np.flatnonzero(self.leader[p.pos] == p.pos))
+        alive = self.leader[p.pos] == p.pos
+        if not alive.all():
+            p = p.take(np.flatnonzero(alive))
         rows, to, why, score = links.link(p, self._age(p.pos), self.ad_id[p.pos], self.params, self.stock, self.rarity)
         if rows.size == 0:
             return

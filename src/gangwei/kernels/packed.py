@@ -83,7 +83,7 @@ def _flat(column: pa.ChunkedArray) -> tuple[U32, I64]:
     off = np.frombuffer(offsets, kind, len(array) + 1, width * array.offset).astype(np.int64)
     if data is None or off[0] == off[-1]:
         return np.zeros(0, np.uint32), np.zeros(len(array) + 1, np.int64)
-    return np.frombuffer(data, np.uint8)[off[0] : off[-1]].view(np.uint32).copy(), (off - off[0]) // 4
+    return np.frombuffer(data, np.uint8)[off[0] : off[-1]].view(np.uint32), (off - off[0]) // 4
 
 
 def hashes(values: U32, ends: I64) -> pl.Series:
@@ -96,7 +96,7 @@ def hashes(values: U32, ends: I64) -> pl.Series:
 
 
 def pack(table: pa.Table, pos: I64) -> Packed:
-    """Rows of a table of signatures."""
+    """Rows of a table of signatures; all arrays but `grams` may be written to, as kernels expect."""
     facts = np.empty((table.num_rows, len(FACTS)), np.int64)
     for i, name in enumerate(FACTS):
         values = table.column(name).to_numpy()
@@ -104,8 +104,9 @@ def pack(table: pa.Table, pos: I64) -> Packed:
     who = np.empty((table.num_rows, len(WHO)), np.uint64)
     for i, name in enumerate(WHO):
         who[:, i] = table.column(name).to_numpy()
-    rate = table.column("rate").to_numpy().copy()  # writable, as every other array here: one type for the kernels
-    return Packed(pos, facts, who, rate, *_flat(table.column("bag")), *_flat(table.column("grams")))
+    bag, bag_ptr = _flat(table.column("bag"))
+    rate = table.column("rate").to_numpy().copy()
+    return Packed(pos, facts, who, rate, bag.copy(), bag_ptr, *_flat(table.column("grams")))
 
 
 def join(pieces: Sequence[Packed]) -> Packed:
@@ -139,16 +140,18 @@ class Shelf:
         self.files = [folder / f"{name}-{b:05}.bin" for b in range(boxes)]
         self.pieces: list[list[Packed]] = [[] for _ in range(boxes)]
 
-    def add(self, rows: Packed, box: npt.NDArray[Any]) -> None:
-        """Put each row into its box."""
-        if self.boxes == 1:
-            self.pieces[0].append(rows)
+    def add(self, rows: Packed, box: npt.NDArray[Any], only: I64 | None = None) -> None:
+        """Put each row, or `only` some, into its box."""
+        if self.boxes == 1 and only is None:
+            cut = [(0, rows)]
         else:
-            order = np.argsort(box, kind="stable")
+            only = np.arange(rows.size) if only is None else only
+            order = only[np.argsort(box[only], kind="stable")]
             cuts = np.searchsorted(box[order], np.arange(self.boxes + 1))
-            for b in np.flatnonzero(np.diff(cuts)):
-                self.pieces[b].append(rows.take(order[cuts[b] : cuts[b + 1]]))
-        self.held += rows.nbytes
+            cut = [(b, rows.take(order[cuts[b] : cuts[b + 1]])) for b in np.flatnonzero(np.diff(cuts)).tolist()]
+        for b, piece in cut:
+            self.pieces[b].append(piece)
+            self.held += piece.nbytes
         if self.held > self.budget:
             self._flush()
 

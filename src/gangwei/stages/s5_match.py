@@ -321,8 +321,8 @@ def match_parts(
             cuts.append(at)
         for box in range(boxes):
             rows = ads.take(box)
-            rows = rows.take(found.cluster(rows))
-            leads.add(rows, rows.facts[:, cluster.CITY].view(np.uint64) % np.uint64(boxes))
+            city = rows.facts[:, cluster.CITY].view(np.uint64)
+            leads.add(rows, city % np.uint64(boxes), found.cluster(rows))
         found.judge(rules.same, rules.apart)
         for box in range(boxes):
             found.link(leads.take(box))
