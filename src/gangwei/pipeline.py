@@ -159,7 +159,7 @@ def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
 def classify_task(clean: Path, out: Path, overlay: Path | None) -> int:
     """Classify one part."""
     rules = _rules("s6_classify", overlay)
-    columns = ["title", "text", "sections", "text_hash", "tags", "language"]
+    columns = ["title", "text", "sections", "tags"]
     return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules), [columns])
 
 

@@ -138,6 +138,13 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
 
     `seen` is scratch of one byte a concept. Returns the number of the last title word's kind.
     """
+    x[AT_COUNT + 13] = 1 if n_chars == 0 else 0
+    x[AT_COUNT + 14] = 1 if 0 < n_chars < 100 else 0
+    x[AT_COUNT + 15] = 1 if 0 < n_chars < 300 else 0
+    x[AT_COUNT + 16] = 1 if n_chars >= 800 else 0
+    if n == 0:
+        x[AT_MIX + (MAX_ROLES - 1) * 6 + 5] = 1
+        return MAX_ROLES - 1
     ok = False
     for j in range(n):
         t = hits[j, 0]
@@ -250,10 +257,6 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
     x[AT_COUNT + 10] = 1 if share > 0.1 else 0
     x[AT_COUNT + 11] = 1 if share > 0.25 else 0
     x[AT_COUNT + 12] = 1 if share > 0.5 else 0
-    x[AT_COUNT + 13] = 1 if n_chars == 0 else 0
-    x[AT_COUNT + 14] = 1 if 0 < n_chars < 100 else 0
-    x[AT_COUNT + 15] = 1 if 0 < n_chars < 300 else 0
-    x[AT_COUNT + 16] = 1 if n_chars >= 800 else 0
     x[AT_COUNT + 17] = 1 if n_real and n_aside == n_real else 0
     x[AT_COUNT + 18] = 1 if n_real and n_pref > 0 and n_pref + n_aside == n_real else 0
     x[AT_COUNT + 19] = 1 if n_bare and not n_real else 0

@@ -30,6 +30,7 @@ WIDTH = AT_TEXT + (1 << TEXT_BITS)
 TITLE_SCALE = 3.0
 TEXT_SCALE = 4.0
 HITS = 1024
+COUNTED = 64
 TOP = 3
 
 
@@ -41,37 +42,43 @@ def gram_hash(h, c):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def grams(chars, n, low, high, bits, base, scale, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
+def damped_counts():  # type: ignore[no-untyped-def]  # pragma: no cover
+    """1 + log count of the counts below COUNTED (0 for none)."""
+    count = np.arange(COUNTED).astype(np.float32)
+    out = np.zeros(COUNTED, np.float64)
+    for i in range(1, COUNTED):
+        out[i] = 1 + np.log(count[i])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def grams(chars, n, low, high, bits, base, scale, damped, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Append the hashed n-grams low..high of chars[:n], digits alike, 1 + log count, unit length times `scale`; return the new p.
 
-    `stamp` holds for each bucket `mark` plus the place in idx where it was last put; a caller raises `mark` past all
-    places of earlier calls, so nothing is cleared.
+    `damped` comes from `damped_counts`. `stamp` holds for each bucket `mark` plus the place in idx where it was last put; a
+    caller raises `mark` past all places of earlier calls, so nothing is cleared.
     """
     start = p
     for i in range(n):
         h = np.uint64(0)
-        for k in range(high):
-            if i + k >= n:
-                break
-            c = chars[i + k]
+        for k in range(i, min(n, i + high)):
+            c = chars[np.uint64(k)]
             h = gram_hash(h, 48 if 48 <= c <= 57 else c)
-            if k + 1 >= low:
-                f = np.int64((h * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits))
+            if k - i + 1 >= low:
+                f = (h * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits)
                 seen = stamp[f] - mark
                 if seen >= start:
                     val[seen] += 1
                 else:
                     stamp[f] = mark + p
-                    idx[p] = base + f
+                    idx[p] = base + np.int64(f)
                     val[p] = 1
                     p += 1
     if p > start:
         norm = 0.0
         for j in range(start, p):
-            v = val[j]
-            if v > 1:
-                v = 1 + np.log(v)
-                val[j] = v
+            v = damped[np.uint64(val[j])] if val[j] < COUNTED else 1 + np.log(val[j])
+            val[j] = v
             norm += v * v
         norm = scale / np.sqrt(norm)
         for j in range(start, p):
@@ -143,6 +150,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     val = np.empty(room, np.float32)
     stamp_title = np.full(1 << TITLE_BITS, -1, np.int32)
     stamp_text = np.full(1 << TEXT_BITS, -1, np.int32)
+    damped = damped_counts()
     mark = np.int32(0)
     scores = np.empty((rows, lanes), np.float32)
     facts = np.zeros((rows, 8), np.int32)
@@ -156,32 +164,32 @@ def score_rows(  # type: ignore[no-untyped-def]
     which = np.full((rows, TOP), -1, np.int32)
     total = 0
     filled = 0
-    dirty = False
     for r in range(rows):
         row = rows_at[r]
-        if dirty:
-            x[:AT_ROLE] = 0
-        x[AT_ROLE:] = 0
         n, _ = decode(t_data, t_off[row], t_off[row + 1], table, chars, pos, ends)
+        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, damped, stamp_title, mark, idx, val, 0)
+        n_title = 0
         m = find(chars, n, in_title, work, hit, at)
-        cues = find(chars, n, cue_words, work, cue, cue_at) if m else 0
-        n_title = place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 0, hits, 0)
-        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, stamp_title, mark, idx, val, 0)
+        if m:
+            cues = find(chars, n, cue_words, work, cue, cue_at)
+            n_title = place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 0, hits, 0)
         n_tags = n_title
-        if g_off[row + 1] > g_off[row]:
-            n, _ = decode(g_data, g_off[row], g_off[row + 1], table, chars, pos, ends)
-            m = find(chars, n, in_text, work, hit, at)
-            cues = find(chars, n, cue_words, work, cue, cue_at) if m else 0
+        n, _ = decode(g_data, g_off[row], g_off[row + 1], table, chars, pos, ends)
+        m = find(chars, n, in_text, work, hit, at)
+        if m:
+            cues = find(chars, n, cue_words, work, cue, cue_at)
             n_tags = place_hits(
                 m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 4, hits, n_title
             )
+        n_hits = n_tags
         n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
         m = find(chars, n, in_text, work, hit, at)
-        cues = find(chars, n, cue_words, work, cue, cue_at) if m else 0
-        n_hits = place_hits(
-            m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
-            sections, section_at[row], section_at[row + 1], -1, hits, n_tags,
-        )  # fmt: skip
+        if m:
+            cues = find(chars, n, cue_words, work, cue, cue_at)
+            n_hits = place_hits(
+                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
+                sections, section_at[row], section_at[row + 1], -1, hits, n_tags,
+            )  # fmt: skip
         head = judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
         seen = 0
         for j in range(n_hits):
@@ -203,16 +211,15 @@ def score_rows(  # type: ignore[no-untyped-def]
         facts[r, 6] = n
         text_from = p
         if seen and n:
-            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, stamp_text, mark, idx, val, p)
+            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, damped, stamp_text, mark, idx, val, p)
         text_to = p
         mark += np.int32(p)
         if mark > 2_000_000_000:
             stamp_title[:] = -1
             stamp_text[:] = -1
             mark = np.int32(0)
-        dirty = seen > 0
         mix = AT_MIX + head * len(MIXES)
-        for a, b in ((0 if dirty else AT_ROLE, AT_MIX), (mix, mix + len(MIXES)), (AT_COUNT, AT_END)):
+        for a, b in ((0 if seen else AT_ROLE, AT_MIX), (mix, mix + len(MIXES)), (AT_COUNT, AT_END)):
             for i in range(a, b):
                 if x[i] != 0:
                     idx[p] = i
@@ -293,6 +300,8 @@ def score_rows(  # type: ignore[no-untyped-def]
                 out_score[total] = s
             total += 1
         facts[r, 7] = kept
+        for j in range(text_to, p):
+            x[idx[j]] = 0
     return (
         scores,
         facts,
