@@ -35,6 +35,7 @@ from gangwei.stages import (
     s6_classify,
     s7_publish,
     s7_sizes,
+    s7_source,
 )
 from gangwei.store import (
     PART_ROWS,
@@ -66,7 +67,10 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
 CODE: dict[str, tuple[str, ...]] = {
     s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
 }
-CODE["s7_publish"] += ("stages/s5_sensitivity.py", "stages/s7_sizes.py")
+CODE["s7_publish"] += (
+    "stages/s5_sensitivity.py",
+    *(f"stages/s7_{x}.py" for x in ("groups", "manifest", "sizes", "source")),
+)
 
 
 class NothingPublished(Exception):
@@ -363,7 +367,7 @@ class Build:
         manifest = self.settings.out / "published" / "manifest.json"
         done = manifest.exists() and not self._forced("s7_publish") and read_json(manifest).get("build_key") == key
         self.watch.begin("s7_publish", 0 if done else self.rows, self.rows if done else 0)
-        source = s7_publish.Source(
+        source = s7_source.Source(
             parts=[p.paths for p in self.parts],
             rejects=[self.stages / "rejects" / f"{f['key']}.parquet" for f in self.files],
             matched=matched,

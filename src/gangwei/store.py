@@ -121,6 +121,26 @@ def write_frames(
     return rows
 
 
+# columns whose values hardly repeat: a dictionary or least and greatest values of them cost time and tell nothing
+_DISTINCT = frozenset(
+    ("ad_id", "source_key", "url", "title", "opening_id", "spell_id", "matched_ad_id", "ai_score", "text", "name_raw")
+)
+
+
+def published(table: Table) -> dict[str, Any]:
+    """Options of pyarrow's writer for a published table."""
+
+    def leaves(name: str, kind: pa.DataType) -> list[str]:
+        if pa.types.is_list(kind):
+            return leaves(f"{name}.list.element", kind.value_type)
+        if pa.types.is_struct(kind):
+            return [leaf for f in kind for leaf in leaves(f"{name}.{f.name}", f.type)]
+        return [name]
+
+    repeated = [leaf for f in table.arrow if f.name not in _DISTINCT for leaf in leaves(f.name, f.type)]
+    return {"compression": "zstd", "compression_level": 1, "use_dictionary": repeated, "write_statistics": repeated}
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small text file whole or not at all."""
     with atomic(path) as tmp:

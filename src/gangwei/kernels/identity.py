@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+from numba import njit
 
 U64 = npt.NDArray[np.uint64]
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 def mix(values: U64, salt: int) -> U64:
@@ -37,14 +39,20 @@ def ad_keys(content: U64) -> U64:
     return keys
 
 
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _digits(keys: Any, out: Any) -> None:
+    for i in range(keys.size):
+        k = keys[i]
+        for x in range(16):
+            d = np.uint8((k >> np.uint64(60 - 4 * x)) & np.uint64(15))
+            out[16 * i + x] = d + np.uint8(48) if d < 10 else d + np.uint8(87)
+
+
 def hex_names(keys: U64) -> pl.Series:
     """16 lower-case hexadecimal digits for each key, as a string series."""
-    big = keys.astype(">u8").view(np.uint8).reshape(-1, 8)
-    digits = np.empty((keys.size, 16), np.uint8)
-    digits[:, 0::2] = _HEX[big >> 4]
-    digits[:, 1::2] = _HEX[big & 15]
+    digits = np.empty(16 * keys.size, np.uint8)
+    _digits(keys, digits)
     offsets = pa.py_buffer(np.arange(0, 16 * keys.size + 1, 16, dtype=np.int64))
-    array = pa.LargeStringArray.from_buffers(keys.size, offsets, pa.py_buffer(np.ascontiguousarray(digits)))
-    series = pl.from_arrow(array)
+    series = pl.from_arrow(pa.LargeStringArray.from_buffers(keys.size, offsets, pa.py_buffer(digits)))
     assert isinstance(series, pl.Series)
     return series

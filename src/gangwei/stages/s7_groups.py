@@ -1,0 +1,139 @@
+"""Openings, spells and campaigns: sets over the ads that were just written, in slices, never a table at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gangwei import schema
+from gangwei.kernels.hashing import hash_strings
+from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, Sets, Source, named, renamed
+from gangwei.store import published, read_groups, write_frames
+
+SLICE = 131_072
+DESCRIBED = ("employer_id", "title", "adcode", "ai_tier")
+# The representative of an opening is its best-documented ad: not an agency's copy, then the longest text, then the first.
+NUMBER_BITS = 36
+OPENINGS_SQL = """
+SELECT opening_no, min(first_date) AS first_date, max(last_date) AS last_date, count(*) AS n_ads,
+       count(DISTINCT board) AS n_boards, max(low) AS low, max(documented) AS documented
+FROM slim GROUP BY opening_no ORDER BY opening_no"""
+SPELLS_SQL = """
+SELECT spell_no, min(opening_no) AS opening_no, min(first_date) AS first_date, max(last_date) AS last_date,
+       count(*) AS n_ads FROM slim WHERE spell_no IS NOT NULL GROUP BY spell_no ORDER BY spell_no"""
+CAMPAIGNS_SQL = """
+SELECT campaign_no, count(DISTINCT opening_no) AS n_openings, count(DISTINCT adcode) AS n_cities
+FROM slim WHERE campaign_no IS NOT NULL GROUP BY campaign_no ORDER BY campaign_no"""
+
+SLIM = schema.Table(
+    "slim",
+    "What grouping needs of each ad.",
+    tuple(
+        schema.Column(n, t, "")
+        for n, t in {
+            "opening_no": schema.I64, "spell_no": schema.I64, "campaign_no": schema.I64, "board": schema.I64,
+            "adcode": schema.I64, "first_date": schema.DATE, "last_date": schema.DATE, "low": schema.I32,
+            "documented": schema.I64,
+        }.items()
+    ),
+)  # fmt: skip
+
+
+def slim(at: int, ads: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
+    """SLIM of consecutive ads from position `at` on; boards and places are hashes."""
+    number = np.arange(at, at + ads.height)
+    posted = pl.when(pl.col("date_precision") == "day").then(pl.col("posted_date"))
+    length = ads["text"].str.len_chars().fill_null(0).cast(pl.Int64)
+    rank = length + (matched["match_relation"] != "agency_copy").fill_null(True).cast(pl.Int64) * (1 << 25)
+    return ads.select(
+        *matched.select("opening_no", "spell_no", "campaign_no").get_columns(),
+        *(_code(ads[c]) for c in ("board", "adcode")),
+        first_date=pl.min_horizontal(posted, "captured_date"),
+        last_date=pl.max_horizontal(posted, "captured_date"),
+        low=(matched["match_confidence"] == "low").cast(pl.Int32).fill_null(0),
+        documented=rank * (1 << NUMBER_BITS) + pl.Series((1 << NUMBER_BITS) - 1 - number),
+    )
+
+
+def _code(values: pl.Series) -> pl.Series:
+    """A number for each distinct value; null stays null."""
+    codes = pl.Series(hash_strings(values).view(np.int64))
+    return pl.select(pl.when(values.is_not_null()).then(codes).alias(values.name)).to_series()
+
+
+def write_groups(source: Source, later: pl.DataFrame, folder: Path, slim_path: Path, engine: Sets) -> dict[str, int]:
+    """Write openings, spells and campaigns beside `ads.parquet` in `folder`; returns their rows.
+
+    Args:
+        later: canonical names of openings that bear another name, and what they succeed.
+        slim_path: SLIM, one row for each ad.
+    """
+    groups = engine.sql(OPENINGS_SQL, slim=[slim_path])
+    best = (1 << NUMBER_BITS) - 1 - groups["documented"].to_numpy() % (1 << NUMBER_BITS)
+    campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])
+    wanted = np.union1d(best, campaigns["campaign_no"].to_numpy())
+    described = _described(folder / "ads.parquet", wanted)
+
+    def openings() -> Iterator[pl.DataFrame]:
+        for at in range(0, groups.height, SLICE):
+            part, mine = groups[at : at + SLICE], best[at : at + SLICE]
+            canonical = named(source, part["opening_no"], OPENING)
+            part = part.with_columns(
+                canonical.alias("canonical"),
+                renamed(canonical, later).alias("opening_id"),
+                named(source, pl.Series(mine), None).alias("ad_id"),
+                *described[np.searchsorted(wanted, mine)].get_columns(),
+                confidence=pl.when(pl.col("low") > 0).then(pl.lit("low")).otherwise(pl.lit("high")),
+            ).join(later.select("canonical", "succeeds"), on="canonical", how="left", maintain_order="left")
+            yield _pick(
+                part.with_columns(pl.col("succeeds").fill_null(pl.lit([], pl.List(pl.String)))), schema.OPENINGS
+            )
+
+    spells = engine.sql(SPELLS_SQL, slim=[slim_path]).sort("opening_no", "first_date", "spell_no")
+    ordinal = _ordinals(spells["opening_no"].to_numpy())
+
+    def runs() -> Iterator[pl.DataFrame]:
+        for at in range(0, spells.height, SLICE):
+            part = spells[at : at + SLICE].with_columns(ordinal=ordinal[at : at + SLICE])
+            yield _pick(
+                part.with_columns(
+                    named(source, part["spell_no"], SPELL).alias("spell_id"),
+                    renamed(named(source, part["opening_no"], OPENING), later).alias("opening_id"),
+                ),
+                schema.SPELLS,
+            )
+
+    first = described[np.searchsorted(wanted, campaigns["campaign_no"].to_numpy())]
+    campaigns = campaigns.with_columns(
+        named(source, campaigns["campaign_no"], CAMPAIGN).alias("campaign_id"),
+        *first.select("employer_id", "title").get_columns(),
+    )
+    tables = {
+        schema.OPENINGS: openings(), schema.SPELLS: runs(), schema.CAMPAIGNS: iter([_pick(campaigns, schema.CAMPAIGNS)])
+    }  # fmt: skip
+    return {t.name: write_frames(folder / f"{t.name}.parquet", t, f, **published(t)) for t, f in tables.items()}
+
+
+def _described(ads: Path, wanted: I64) -> pl.DataFrame:
+    """DESCRIBED of the ads at the positions `wanted`, ascending."""
+    found, at = [], 0
+    for frame in read_groups(ads, list(DESCRIBED)):
+        a, b = np.searchsorted(wanted, (at, at + frame.height))
+        found.append(frame[wanted[a:b] - at])
+        at += frame.height
+    return pl.concat(found)
+
+
+def _ordinals(groups: I64) -> pl.Series:
+    """1, 2, 3 … inside each run of equal values."""
+    at = np.arange(groups.size)
+    fresh = np.ones(groups.size, bool)
+    fresh[1:] = groups[1:] != groups[:-1]
+    return pl.Series(at - np.maximum.accumulate(np.where(fresh, at, 0)) + 1, dtype=pl.Int32)
+
+
+def _pick(frame: pl.DataFrame, table: schema.Table) -> pl.DataFrame:
+    return frame.select(c for c in table.polars if c in frame.columns)

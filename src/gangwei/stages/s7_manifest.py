@@ -1,0 +1,86 @@
+"""The manifest, the issues log and the data package descriptor of a published dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gangwei import schema
+from gangwei.stages.s7_source import Source
+from gangwei.store import write_frames, write_json
+from gangwei.version import __version__
+
+
+def metadata(source: Source, tmp: Path, counts: dict[str, int], reasons: dict[tuple[str | None, str], int]) -> None:
+    log = [
+        *(schema.ISSUES.polars | {"n": 1} | i for i in source.issues),
+        *(
+            {"stage": "s2_clean", "source_id": s, "reason_id": r, "n": n}
+            for (s, r), n in sorted(reasons.items(), key=str)
+        ),
+    ]
+    rows = [
+        {c: (i.get(c) if not isinstance(i.get(c), pl.DataType) else None) for c in schema.ISSUES.polars} for i in log
+    ]
+    issues = pl.DataFrame(rows, schema=schema.ISSUES.polars)
+    write_frames(tmp / "issues.parquet", schema.ISSUES, [issues], compression="zstd")
+    tables = [t for t in schema.PUBLISHED_TABLES if (tmp / f"{t.name}.parquet").exists()]
+    write_json(tmp / "datapackage.json", datapackage(tables))
+    read = sum(f["read"] for f in source.files)
+    write_json(
+        tmp / "manifest.json",
+        {
+            "gangwei_version": __version__,
+            "schema_version": schema.SCHEMA_VERSION,
+            "build_key": source.build_key,
+            "as_of": source.parameters["as_of"],
+            "definitions_version": source.definitions_version,
+            "parameters": source.parameters,
+            "stages": source.keys,
+            "inputs": [{k: v for k, v in f.items() if k not in ("key", "parts", "seconds")} for f in source.files],
+            "counts": {
+                "files": len(source.files),
+                "read": read,
+                "kept": counts["ads"],
+                "rejected": counts["rejects"],
+                **{k: v for k, v in counts.items() if k not in ("ads", "rejects")},
+                "ads": counts["ads"],
+            },
+            "issues": issues.select("stage", "source_id", "file", "row", "reason_id", "n", "message").to_dicts(),
+        },
+    )
+
+
+def datapackage(tables: list[schema.Table]) -> dict[str, Any]:
+    """A Frictionless data package descriptor of the published tables."""
+    kinds = {"String": "string", "Boolean": "boolean", "Date": "date", "List": "array"}
+
+    def kind(t: pl.DataType) -> str:
+        name = type(t).__name__
+        return kinds.get(name, "number" if name.startswith("Float") else "integer")
+
+    return {
+        "profile": "data-package",
+        "name": "gangwei-dataset",
+        "schema_version": schema.SCHEMA_VERSION,
+        "resources": [
+            {
+                "name": t.name,
+                "path": f"{t.name}.parquet",
+                "format": "parquet",
+                "mediatype": "application/vnd.apache.parquet",
+                "description": t.doc,
+                "schema": {
+                    "fields": [
+                        {"name": c.name, "type": kind(c.type), "description": c.doc}
+                        | ({"constraints": {"enum": list(c.enum)}} if c.enum else {})
+                        for c in t.columns
+                    ],
+                    **({"primaryKey": list(t.key)} if t.key else {}),
+                },
+            }
+            for t in tables
+        ],
+    }
