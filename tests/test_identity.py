@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gangwei.kernels.identity import ad_keys, hex_names, mix
@@ -22,12 +22,14 @@ def test_keys_do_not_depend_on_other_rows() -> None:
     assert {one[0], one[1]} <= set(two.tolist())
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50))
 def test_names_are_the_hexadecimal_form(values: list[int]) -> None:
     keys = np.array(values, np.uint64)
     assert hex_names(keys).to_list() == [f"{v:016x}" for v in values]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(0, 2**64 - 1))
 def test_families_do_not_collide(value: int) -> None:
     key = np.array([value], np.uint64)
