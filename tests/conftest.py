@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -31,3 +32,31 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no shared data at {SHARED} (set GANGWEI_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built dataset of 3,000 synthetic ads for the explorer."""
+    from gangwei import synth
+    from test_pipeline import build
+
+    root = tmp_path_factory.mktemp("explored")
+    synth.write(root / "synth", 3000, seed=21)
+    build(root / "out", root / "synth" / "ads")
+    return root / "out"
+
+
+@pytest.fixture(scope="session")
+def hostile_explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built dataset of ads made to hurt a page."""
+    from explore_fixture import HOSTILE
+    from test_pipeline import build
+
+    root = tmp_path_factory.mktemp("hostile")
+    names = ["id", "title", "company", "city", "address", "description", "url"]
+    with (root / "ads.csv").open("w", encoding="utf-8", newline="") as f:
+        writer = csv.DictWriter(f, names)
+        writer.writeheader()
+        writer.writerows(HOSTILE)
+    build(root / "out", root / "ads.csv")
+    return root / "out"

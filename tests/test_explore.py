@@ -11,40 +11,12 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from gangwei import measures, synth
+from explore_fixture import MAIL, PHONE
+from gangwei import measures
 from gangwei.cli import main
 from gangwei.explore import create
 from gangwei.frame import DatasetError
-from test_pipeline import build, table
-
-PHONE, MAIL = "13912345678", "boss.wang@example.com"
-HOSTILE = [
-    {
-        "id": "h1",
-        "title": "<script>alert(1)</script>算法工程师",
-        "company": '"><img src=x onerror=alert(2)>科技有限公司',
-        "city": "深圳",
-        "description": f"负责深度学习模型训练。<script>alert(3)</script><a href='javascript:alert(4)'>x</a> 联系 {PHONE} {MAIL}",
-        "url": "javascript:alert(5)",
-    },
-    {
-        "id": "h2",
-        "title": "=HYPERLINK(1) 机器学习工程师 \u202eevil\u202c",
-        "company": f"某公司 联系电话{PHONE}",
-        "city": "上海",
-        "address": f"上海市浦东新区 {PHONE}",
-        "description": f"负责机器学习平台研发，微信{PHONE}，邮箱{MAIL}",
-        "url": "https://example.com/jobs/2",
-    },
-]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("explore")
-    synth.write(root / "synth", 3000, seed=21)
-    build(root / "out", root / "synth" / "ads")
-    return root / "out"
+from test_pipeline import table
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +25,13 @@ def client(made: Path) -> TestClient:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TestClient]:
-    root = tmp_path_factory.mktemp("hostile")
-    names = ["id", "title", "company", "city", "address", "description", "url"]
-    with (root / "ads.csv").open("w", encoding="utf-8", newline="") as f:
-        writer = csv.DictWriter(f, names)
-        writer.writeheader()
-        writer.writerows(HOSTILE)
-    build(root / "out", root / "ads.csv")
-    return root / "out", TestClient(create(root / "out"))
+def made(explored: Path) -> Path:
+    return explored
+
+
+@pytest.fixture(scope="module")
+def hostile(hostile_explored: Path) -> tuple[Path, TestClient]:
+    return hostile_explored, TestClient(create(hostile_explored))
 
 
 def paths(out: Path) -> list[str]:

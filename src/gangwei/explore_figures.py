@@ -122,7 +122,8 @@ def address(site: Site, asked: Asked, result: Result, region_pages: bool = False
         if region_pages:
             return f"/regions/{group}" + (f"?{urlencode(tail)}" if tail else "")
         if result.measure.kind in ("terms", "pairs"):
-            return f"/skills/{group.split(' + ', maxsplit=1)[0]}" + (f"?{urlencode(tail)}" if tail else "")
+            page = "concepts" if result.measure.kind == "terms" else "skills"
+            return f"/{page}/{group.split(' + ', maxsplit=1)[0]}" + (f"?{urlencode(tail)}" if tail else "")
         pairs = [] if result.by in vocabulary.DATES or not step else [("by", step)]
         kept = where if not linked(result) or result.by is None else where | {result.by: group}
         pairs += [("where", p) for p in pairs_of(kept)]
@@ -150,7 +151,7 @@ def listed(site: Site, asked: Asked, limit: int) -> View:
     rows = safe(rows)
     values: dict[str, Any] = {
         "measure": m, "by": by or None, "total": total, "rows": rows.to_dicts(), "page": page, "given": given,
-        "pages": min(MAX_PAGE, max(1, -(-total // PAGE_ROWS))), "where": asked.where, "most": DOWNLOADED,
+        "pages": min(MAX_PAGE, max(1, -(-total // PAGE_ROWS))), "where": asked.where, "most": DOWNLOADED, "placed": vocabulary.PLACES,
     }  # fmt: skip
     return View(
         "ads.j2", values, name=f"{m.id}-ads", rows=lambda: rows,

@@ -1,0 +1,289 @@
+"""The explorer and the labelling page in a real Chromium: what readers do, at two widths, with and without script."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import polars as pl
+import pytest
+
+from explore_fixture import MAIL, PHONE, serving
+from gangwei import label
+from gangwei.explore import create
+from test_pipeline import table
+
+pytest.importorskip("playwright", reason="playwright is not installed (pip install -e '.[dev]')")
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--disable-features=OptimizationHints,MediaRouter,Translate",
+]  # fmt: skip
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here (apt-get install chromium)"),
+]
+WIDTHS = (1280, 390)
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as p:
+        found = p.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def site(explored: Path) -> Iterator[str]:
+    with serving(create(explored)) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Open]:
+    """Open pages; afterwards: no error in the console, no request off this machine, nothing wider than the window."""
+    contexts, troubles = [], list[str]()
+
+    def start(width: int = 1280, script: bool = True) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console", lambda m: troubles.append(f"{page.url}: {m.text}") if m.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda e: troubles.append(f"{page.url}: {e}"))
+        page.on("dialog", lambda d: (troubles.append(f"{page.url}: dialog {d.message}"), d.dismiss()))
+
+        def asked(url: str) -> None:
+            if urlsplit(url).hostname not in ("127.0.0.1", None):
+                troubles.append(f"{page.url}: asked {url}")
+
+        page.on("request", lambda r: asked(r.url))
+        return page
+
+    yield start
+    for c in contexts:
+        c.close()
+    assert not troubles, troubles
+
+
+def pages_of(out: Path) -> list[str]:
+    """One page of every kind, with and without data."""
+    ads = table(out, "ads")
+    ai = ads.filter(pl.col("ai_tier") != "none")
+    ad = (ai if ai.height else ads)["ad_id"][0]
+    employers = ads["employer_id"].drop_nulls()
+    occupations = ads["occupation_code"].drop_nulls()
+    return [
+        "/", "/measures", "/profiles", "/m/ai-share?by=province", "/m/ai-share?by=city&where=education%3Dmaster", "/m/city-rank",
+        "/m/ai-skills", "/m/ai-flow", "/m/pay-median?by=role", "/m/ads-per-opening", "/m/ai-share?by=province&where=education%3Djunior_secondary",
+        "/m/ai-openings/ads?where=tier%3Dbuilder", "/compare?by=province", "/search", "/search?q=%E7%AE%97%E6%B3%95",
+        "/search?q=%E7%A7%91%E6%8A%80&in=employer", "/search?q=zzzz", f"/ads/{ad}", f"/employers/{employers[0]}", "/regions/440300",
+        "/regions/440000", f"/occupations/{occupations[0]}", "/skills/python", "/concepts/deep_learning", "/definitions",
+        "/definitions?file=ai/terms.csv", "/definitions?file=ai/rules.toml", "/method", "/quality",
+    ]  # fmt: skip
+
+
+def in_language(path: str, lang: str) -> str:
+    return path if lang == "en" else path + ("&" if "?" in path else "?") + "lang=zh"
+
+
+def too_wide(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_fits_the_window(visit: Open, site: str, explored: Path, width: int) -> None:
+    page = visit(width)
+    for path in pages_of(explored):
+        for lang in ("en", "zh"):
+            answer = page.goto(site + in_language(path, lang))
+            assert answer is not None and answer.status == 200, path
+            assert too_wide(page) <= 0, f"{path} at {width} is {too_wide(page)} pixels too wide"
+            assert page.locator("h1").count() == 1, path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_accessible(visit: Open, site: str, explored: Path, width: int) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+    ).Axe()
+    page = visit(width)
+    for n, path in enumerate(pages_of(explored)):
+        page.goto(site + in_language(path, ("en", "zh")[n % 2]))
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_from_the_map_to_the_evidence_and_back(visit: Open, site: str, width: int) -> None:
+    page = visit(width)
+    page.goto(site + "/m/ai-share?by=province")
+    page.locator('svg.map a[aria-label^="Guangdong"]').first.dispatch_event("click")
+    page.wait_for_url("**where=province%3D440000**")
+    chip = page.locator("a.chip")
+    assert "Guangdong" in chip.inner_text()
+    counted = page.locator(".lead .mute").inner_text()
+    page.get_by_role("link", name="The ads behind it").click()
+    number = int(page.locator(".lead strong").inner_text())
+    parts = float(re.findall(r"Counted ([\d.]+)", counted)[0])
+    assert parts <= number <= parts + 2, "openings in several cities count in parts"
+    assert parts == number or "count in parts" in page.locator("main").inner_text()
+    page.locator("table.ads tbody th a").first.click()
+    assert page.locator("mark").first.is_visible()
+    here = page.url
+    page.get_by_role("link", name="中文").click()
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    page.go_back()
+    assert page.url == here
+    page.go_back()
+    assert "/ads?" in page.url
+    page.go_back()
+    page.locator("a.chip").click()
+    assert "where" not in page.url and page.locator("a.chip").count() == 0
+
+
+def test_a_click_with_the_mouse_filters(visit: Open, site: str) -> None:
+    page = visit()
+    page.goto(site + "/m/ai-share?by=province")
+    shape = page.locator('svg.map a[aria-label^="Sichuan"] path').bounding_box()
+    assert shape is not None
+    page.mouse.click(shape["x"] + shape["width"] / 2, shape["y"] + shape["height"] / 2)
+    page.wait_for_url("**where=province%3D510000**")
+
+
+def test_forms_and_keys(visit: Open, site: str) -> None:
+    page = visit()
+    page.goto(site + "/m/ai-share")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.select_option("select[name=by]", "education")
+    page.select_option("select[name=where]", "tier=none")
+    page.get_by_role("button", name="Apply").click()
+    assert "by=education" in page.url and "where=tier%3Dnone" in page.url
+    page.goto(site + "/")
+    page.fill("input[name=q]", "算法")
+    page.keyboard.press("Enter")
+    assert "found" in page.locator("main").inner_text()
+
+
+def test_the_download_equals_the_page(visit: Open, site: str) -> None:
+    page = visit()
+    page.goto(site + "/m/ai-share?by=education")
+    shown = [[c.strip() for c in row.inner_text().split("\t")] for row in page.locator("main table tbody tr").all()]
+    with urllib.request.urlopen(page.get_by_role("link", name=".csv").evaluate("a => a.href")) as answer:
+        rows = list(csv.DictReader(io.StringIO(answer.read().decode("utf-8-sig"))))
+    assert [r[0] for r in shown] == [r["label"] for r in rows]
+    for cells, row in zip(shown, rows):
+        if row["suppressed"] == "false":
+            share = float(cells[1].replace("%", "").strip()) / 100
+            assert abs(share - float(row["value"])) < 0.0006, (cells, row)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_without_script(visit: Open, site: str, width: int) -> None:
+    page = visit(width, script=False)
+    page.goto(site + "/m/ai-share?by=province")
+    assert page.locator("svg.map a").count() > 25
+    page.select_option("select[name=by]", "role")
+    page.get_by_role("button", name="Apply").click()
+    assert page.locator("main table tbody tr").count() > 2
+    page.get_by_role("link", name="The ads behind it").click()
+    page.locator("table.ads tbody th a").first.click()
+    assert page.locator("h1").count() == 1
+
+
+def test_print_view(visit: Open, site: str, tmp_path: Path) -> None:
+    page = visit()
+    page.goto(site + "/m/ai-share?by=province")
+    page.emulate_media(media="print")
+    assert not page.locator("header.top").is_visible() and not page.locator(".controls").is_visible()
+    assert page.locator("svg.map").is_visible() and page.locator("main table").is_visible()
+    page.pdf(path=tmp_path / "page.pdf", format="A4")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_boundary_lines_are_drawn(visit: Open, site: str) -> None:
+    page = visit()
+    for path in ("/", "/m/ai-share?by=city"):
+        page.goto(site + path)
+        line = page.locator("svg.map > path[pointer-events=none]").last
+        assert len(line.get_attribute("d") or "") > 300, path
+
+
+def test_hostile_ads_in_a_browser(visit: Open, hostile_explored: Path) -> None:
+    with serving(create(hostile_explored)) as address:
+        for width in WIDTHS:
+            page = visit(width)
+            ads = table(hostile_explored, "ads")
+            paths = [f"/ads/{a}" for a in ads["ad_id"]] + [f"/employers/{e}" for e in ads["employer_id"].drop_nulls()]
+            for path in [*paths, "/", "/m/openings/ads", "/search?q=%3Cscript%3E", "/m/ai-openings?by=employer"]:
+                page.goto(address + path)
+                assert (
+                    page.locator(
+                        "main script, main img, main iframe, main style, main [onload], main [onerror]"
+                    ).count()
+                    == 0
+                ), path
+                assert not re.search(r"owned|^\d$", page.title()), path
+                assert all(u is None or not u.startswith(("javascript:", "data:")) for u in links(page)), path
+                text = page.content()
+                assert PHONE not in text and MAIL not in text and "\u202e" not in text, path
+                assert too_wide(page) <= 0, (path, width)
+
+
+def links(page: Page) -> list[str | None]:
+    found: list[str | None] = page.evaluate(
+        "[...document.querySelectorAll('body [href]')].map(a => a.getAttribute('href'))"
+    )
+    return found
+
+
+def test_labelling_with_the_keyboard(visit: Open, explored: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "work"
+    shutil.copytree(explored / "published", copy / "published")
+    answers = {"ann": "1234", "bo": "1244"}
+    with serving(label.create(copy, size=12)) as address:
+        for reader, keys in answers.items():
+            page = visit(1280 if reader == "ann" else 390)
+            page.goto(f"{address}/?lang={'en' if reader == 'ann' else 'zh'}")
+            page.fill("input[name=reader]", reader)
+            page.keyboard.press("Enter")
+            for key in keys[:2]:
+                choose(page, key)
+            page.goto(page.url)  # a reader who comes back goes on where they stopped
+            assert re.search(r"\b2\b", page.locator(".progress").inner_text())
+            for key in keys[2:]:
+                choose(page, key)
+            assert too_wide(page) <= 0
+        page = visit()
+        page.goto(f"{address}/?reader=bo&lang=en")
+        assert "kappa" in page.locator("main").inner_text()
+
+
+def choose(page: Page, key: str) -> None:
+    """Pick an answer by its key and save, without the mouse."""
+    before = page.locator("input[name=ad_id]").get_attribute("value")
+    radio = page.locator(f"input[accesskey='{key}']")
+    radio.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_function("id => document.querySelector('input[name=ad_id]')?.value !== id", arg=before)
+
+
+def test_nothing_but_this_machine(site: str) -> None:
+    with urllib.request.urlopen(site + "/m/ai-share?by=city") as answer:
+        body = answer.read().decode()
+    outside = set(re.findall(r'(?:href|src|action)="(https?://[^"]+)"', body))
+    assert not outside
