@@ -105,6 +105,8 @@ def matching(ads: dict[str, dict[str, Any]], gold: list[dict[str, Any]], errors:
         f = np.array([a["opening_id"] == b["opening_id"] for _, a, b in chosen])
         w = np.array([g["stratum_population"] / g["stratum_sample"] for g, _, _ in chosen])
         prf(f"one opening, {subset}", t, f, np.ones(t.size))
+        show(f"one opening, {subset}: precision", int((t & f).sum()), int(f.sum()))
+        show(f"one opening, {subset}: recall", int((t & f).sum()), int(t.sum()))
         prf(f"one opening, {subset}, weighted", t, f, w)
     for relation in sorted({g["relation"] for g, _, _ in pairs}):
         these = [x for x in pairs if x[0]["relation"] == relation]

@@ -2,9 +2,9 @@
 
     python bench/match_gold.py SHARED [--published DIR] [--gold FILE] [--errors]
 
-Without --published the kernels run on SHARED/data/postings_real.parquet; with it, the published table `ads` of a build of
-that file is scored. An ad pair counts as *merged* when both share an opening; labels same_opening, repost and
-agency_copy should be merged, all others not. Campaign pairs should share a campaign and no opening.
+Without --published the kernels run on SHARED/data/postings_real.parquet; with it, the build of that file in DIR is scored.
+An ad pair counts as *merged* when both share an opening; labels same_opening, repost and agency_copy should be merged,
+all others not. Campaign pairs should share a campaign and no opening.
 """
 
 from __future__ import annotations
@@ -111,6 +111,17 @@ def evaluate(ads: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
     ).sort("pair_id")
 
 
+def right() -> pl.Expr:
+    """Whether a pair was treated as its relation asks: merged, linked by a campaign only, or neither."""
+    return (
+        pl.when(pl.col("relation").is_in([*MERGED, "agency_copy"]))
+        .then("merged")
+        .when(pl.col("relation") == "campaign")
+        .then(pl.col("linked") & ~pl.col("merged"))
+        .otherwise(~pl.col("merged") & ~pl.col("linked"))
+    )
+
+
 def report(pairs: pl.DataFrame) -> None:
     """Print the tables."""
     for name, part in (("all labels", pairs), ("high confidence", pairs.filter(pl.col("confidence") == "high"))):
@@ -124,39 +135,25 @@ def report(pairs: pl.DataFrame) -> None:
             wilson(tp, plain.filter("truth").height),
         )
         print("  weighted ", bootstrap(plain))
-        for relation in MERGED:
-            r = part.filter(pl.col("relation") == relation)
-            print(f"  {relation:13} merged     {wilson(r.filter('merged').height, r.height)}")
-        r = part.filter(pl.col("relation") == "campaign")
-        print(
-            f"  campaign      linked     {wilson(r.filter('linked', ~pl.col('merged')).height, r.height)}; merged {r.filter('merged').height}"
+        for (relation,), r in sorted(part.with_columns(right=right()).group_by("relation")):
+            w, ok = r["weight"].to_numpy(), r["right"].to_numpy()
+            extra = f"; merged {r.filter('merged').height}, linked {r.filter('linked').height}"
+            print(f"  {relation:13} right {wilson(ok.sum(), r.height):34} weighted {w[ok].sum() / w.sum():.3f}{extra}")
+    print("\nby stratum (agency copies apart in precision and recall): right; precision; recall; weight of a pair")
+    for (stratum,), r in sorted(pairs.with_columns(right=right()).group_by("stratum")):
+        plain = r.filter(pl.col("relation") != "agency_copy")
+        tp = plain.filter("truth", "merged").height
+        cells = (
+            (r.filter("right").height, r.height),
+            (tp, plain.filter("merged").height),
+            (tp, plain.filter("truth").height),
         )
-        r = part.filter(pl.col("relation") == "agency_copy")
-        print(
-            f"  agency_copy   linked     {wilson(r.filter('merged').height, r.height)}; flagged {r.filter('merged', 'agency').height}"
-        )
-        for relation in ("sibling", "template", "different"):
-            r = part.filter(pl.col("relation") == relation)
-            print(
-                f"  {relation:13} kept apart {wilson(r.filter(~pl.col('merged')).height, r.height)}; in a campaign {r.filter('linked').height}"
-            )
-    print("\nby stratum (all labels, agency copies apart): precision; recall")
-    for (stratum,), r in sorted(
-        pairs.filter(pl.col("relation") != "agency_copy").group_by("stratum"), key=lambda p: str(p[0])
-    ):
-        tp = r.filter("truth", "merged").height
-        print(f"  {stratum:26} {wilson(tp, r.filter('merged').height):34} {wilson(tp, r.filter('truth').height)}")
+        print(f"  {stratum:24} " + " ".join(f"{wilson(*c):34}" for c in cells) + f" {r['weight'][0]:.1f}")
 
 
 def errors(pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs the matcher gets wrong."""
-    want = pl.col("relation").is_in([*MERGED, "agency_copy"])
-    wrong = (
-        pl.when(pl.col("relation") == "campaign")
-        .then(pl.col("merged") | ~pl.col("linked"))
-        .otherwise(want != pl.col("merged"))
-    )
-    return pairs.filter(wrong).sort("relation", "confidence", "stratum", "pair_id")
+    return pairs.filter(~right()).sort("relation", "confidence", "stratum", "pair_id")
 
 
 def main() -> None:
@@ -169,7 +166,7 @@ def main() -> None:
     args = parser.parse_args()
     gold = pl.read_ndjson(args.gold or args.shared / "gold" / "pairs_dev.jsonl")
     if args.published:
-        ads = pl.read_parquet(args.published / "ads.parquet")
+        ads = pl.read_parquet(args.published / "published" / "ads.parquet")
     else:
         book = Codebook()
         clean, located = stages(args.shared / "data" / "postings_real.parquet", book)
