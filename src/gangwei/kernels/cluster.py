@@ -251,7 +251,7 @@ def cluster_blocks(
     Args:
         order: rows in canonical order inside blocks, shape (n,).
         starts: first position of each block and the end, shape (blocks + 1,).
-        F: facts of each row, shape (rows, 18), int64.
+        F: facts of each row, shape (rows, 18), int64; a leader without a place takes that of its first member with one.
         bag, bptr: title bags and row pointers.
         S, ptr, rate: sampled hashes (overwritten), row pointers and rates.
         P: parameters in the order of PARAMS.
@@ -326,7 +326,6 @@ def cluster_blocks(
         entries = 0
         lead = np.empty(m, np.int64)
         lead_own, lead_stop = np.empty(m, np.int64), np.empty(m, np.int64)
-        lead_place = np.zeros(m, np.int64)
         seen = np.full(m, -1, np.int32)
         cand = np.empty(max(scan, chain + n_keys * key_chain) + 8, np.int64)
         wx = np.empty(12, np.int64)
@@ -434,8 +433,6 @@ def cluster_blocks(
                             if min(wr, wq) > 0:
                                 c = wi / min(wr, wq)
                     if phase == 0:
-                        if F[r, PLACE] != 0 and lead_place[one] != 0 and lead_place[one] != F[r, PLACE]:
-                            continue
                         why, sc = judge(F, bag, bptr, q, r, c, one == board_l, P)
                         if why == 0:
                             continue
@@ -457,7 +454,7 @@ def cluster_blocks(
                 if best < 0:
                     joined = nl
                     if phase == 0:
-                        lead[nl], lead_own[nl], lead_stop[nl], lead_place[nl] = r, o, end, F[r, PLACE]
+                        lead[nl], lead_own[nl], lead_stop[nl] = r, o, end
                     else:
                         is_lead[nl] = x
                         wl[nl, :] = -1
@@ -481,8 +478,8 @@ def cluster_blocks(
                     nl += 1
                 elif phase == 0:
                     leader[r], reason[r], score[r] = lead[best], best_reason, best_score
-                    if lead_place[best] == 0:
-                        lead_place[best] = F[r, PLACE]
+                    if F[lead[best], PLACE] == 0:
+                        F[lead[best], PLACE] = F[r, PLACE]
                 else:
                     first = lead[is_lead[best]]
                     campaign[r] = first
