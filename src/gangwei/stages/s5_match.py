@@ -72,7 +72,6 @@ WRITTEN: dict[str, Any] = {
 }
 _DROPPED = {"blurb": 2**31 - 1, "contact": 200, "tags": 2**31 - 1}  # longest span of each kind that is left out
 _MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 1.0), "hour": (2, 0.125)}
-_BUILDING = r"^(.*?(?:大厦|大楼|广场|写字楼|中心|产业园|科技园|科学园|工业园|创业园|软件园|园区|商务园|孵化器|基地|商城|公馆|酒店))"
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,8 @@ class Rules:
     params: npt.NDArray[np.float64]
     stock: int
     window_days: int
+    areas: str
+    building: str
     same: tuple[tuple[int, int], ...]
     apart: tuple[tuple[int, int], ...]
 
@@ -114,7 +115,8 @@ def compile_rules(book: Codebook) -> Rules:
     }
     return Rules(
         compile_titles(book), np.array(params, np.float64), int(toml["hidden"]["stock_employers"]),
-        int(toml["spells"]["window_days"]), keys["same"], keys["apart"],
+        int(toml["spells"]["window_days"]), "|".join((r"[^\p{Han}]", *toml["address"]["areas"])),
+        f"^(.{{{toml['address']['named']},}}?(?:{'|'.join(toml['address']['buildings'])}))", keys["same"], keys["apart"],
     )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules:
             ),
             "url": _hash(clean["url"].str.replace(r"[?#].*$", "").str.extract(r"^(?:https?://)?(.*/.*[0-9A-Za-z].*)$")),
             "address": _hash(
-                clean["address"].str.slice(0, 80).str.replace_all(r"[^\p{Han}]", "").str.extract(_BUILDING)
+                clean["address"].str.slice(0, 80).str.replace_all(rules.areas, "").str.extract(rules.building)
             ),
             "source_key": _hash(clean["source_key"]),
             "text_hash": text_hash,
