@@ -131,7 +131,7 @@ RAW = Table(
         _c("lon: longitude as written"),
         _c("pay: pay as written; split fields joined as 'min|max|months' in that order"),
         _c("pay_unit_hint: unit of pay where the source leaves it out (month, day, year, hour)"),
-        _c("pay_scale_hint: yuan per written unit where the source leaves it out (1 or 1000)", I32),
+        _c("pay_scale_hint: yuan per written unit where the source leaves it out (1, 1000 or 10000)", I32),
         _c("education: as written"),
         _c("experience: as written"),
         _c("headcount: openings offered, as written"),

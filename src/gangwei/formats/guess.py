@@ -58,6 +58,7 @@ class Packed:
     object: str
     list: re.Pattern[str]
     title_pay: str
+    small_pay: re.Pattern[str]
     hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
     """(header pattern, name of the hint, value)"""
 
@@ -107,7 +108,9 @@ def load_knowledge(book: Codebook) -> Knowledge:
     hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
     hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
     title_pay = rf"^(.*\S)\s+[\[(（【]?({data['end_pay']})[\])）】]?\s*$"
-    packed = Packed(data["split"], data["object"], re.compile(data["list"]), title_pay, tuple(hints))
+    packed = Packed(
+        data["split"], data["object"], re.compile(data["list"]), title_pay, re.compile(data["small_pay"]), tuple(hints)
+    )
     return Knowledge(load_headers(book), Values(tuple(rows)), packed)
 
 
@@ -314,7 +317,14 @@ def _packed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess
     for pattern, hint, value in packed.hints:
         if pattern.search(pay):
             constants.setdefault(hint, value)
+    if pay and "pay_scale_hint" not in constants and _in_thousands(cells[pay], packed.small_pay):
+        constants = {"pay_unit_hint": "month", **constants, "pay_scale_hint": 1000}
     return Guess(found.skip, found.header, found.names, placed, frozenset(by_value), rules, constants)
+
+
+def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
+    """A whole column of small bare numbers (15, 15-25, 22.5) is pay in thousand yuan a month."""
+    return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
 
 
 def _fields_inside(mine: list[str], taken: set[str], know: Knowledge) -> list[str]:

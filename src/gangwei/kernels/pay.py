@@ -20,9 +20,18 @@ _MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
 _CHINESE = str.maketrans("一二两三四五六七八九", "1223456789")
 _CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[千万萬百])")
 _CHINESE_TAIL = re.compile(r"([一二两三四五六七八九])([万萬千])([一二两三四五六七八九])(?![十百千万萬])")
-_PLAIN = re.compile(r"[\[\]'\"￥¥]|rmb|cny|人民币")
+_DIGIT_TAIL = re.compile(r"(\d)\s*([万萬千])\s*(\d)(?:[千百](?!\d))?(?![\d.万萬千k])")
+_PLAIN = re.compile(r"cn\s*[￥¥]|[\[\]'\"￥¥]|rmb|cny|人民币")
+_STATED = re.compile(r"\d\s*[k千万萬]|\d{4}|\d\s*元")
+"""An amount beside the words that pay can be talked over."""
+_PLUS = re.compile(r"\s*\+\s*(?:$|[/每月年]|元)")
+_PAIR = re.compile(r"\[\s*[\d.]+\s*,\s*[\d.]+\s*\]")
+_MISSING = re.compile(r"(^|\|)\s*-1(?:\.0+)?\s*(?=\||$)")
+_TRIAL = re.compile(r"试用期?[^\d]{0,6}\d[^,，;；、。\s]*[,，;；、。\s]+(?=.*\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_NOT_PAY = re.compile(r"\d+\s*(?:个?工作日|小时制|号|岁|人|名|年经验|周年)")
+_NOT_PAY = re.compile(
+    r"\d+\s*(?:个?工作日|小时制|小时工作制|小时\s*[/每]\s*天|号|岁|人|名|年经验|周年)|(?:每天|每日|一天)\s*\d+\s*小时|上\d休\d"
+)
 
 PAY_COLUMNS: dict[str, pl.DataType] = {
     "pay_status": pl.String(),
@@ -57,6 +66,7 @@ class PayRules:
     foreign_boards: frozenset[str]
     above: re.Pattern[str]
     below: re.Pattern[str]
+    above_head: re.Pattern[str]
     multipliers: dict[str, int]
     amount: re.Pattern[str]
     units: tuple[tuple[str, re.Pattern[str]], ...]
@@ -76,6 +86,7 @@ def compile_pay(book: Codebook) -> PayRules:
         foreign_boards=frozenset(words["foreign_boards"]),
         above=re.compile("|".join(map(re.escape, words["above"]))),
         below=re.compile("|".join(map(re.escape, words["below"]))),
+        above_head=re.compile("|".join(map(re.escape, words["above_before"]))),
         multipliers=dict(d["multipliers"]),
         amount=re.compile(rf"{amount}(?:[^\d|]{{0,3}}?(?:-|~|—|–|－|至|到|\bto\b)\s*{amount})?"),
         units=tuple((unit, re.compile(pattern)) for unit, pattern in d["units"].items()),
@@ -115,7 +126,9 @@ def _unit_by_size(
     if (
         low >= b["hour_from"]
         and high <= b["hour_top"]
-        and ((high <= low * Decimal(str(b["hour_ratio"])) and low < b["day_low_from"]) or kind == "part_time")
+        and (
+            (hourly and high <= low * Decimal(str(b["hour_ratio"])) and low < b["day_low_from"]) or kind == "part_time"
+        )
     ):
         return "hour"
     if kind == "piece" and high < b["hour_from"] + 1:
@@ -143,7 +156,9 @@ def _finish(
         return Pay("unclear", low, high, None, months, censored, (*reasons, "pay_unit_unknown"))
     least, most = (Decimal(str(v)) for v in rules.bounds[unit])
     wide = low is not None and high is not None and low > 0 and high > low * rules.bounds["ratio"]
-    if wide or any(v > most or (v < least and v > 0) for v in known) or all(v == 0 for v in known):
+    if all(v == 0 for v in known):
+        return Pay("none", months=months, reasons=(*reasons, "pay_zero"))
+    if wide or any(v > most or (v < least and v > 0) for v in known):
         return Pay("unclear", None, None, None, months, None, (*reasons, "pay_implausible"))
     return Pay("ok", low, high, unit, months, censored, tuple(reasons))
 
@@ -207,9 +222,10 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     'part_time', 'internship', 'piece' or '' from the title. Never raises.
     """
     s = unicodedata.normalize("NFKC", unmojibake(value[:200])).strip().lower()
-    s = _PLAIN.sub(" ", s) if not s.startswith("[") or "|" not in s else s.replace("'", "")
+    s = _PLAIN.sub(" ", s) if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s)) else s.replace("'", "")
     s = _THOUSANDS.sub("", s).strip()
-    if any(w in s for w in rules.negotiable):
+    open_to_talk = any(w in s for w in rules.negotiable)
+    if open_to_talk and not _STATED.search(s):
         return Pay("negotiable")
     if not any(c.isdigit() for c in s) and not _CHINESE_NUMBER.search(s):
         return Pay("none", reasons=() if s in ("", "none", "null", "nan", "|", "||", "-") else ("pay_not_stated",))
@@ -217,7 +233,7 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
         return Pay("none", reasons=("pay_not_stated",))
     if board in rules.foreign_boards or any(w in s for w in rules.foreign):
         return Pay("unclear", reasons=("pay_foreign_currency",))
-    split = _SPLIT.match(s)
+    split = _SPLIT.match(_MISSING.sub(r"\1", s) if "|" in s else s)
     if split:
         pay = _parse_split(split, board, hint, scale or 1, kind, rules)
         if pay is not None:
@@ -236,7 +252,8 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
         s = _MONTHS.sub(" ", s)
     s = _CHINESE_TAIL.sub(lambda m: f"{m[1].translate(_CHINESE)}.{m[3].translate(_CHINESE)}{m[2]}", s)
     s = _CHINESE_NUMBER.sub(lambda m: m.group(0).translate(_CHINESE), s)
-    s = _NOT_PAY.sub(" ", s)
+    s = _DIGIT_TAIL.sub(r"\1.\3\2", s)
+    s = _TRIAL.sub(" ", _NOT_PAY.sub(" ", s))
     match = rules.amount.search(s)
     if match is None:
         return Pay("none", months=months, reasons=("pay_not_stated",))
@@ -244,7 +261,9 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     if len(n1) > 12 or len(n2 or "") > 12:
         return Pay("unclear", reasons=("pay_implausible",))
     unit = next((u for u, pattern in rules.units if pattern.search(s)), None)
-    tail = s[match.end() : match.end() + 12]
+    head, tail = s[: match.start()], s[match.end() : match.end() + 12]
+    above = rules.above.search(tail) or rules.above_head.search(head) or _PLUS.match(tail)
+    below = rules.below.search(tail) or rules.below.search(head)
     bare = m1 is None and m2 is None
     if n2 is None:
         low: Decimal | None = _yuan(n1, m1, rules)
@@ -256,7 +275,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
         if m1 is not None and m2 is None and Decimal(n2) < 1000:
             high = _yuan(n2, m1, rules)
     if bare and unit is None:
-        if scale > 1 or n2 is not None or not (rules.above.search(tail) or rules.below.search(tail)):
+        if scale > 1 or n2 is not None or not (above or below):
             pay = _bare(low, high if n2 is not None else None, board, hint, scale, kind, months, rules)
             if n2 is None and low is not None and pay.status == "unclear" and low >= rules.bands["month_low_from"]:
                 return _finish(low, low, "month", months, None, [], rules)
@@ -269,9 +288,9 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
             unit = "year"
     censored: str | None = None
     if n2 is None:
-        if rules.below.search(tail) or rules.below.search(s[: match.start()]):
+        if below:
             low, censored = None, "min"
-        elif rules.above.search(tail) and "+提成" not in s:
+        elif above and "+提成" not in s:
             high, censored = None, "max"
     return _finish(low, high, unit, months, censored, [], rules)
 
@@ -294,7 +313,7 @@ def parse_pay(
         values: pay as written, split fields joined 'min|max|months'.
         boards: board ids.
         unit_hints: unit where the source leaves it out, or null.
-        scale_hints: yuan per written unit (1 or 1000), or null.
+        scale_hints: yuan per written unit (1, 1000 or 10000), or null.
         kinds: 'part_time', 'internship', 'piece' or '' from the title.
 
     Returns:
