@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -206,4 +207,51 @@ def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str 
     page.serve(dataset, port, size, seed, host, token)
 
 
-COMMANDS = (measure_command, report, explore, release, train, evaluate, label)
+@click.command("second-opinion")
+@click.argument("dataset", type=PATH)
+@click.option("--endpoint", required=True, help="Base address of an OpenAI-compatible API, such as https://host/v1.")
+@click.option("--model", required=True, help="The model's name there.")
+@click.option("--band", default="0.35..0.65", show_default=True, help="Which ads: the range of ai_score.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="Ask about at most this many texts.")
+@click.option("--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable with the key.")
+@click.option("--price-in", type=click.FloatRange(0), default=None, help="Price of a million tokens sent.")
+@click.option("--price-out", type=click.FloatRange(0), default=None, help="Price of a million tokens received.")
+@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for an answer.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at a time.")
+@click.option("--dry-run", is_flag=True, help="Say how many ads, tokens and what cost, then stop.")
+@click.option("--yes", is_flag=True, help="Do not ask before sending.")
+@click.option("--json", "as_json", is_flag=True)
+@spoken
+def second_opinion(
+    dataset: Path, band: str, key_env: str, dry_run: bool, yes: bool, as_json: bool, **options: Any
+) -> None:
+    """Ask a language model about the ads near the cut (needs the extra [llm]); the next build applies the answers."""
+    import os
+    from collections import Counter
+
+    from gangwei import second_opinion as asking
+    from gangwei.codebook import Codebook
+
+    request = asking.Request(band=asking.band(band), **options)
+    asking.address(request.endpoint)
+    plan = asking.plan(dataset, request, Codebook())
+    facts = {
+        "in_band": plan.in_band, "answered_before": plan.answered_before, "to_ask": plan.ads.height,
+        "tokens_in": plan.tokens_in, "tokens_out": plan.tokens_out, "cost": plan.cost,
+    }  # fmt: skip
+    LOG.print(plan.text(), highlight=False) if as_json else OUT.print(plan.text(), highlight=False)
+    if (
+        not dry_run
+        and plan.ads.height
+        and (yes or click.confirm(f"send {plan.ads.height:,} ads to {request.endpoint}?"))
+    ):
+        key = os.environ.get(key_env) or None
+        said = Counter(str(line["status"]) for line in asking.run(dataset, request, plan, key))
+        facts |= {s: said[s] for s in ("answered", "refused", "failed")}
+        line = ", ".join(f"{s} {said[s]:,}" for s in ("answered", "refused", "failed"))
+        LOG.print(f"{line}; run `gangwei build` as before to apply the answers", highlight=False)
+    if as_json:
+        show_json(facts)
+
+
+COMMANDS = (measure_command, report, explore, release, train, evaluate, label, second_opinion)

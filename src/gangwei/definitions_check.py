@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from gangwei import opinions
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.pipeline import Build
@@ -78,6 +79,8 @@ def diff(directory: Path, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=directory, prefix=".diff-") as scratch:
         out = Path(scratch)
         shutil.copy(directory / "build.json", out / "build.json")
+        if (directory / opinions.LEDGER).exists():
+            shutil.copy(directory / opinions.LEDGER, out / opinions.LEDGER)
         (out / "stages").symlink_to((directory / "stages").resolve(), target_is_directory=True)
         settings = Settings(out=out, add=True)
         Build(replace(settings, definitions=folder)).run()

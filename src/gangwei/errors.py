@@ -7,6 +7,7 @@ from gangwei.codebook import DefinitionError
 from gangwei.evaluate import EvaluateError
 from gangwei.frame import DatasetError
 from gangwei.pipeline import NothingPublished
+from gangwei.second_opinion import OpinionError
 from gangwei.stages.s1_read import ReadError
 from gangwei.store import StoreError
 from gangwei.train import TrainError
@@ -17,6 +18,7 @@ MENDABLE = (
     DatasetError,
     EvaluateError,
     NothingPublished,
+    OpinionError,
     ReadError,
     StoreError,
     TrainError,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gangwei import schema
+from gangwei import opinions, schema
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, start
@@ -160,11 +160,12 @@ def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
     return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [columns])
 
 
-def classify_task(clean: Path, out: Path, overlay: Path | None) -> int:
-    """Classify one part."""
+def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) -> int:
+    """Classify one part; `second` holds the opinions in force."""
     rules = _rules("s6_classify", overlay)
     columns = ["title", "text", "sections", "tags"]
-    return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules), [columns])
+    told = opinions.load(second)
+    return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules, told), [columns])
 
 
 def sign_task(clean: Path, located: Path, names: Path, out: Path, overlay: Path | None) -> int:
@@ -357,8 +358,9 @@ class Build:
         return self.publish(outs, matched)
 
     def classify(self) -> None:
-        """s6: tiers of all ads."""
-        self.per_part("s6_classify", "classified", classify_task, ["clean"], ["clean"])
+        """s6: tiers of all ads, with the second opinions of the directory's ledger."""
+        second = opinions.freeze(self.settings.out / opinions.LEDGER, self.stages / "opinions")
+        self.per_part("s6_classify", "classified", classify_task, ["clean"], ["clean"], second=second)
 
     def publish(self, outs: dict[str, Path], matched: Path) -> Report:
         """s7: the tables of the contract, checked and then swapped in."""

@@ -24,9 +24,10 @@ DATE = pl.Date()
 STRS = pl.List(pl.String())
 SECTIONS = pl.List(pl.Struct({"kind": STR, "start": I32, "end": I32}))
 PLACES = pl.List(pl.Struct({"adcode": STR, "weight": F64}))
-HITS = pl.List(
-    pl.Struct({"decision": STR, "reason_id": STR, "rule_id": STR, "field": STR, "start": I32, "end": I32, "score": F64})
-)
+HIT_FIELDS = {
+    "decision": STR, "reason_id": STR, "rule_id": STR, "field": STR, "start": I32, "end": I32, "score": F64,
+}  # fmt: skip
+HITS = pl.List(pl.Struct(HIT_FIELDS))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 One compiled pass over title, tags and text finds the terms of `definitions/ai`, gives each its section and context, and
 scores the ad with the linear model `ai/model.npz`. Ads that repeat a title, text and tags are decided once. The pass
-releases the GIL and keeps no state.
+releases the GIL and keeps no state. A second opinion that was asked for an ad near the cut replaces its tier.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gangwei.kernels import evidence, scorer
-from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
-from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, CLASSIFIED, SECTION_KINDS
+from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, CLASSIFIED, HIT_FIELDS, SECTION_KINDS
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -244,12 +244,13 @@ def signal(
     return np.asarray(total >= rule["need"], np.bool_)
 
 
-def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -> pl.DataFrame:
     """Classify the ads of one part.
 
     Args:
         clean: the columns title, text, tags and sections of `schema.CLEAN`.
         rules: from `compile_rules`.
+        second: opinions in force (key, low, high, model, tier) by the `text_keys` of title and text.
 
     Returns:
         `schema.CLASSIFIED`, row-aligned with `clean`.
@@ -262,6 +263,8 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     tier, p = decide(scores, facts, model)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
     tier = _by_title(tier, facts[:, 6] == 0, hits, hit_row, role)
+    tier, told = _second(clean, got.first, tier, p, facts[:, 0] > 0, second)
+    more = pl.concat([_features(tier, got.why, got.which, rules), told])
     out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
@@ -272,7 +275,7 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "surveillance_job": signal(facts, 1, 2, facts[:, 3], rules.signals["surveillance"]),
             "defence_signal": signal(facts, 4, 5, np.zeros_like(facts[:, 3]), rules.signals["defence"]),
             "ai_terms": _terms(hits, hit_row, len(tier), rules),
-            "hits": _hits(hits, hit_row, got.hit_score, _features(tier, got.why, got.which, rules), len(tier), rules),
+            "hits": _hits(hits, hit_row, got.hit_score, more, len(tier), rules),
         },
         schema=CLASSIFIED.polars,
     )
@@ -301,6 +304,47 @@ def _by_title(
     sells = np.isin(role, [AI_ROLES.index(r) for r in NOT_BUILDING])
     tier = np.where(bare & (tier == 0) & (~builds | sells), 1, tier).astype(np.int8)
     return np.where(bare & ~any_term, 3, tier).astype(np.int8)
+
+
+def text_keys(title: pl.Series, text: pl.Series) -> NDArray[np.uint64]:
+    """The number by which a second opinion finds its title and text."""
+    return mix(hash_strings(title.fill_null("")), hash_strings(text.fill_null("")))
+
+
+def _second(
+    clean: pl.DataFrame,
+    first: NDArray[np.int64],
+    tier: NDArray[np.int8],
+    p: NDArray[np.float64],
+    shown: NDArray[np.bool_],
+    second: pl.DataFrame | None,
+) -> tuple[NDArray[np.int8], pl.DataFrame]:
+    """(tiers, evidence rows) after second opinions, on ads with AI evidence whose probability lies in the asked band."""
+    empty = pl.DataFrame(schema={"row": pl.Int64, **HIT_FIELDS})
+    if second is None or second.is_empty():
+        return tier, empty
+    low, high = second["low"].to_numpy().min(), second["high"].to_numpy().max()
+    near = np.flatnonzero(shown & (p >= low) & (p <= high))
+    _, at = np.unique(first, return_index=True)
+    ads = clean.select("title", "text")[at[near]]
+    found = (
+        pl.DataFrame({"row": near, "key": text_keys(ads["title"], ads["text"]), "p": p[near]})
+        .join(second, on="key", maintain_order="left")
+        .filter(pl.col("p").is_between("low", "high"))
+    )
+    tier = tier.copy()
+    tier[found["row"].to_numpy()] = [AI_TIERS.index(t) for t in found["tier"]]
+    told = found.select(
+        "row",
+        decision=pl.lit("ai_opinion"),
+        reason_id="opinion/" + pl.col("tier"),
+        rule_id="llm:" + pl.col("model"),
+        field=pl.lit("text"),
+        start=pl.lit(None, pl.Int32),
+        end=pl.lit(None, pl.Int32),
+        score=pl.lit(None, pl.Float64),
+    )
+    return tier, pl.concat([empty, told])
 
 
 def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
