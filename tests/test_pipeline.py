@@ -160,6 +160,33 @@ def test_names_of_openings_survive_an_addition(made: Path, tmp_path: Path) -> No
     assert table(tmp_path / "out", "spells")["opening_id"].unique().to_list() == before
 
 
+def test_an_employer_that_splits_off_names_its_predecessor(tmp_path: Path) -> None:
+    """A name without a place belongs to the only employer of that name, until an addition brings a second one."""
+
+    def file(name: str, *companies: str) -> Path:
+        lines = [
+            f'"{c}{i}","收银员","{c}","长沙","","","3000-4000","不限","不限","{PLAIN}"\n'
+            for i, c in enumerate(companies)
+        ]
+        path = tmp_path / "in" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(HEADER + "\n" + "".join(lines))
+        return path
+
+    def ids() -> dict[str, str]:
+        return dict(table(tmp_path / "out", "employer_names").select("name_raw", "employer_id").rows())
+
+    build(tmp_path / "out", file("one.csv", "长沙麦穗超市有限公司", "麦穗超市"))
+    before = ids()
+    assert len(set(before.values())) == 1
+    build(tmp_path / "out", file("two.csv", "南京麦穗超市有限公司"), add=True)
+    now = ids()
+    succeeds = dict(table(tmp_path / "out", "employers").select("employer_id", "succeeds").rows())
+    assert now["麦穗超市"] != now["长沙麦穗超市有限公司"] == before["麦穗超市"]
+    assert succeeds[now["麦穗超市"]] == [before["麦穗超市"]]
+    assert succeeds[now["长沙麦穗超市有限公司"]] == [] == succeeds[now["南京麦穗超市有限公司"]]
+
+
 def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
     from gangwei.lineage import explain
 

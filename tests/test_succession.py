@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from gangwei.kernels.succession import succeed
+from gangwei.kernels.succession import succeed, succeed_employers
 
 A, B, C = "000000000000000a", "000000000000000b", "000000000000000c"
 
@@ -58,3 +58,26 @@ def test_what_was_succeeded_stays_on_record() -> None:
 def test_order_does_not_matter() -> None:
     old, new = frame(x=A, y=B, z=C), frame(x=A, y=A, z=C)
     assert names(old, new) == names(old.reverse(), new.reverse())
+
+
+def employers(
+    old: dict[str, str], new: dict[str, str], before: dict[str, list[str]] | None = None
+) -> dict[str, list[str]]:
+    text = {"name_raw": pl.String, "employer_id": pl.String}
+    frames = [pl.DataFrame({"name_raw": list(d), "employer_id": list(d.values())}, schema=text) for d in (old, new)]
+    ledger = before or {e: [] for e in sorted(set(old.values()))}
+    earlier = pl.DataFrame(
+        {"employer_id": list(ledger), "succeeds": list(ledger.values())},
+        schema={"employer_id": pl.String, "succeeds": pl.List(pl.String)},
+    )
+    return dict(succeed_employers(frames[0], earlier, frames[1]).rows())
+
+
+def test_an_employer_that_takes_names_over_succeeds_their_employer() -> None:
+    assert employers({"x": A}, {"x": A, "y": A}) == {}  # only a gain
+    assert employers({"x": A, "y": B}, {"x": A, "y": A}) == {A: [B]}  # merged
+    assert employers({"x": A, "y": A}, {"x": A, "y": B}) == {B: [A]}  # split
+    assert employers({"x": A, "y": B}, {"x": C, "y": C}) == {C: [A, B]}
+    assert employers({}, {"x": A}) == {}
+    assert employers({"x": A}, {"x": A, "y": B}, {A: ["old"], B: ["gone"]}) == {A: ["old"], B: ["gone"]}
+    assert employers({"x": A}, {"x": B}, {A: ["old"]}) == {B: [A]}

@@ -1,4 +1,8 @@
-"""Stable names of openings as ads arrive: kept while a cluster only gains, new (with what it succeeds) when it loses or merges."""
+"""Stable names as ads arrive.
+
+An opening keeps its name while it only gains ads and gets a new one, with what it succeeds, when it loses or merges. An
+employer's id follows from its names alone; when names move to another employer, that one succeeds the first.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +50,24 @@ def succeed(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) ->
     names = names.join(earlier, on="opening_id", how="left", maintain_order="left")
     empty = pl.lit([], pl.List(pl.String))
     return names.select("canonical", "opening_id", succeeds=pl.coalesce("fresh", "inherited", empty))
+
+
+def succeed_employers(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """What employers succeed in a dataset that continues an earlier one.
+
+    Args:
+        old: name_raw, employer_id of the earlier dataset, one row a name; `new`: the same now.
+        old_succeeds: employer_id, succeeds (list) of the earlier dataset.
+
+    Returns:
+        employer_id, succeeds (list of ids, sorted): employers of `new` that took over names of others, by an earlier
+        build or now, sorted by id.
+    """
+    moved = new.join(old.rename({"employer_id": "before"}), on="name_raw", how="inner").select("employer_id", "before")
+    earlier = old_succeeds.join(new.select("employer_id").unique(), on="employer_id", how="semi")
+    ledger = earlier.explode("succeeds", empty_as_null=True).drop_nulls("succeeds").rename({"succeeds": "before"})
+    both = pl.concat([moved, ledger.select("employer_id", "before")]).filter(pl.col("before") != pl.col("employer_id"))
+    return both.unique().group_by("employer_id").agg(succeeds=pl.col("before").sort()).sort("employer_id")
 
 
 def _unused(name: str, taken: set[str]) -> str:

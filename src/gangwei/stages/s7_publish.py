@@ -17,7 +17,7 @@ from gangwei.kernels import contacts, skills
 from gangwei.kernels.lookup import Lookup
 from gangwei.stages.s7_groups import SLIM, slim, write_groups
 from gangwei.stages.s7_manifest import metadata
-from gangwei.stages.s7_source import CAMPAIGN, OPENING, SPELL, Sets, Source, named, renamed, successions
+from gangwei.stages.s7_source import CAMPAIGN, OPENING, SPELL, Sets, Source, entities, named, renamed, successions
 from gangwei.store import arrow_table, published, read_frame, read_groups, swapped, write_frames
 
 LINKED = ("same_opening", "repost", "agency_copy")
@@ -205,7 +205,7 @@ def _tables(
     counts = {k: n for k, n in writers.rows.items() if k != SLIM.name}
     counts |= write_groups(source, later, tmp, slim_path, engine)
     slim_path.unlink()
-    employer = read_frame(source.employers)
+    employer = entities(source)
     frames = {
         schema.EMPLOYERS: employer.with_columns(contacts.strip(employer["name"], rules)),
         schema.EMPLOYER_NAMES: read_frame(source.names),

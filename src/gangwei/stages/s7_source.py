@@ -12,7 +12,7 @@ import polars as pl
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.identity import hex_names, mix
-from gangwei.kernels.succession import succeed
+from gangwei.kernels.succession import succeed, succeed_employers
 from gangwei.store import read_frame
 
 I64 = npt.NDArray[np.int64]
@@ -75,6 +75,22 @@ def successions(source: Source) -> pl.DataFrame:
     ledger = read_frame(source.previous / "openings.parquet", ["opening_id", "succeeds"])
     found = succeed(old, ledger, new)
     return found.filter((pl.col("canonical") != pl.col("opening_id")) | (pl.col("succeeds").list.len() > 0))
+
+
+def entities(source: Source) -> pl.DataFrame:
+    """schema.EMPLOYERS with what each one succeeds of the build that this one continues."""
+    frame = read_frame(source.employers)
+    if source.previous is None:
+        return frame
+    columns = ["name_raw", "employer_id"]
+    old, new = read_frame(source.previous / "employer_names.parquet", columns), read_frame(source.names, columns)
+    ledger = read_frame(source.previous / "employers.parquet", ["employer_id", "succeeds"])
+    found = succeed_employers(old, ledger, new)
+    return (
+        frame.drop("succeeds")
+        .join(found, on="employer_id", how="left", maintain_order="left")
+        .with_columns(pl.col("succeeds").fill_null(pl.lit([], pl.List(pl.String))))
+    )
 
 
 def renamed(ids: pl.Series, later: pl.DataFrame) -> pl.Series:
