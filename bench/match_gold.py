@@ -47,7 +47,7 @@ def employer_names(clean: pl.DataFrame, book: Codebook) -> pl.DataFrame:
 def matched(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules: s5_match.Rules) -> pl.DataFrame:
     """Ads with source_key, opening, campaign and relation; prints speed."""
     began = time.process_time()
-    signed = s5_match.sign(clean, located, names, rules)
+    signed = s5_match.sign(clean, located, s5_match.EmployerKeys(names), rules)
     middle = time.process_time()
     signed = signed.with_columns(
         pl.Series("ad_no", np.arange(signed.height)), pl.Series("ad_id", clean["content_hash"]).hash(7)

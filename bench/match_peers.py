@@ -191,11 +191,12 @@ def gangwei(ads: pl.DataFrame, whole: bool = False) -> list[int]:
     names = clean.group_by(pl.col("company").alias("name_raw")).len("n_ads").drop_nulls("name_raw").sort("name_raw")
     known = s4_employers.run(names, s4_employers.compile_rules(book), None)[0]
     add = (pl.Series("ad_no", np.arange(ads.height)), pl.Series("ad_id", np.arange(ads.height, dtype=np.uint64)))
-    s5_match.match(s5_match.sign(clean[:64], located[:64], known, rules).with_columns(a[:64] for a in add), rules)
+    warm = s5_match.sign(clean[:64], located[:64], s5_match.EmployerKeys(known), rules)
+    s5_match.match(warm.with_columns(a[:64] for a in add), rules)
     path = Path(tempfile.mkdtemp()) / "clean.parquet"
     clean.write_parquet(path)
     began = time.process_time()
-    signed = s5_match.sign(pl.read_parquet(path), located, known, rules).with_columns(add)
+    signed = s5_match.sign(pl.read_parquet(path), located, s5_match.EmployerKeys(known), rules).with_columns(add)
     out = s5_match.match(signed, rules)
     print(json.dumps({"cpu": time.process_time() - began}), file=sys.stderr)
     return out["opening_no"].to_list()

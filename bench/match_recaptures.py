@@ -28,7 +28,7 @@ def main() -> None:
     book = Codebook()
     rules = s5_match.compile_rules(book)
     clean, located = stages(args.file, book)
-    frame = s5_match.sign(clean, located, employer_names(clean, book), rules)
+    frame = s5_match.sign(clean, located, s5_match.EmployerKeys(employer_names(clean, book)), rules)
     if args.no_ids:
         frame = frame.with_columns(job=pl.lit(0, pl.UInt64), url=pl.lit(0, pl.UInt64))
     n = frame.height

@@ -80,7 +80,7 @@ def signed(path: Path, book: Codebook, rules: s5_match.Rules) -> tuple[pl.DataFr
     frames, keys = [], []
     for part in parts:
         clean, located = pl.read_parquet(part.with_suffix(".clean")), pl.read_parquet(part.with_suffix(".located"))
-        frames.append(s5_match.sign(clean, located, known, rules))
+        frames.append(s5_match.sign(clean, located, s5_match.EmployerKeys(known), rules))
         keys.append(clean.select("source_key", "content_hash"))
         lap("sign")
         for suffix in (".clean", ".located"):

@@ -85,7 +85,7 @@ def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFra
     )
     names = clean.select(name_raw="company").unique().drop_nulls().sort("name_raw").with_columns(n_ads=pl.lit(1))
     known = s4_employers.run(names, employer_rules(), None)[0] if names.height else schema.EMPLOYER_NAMES_STAGE.empty()
-    frame = s5_match.sign(clean, located, known, rules())
+    frame = s5_match.sign(clean, located, s5_match.EmployerKeys(known), rules())
     ids = hash_strings(pl.Series([f"{r['board']}/{r['key']}/{i}" for i, r in enumerate(rows)]))
     return frame.with_columns(pl.Series("ad_no", np.arange(len(rows))), pl.Series("ad_id", ids))
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -168,11 +168,19 @@ def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) ->
     return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules, told), [columns])
 
 
+@lru_cache(1)
+def _employers(names: Path) -> s5_match.EmployerKeys:
+    return s5_match.EmployerKeys(read_frame(names))
+
+
 def sign_task(clean: Path, located: Path, names: Path, out: Path, overlay: Path | None) -> int:
     """Signatures of one part for matching."""
     rules = _rules("s5_match", overlay)
-    known = read_frame(names)
-    frames = (s5_match.sign(c, place, known, rules) for c, place in zip(read_groups(clean), read_groups(located)))
+    employers, groups = (
+        _employers(names),
+        zip(read_groups(clean, s5_match.CLEAN), read_groups(located, s5_match.LOCATED)),
+    )
+    frames = (s5_match.sign(ads, places, employers, rules) for ads, places in groups)
     return write_frames(out, s5_match.SIGNATURE, frames, **s5_match.WRITTEN)
 
 

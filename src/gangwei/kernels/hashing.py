@@ -110,6 +110,47 @@ def hash_strings(series: pl.Series) -> NDArray[np.uint64]:
     return out
 
 
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _hash_addresses(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[np.uint64]:
+    out = np.zeros(off.size - 1, np.uint64)
+    for r in range(out.size):
+        start, end = off[r], off[r + 1]
+        plain = True
+        for i in range(start, off[r + 1]):
+            if data[i] == 10:
+                plain = False
+            elif (data[i] == 63 or data[i] == 35) and i < end:
+                end = i
+        if not plain:
+            continue
+        scheme = b"https://"
+        skip, i = 0, 0  # bytes of a scheme: http:// or https://
+        while i < 8 and start + i < end and data[start + i] == scheme[i]:
+            i += 1
+        if i == 8:
+            skip = 8
+        elif i == 4 and start + 7 <= end and data[start + 4] == 58 and data[start + 5] == 47 and data[start + 6] == 47:
+            skip = 7
+        for begin in (start + skip, start):
+            slash = found = False
+            for i in range(begin, end):
+                c = data[i]
+                if slash and (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122):
+                    found = True
+                    break
+                slash = slash or c == 47
+            if found:
+                out[r] = hash_bytes(data, begin, end)
+                break
+    return out
+
+
+def hash_addresses(series: pl.Series) -> NDArray[np.uint64]:
+    """One hash a web address without its scheme, query and fragment; 0 where it names no page below a host."""
+    out: NDArray[np.uint64] = _hash_addresses(*string_buffers(series))
+    return out
+
+
 def mix(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """An order-dependent combination of two hash arrays: mix(a, b) differs from mix(b, a)."""
     out: NDArray[np.uint64] = _mix(np.asarray(a, np.uint64), np.asarray(b, np.uint64))

@@ -53,15 +53,16 @@ class Packed:
 
     def take(self, rows: I64) -> Packed:
         """The given rows, in that order."""
-        bag, bag_ptr = _gather(self.bag, self.bag_ptr, rows)
-        grams, ptr = _gather(self.grams, self.ptr, rows)
+        bag, bag_ptr = gather(self.bag, self.bag_ptr, rows)
+        grams, ptr = gather(self.grams, self.ptr, rows)
         return Packed(
             self.pos[rows], self.facts[rows], self.who[rows], self.rate[rows], bag, bag_ptr, grams, ptr
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _gather(values: Any, ptr: Any, rows: Any) -> Any:
+def gather(values: Any, ptr: Any, rows: Any) -> Any:
+    """(values, row pointers) of the given rows, in that order."""
     ends = np.zeros(rows.size + 1, np.int64)
     for i in range(rows.size):
         ends[i + 1] = ends[i] + ptr[rows[i] + 1] - ptr[rows[i]]

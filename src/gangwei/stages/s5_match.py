@@ -19,11 +19,13 @@ import polars as pl
 
 from gangwei.codebook import Codebook
 from gangwei.kernels import cluster
-from gangwei.kernels.hashing import hash_strings, mix
+from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
+from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.openings import NONE_DAY, Openings, block_of
 from gangwei.kernels.packed import Shelf, hashes, pack
 from gangwei.kernels.signature import sample_grams
-from gangwei.kernels.title import TitleRules, compile_titles, title_frame
+from gangwei.kernels.title import compile_titles
+from gangwei.kernels.title_memo import TitleMemo
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
 from gangwei.store import read_tables
 
@@ -64,6 +66,12 @@ SIGNATURE = Table(
     ),
 )
 
+CLEAN = [
+    "source_key", "board", "url", "title", "text", "sections", "captured_date", "posted_date", "date_precision", "company",
+    "address", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_censored", "education",
+    "experience_min_months",
+]  # fmt: skip
+LOCATED = ["place_status", "adcode", "places"]
 # hashes do not compress and hold nothing twice
 WRITTEN: dict[str, Any] = {
     "compression": {c: "none" if c == "grams" else "lz4" for c in SIGNATURE.polars},
@@ -78,7 +86,7 @@ _MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 
 class Rules:
     """Compiled definitions: title words, parameters and the ledger of judgements."""
 
-    titles: TitleRules
+    memo: TitleMemo
     params: npt.NDArray[np.float64]
     stock: int
     window_days: int
@@ -114,7 +122,7 @@ def compile_rules(book: Codebook) -> Rules:
         for verdict in ("same", "apart")
     }
     return Rules(
-        compile_titles(book), np.array(params, np.float64), int(toml["hidden"]["stock_employers"]),
+        TitleMemo(compile_titles(book)), np.array(params, np.float64), int(toml["hidden"]["stock_employers"]),
         int(toml["spells"]["window_days"]), "|".join((r"[^\p{Han}]", *toml["address"]["areas"])),
         f"^(.{{{toml['address']['named']},}}?(?:{'|'.join(toml['address']['buildings'])}))", keys["same"], keys["apart"],
     )  # fmt: skip
@@ -126,71 +134,59 @@ def _hash(values: pl.Series) -> npt.NDArray[np.uint64]:
     return out
 
 
-def _spread(distinct: pl.DataFrame, key: str, column: pl.Series) -> pl.DataFrame:
-    """Rows of `distinct` for each value of `column`, in the order of `column`."""
-    return column.alias(key).to_frame().join(distinct, on=key, how="left", nulls_equal=True, maintain_order="left")
+class EmployerKeys:
+    """Keys of the employer behind each name as written."""
+
+    def __init__(self, names: pl.DataFrame) -> None:
+        """`names`: schema.EMPLOYER_NAMES_STAGE."""
+        self.known = Lookup(names["name_raw"])
+        anonymous, agency = (names[c].fill_null(False).cast(U8) for c in ("is_anonymous", "is_agency"))
+        columns = (_hash(names["employer_id"]), _hash(names["brand_key"]), (anonymous + agency * 2).to_numpy())
+        self.employer, self.brand, self.flags = (np.append(c, c.dtype.type(0)) for c in columns)
+
+    def of(self, company: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
+        """Hash of employer and brand, and flags, of each name."""
+        at = self.known.find(company)
+        employer, brand = self.employer[at], self.brand[at]
+        flags = np.where(employer == 0, np.uint8(cluster.NO_NAME), self.flags[at])
+        brand[(flags & cluster.ANONYMOUS) != 0] = 0
+        return employer, brand, flags
 
 
-def sign(clean: pl.DataFrame, located: pl.DataFrame, names: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def sign(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, rules: Rules) -> pl.DataFrame:
     """Signatures, row j for row j of `clean`.
 
     Args:
-        clean: schema.CLEAN; `located`: schema.LOCATED, row-aligned.
-        names: schema.EMPLOYER_NAMES_STAGE, one row for each distinct company.
+        clean: schema.CLEAN, at least the columns CLEAN; `located`: the columns LOCATED of schema.LOCATED, row-aligned.
     """
-    n = clean.height
-    titles = clean["title"].unique()
-    parts = title_frame(titles, rules.titles)
-    ends = np.concatenate([[0], parts["bag"].list.len().cum_sum().to_numpy()])
-    parts = parts.with_columns(hashes(parts["bag"].explode(empty_as_null=False).to_numpy(), ends).alias("bag"))
-    title = _spread(parts.insert_column(0, titles.alias("title")), "title", clean["title"])
-    company = clean["company"].unique().drop_nulls()
-    columns = ("name_raw", "employer_id", "brand_key", "is_agency", "is_anonymous")
-    known = names.select(columns).join(company.alias("name_raw").to_frame(), on="name_raw", how="inner")
-    known = known.select(
-        "name_raw",
-        pl.Series("employer", _hash(known["employer_id"])),
-        pl.Series("brand", _hash(known["brand_key"])),
-        (pl.col("is_anonymous").fill_null(False).cast(U8) + pl.col("is_agency").fill_null(False).cast(U8) * 2).alias(
-            "flags"
-        ),
-    )
-    named = _spread(known, "name_raw", clean["company"])
-    employer = named["employer"].fill_null(0).to_numpy()
-    flags = np.where(employer == 0, cluster.NO_NAME, named["flags"].fill_null(0).to_numpy()).astype(np.uint8)
+    title = rules.memo.of(clean["title"])
+    employer, brand, flags = employers.of(clean["company"])
+    source_key = _hash(clean["source_key"])
     grams, ends, rate, text_hash = sample_grams(clean["text"], *_drops(clean["sections"]))
     return pl.DataFrame(
         {
             "employer": employer,
-            "brand": np.where(flags & cluster.ANONYMOUS, 0, named["brand"].fill_null(0).to_numpy()),
+            "brand": brand,
             "flags": flags,
             "city": _city(located),
-            "title_key": title["title_key"],
-            "bag": title["bag"],
-            "level": title["level"],
-            "heads": title["heads"],
-            "functions": title["functions"],
-            "place": title["place"],
-            "code": title["code"],
+            **title,
             **_pay(clean),
             "education": clean["education"].cast(pl.Enum(EDUCATION)).to_physical().cast(pl.Int8).fill_null(-1),
             "experience": clean["experience_min_months"].clip(0, 600).cast(pl.Int16).fill_null(-1),
             **_window(clean),
-            "job": np.where(
-                _hash(clean["source_key"]) == 0, 0, mix(_hash(clean["board"].fill_null("")), _hash(clean["source_key"]))
-            ),
-            "url": _hash(clean["url"].str.replace(r"[?#].*$", "").str.extract(r"^(?:https?://)?(.*/.*[0-9A-Za-z].*)$")),
+            "job": np.where(source_key == 0, 0, mix(_hash(clean["board"].fill_null("")), source_key)),
+            "url": hash_addresses(clean["url"]),
             "address": _hash(
                 clean["address"].str.slice(0, 80).str.replace_all(rules.areas, "").str.extract(rules.building)
             ),
-            "source_key": _hash(clean["source_key"]),
+            "source_key": source_key,
             "text_hash": text_hash,
             "rate": rate,
             "grams": hashes(grams, ends),
         },
         schema=SIGNATURE.polars,
         strict=False,
-    ).head(n)
+    )
 
 
 def _drops(sections: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

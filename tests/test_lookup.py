@@ -1,0 +1,78 @@
+"""Hash lookups and what is kept between batches: the same answers as the plain way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gangwei.codebook import Codebook
+from gangwei.kernels.cluster import FACTS
+from gangwei.kernels.hashing import hash_addresses, hash_strings
+from gangwei.kernels.lookup import Lookup
+from gangwei.kernels.packed import WHO, Packed, Shelf, hashes
+from gangwei.kernels.title import compile_titles, title_frame
+from gangwei.kernels.title_memo import COLUMNS, TitleMemo
+
+PAGE = r"^(?:https?://)?(.*/.*[0-9A-Za-z].*)$"
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.text(alphabet="https:/?#a9岗\n", max_size=24).map(lambda s: s.replace("h", "https://", 1)), max_size=8)
+)
+def test_addresses_hash_as_the_pattern_reads_them(urls: list[str]) -> None:
+    column = pl.Series([*urls, None, "http://a.b/c?d", "http:/a/1"], dtype=pl.String)
+    page = column.str.replace(r"[?#].*$", "").str.extract(PAGE)
+    want = np.where(page.is_null().to_numpy(), np.uint64(0), hash_strings(page.fill_null("")))
+    assert hash_addresses(column).tolist() == want.tolist()
+
+
+def test_lookup_finds_known_values_only() -> None:
+    names = pl.Series(["甲", "", "乙", "丙"])
+    assert Lookup(names).find(pl.Series(["乙", None, "丁", "", "甲"])).tolist() == [2, -1, -1, 1, 0]
+    assert Lookup(names[:0]).find(pl.Series(["甲"])).tolist() == [-1]
+
+
+def test_titles_are_read_alike_in_any_batch() -> None:
+    rules = compile_titles(Codebook())
+    titles = pl.Series(
+        ["Java开发工程师", None, "高级java开发", "", "保安", "Java开发工程师", "算法工程师(北京)", "、、"]
+    )
+    whole = title_frame(titles, rules)
+    memo = TitleMemo(rules, limit=3)
+    for batch in (titles, titles[2:5], titles.reverse(), titles[:0], titles):
+        got = memo.of(batch)
+        want = title_frame(batch, rules)
+        assert all(np.array_equal(got[c], want[c].to_numpy()) for c in COLUMNS)
+        tokens = [np.frombuffer(b, np.uint32).tolist() for b in got["bag"]]
+        assert tokens == want["bag"].to_list()
+    assert whole.height == 8
+
+
+def test_shelf_gives_back_every_row_in_order(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    n = 500
+    lists = [rng.integers(0, 2**32, k, dtype=np.uint64).astype(np.uint32) for k in rng.integers(0, 6, n)]
+    ptr = np.concatenate([[0], np.cumsum([x.size for x in lists])]).astype(np.int64)
+    flat = np.concatenate(lists)
+    facts, who = rng.integers(0, 9, (n, len(FACTS))), rng.integers(0, 9, (n, len(WHO))).astype(np.uint64)
+    rows = Packed(np.arange(n), facts, who, facts[:, 0].astype(np.uint8), flat, ptr, flat, ptr)
+    box = rng.integers(0, 5, n)
+    for budget in (0, 20_000, 1 << 30):
+        shelf = Shelf(tmp_path, f"s{budget}", 5, budget)
+        for a in range(0, n, 90):
+            part = np.arange(a, min(a + 90, n))
+            shelf.add(rows.take(part), box[part])
+        for b in range(5):
+            got = shelf.take(b)
+            assert got.pos.tolist() == np.flatnonzero(box == b).tolist()
+            assert np.array_equal(got.facts, facts[got.pos])
+            want = [lists[i] for i in got.pos]
+            assert got.grams.tolist() == [int(v) for x in want for v in x]
+            assert np.diff(got.ptr).tolist() == [x.size for x in want]
+    assert not list(tmp_path.iterdir())
+    assert hashes(flat, ptr).to_list()[3] == lists[3].tobytes()
