@@ -40,6 +40,7 @@ def dataset(tmp_path: Path) -> tuple[Path, Path]:
             "ad_id": [f"a{i}" for i in range(n)],
             "source_key": [f"k{i}" for i in range(n)],
             "board": ["b"] * n,
+            "url": [f"https://b.example/{i}" for i in range(n)],
             "title": ["x"] * n,
             "ai_tier": said,
             "ai_mention": [t != "none" for t in said],
@@ -62,6 +63,15 @@ def dataset(tmp_path: Path) -> tuple[Path, Path]:
             "rule_id": ["t.1", "t.2"],
         }
     ).write_parquet(published / "decisions.parquet")
+    raw = tmp_path / "stages" / "raw"
+    raw.mkdir(parents=True)
+    pl.DataFrame(
+        {
+            "source_key": ads["source_key"],
+            "occupation": ["算法工程师" if i % 4 == 0 else "司机" for i in range(n)],
+            "occupation_is_code": [i < 20 for i in range(n)],
+        }
+    ).write_parquet(raw / "a.parquet")
     labels = tmp_path / "labels.jsonl"
     with labels.open("w", encoding="utf-8") as f:
         for i in range(n):
@@ -106,10 +116,11 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
     assert builder.precision == pytest.approx(0.9)
     assert builder.recall == 1.0
     assert builder.f1_low <= builder.f1 <= builder.f1_high <= 1
-    assert [e["ad_id"] for e in out.errors] == ["a0"]
+    assert [(e["ad_id"], e["url"]) for e in out.errors] == [("a0", "https://b.example/0")]
     presets = {s.value: s for s in out.presets}
     assert presets["terms_1"].recall == 0.0
     assert presets["term_list_1"].recall == 1.0
+    assert (presets["board_code"].n, presets["board_code"].precision) == (20, pytest.approx(0.8))
     assert {s.value for s in out.scores if s.group == "subfield"} == {"ml"}
     assert any(s.group == "builder by board" for s in out.scores)
     assert json.loads(out.json())["n"] == 40

@@ -54,6 +54,17 @@ def test_digits_are_alike() -> None:
     assert got[0] == got[1]
 
 
+def test_phrases_are_those_that_hold_an_ai_term() -> None:
+    chars = fold_text("负责打扫,熟悉机器学习优先,五险一金")
+    hits = np.zeros((2, 8), np.int64)
+    hits[0, :4], hits[0, 7] = (0, 7, 11, 2), 0
+    hits[1, :4], hits[1, 7] = (0, 14, 16, 3), 0
+    out = np.empty(64, np.uint16)
+    pos, ends = np.arange(len(chars), dtype=np.int32), np.array([len(chars)], np.int32)
+    n = scorer.phrases(chars, len(chars), pos, ends, hits, 0, 2, np.zeros(1, np.int32), out)
+    assert "".join(map(chr, out[:n])) == "熟悉机器学习优先,"
+
+
 @pytest.mark.parametrize(
     "text", ["", "岗位职责：负责深度学习模型训练与推荐算法研发，精通PyTorch。有SLAM经验优先。", "负责打扫卫生"]
 )

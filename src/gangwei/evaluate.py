@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import hash_strings
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything `gangwei evaluate` shows; `errors` are (ad_id, labelled, said, score), the worst first."""
+    """Everything `gangwei evaluate` shows; `errors` are (ad_id, labelled, said, score, title, url), the worst first."""
 
     n: int
     missing: int
@@ -222,6 +223,13 @@ def compare(
     ]
     if "n_terms" in said.columns:
         presets += [line("preset", f"terms_{k}", truth == "builder", said["n_terms"].to_numpy() >= k) for k in (1, 2)]
+    if "board_code" in said.columns:
+        coded = said["board_code"].is_not_null().to_numpy()
+        named = _flag(said["board_code"])
+        if coded.any():
+            presets.append(
+                score("preset", "board_code", (truth == "builder")[coded], named[coded], weight[coded], draws[:, coded])
+            )
     if term_hits is not None:
         presets += [line("preset", f"term_list_{k}", truth == "builder", term_hits.to_numpy() >= k) for k in (1, 2)]
     p = said["ai_score"].to_numpy().astype(np.float64)
@@ -240,6 +248,7 @@ def compare(
             "said": said["ai_tier"],
             "score": p,
             "title": said["title"],
+            "url": said["url"] if "url" in said.columns else pl.repeat(None, said.height, dtype=pl.String, eager=True),
         }
     )
     wrong = wrong.with_columns(margin=(pl.col("score") - pl.Series(in_truth).cast(pl.Float64)).abs()).filter(
@@ -273,6 +282,7 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
         "ad_id",
         "source_key",
         "board",
+        "url",
         "title",
         "ai_tier",
         "ai_mention",
@@ -290,7 +300,7 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
     if gold_in.is_empty():
         raise EvaluateError(f"{labels.name}: none of the {gold.height} labelled ads is in {dataset_dir}")
     said = gold_in.select("record_id").join(ads, left_on="record_id", right_on="source_key", maintain_order="left")
-    said = _terms(said, dataset_dir)
+    said = _board_codes(_terms(said, dataset_dir), dataset_dir)
     hits = None
     texts = dataset_dir / "published" / "texts.parquet"
     if texts.is_file():
@@ -318,6 +328,22 @@ def _terms(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
     )
     counts = hits.filter(ok).group_by("ad_id").agg(n_terms=pl.col("rule_id").n_unique()).collect()
     return said.join(counts, on="ad_id", how="left", maintain_order="left").with_columns(pl.col("n_terms").fill_null(0))
+
+
+def _board_codes(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
+    """Adds `board_code`: does the board's own category name AI? Null where the category is not the board's own."""
+    parts = sorted((dataset_dir / "stages" / "raw").glob("*.parquet"))
+    if not parts:
+        return said
+    words = Codebook().toml("ai/rules.toml")["evaluate"]["board_code"]["words"]
+    codes = (
+        pl.scan_parquet(parts)
+        .filter(pl.col("occupation_is_code") & pl.col("source_key").is_in(said["record_id"].implode()))
+        .select("source_key", board_code=pl.col("occupation").str.to_lowercase().str.contains_any(words))
+        .collect()
+        .unique("source_key", keep="first", maintain_order=True)
+    )
+    return said.join(codes, left_on="record_id", right_on="source_key", how="left", maintain_order="left")
 
 
 def count_terms(title: pl.Series, text: pl.Series, term_list: Path) -> pl.Series:

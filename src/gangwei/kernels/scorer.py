@@ -1,5 +1,7 @@
 """Scores of ads: the features of `evidence` and hashed character n-grams of title and text under a linear model.
 
+The text gives two kinds of n-grams: those of the whole text, which tell what job it is, and those of the phrases that
+hold an AI term, which tell what is to be done with it (build, know, wish for, sell).
 One compiled pass over an ad, from bytes to scores and evidence rows; nothing of it is a Python object.
 """
 
@@ -25,10 +27,15 @@ from gangwei.kernels.terms import decode, find
 TITLE_BITS = 13
 TEXT_BITS = 15
 AT_TITLE = AT_END
+NEAR_BITS = 14
 AT_TEXT = AT_TITLE + (1 << TITLE_BITS)
-WIDTH = AT_TEXT + (1 << TEXT_BITS)
+AT_NEAR = AT_TEXT + (1 << TEXT_BITS)
+WIDTH = AT_NEAR + (1 << NEAR_BITS)
 TITLE_SCALE = 3.0
 TEXT_SCALE = 4.0
+NEAR_SCALE = 4.0
+COMMA = 44
+GRAMS = 3
 HITS = 1024
 COUNTED = 64
 TOP = 3
@@ -87,6 +94,38 @@ def grams(chars, n, low, high, bits, base, scale, damped, stamp, mark, idx, val,
 
 
 @njit(nogil=True, cache=True)
+def phrases(chars, n, pos, ends, hits, a, b, layer, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Copy the phrases (between commas and clause ends) of chars[:n] that hold an AI term to `out`; return the length.
+
+    hits[a:b] are the matches of the text; those in the employer's story, in tags or without a tier do not count.
+    """
+    size = 0
+    done = 0
+    for j in range(a, b):
+        loc = hits[j, 3]
+        if layer[hits[j, 0]] != 0 or hits[j, 7] < 0 or hits[j, 7] > 6 or loc == 3 or loc == 4:
+            continue
+        i = np.searchsorted(pos[:n], hits[j, 1])
+        if i < done:
+            continue
+        clause = hits[j, 6]
+        low = ends[clause - 1] if clause else 0
+        start = i
+        while start > low and chars[start - 1] != COMMA:
+            start -= 1
+        end = i
+        while end < ends[clause] and chars[end] != COMMA:
+            end += 1
+        for k in range(max(start, done), end):
+            out[size] = chars[k]
+            size += 1
+        out[size] = COMMA
+        size += 1
+        done = end
+    return size
+
+
+@njit(nogil=True, cache=True)
 def score_rows(  # type: ignore[no-untyped-def]
     rows_at,
     title,
@@ -108,11 +147,11 @@ def score_rows(  # type: ignore[no-untyped-def]
     `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
     `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, and of cues; `rules` =
     (size, layer, tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
-    `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `bias` (2, lanes). With `keep` the features
+    `gram_weights` = (WIDTH - AT_TEXT, 3) of the n-grams of text and phrases for the tier lanes, `bias` (2, lanes). With `keep` the features
     are returned too (for training). Cues and text n-grams are looked for only where a term was found.
 
     Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
-    the title n-grams, of the text n-grams and of the TOP largest other features `which` in the score of builder or
+    the title n-grams, of the text n-grams, of the phrase n-grams and of the TOP largest other features `which` in the score of builder or
     adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
     surveillance strong, weak, in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the
     tier that counted. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
@@ -133,7 +172,7 @@ def score_rows(  # type: ignore[no-untyped-def]
         c = g_off[i + 1] - g_off[i]
         longest = max(longest, a, b, c)
         if keep:
-            grown += min(a * 3, 1 << TITLE_BITS) + min(b, 1 << TEXT_BITS) + 400
+            grown += min(a * 3, 1 << TITLE_BITS) + min(b, 1 << TEXT_BITS) + min(b * 3, 1 << NEAR_BITS) + 400
     chars = np.empty(longest + 4, np.uint16)
     pos = np.empty(longest + 4, np.int32)
     ends = np.empty(longest + 2, np.int32)
@@ -145,12 +184,14 @@ def score_rows(  # type: ignore[no-untyped-def]
     seen_concepts = np.zeros(MAX_CONCEPTS, np.uint8)
     hits = np.empty((HITS, 8), np.int64)
     x = np.zeros(AT_END, np.float32)
-    room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + AT_END
+    near = np.empty(2 * longest + 4, np.uint16)
+    room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + (1 << NEAR_BITS) + AT_END
     idx = np.empty(room, np.int64)
     val = np.empty(room, np.float32)
     stamp_title = np.full(1 << TITLE_BITS, -1, np.int32)
     stamp_text = np.full(1 << TEXT_BITS, -1, np.int32)
     damped = damped_counts()
+    stamp_near = np.full(1 << NEAR_BITS, -1, np.int32)
     mark = np.int32(0)
     scores = np.empty((rows, lanes), np.float32)
     facts = np.zeros((rows, 8), np.int32)
@@ -160,7 +201,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     indptr = np.zeros(rows + 1, np.int64)
     all_idx = np.empty(grown, np.int32)
     all_val = np.empty(grown, np.float32)
-    why = np.zeros((rows, 2 + TOP), np.float32)
+    why = np.zeros((rows, GRAMS + TOP), np.float32)
     which = np.full((rows, TOP), -1, np.int32)
     total = 0
     filled = 0
@@ -212,11 +253,16 @@ def score_rows(  # type: ignore[no-untyped-def]
         text_from = p
         if seen and n:
             p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, damped, stamp_text, mark, idx, val, p)
+        near_from = p
+        if seen and n:
+            q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, layer, near)
+            p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, damped, stamp_near, mark, idx, val, p)
         text_to = p
         mark += np.int32(p)
         if mark > 2_000_000_000:
             stamp_title[:] = -1
             stamp_text[:] = -1
+            stamp_near[:] = -1
             mark = np.int32(0)
         mix = AT_MIX + head * len(MIXES)
         for a, b in ((0 if seen else AT_ROLE, AT_MIX), (mix, mix + len(MIXES)), (AT_COUNT, AT_END)):
@@ -238,14 +284,16 @@ def score_rows(  # type: ignore[no-untyped-def]
         s0 = np.float32(0)
         s1 = np.float32(0)
         s2 = np.float32(0)
-        for j in range(text_from, text_to):
-            w = val[j]
-            f = idx[j] - AT_TEXT
-            s0 += w * gram_weights[f, 0]
-            s1 += w * gram_weights[f, 1]
-            s2 += w * gram_weights[f, 2]
+        for part, a, b in ((1, text_from, near_from), (2, near_from, text_to)):
+            before = s1
+            for j in range(a, b):
+                w = val[j]
+                f = idx[j] - AT_TEXT
+                s0 += w * gram_weights[f, 0]
+                s1 += w * gram_weights[f, 1]
+                s2 += w * gram_weights[f, 2]
+            why[r, part] = s1 - before
         if seen:
-            why[r, 1] = s1
             for j in range(p):
                 f = idx[j]
                 if AT_TITLE <= f < AT_TEXT:
@@ -253,13 +301,13 @@ def score_rows(  # type: ignore[no-untyped-def]
                 elif AT_ROLE <= f < AT_END:
                     w = val[j] * weights[v, f, 1]
                     k = TOP
-                    while k > 0 and abs(w) > abs(why[r, 1 + k]):
+                    while k > 0 and abs(w) > abs(why[r, GRAMS - 1 + k]):
                         k -= 1
                     if k < TOP:
                         for q in range(TOP - 1, k, -1):
-                            why[r, 2 + q] = why[r, 1 + q]
+                            why[r, GRAMS + q] = why[r, GRAMS - 1 + q]
                             which[r, q] = which[r, q - 1]
-                        why[r, 2 + k] = w
+                        why[r, GRAMS + k] = w
                         which[r, k] = f
         scores[r, 0] += s0
         scores[r, 1] += s1

@@ -35,7 +35,6 @@ TERM_TIERS = frozenset(
     evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")
 )
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
-_TOP = 3
 BUILDING = ("builder_strong", "builder_weak", "algo_bare")
 NAMING = ("adjacent", "user", "mention")
 NOT_BUILDING = ("product", "commercial", "operations", "education")
@@ -136,7 +135,7 @@ def load_model(data: bytes, features: list[str]) -> Model:
             if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH:
                 raise ValueError(f"{MODEL}: made for another layout; run `gangwei train`")
             weights = np.zeros((2, scorer.AT_TEXT, len(LANES)), np.float32)
-            grams = np.zeros((1 << scorer.TEXT_BITS, len(TIER_LANES)), np.float32)
+            grams = np.zeros((scorer.WIDTH - scorer.AT_TEXT, len(TIER_LANES)), np.float32)
             at = {name: i for i, name in enumerate(features)}
             for j, name in enumerate(z["names"].tolist()):
                 if name in at:
@@ -152,7 +151,7 @@ def blank_model() -> Model:
     """A model of zeros: used while training."""
     lanes = len(LANES)
     return Model(
-        np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((1 << scorer.TEXT_BITS, 3), np.float32),
+        np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((scorer.WIDTH - scorer.AT_TEXT, 3), np.float32),
         np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32), np.zeros((2, 2)), "blank",
     )  # fmt: skip
 
@@ -381,14 +380,15 @@ _REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]
 def _features(tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[np.int32], rules: Rules) -> pl.DataFrame:
     """Evidence that is not one term: n-grams of title and text, and the largest other features, of ads with a tier."""
     row, column = np.nonzero((tier < 3)[:, None] & (np.abs(why) > 0.05))
-    index = np.where(column >= 2, which[row, np.maximum(column - 2, 0)], len(rules.features) + column)
-    names = pl.Series([*rules.features, "title_ngrams", "text_ngrams"])
-    title = (column == 0) | ((column >= 2) & (index < evidence.AT_COUNT))
+    named = column >= scorer.GRAMS
+    index = np.where(named, which[row, np.maximum(column - scorer.GRAMS, 0)], len(rules.features) + column)
+    names = pl.Series([*rules.features, "title_ngrams", "text_ngrams", "phrase_ngrams"])
+    title = (column == 0) | (named & (index < evidence.AT_COUNT))
     return pl.DataFrame(
         {
             "row": row.astype(np.int64),
             "decision": pl.repeat("ai_feature", len(row), dtype=pl.String, eager=True),
-            "reason_id": pl.Series(["ngrams", "feature"]).gather((column >= 2).astype(np.int64)),
+            "reason_id": pl.Series(["ngrams", "feature"]).gather(named.astype(np.int64)),
             "rule_id": names.gather(index),
             "field": pl.Series(["text", "title"]).gather(title.astype(np.int64)),
             "start": pl.Series([None] * len(row), dtype=pl.Int32),
