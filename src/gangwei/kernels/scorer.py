@@ -103,7 +103,7 @@ def phrases(chars, n, pos, ends, hits, a, b, layer, out):  # type: ignore[no-unt
     done = 0
     for j in range(a, b):
         loc = hits[j, 3]
-        if layer[hits[j, 0]] != 0 or hits[j, 7] < 0 or hits[j, 7] > 6 or loc == 3 or loc == 4:
+        if layer[hits[j, 0]] != 0 or hits[j, 7] < 0 or hits[j, 7] > 6 or 3 <= loc <= 4:
             continue
         i = np.searchsorted(pos[:n], hits[j, 1])
         if i < done:
