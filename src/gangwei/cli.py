@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before the first import of polars: the runner owns the threads
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5000")  # and batches reuse memory
 
 import datetime as dt
 import sys

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from gangwei.kernels.gazetteer import Gazetteer, compile_gazetteer
+from gangwei.kernels.memo import Memo
 from gangwei.kernels.place import Place, Resolver
 from gangwei.kernels.place_fields import FIELD_LIMIT
 from gangwei.schema import LOCATED
@@ -27,6 +30,7 @@ class Rules:
 
     gazetteer: Gazetteer
     resolver: Resolver
+    memo: Memo = field(default_factory=Memo, compare=False)
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -39,14 +43,16 @@ def _columns(places: list[Place]) -> pl.DataFrame:
     """The columns of LOCATED for a list of places, one row each; equal places are made once."""
     order: dict[Place, int] = {}
     index = [order.setdefault(p, len(order)) for p in places]
+    pairs = [pair for p in order for pair in p.places]
+    codes, weights = pa.array([c for c, _ in pairs], pa.string()), pa.array([w for _, w in pairs], pa.float64())
+    ends = pa.array(np.cumsum([0, *(len(p.places) for p in order)]), pa.int32())
+    lists = pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays([codes, weights], ["adcode", "weight"]))
     once = pl.DataFrame(
         {
             "place_status": pl.Series([p.status for p in order], dtype=pl.String),
             "adcode": pl.Series([p.adcode for p in order], dtype=pl.String),
             "county_adcode": pl.Series([p.county_adcode for p in order], dtype=pl.String),
-            "places": pl.Series(
-                [[{"adcode": c, "weight": w} for c, w in p.places] for p in order], dtype=LOCATED.polars["places"]
-            ),
+            "places": pl.Series("places", pl.from_arrow(lists), dtype=LOCATED.polars["places"]),
             "place_rule": pl.Series([p.rule for p in order], dtype=pl.String),
         }
     )
@@ -91,11 +97,8 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     the first 200 characters are read.
     """
     fields = clean.select(pl.col(k).str.slice(0, FIELD_LIMIT) for k in KEYS)
-    distinct = fields.unique(maintain_order=True)
     resolve = rules.resolver.resolve
-    places = [resolve(c, d, a) for c, d, a in distinct.iter_rows()]
-    known = pl.concat([distinct, _columns(places)], how="horizontal")
-    located = fields.join(known, on=KEYS, how="left", nulls_equal=True, maintain_order="left").drop(KEYS)
+    located = rules.memo(fields, lambda keys: _columns([resolve(c, d, a) for c, d, a in keys.iter_rows()]))
     if {"title", "text"} <= set(clean.columns):
         numbered = clean.select("title", "text").with_row_index("row")
         empty = numbered.filter(located["place_rule"] == "city.blank")
