@@ -50,7 +50,7 @@ def test_map_links_every_region_and_draws_the_lines() -> None:
     links = root.findall(".//a")
     assert {a.get("href") for a in links} == {"#prov-440000", "#prov-310000"}
     assert 'Guangdong: 5 "<AI>"' in {a.get("aria-label") for a in links}
-    assert base.boundary in out and "url(#map-none)" in out
+    assert base.boundary in out and "url(#none-provinces)" in out
     assert len(root.findall(".//path")) == len(base.provinces) + 1
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from gangwei import claims
 from gangwei.brief_appendix import definitions_table, evidence, inputs
-from gangwei.brief_blocks import Brief, Figure, Table
-from gangwei.brief_headlines import headlines, sensitivities, tornado_block
+from gangwei.brief_blocks import Brief, Figure, Statement, Table
+from gangwei.brief_headlines import headlines, others, sensitivities, statement, tornado_block
+from gangwei.brief_quality import missing, repeats
 from gangwei.brief_sections import affiliated, over_time, regions, talent, waterfall
 from gangwei.brief_writer import Writer
-from gangwei.claims import Question, Said
+from gangwei.claims import Question
 from gangwei.version import __version__
 
 
@@ -22,28 +23,17 @@ def compose(w: Writer) -> Brief:
     empty = t.text("zero_ads") if openings == 0 else t.text("zero_ai") if ai == 0 else ""
     grains = {x["id"]: x["numerator"] for x in w.ask("ads-per-opening").rows.to_dicts()}
     read = grains["ad"] + float(ds.rows("SELECT count(*) FROM rejects")[0][0])
-    tornados = sensitivities(w, all_claims) if openings else {}
-    said_by: dict[str, list[tuple[Said, str, bool | None]]] = {}
-    said: dict[str, Said] = {}
-    for c in all_claims:
-        s = claims.say(c, w.answers, t) if openings else None
-        if s is None:
-            continue
-        said[c.id] = s
-        survives = tornados[c.id].survives if c.id in tornados else None
-        said_by.setdefault(c.section, []).append(
-            (
-                s,
-                t.text({True: "survives", False: "does_not", None: "not_tested"}[survives]) if c.headline else "",
-                survives,
-            )
-        )
+    said = {s.claim.id: s for c in all_claims if openings and (s := claims.say(c, w.answers, t)) is not None}
+    tornados = sensitivities(w, [s.claim for s in said.values()])
+    said_by: dict[str, list[Statement]] = {}
+    for s in said.values():
+        said_by.setdefault(s.claim.section, []).append(statement(w, s, tornados[s.claim.id], bool(ai)))
     figures: dict[str, list[Figure]] = {}
     tables: dict[str, list[Table]] = {"definitions": [definitions_table(w)] if openings else []}
     notes: dict[str, list[str]] = {"regions": []}
-    map_svg = ""
+    maps: list[tuple[str, str]] = []
     if ai:
-        map_svg, figures["regions"], tables["regions"] = regions(w)
+        maps, figures["regions"], tables["regions"] = regions(w)
         figures["defence"], tables["defence"] = affiliated(w)
         figures["talent"], tables["talent"] = talent(w)
         figures["time"] = over_time(w)
@@ -58,10 +48,12 @@ def compose(w: Writer) -> Brief:
         notes.setdefault("talent" if section == "time" else section, []).extend(
             dict.fromkeys(c for f in found for c in f.caveats)
         )
+    notes["waterfall"] = w.caveats(w.ask("repeat-sensitivity")) if openings else []
     notes = {k: list(dict.fromkeys(v)) for k, v in notes.items()}
     water = waterfall(w)
     figures["waterfall"] = [water] if water else []
-    tables["inputs"] = inputs(w)
+    tables["waterfall"] = repeats(w) if openings else []
+    tables["inputs"] = [*inputs(w), *(missing(w) if openings else [])]
     rule = w.settings["emerging"]
     words: dict[str, Any] = {
         "replicates": w.settings["replicates"], "minimum": w.settings["minimum_n_eff"], "employers": w.settings["minimum_employers"],
@@ -82,7 +74,7 @@ def compose(w: Writer) -> Brief:
         facts=t.text("dataset_facts").format(read=t.integer(read), kept=t.integer(grains["ad"]), openings=t.integer(openings), boards=len(ds.boards)),
         subtitle=t.text("subtitle").format(openings=t.integer(openings, short=True), ads=t.integer(grains["ad"], short=True)),
         headlines=headlines(w, said, tornados, all_claims), said=said_by, figures=figures, tables=tables,
-        tornados=[tornado_block(w, x) for x in tornados.values()], evidence=evidence(w, all_claims) if ai else [], notes=notes,
-        versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=t.share(w.settings["survive_margin"], 0), points=f"{w.settings['survive_points'] * 100:g}"), map_svg=map_svg, method=[m.format(**words) for m in t.table["method"]["items"]],
+        tornados=[tornado_block(w, x) for x in tornados.values() if x.claim.headline], others=others(w, said, tornados) if tornados else None, evidence=evidence(w, list(said.values())) if ai else [], notes=notes,
+        versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=t.share(w.settings["survive_margin"], 0)), maps=maps, method=[m.format(**words) for m in t.table["method"]["items"]],
         limits=list(t.table["limits"]["items"]),
     )  # fmt: skip

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gangwei import claims
 from gangwei.brief_blocks import Evidence, Table
 from gangwei.brief_writer import Writer
-from gangwei.measures import ads_behind
+from gangwei.claims import Said
+from gangwei.measures import Result, ads_behind
 
-EVIDENCE_SHOWN = 5
+EVIDENCE_SHOWN, EVIDENCE_FEWER = 5, 3
 
 
-def evidence(w: Writer, all_claims: Sequence[claims.Claim]) -> list[Evidence]:
-    """A few openings of each headline's numerator."""
+def evidence(w: Writer, said: Sequence[Said]) -> list[Evidence]:
+    """A few openings of each claim's numerator."""
     t, out = w.t, []
-    for c in (c for c in all_claims if c.headline):
+    for c in (s.claim for s in said):
         r = w.answers.ask(c.question)
-        rows_named = claims.named(r)
-        if c.track != "value":
-            group = rows_named[0]["id"] if rows_named else None
-        else:
-            # The numerator of a share inside groups: all the groups it names.
-            inside = r.measure.kind in ("mix", "top") and bool(rows_named)
-            group = ",".join(x["id"] for x in rows_named) if inside else None
+        group = evidence_group(c, r)
         n, page = ads_behind(
-            w.ds,
-            c.question.measure,
-            c.question.by,
-            group,
-            c.question.where,
-            limit=EVIDENCE_SHOWN,
-            as_of=w.answers.as_of,
-            lists=w.answers.lists,
-        )
+            w.ds, c.question.measure, c.question.by, group, c.question.where,
+            limit=EVIDENCE_SHOWN if c.headline else EVIDENCE_FEWER, as_of=w.answers.as_of, lists=w.answers.lists,
+        )  # fmt: skip
         head = [
             t.text("opening"),
             t.text("employer"),
@@ -49,11 +39,23 @@ def evidence(w: Writer, all_claims: Sequence[claims.Claim]) -> list[Evidence]:
             ]
             for x in page.to_dicts()
         ]  # fmt: skip
-        label = str(t.table["headline"][c.id]) + (
+        label = str(t.table["headline"].get(c.id) or t.table["claims"].get(c.id, c.id)) + (
             f" · {t.group_values(r.by, [group])[0]}" if group and "," not in group else ""
         )
         out.append(Evidence(f"ads-{c.id}", label, t.integer(n), Table(label, head, rows), r.command, r.permalink))
     return out
+
+
+def evidence_group(c: claims.Claim, r: Result) -> str | None:
+    """The group whose openings a claim rests on: the one it follows, the first it names, or all inside a share of groups."""
+    rows = claims.named(r)
+    if c.track.startswith("is_"):
+        key = c.track.removeprefix("is_").rpartition(".")[0]
+        return next((x["id"] for x in r.rows.to_dicts() if re.sub(r"\W", "_", x["id"]) == key), None)
+    if c.track != "value":
+        return rows[0]["id"] if rows else None
+    inside = r.measure.kind in ("mix", "top") and bool(rows)
+    return ",".join(x["id"] for x in rows) if inside else None
 
 
 def inputs(w: Writer) -> list[Table]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gangwei.claims import Said
 from gangwei.sensitivity import Tornado
 
 
@@ -48,6 +47,20 @@ class Headline:
 
 
 @dataclass
+class Statement:
+    """A claim in words with its interval, the range of its variants, its verdict, and where the page shows more."""
+
+    id: str
+    text: str
+    interval: str
+    spread: str
+    verdict: str
+    survives: bool | None
+    sensitivity: str
+    evidence: str
+
+
+@dataclass
 class Evidence:
     """A sample of the openings of a claim's numerator, and how to get all of them."""
 
@@ -69,15 +82,16 @@ class Brief:
     facts: str
     subtitle: str
     headlines: list[Headline]
-    said: dict[str, list[tuple[Said, str, bool | None]]]
+    said: dict[str, list[Statement]]
     figures: dict[str, list[Figure]]
     tables: dict[str, list[Table]]
     tornados: list[tuple[Tornado, str, str, Table]]
+    others: Table | None
     evidence: list[Evidence]
     notes: dict[str, list[str]]
     versions: list[tuple[str, str]]
     cite: str
     sensitivity: str
-    map_svg: str = ""
+    maps: list[tuple[str, str]] = field(default_factory=list)
     method: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)

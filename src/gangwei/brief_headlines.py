@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gangwei import charts, claims, sensitivity
-from gangwei.brief_blocks import Headline, Table
+from gangwei.brief_blocks import Headline, Statement, Table
 from gangwei.brief_writer import Writer
 from gangwei.claims import Said
 from gangwei.sensitivity import Tornado
@@ -22,7 +23,6 @@ def headlines(
         value, parts, interval = headline_value(w, c)
         tornado = tornados.get(c.id)
         survives = tornado.survives if tornado else None
-        verdict = w.t.text({True: "survives", False: "does_not", None: "not_tested"}[survives])
         shown = p.get(f"value_{w.t.lang}") or w.t.text("not_published")
         out.append(
             Headline(
@@ -33,7 +33,7 @@ def headlines(
                 interval,
                 shown,
                 p.get(f"compares_{w.t.lang}", ""),
-                verdict,
+                verdict(w, survives),
                 survives,
             )
         )
@@ -63,7 +63,11 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
                 f"{t.share(together['value'])} ({t.integer(together['numerator'])})" if together else "0",
             )
         )
-        for key, m in (("surveillance", "surveillance-share"), ("content", "surveillance-job-share")):
+        for key, m in (
+            ("supplier", "supplier-share"),
+            ("surveillance", "surveillance-share"),
+            ("content", "surveillance-job-share"),
+        ):
             x = w.ask(m)
             parts.append((w.name(key), f"{t.share(x.value)} ({t.integer(x.numerator)})"))
         signal = tiers.get("T5")
@@ -89,28 +93,69 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
             else []
         )
         more = f" +{len(claims.named(r)) - len(rows)}" if c.track == "all" and len(claims.named(r)) > len(rows) else ""
-        spread = comma.join(f"{x['rank_low']}–{x['rank_high']}" for x in rows if "rank_low" in x)
+        spread_ = comma.join(rank_range(x) for x in rows if "rank_low" in x)
         return (
             comma.join(x["label"] for x in rows) + more or w.name("none_found"),
             parts,
-            f"{t.text('rank')}: {spread}" if spread else "–",
+            f"{t.text('rank')}: {spread_}" if spread_ else "–",
         )
     value = t.integer(r.value) if r.measure.unit in ("places", "openings") else t.quantity(r.value, r.measure.unit)
-    return value, [], t.interval(r.low, r.high, r.measure.unit)
+    interval = t.interval(r.low, r.high, r.measure.unit)
+    return value, [], f"{t.text('range')} {interval}" if r.interval_method == "support_range" else interval
+
+
+def rank_range(x: Mapping[str, Any]) -> str:
+    """'2' or '2–3'."""
+    low, high = x["rank_low"], x["rank_high"]
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def sensitivities(w: Writer, all_claims: Sequence[claims.Claim]) -> dict[str, Tornado]:
-    """Sensitivity of each headline."""
-    heads = sorted((c for c in all_claims if c.headline), key=lambda c: c.headline)
-    return {c.id: sensitivity.tornado(w.answers, w.t, c, w.settings) for c in heads}
+    """Sensitivity of each claim."""
+    return {c.id: sensitivity.tornado(w.answers, w.t, c, w.settings) for c in all_claims}
+
+
+def verdict(w: Writer, survives: bool | None) -> str:
+    """The verdict in words."""
+    return w.t.text({True: "survives", False: "does_not", None: "not_tested"}[survives])
+
+
+def spread(w: Writer, x: Tornado) -> str:
+    """The lowest and highest value of any variant."""
+    if x.low is None or x.high is None or x.claim.track == "all":
+        return ""
+    return w.t.interval(x.low, x.high, x.unit)
+
+
+def statement(w: Writer, said: Said, x: Tornado, evidence: bool) -> Statement:
+    """A claim as the page shows it."""
+    c, unit = said.claim, said.result.measure.unit
+    none = said.interval in ("–", "") or (unit in ("openings", "count") and c.headline == 0)
+    known = said.interval if said.interval.startswith(w.t.text("range")) else f"{w.t.text('interval')}: {said.interval}"
+    return Statement(
+        c.id, said.text, "" if none else known, spread(w, x), verdict(w, x.survives), x.survives,
+        f"tor-{c.id}" if c.headline else f"sens-{c.id}", f"ads-{c.id}" if evidence else "",
+    )  # fmt: skip
+
+
+def others(w: Writer, said: Mapping[str, Said], tornados: Mapping[str, Tornado]) -> Table:
+    """The claims that are no headline: base, range of the variants, which one moves it most, verdict."""
+    t, rows, ids = w.t, [], []
+    for c in (s.claim for s in said.values() if not s.claim.headline):
+        x = tornados[c.id]
+        known = [v for v in x.variants if v.value is not None and x.base]
+        far = max(known, key=lambda v: (abs((v.value or 0) - (x.base or 0)), v.label), default=None)
+        moved = "–" if far is None or far.value == x.base else far.label
+        cells = [t.quantity(v, x.unit) for v in (x.base, x.low, x.high)]
+        rows.append([t.table["claims"].get(c.id, c.id), *cells, moved, verdict(w, x.survives)])
+        ids.append(f"sens-{c.id}")
+    head = [t.text(k) for k in ("claim", "base", "lowest", "highest", "farthest", "verdict")]
+    return Table(t.text("other_claims"), head, rows, (1, 2, 3), ids)
 
 
 def margin(w: Writer, x: Tornado) -> float:
-    """How far a variant may move a headline before it counts as not surviving."""
-    if x.base is None or x.claim.track != "value":
-        return 0.0
-    share = float(w.settings["survive_points"]) if x.unit == "share" else 0.0
-    return max(float(w.settings["survive_margin"]) * abs(x.base), share)
+    """How far a variant may move a claim before it counts as not surviving; 0 where the places it names decide."""
+    return 0.0 if x.base is None or x.base_names else float(w.settings["survive_margin"]) * abs(x.base)
 
 
 def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
@@ -125,14 +170,13 @@ def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
     rows, chart = [], []
     for v in x.variants:
         change = "–" if v.value is None or not x.base else f"{(v.value / x.base - 1) * 100:+.1f}%"
-        verdict = t.text({True: "survives", False: "does_not", None: "not_tested"}[v.survives])
         rows.append(
             [
                 v.label,
                 t.quantity(v.value, x.unit),
                 change,
-                *([places(v.names)] if x.claim.track != "value" else []),
-                verdict,
+                *([places(v.names)] if x.base_names else []),
+                verdict(w, v.survives),
             ]
         )
         if v.value is not None:
@@ -148,14 +192,14 @@ def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
         t.text("variant"),
         t.text("label_value"),
         t.text("change"),
-        *([t.text("place")] if x.claim.track != "value" else []),
+        *([t.text("place")] if x.base_names else []),
         t.text("verdict"),
     ]
     base = [
         t.text("base"),
         t.quantity(x.base, x.unit),
         "",
-        *([places(x.base_names)] if x.claim.track != "value" else []),
+        *([places(x.base_names)] if x.base_names else []),
         "",
     ]
     return x, title, svg, Table(title, head, [base, *rows], (1, 2))

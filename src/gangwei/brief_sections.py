@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gangwei import charts, choropleth
 from gangwei.brief_blocks import Figure, Table
+from gangwei.brief_headlines import rank_range
 from gangwei.brief_writer import SIZES, Writer
 from gangwei.geo import load_map
+from gangwei.measures import Result
 
-CITIES_SHOWN, EMPLOYERS_SHOWN, SHARES_SHOWN = 30, 15, 15
+CITIES_SHOWN, EMPLOYERS_SHOWN, SHARES_SHOWN, SKILLS_SHOWN, PAIRS_SHOWN, MONTHS_SHOWN = 30, 15, 15, 12, 10, 120
 
 
-def regions(w: Writer) -> tuple[str, list[Figure], list[Table]]:
-    """Province map, city ranks and the tables they link to."""
+def regions(w: Writer) -> tuple[list[tuple[str, str]], list[Figure], list[Table]]:
+    """Maps of provinces and prefectures as (title, SVG), city ranks and the tables they link to."""
     t = w.t
     provinces, quotients = (
         w.ask("province-rank"),
         {x["id"]: x for x in w.ask("location-quotient", "province").rows.to_dicts()},
     )
-    regions = {
-        int(x["id"]): choropleth.Region(
-            f"#prov-{x['id']}",
-            f"{x['label']}: {t.integer(x['numerator'])} {t.text('count')}, {t.share(x['value'])}",
-            x["value"],
-        )
-        for x in provinces.rows.to_dicts()
-    }
-    svg = (
-        choropleth.svg(load_map(), regions, title=t.text("map_title"), no_data=t.text("no_data"), words=t.share)
-        if regions
-        else ""
-    )
+    cities = w.ask("city-rank")
+    maps = [(f"{t.text(k)}: {t.text('map_share')}", m) for k, m in (
+        ("map_title", region_map(w, provinces, "provinces", "prov", provinces.rows.height)),
+        ("prefecture_map", region_map(w, cities, "prefectures", "city", CITIES_SHOWN)),
+    ) if m]  # fmt: skip
     rows = []
     for x in provinces.rows.to_dicts():
         q = quotients.get(x["id"])
@@ -61,7 +56,6 @@ def regions(w: Writer) -> tuple[str, list[Figure], list[Table]]:
         (0, 2, 3, 4, 5),
         [f"prov-{x['id']}" for x in provinces.rows.to_dicts()],
     )
-    cities = w.ask("city-rank")
     shown = cities.rows.head(CITIES_SHOWN).to_dicts()
     head = [
         t.text("rank"),
@@ -79,7 +73,7 @@ def regions(w: Writer) -> tuple[str, list[Figure], list[Table]]:
             t.integer(x["numerator"]),
             t.share(x["value"]),
             t.interval(x["low"], x["high"], "share"),
-            f"{x['rank_low']}–{x['rank_high']}",
+            rank_range(x),
             t.share(x["in_top"], 0),
         ]
         for x in shown
@@ -123,7 +117,20 @@ def regions(w: Writer) -> tuple[str, list[Figure], list[Table]]:
             for x in emerging.rows.head(20).to_dicts()
         ]
         tables.append(Table(w.name("emerging_table"), head, body, (1, 2, 3, 4)))
-    return svg, figures, tables
+    return maps, figures, tables
+
+
+def region_map(w: Writer, r: Result, layer: str, anchor: str, linked: int) -> str:
+    """A map of shares; the first `linked` units link to their row in the table. Empty without any unit."""
+    t = w.t
+    found = {}
+    for i, x in enumerate(r.rows.to_dicts()):
+        words = f"{x['label']}: {t.integer(x['numerator'])} {t.text('count')}, {t.share(x['value'])}"
+        found[int(x["id"])] = choropleth.Region(f"#{anchor}-{x['id']}" if i < linked else "", words, x["value"])
+    title = t.text("map_title" if layer == "provinces" else "prefecture_map")
+    if not found:
+        return ""
+    return choropleth.svg(load_map(), found, layer=layer, title=title, no_data=t.text("no_data"), words=t.share)
 
 
 def by_scope(w: Writer) -> Figure | None:
@@ -150,17 +157,26 @@ def by_scope(w: Writer) -> Figure | None:
 def affiliated(w: Writer) -> tuple[list[Figure], list[Table]]:
     """Tiers of evidence, and surveillance employer against surveillance work."""
     figures = [f for f in [w.bars("defence-chart", w.ask("defence-tiers"), w.name("defence_chart"), wide=True)] if f]
+    tables = []
+    groups = w.ask("defence-groups")
+    if groups.rows.height:
+        tables.append(w.table(groups, w.name("defence_groups")))
     cross = w.ask("surveillance-cross", "surveillance_company")
-    return figures, [w.table(cross, w.name("cross"))] if cross.rows.height else []
+    if cross.rows.height:
+        tables.append(w.table(cross, w.name("cross")))
+    return figures, tables
 
 
 def talent(w: Writer) -> tuple[list[Figure], list[Table]]:
-    """Role, subfield, education, experience, level, pay, employers."""
+    """Role, subfield, skills, education, experience, level, pay, employers."""
     asked = [
         ("role-mix", w.ask("ai-mix", "role")), ("subfield-mix", w.ask("ai-mix", "subfield")), ("education-mix", w.ask("education-mix")),
         ("experience-mix", w.ask("experience-mix")), ("seniority-mix", w.ask("seniority-mix")),
     ]  # fmt: skip
     figures = [f for id_, r in asked if (f := w.bars(id_, r, w.name(id_.replace("-", "_"))))]
+    for id_, measure in (("skills", "ai-skills"), ("sectors", "employer-sectors"), ("sizes", "employer-sizes")):
+        if found := w.bars(id_, w.ask(measure), w.name(f"{id_}_chart"), SKILLS_SHOWN if id_ == "skills" else None):
+            figures.append(found)
     pay = w.ask("pay-median", "role")
     rows = [
         {"label": x["label"], "value": x["value"] / 100, "low": x["low"] / 100, "high": x["high"] / 100, "text": w.t.money(x["value"])}
@@ -178,31 +194,44 @@ def talent(w: Writer) -> tuple[list[Figure], list[Table]]:
             )
         )
     employers = w.ask("employer-rank")
-    return figures, [w.table(employers, w.name("employer_rank"), EMPLOYERS_SHOWN)] if employers.rows.height else []
+    tables = [w.table(employers, w.name("employer_rank"), EMPLOYERS_SHOWN)] if employers.rows.height else []
+    pairs = w.ask("ai-skill-pairs").rows.head(PAIRS_SHOWN).to_dicts()
+    if pairs:
+        t = w.t
+        head = [w.name("skills"), t.text("count"), t.text("share"), w.name("lift")]
+        body = [[x["label"], t.integer(x["numerator"]), t.share(x["value"]), t.ratio(x["lift"])] for x in pairs]
+        tables.append(Table(w.name("skill_pairs"), head, body, (1, 2, 3)))
+    return figures, tables
 
 
 def over_time(w: Writer) -> list[Figure]:
-    """AI openings by month, where most openings carry one."""
-    flow = w.ask("ai-flow", "month")
-    rows = [{"label": x["id"], "value": x["numerator"]} for x in flow.rows.to_dicts() if x["id"] != "unknown"]
-    if len(rows) < 2:
+    """AI openings by month first seen, and live in each month, where most openings carry a month."""
+    out = []
+    for id_, measure in (("flow", "ai-flow"), ("stock", "ai-stock")):
+        r = w.ask(measure, "month")
+        seen = {x["id"]: x["numerator"] for x in r.rows.to_dicts() if x["id"] != "unknown"}
+        rows = [{"label": m, "value": seen.get(m, 0)} for m in months(seen)[-MONTHS_SHOWN:]]
+        if len(rows) < 2:
+            continue
+        title = w.name(id_)
+        svg = charts.svg(charts.series(rows), title, id_)
+        out.append(Figure(id_, title, svg, w.table(r, title), w.caveats(r), True))
+    return out
+
+
+def months(seen: Iterable[str]) -> list[str]:
+    """Every month from the first to the last of `seen` (YYYY-MM), those without a value too."""
+    ends = sorted(seen)
+    if not ends:
         return []
-    title = w.name("flow")
-    return [
-        Figure(
-            "flow",
-            title,
-            charts.svg(charts.series(rows[-72:]), title, "flow"),
-            w.table(flow, title),
-            w.caveats(flow),
-            True,
-        )
-    ]
+    first, last = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (ends[0], ends[-1]))
+    return [f"{m // 12:04}-{m % 12 + 1:02}" for m in range(first, last + 1)]
 
 
 def waterfall(w: Writer) -> Figure | None:
     """From raw rows to AI openings, with reject reasons."""
     t = w.t
+    why = {r["id"]: r[t.lang] for r in w.ds.codebook.rows("reasons.csv")}
     rejects = w.ds.rows("SELECT coalesce(reason_id, '?'), count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1")
     grains = {x["id"]: x["numerator"] for x in w.ask("ads-per-opening").rows.to_dicts()}
     ads, openings, ai = grains["ad"], grains["opening"], w.ask("ai-openings").numerator
@@ -212,9 +241,7 @@ def waterfall(w: Writer) -> Figure | None:
     steps: list[tuple[str, float, float, str]] = [(t.text("read"), 0, ads + rejected, "total")]
     level = ads + rejected
     for reason, n in [*rejects[:6], *([("…", sum(n for _, n in rejects[6:]))] if len(rejects) > 6 else [])]:
-        steps.append(
-            (f"{t.text('rejected')}: {t.code('reason', str(reason)).replace('_', ' ')}", level, level - n, "loss")
-        )
+        steps.append((f"{t.text('rejected')}: {why.get(str(reason), str(reason))}", level, level - n, "loss"))
         level -= n
     exact = ads - grains["exact"]
     steps += [

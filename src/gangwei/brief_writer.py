@@ -80,7 +80,7 @@ class Writer:
         t = self.t
         head = [
             t.dimension(r.by or ""),
-            t.text("count") if r.measure.population == "ai" else t.text("openings"),
+            t.text("count") if r.measure.population == "ai" else t.text("openings_head"),
             t.text("share") if r.measure.unit == "share" else t.text("label_value"),
             t.text("interval"),
         ]
@@ -89,12 +89,20 @@ class Writer:
             value = t.text("suppressed") if x["suppressed"] else t.quantity(x["value"], r.measure.unit)
             rows.append([x["label"], t.integer(x["numerator"]), value, t.interval(x["low"], x["high"], r.measure.unit)])
             ids.append(f"{anchors}{x['id']}" if anchors else "")
+        if all(x[3] == "–" for x in rows):
+            head, rows = head[:3], [x[:3] for x in rows]
         return Table(title, head, rows, (1, 2, 3), ids)
 
     def ai_shares(self, r: Result, title: str, limit: int | None = None) -> Table:
         """The share of AI openings by group, with the corrected share where labels exist."""
         t, fixed = self.t, "corrected" in r.rows.columns
-        head = [t.dimension(r.by or ""), t.text("openings"), t.text("count"), self.name("ai_share"), t.text("interval")]
+        head = [
+            t.dimension(r.by or ""),
+            t.text("openings_head"),
+            t.text("count"),
+            self.name("ai_share"),
+            t.text("interval"),
+        ]
         rows = [
             [
                 x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]),

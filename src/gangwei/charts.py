@@ -12,7 +12,7 @@ from typing import Any
 
 INK, MUTED, FAINT, RULE = "#1c2733", "#5a6773", "#dfe4e8", "#b9c2ca"
 ACCENT, BAR, BAND = "#0b5a7d", "#86b6cb", "#f0f3f5"
-WIDE, NARROW, LABEL, NARROW_LABEL = 640, 285, 220, 150
+WIDE, NARROW, LABEL, NARROW_LABEL = 560, 245, 300, 190
 KINDS = {
     "base": INK,
     "definition": "#0b5a7d",

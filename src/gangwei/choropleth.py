@@ -48,18 +48,19 @@ def svg(
     words: Callable[[float], str],
 ) -> str:  # fmt: skip
     """The map of `provinces` or `prefectures`. `words` formats a class bound; units without a region are hatched."""
+    none = f"none-{layer}"
     bounds = breaks([r.value for r in regions.values() if r.value is not None])
     out = [
         f'<svg class="map" viewBox="0 0 {base.width} {base.height}" role="group" aria-label="{escape(title)}">',
-        '<defs><pattern id="map-none" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        f'<defs><pattern id="{none}" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<rect width="7" height="7" fill="#f6f7f8"/><line x1="0" y1="0" x2="0" y2="7" stroke="#ccd3d9" stroke-width="2"/></pattern></defs>',
     ]
     if layer == "prefectures":
-        out.append(f'<path d="{base.rest}" fill="url(#map-none)" aria-hidden="true"/>')
+        out.append(f'<path d="{base.rest}" fill="url(#{none})" aria-hidden="true"/>')
     for unit in base.provinces if layer == "provinces" else base.prefectures:
         r = regions.get(int(unit.code))
         known = r is not None and r.value is not None and r.value > 0
-        fill = colour(r.value or 0.0, bounds) if r is not None and known else "url(#map-none)"
+        fill = colour(r.value or 0.0, bounds) if r is not None and known else f"url(#{none})"
         edge = "#fff" if known else "#c3cbd2"
         shape = f'<path d="{unit.path}" fill="{fill}" stroke="{edge}" stroke-width="1"/>'
         if r is not None and r.href:
@@ -72,15 +73,15 @@ def svg(
         f'<path d="{base.boundary}" fill="none" stroke="#5a6773" stroke-width="1.6" stroke-linejoin="round" pointer-events="none" aria-hidden="true"/>'
     )
     out.append("</svg>")
-    return "".join(out) + _legend(bounds, no_data, words)
+    return "".join(out) + _legend(bounds, no_data, words, none)
 
 
-def _legend(bounds: Sequence[float], no_data: str, words: Callable[[float], str]) -> str:
+def _legend(bounds: Sequence[float], no_data: str, words: Callable[[float], str], pattern: str) -> str:
     edges = [f"≤ {words(b)}" for b in bounds] + ([f"> {words(bounds[-1])}"] if bounds else [])
     fills = [colour((bounds[i - 1] if i else 0) + 1e-12, bounds) for i in range(len(bounds) + 1)] if bounds else []
     items = "".join(
         f'<li><svg width="22" height="14" aria-hidden="true" focusable="false"><rect width="22" height="14" fill="{fill}"/></svg>{escape(text)}</li>'
         for fill, text in zip(fills, edges)
     )
-    none = '<svg width="22" height="14" aria-hidden="true" focusable="false"><rect width="22" height="14" fill="url(#map-none)" stroke="#c5ccd2"/></svg>'
+    none = f'<svg width="22" height="14" aria-hidden="true" focusable="false"><rect width="22" height="14" fill="url(#{pattern})" stroke="#c5ccd2"/></svg>'
     return f'<ul class="legend">{items}<li>{none}{escape(no_data)}</li></ul>'

@@ -22,6 +22,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b, ">": lambda a, b: a > b,
 }  # fmt: skip
+ROUGH = 2
 _SLOT = re.compile(r"\{([a-z_][\w.]*)\}")
 
 
@@ -57,6 +58,7 @@ class Said:
     variant: int
     result: Result
     facts: Mapping[str, float]
+    interval: str = ""
 
 
 def load(ds: Dataset) -> list[Claim]:
@@ -96,16 +98,19 @@ class Answers:
 
     def __init__(self, ds: Dataset, lang: str, as_of: Any = None, lists: Any = None) -> None:
         self.ds, self.lang, self.as_of, self.lists = ds, lang, as_of, lists
+        self._rough: set[tuple[str, str | None, tuple[tuple[str, str], ...]]] = set()
         self._known: dict[tuple[str, str | None, tuple[tuple[str, str], ...]], Result] = {}
 
     def ask(self, q: Question, where: Mapping[str, str] | None = None) -> Result:
-        """The result of a question with further filters."""
+        """The result of a question; with further filters only its values are meant to be read, its intervals are rough."""
         filters = {**q.where, **(where or {})}
         key = (q.measure, q.by, tuple(sorted(filters.items())))
-        if key not in self._known:
+        if key not in self._known or (where is None and key in self._rough):
             self._known[key] = measure(
-                self.ds, q.measure, q.by, filters, as_of=self.as_of, lists=self.lists, lang=self.lang
-            )
+                self.ds, q.measure, q.by, filters, as_of=self.as_of, lists=self.lists, lang=self.lang,
+                replicates=None if where is None else ROUGH,
+            )  # fmt: skip
+            (self._rough.discard if where is None else self._rough.add)(key)
         return self._known[key]
 
 
@@ -147,10 +152,12 @@ def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, f
             put(f"row{i}.count", r["numerator"], labels.integer(r["numerator"], short=True))
             put(f"row{i}.low", r["low"], labels.quantity(r["low"], unit))
             words[f"{prefix}row{i}.label"] = r["label"]
+            words[f"{prefix}row{i}.interval"] = labels.interval(r["low"], r["high"], unit)
         for r in result.rows.to_dicts():
             key = re.sub(r"\W", "_", str(r["id"]))
             put(f"is_{key}.value", r["value"], labels.quantity(r["value"], unit))
             put(f"is_{key}.count", r["numerator"], labels.integer(r["numerator"], short=True))
+            words[f"{prefix}is_{key}.interval"] = labels.interval(r["low"], r["high"], unit)
         comma, last = ("、", "和") if labels.lang == "zh" else (", ", " and ")
         for k in (3, 5):
             names = [r["label"] for r in rows[:k]]
@@ -192,4 +199,8 @@ def say(claim: Claim, answers: Answers, labels: Labels) -> Said | None:
     missing = [m for m in _SLOT.findall(template) if m not in words]
     if missing:
         return None
-    return Said(claim, _SLOT.sub(lambda m: words[m.group(1)], template), i, result, numbers)
+    of = {"value": "interval"}.get(claim.track, f"{claim.track.rpartition('.')[0]}.interval")
+    interval = words.get("row1.interval" if claim.track.startswith("top") else of, "–")
+    if result.interval_method == "support_range":
+        interval = f"{labels.text('range')} {interval}" if interval != "–" else interval
+    return Said(claim, _SLOT.sub(lambda m: words[m.group(1)], template), i, result, numbers, interval)

@@ -41,7 +41,7 @@ class SchemaMismatch(DatasetError):
     """The dataset was written by another schema version, or lacks columns of this one."""
 
 
-SECTORS = ("defence", "surveillance", "state_owned", "university", "agency", "anonymous")
+SECTORS = ("defence", "supplier", "surveillance", "state_owned", "university", "agency", "anonymous")
 DEFENCE_RUNGS = ("T1", "T2", "T3", "T4", "T1-T2", "T1-T3", "T1-T4", "T5")
 EXPERIENCE_BANDS = ("none", "under_1", "1_to_3", "3_to_5", "5_to_10", "over_10")
 
@@ -432,7 +432,8 @@ class Dataset:
             for i, s in enumerate(schema.AI_SUBFIELDS)
         )
         sector_sql = {
-            "defence": "e.defence IN ('group', 'subsidiary', 'university', 'institute', 'supplier_known')",
+            "defence": "e.defence IN ('group', 'subsidiary', 'university', 'institute')",
+            "supplier": "e.defence = 'supplier_known'",
             "surveillance": "e.surveillance_company",
             "state_owned": "e.state_owned",
             "university": "e.kind = 'university'",

@@ -54,7 +54,8 @@ class Labels:
         if by == "employer":
             names = dict(
                 self.ds.rows(
-                    "SELECT employer_id, CASE WHEN kind = 'person' THEN NULL ELSE name END FROM employers WHERE list_contains($ids, employer_id)",
+                    "SELECT e.employer_id, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END FROM employers e "
+                    "JOIN (SELECT unnest($ids) AS id) i ON i.id = e.employer_id",
                     {"ids": list(ids)},
                 )
             )

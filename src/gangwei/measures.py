@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -261,6 +261,7 @@ def measure(
     as_of: dt.date | str | None = None,
     lists: Sequence[str] | str | None = None,
     lang: str = "en",
+    replicates: int | None = None,
 ) -> Result:
     """Compute one measure.
 
@@ -268,11 +269,14 @@ def measure(
         by: a dimension of `vocabulary.BY`; None takes the measure's own (mixes, ranks) or the whole.
         where: filters of `vocabulary.WHERE`; several values of one filter are joined by commas.
         as_of: day on which affiliations hold; default: the dataset's. lists: editions of government lists that count.
+        replicates: bootstrap draws, for callers that need the value alone; default: the setting.
 
     Raises:
         UnknownParameter: a measure, dimension, filter or value outside the vocabulary.
     """
     ask = _ask(ds, measure_id, by, where, as_of, lists)
+    if replicates is not None:
+        ask = replace(ask, settings={**ask.settings, "replicates": replicates})
     found: Finding = ESTIMATORS[ask.measure.kind](ask)
     labels = Labels(ds, lang)
     rows = found.rows

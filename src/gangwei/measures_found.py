@@ -100,7 +100,8 @@ def employer_ids(ask: Scope, raw: list[Any]) -> dict[Any, str]:
     """Numbers of employers to their ids, where the group is the employer."""
     if ask.by != "employer":
         return {}
-    found = ask.ds.rows("SELECT emp_no, employer_id FROM employer_no WHERE list_contains($ids, emp_no)", {"ids": raw})
+    asked = "SELECT n.emp_no, n.employer_id FROM employer_no n JOIN (SELECT unnest($ids) AS emp_no) i ON i.emp_no = n.emp_no"
+    found = ask.ds.rows(asked, {"ids": raw})
     return dict(found)
 
 

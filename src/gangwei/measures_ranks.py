@@ -103,16 +103,17 @@ def _rank_rows(ask: Scope, cells_: Cells, k: int) -> tuple[list[dict[str, Any]],
     rows = []
     for i in np.argsort(spread.rank):
         value = float(observed[i] / total) if total else math.nan
-        low, high = intervals.percentile(shares[:, i], value)
+        # Employers are what the bootstrap draws, so it cannot say how far one employer's own share would move.
+        low, high = (math.nan, math.nan) if ask.by == "employer" else intervals.percentile(shares[:, i], value)
         e = Estimate(value, low, high, float(employers[i]), "employer_bootstrap")
         line = row(ask, c.ids[i], e, float(observed[i]), float(total), int(rows_n[i]), int(employers[i]), weak=False)
         rows.append(
             line
             | {
                 "rank": int(spread.rank[i]),
-                "rank_low": int(spread.low[i]),
-                "rank_high": int(spread.high[i]),
-                "in_top": float(spread.in_top[i]),
+                "rank_low": None if ask.by == "employer" else int(spread.low[i]),
+                "rank_high": None if ask.by == "employer" else int(spread.high[i]),
+                "in_top": None if ask.by == "employer" else float(spread.in_top[i]),
             }
         )
     return rows, draws, sums

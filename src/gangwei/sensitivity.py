@@ -1,4 +1,8 @@
-"""Does a headline survive another definition, another way of counting, other clusters, or the loss of a board?"""
+"""Does a claim survive another definition, another way of counting, other clusters, or the loss of a board?
+
+Each variant changes one thing; the last two change one of each kind together: all that lower the figure most, and all that
+raise it most. What is followed is what the sentence states: the figure, a group of it, or the places it names.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gangwei.claims import Answers, Claim, named
+from gangwei.claims import Answers, Claim, facts, named
 from gangwei.frame import UNIT
 from gangwei.labels import Labels
 from gangwei.measures import Result
@@ -18,7 +22,7 @@ MAX_BOARDS = 12
 
 @dataclass(frozen=True)
 class Variant:
-    """One other way to compute a headline."""
+    """One other way to compute a claim."""
 
     kind: str
     label: str
@@ -30,7 +34,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Tornado:
-    """All variants of a headline; `survives` is None when there was nothing to test."""
+    """All variants of a claim; `survives` is None when there was nothing to test."""
 
     claim: Claim
     unit: str
@@ -50,17 +54,21 @@ class Tornado:
         return max((v.value for v in self.variants if v.value is not None), default=self.base)
 
 
+def _places(claim: Claim) -> bool:
+    return claim.track == "all" or claim.track.startswith("top")
+
+
 def _names(claim: Claim, result: Result) -> tuple[str, ...]:
-    if claim.track == "value":
+    if not _places(claim):
         return ()
     k = len(named(result)) if claim.track == "all" else int(claim.track.removeprefix("top"))
     return tuple(r["id"] for r in named(result)[:k])
 
 
-def _tracked(claim: Claim, result: Result, base_names: tuple[str, ...]) -> float | None:
-    """The value that the tornado draws: the figure, or the joint share of the places that the headline names."""
-    if claim.track == "value":
-        return result.value
+def _tracked(claim: Claim, result: Result, labels: Labels, base_names: tuple[str, ...]) -> float | None:
+    """The value that the tornado draws: the stated fact, or the joint share of the places that the claim names."""
+    if not _places(claim):
+        return result.value if claim.track == "value" else facts(result, labels)[0].get(claim.track)
     if not base_names:
         return None
     shares = {r["id"]: r for r in result.rows.to_dicts()}
@@ -94,36 +102,41 @@ def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, 
 
 
 def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[str, Any]) -> Tornado:
-    """Compute every variant of a headline and its verdict by the stated margins."""
+    """Compute every variant of a claim and its verdict by the stated margin."""
     base = answers.ask(claim.question)
     names = _names(claim, base)
-    value = _tracked(claim, base, names)
-    unit = "places" if claim.track == "all" else "share" if claim.track != "value" else base.measure.unit
-    found = []
-    for kind, label, where in variants(answers, labels, claim):
+    value = _tracked(claim, base, labels, names)
+    unit = base.measure.unit
+    if _places(claim):
+        unit = "places" if claim.track == "all" else "share"
+    elif claim.track.endswith(".count"):
+        unit = "openings"
+
+    def one(kind: str, label: str, where: dict[str, str]) -> Variant:
         r = answers.ask(claim.question, where)
-        other, other_names = _tracked(claim, r, names), _names(claim, r)
-        found.append(
-            Variant(
-                kind, label, where, other, other_names, _same(claim, unit, value, other, names, other_names, settings)
+        other, other_names = _tracked(claim, r, labels, names), _names(claim, r)
+        same = set(names) == set(other_names) if _places(claim) else _near(value, other, settings)
+        return Variant(kind, label, where, other, other_names, None if value is None else same)
+
+    found = [one(*v) for v in variants(answers, labels, claim)]
+    for key, pick in (("joint_low", min), ("joint_high", max)):
+        ends = [
+            pick(
+                (v for v in found if v.kind == kind and v.value is not None),
+                key=lambda v: (v.value or 0.0, v.label),
+                default=None,
             )
-        )
+            for kind in dict.fromkeys(v.kind for v in found)
+        ]
+        moved = [v for v in ends if v is not None and v.value is not None and value is not None and v.value != value]
+        moved = [v for v in moved if (v.value < value) == (pick is min)]  # type: ignore[operator]
+        if len(moved) > 1:
+            together = {k: x for v in moved for k, x in v.where.items()}
+            found.append(one("joint", labels.text(key), together))
     tested = [v.survives for v in found if v.survives is not None]
     nothing = value is None or not math.isfinite(value) or base.numerator == 0
     return Tornado(claim, unit, value, names, tuple(found), None if nothing or not tested else all(tested))
 
 
-def _same(
-    claim: Claim, unit: str, base: float | None, other: float | None, names: tuple[str, ...], other_names: tuple[str, ...],
-    settings: Mapping[str, Any],
-) -> bool | None:  # fmt: skip
-    if base is None:
-        return None
-    if claim.track != "value":
-        return set(names) == set(other_names)
-    if other is None:
-        return False
-    gap = abs(other - base)
-    if gap <= settings["survive_margin"] * abs(base):
-        return True
-    return unit == "share" and gap <= settings["survive_points"]
+def _near(base: float | None, other: float | None, settings: Mapping[str, Any]) -> bool:
+    return base is not None and other is not None and abs(other - base) <= settings["survive_margin"] * abs(base)

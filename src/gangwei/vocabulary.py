@@ -306,7 +306,7 @@ def _county_city(code: str) -> bool:
 def apply(q: Query, where: Mapping[str, str]) -> None:
     """Add filters to a query; the `SWITCHES` are read by the measure and skipped here."""
     for key in sorted(where):
-        values = [v.strip() for v in where[key].split(",")] if key != "employer" else [where[key]]
+        values = [v.strip() for v in where[key].split(",")]
         for v in values:
             check(q.ds, "county" if key == "city" and q.roll_up == "county" and _county_city(v) else key, v)
         if key in SWITCHES:
