@@ -34,7 +34,7 @@ def evidence(w: Writer, said: Sequence[Said]) -> list[Evidence]:
         ]
         rows = [
             [
-                x["title"] or t.text("untitled"), x["employer"] or t.text("anonymous_employer"), t.place(x["adcode"]), x["board"] or "–",
+                x["title"] or t.text("untitled"), x["employer"] or t.text("anonymous_employer"), t.place(x["adcode"]), t.code("board", x["board"]) if x["board"] else "–",
                 str(x["first_date"] or "–"), t.code("tier", x["ai_tier"] or "unknown"),
             ]
             for x in page.to_dicts()

@@ -134,7 +134,7 @@ def statement(w: Writer, said: Said, x: Tornado, evidence: bool) -> Statement:
     known = said.interval if said.interval.startswith(w.t.text("range")) else f"{w.t.text('interval')}: {said.interval}"
     return Statement(
         c.id, said.text, "" if none else known, spread(w, x), verdict(w, x.survives), x.survives,
-        f"tor-{c.id}" if c.headline else f"sens-{c.id}", f"ads-{c.id}" if evidence else "",
+        "" if not x.variants else f"tor-{c.id}" if c.headline else f"sens-{c.id}", f"ads-{c.id}" if evidence else "",
     )  # fmt: skip
 
 
@@ -143,7 +143,9 @@ def others(w: Writer, said: Mapping[str, Said], tornados: Mapping[str, Tornado])
     t, rows, ids = w.t, [], []
     for c in (s.claim for s in said.values() if not s.claim.headline):
         x = tornados[c.id]
-        known = [v for v in x.variants if v.value is not None and x.base]
+        if not x.variants:
+            continue
+        known = [v for v in x.variants if v.value is not None and x.base and v.kind != "joint"]
         far = max(known, key=lambda v: (abs((v.value or 0) - (x.base or 0)), v.label), default=None)
         moved = "–" if far is None or far.value == x.base else far.label
         cells = [t.quantity(v, x.unit) for v in (x.base, x.low, x.high)]

@@ -74,6 +74,9 @@ def _tracked(claim: Claim, result: Result, labels: Labels, base_names: tuple[str
     shares = {r["id"]: r for r in result.rows.to_dicts()}
     if claim.track == "all":
         return float(sum(1 for n in base_names if n in shares))
+    if result.measure.kind == "lq":
+        value: float | None = shares[base_names[0]]["value"] if base_names[0] in shares else None
+        return value
     total = result.denominator
     return sum(shares[n]["numerator"] for n in base_names if n in shares) / total if total else None
 
@@ -108,7 +111,7 @@ def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[st
     value = _tracked(claim, base, labels, names)
     unit = base.measure.unit
     if _places(claim):
-        unit = "places" if claim.track == "all" else "share"
+        unit = "places" if claim.track == "all" else unit if base.measure.kind == "lq" else "share"
     elif claim.track.endswith(".count"):
         unit = "openings"
 
