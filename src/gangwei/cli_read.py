@@ -116,13 +116,25 @@ def report(
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Anything beyond this machine needs --token.")
 @click.option("--token", default=None, help="Password that a reader's link must carry.")
+@click.option("--compare", type=PATH, default=None, help="A second dataset to set beside this one.")
+@click.option(
+    "--index", is_flag=True, help="First index the texts of all openings for search (kept in DIRECTORY/text_index)."
+)
 @spoken
-def explore(directory: Path, port: int, host: str, token: str | None) -> None:
+def explore(directory: Path, port: int, host: str, token: str | None, compare: Path | None, index: bool) -> None:
     """Browse the dataset: figures, maps, and the ads behind every number."""
+    import time
+
     from gangwei import explore as web
 
-    LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
-    web.serve(directory, port, host, token)
+    if index:
+        facts = web.index(directory)
+        size = (facts["bytes_pairs"] + facts["bytes_texts"]) / 1e6
+        LOG.print(f"indexed {facts['openings']:,} texts in {facts['seconds']} s: {size:,.0f} MB", highlight=False)
+    begun = time.monotonic()
+    app = web.create(directory, host, token, compare=compare, warm=True)
+    LOG.print(f"http://{host}:{port}/  (open in {time.monotonic() - begun:.1f} s; Ctrl-C stops)", highlight=False)
+    web.serve(app, port, host)
 
 
 @click.command()

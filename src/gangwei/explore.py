@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from gangwei import explore_figures, explore_papers, explore_profiles, explore_search, explore_warm, measures
 from gangwei.explore_ads import Reader
 from gangwei.explore_guard import SECONDS, Gate, TooBusy, TooSlow, Watched, check_host, guard
-from gangwei.explore_index import TextIndex
+from gangwei.explore_index import TextIndex, build
 from gangwei.explore_query import Grammar
 from gangwei.explore_site import FORMATS, Missing, Site
 from gangwei.explore_words import Words
@@ -47,6 +48,7 @@ def create(
     explore_search.add(site, finder)
     explore_papers.add(site)
     refusals(site)
+    app.state.parts = (site, finder, reader)
     if warm:
         explore_warm.start(site, finder, reader)
     return app
@@ -100,11 +102,19 @@ def refusals(site: Site) -> None:
         return say(request, 503, words(request)["too_slow"])
 
 
-def serve(
-    directory: Path, port: int, host: str = "127.0.0.1", token: str | None = None, compare: Path | None = None
-) -> None:
+def index(directory: Path) -> dict[str, Any]:
+    """Index the texts of all openings of a dataset; an index of the same build is kept.
+
+    Raises:
+        DatasetError: nothing readable there.
+    """
+    ds = Dataset.open(directory)
+    found = TextIndex.open(ds)
+    return found.facts if found is not None else build(ds)
+
+
+def serve(app: FastAPI, port: int, host: str = "127.0.0.1") -> None:
     """Serve until stopped."""
     import uvicorn
 
-    app = create(directory, host, token, compare=compare, warm=True)
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
