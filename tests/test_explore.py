@@ -166,3 +166,17 @@ def test_a_question_that_takes_too_long_is_stopped(made: Path) -> None:
     with pytest.raises(TooSlow), Gate(ds, seconds=0.3).enter():
         ds.rows("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3")
     assert ds.rows("SELECT 1") == [(1,)]
+
+
+def test_the_list_behind_a_figure_is_that_of_the_measures(made: Path) -> None:
+    from gangwei import explore_rows
+
+    ds = measures.open_dataset(made)
+    for measure_id, by, group, where in (
+        ("ai-openings", None, None, {}), ("ai-share", "province", "440000", {}), ("openings", None, None, {"education": "bachelor"}),
+        ("ai-mix", "role", "technical", {"city": "440300"}), ("pay-median", None, None, {}), ("repeat-rate", None, None, {}),
+    ):  # fmt: skip
+        total, rows = measures.ads_behind(ds, measure_id, by, group, where, limit=30, offset=5)
+        here, shown = explore_rows.behind(ds, measure_id, by, group, where, limit=30, offset=5)
+        assert (here, shown["ad_id"].to_list()) == (total, rows["ad_id"].to_list()), measure_id
+        assert shown["employer"].to_list() == rows["employer"].to_list()

@@ -6,6 +6,7 @@ pages work without script, and nothing is fetched from elsewhere. The suffix of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 
 from gangwei import explore_figures, explore_papers, explore_profiles, explore_search, explore_warm, measures
 from gangwei.explore_ads import Reader
-from gangwei.explore_guard import SECONDS, Gate, TooBusy, TooSlow, Watched, check_host, guard
+from gangwei.explore_guard import SECONDS, Gate, Remembering, TooBusy, TooSlow, Watched, check_host, guard
 from gangwei.explore_index import TextIndex, build
 from gangwei.explore_query import Grammar
 from gangwei.explore_site import FORMATS, Missing, Site
@@ -35,7 +36,7 @@ def create(
         DatasetError: nothing readable there, or a host beyond this machine without a token.
     """
     check_host(host, token)
-    ds = Watched.open(directory)
+    ds = Watched.open(directory, Remembering(), memory=memory())
     other = Dataset.open(compare, ds.codebook) if compare else None
     app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, host, token)
@@ -52,6 +53,12 @@ def create(
     if warm:
         explore_warm.start(site, finder, reader)
     return app
+
+
+def memory() -> str:
+    """What the tables may take: half of the machine, 4 GB at least."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    return f"{max(4, pages // 2 // 10**9)}GB"
 
 
 def refusals(site: Site) -> None:

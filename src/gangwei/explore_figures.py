@@ -6,10 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import polars as pl
-
-from gangwei import explore_charts, measures, vocabulary
-from gangwei.explore_ads import safe_url, visible
+from gangwei import explore_charts, explore_rows, measures, vocabulary
 from gangwei.explore_query import COMMON, MAX_PAGE, QUESTION, Asked, pairs_of
 from gangwei.explore_site import Missing, Site, View
 from gangwei.frame import Dataset
@@ -144,11 +141,10 @@ def listed(site: Site, asked: Asked, limit: int) -> View:
     m = wanted(site, asked)
     given, page = asked.given, asked.page
     by = given.get("by", m.default_by)
-    total, rows = measures.ads_behind(
+    total, rows = explore_rows.behind(
         site.ds, m.id, by or None, given.get("group"), asked.where, limit=limit, offset=(page - 1) * limit,
         as_of=given.get("as_of") or None, lists=given.get("lists") or None,
     )  # fmt: skip
-    rows = safe(rows)
     values: dict[str, Any] = {
         "measure": m, "by": by or None, "total": total, "rows": rows.to_dicts(), "page": page, "given": given,
         "pages": min(MAX_PAGE, max(1, -(-total // PAGE_ROWS))), "where": asked.where, "most": DOWNLOADED, "placed": vocabulary.PLACES,
@@ -157,13 +153,6 @@ def listed(site: Site, asked: Asked, limit: int) -> View:
         "ads.j2", values, name=f"{m.id}-ads", rows=lambda: rows,
         data=lambda: {"measure": m.id, "total": total, "shown": rows.height, "rows": rows.to_dicts()},
     )  # fmt: skip
-
-
-def safe(rows: pl.DataFrame) -> pl.DataFrame:
-    """Titles and employers with direction-changing characters made harmless; only plain web addresses."""
-    texts = [c for c in ("title", "employer") if c in rows.columns]
-    cleaned = rows.with_columns(pl.Series(c, [visible(v) if v else v for v in rows[c]], dtype=pl.String) for c in texts)
-    return cleaned.with_columns(pl.Series("url", [safe_url(u) for u in rows["url"]], dtype=pl.String))
 
 
 def compared(site: Site, other: Dataset | None) -> None:

@@ -7,12 +7,15 @@ import ipaddress
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 from urllib.parse import urlencode
 
 import duckdb
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from gangwei.codebook import Codebook
 from gangwei.frame import Dataset, DatasetError
 
 AT_ONCE = 4
@@ -35,6 +38,20 @@ class TooBusy(RuntimeError):
 
 class TooSlow(RuntimeError):
     """A question that was stopped at the time limit."""
+
+
+class Remembering(Codebook):
+    """Definitions that are read once: they do not change while the explorer runs."""
+
+    @cache  # noqa: B019
+    def toml(self, name: str) -> dict[str, Any]:
+        """A TOML file as a dictionary."""
+        return super().toml(name)
+
+    @cache  # noqa: B019
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """A CSV file as dictionaries of strings."""
+        return super().rows(name)
 
 
 class Watched(Dataset):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gangwei import explore_charts, measures, vocabulary
+from gangwei import explore_charts, explore_rows, vocabulary
 from gangwei.explore_ads import Reader
-from gangwei.explore_figures import address, safe
+from gangwei.explore_figures import address
 from gangwei.explore_query import Asked
 from gangwei.explore_site import Missing, Site, View
 
@@ -158,7 +158,7 @@ def profile(
     ]
     leading = [site.figure(m, asked, by, where) for m, by in lists]
     flow = site.figure("ai-flow", asked, "month", where)
-    total, rows = measures.ads_behind(site.ds, "ai-openings", None, None, where, limit=ADS_SHOWN)
+    total, rows = explore_rows.behind(site.ds, "ai-openings", None, None, where, limit=ADS_SHOWN)
     quotient = None
     if extra.get("compared_with"):
         measure_id, by = extra["compared_with"]
@@ -167,7 +167,7 @@ def profile(
     chart = explore_charts.line(flow, site.words.labels[asked.lang], address(site, asked, flow))
     values = {
         "dim": dim, "value": value, "name": name, "figures": figures, "mixes": mixes, "leading": leading, "chart": chart, "flow": flow,
-        "total": total, "rows": safe(rows).to_dicts(), "employer": extra.get("employer"), "terms": extra.get("terms"), "skill": extra.get("skill"),
+        "total": total, "rows": rows.to_dicts(), "employer": extra.get("employer"), "terms": extra.get("terms"), "skill": extra.get("skill"),
         "also": extra.get("also"), "quotient": quotient, "home": home,
     }  # fmt: skip
     return View(

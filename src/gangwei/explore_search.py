@@ -11,40 +11,42 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from gangwei.explore_ads import visible
 from gangwei.explore_index import TextIndex
 from gangwei.explore_query import MAX_PAGE, SEARCHED, Asked
+from gangwei.explore_rows import fetch
 from gangwei.explore_site import Site, View
 from gangwei.frame import Dataset
 
 PAGE_ROWS = 50
 MOST_WORDS = 6
+TITLES = "SELECT o.row_no, t.title, NULL AS url FROM find_order o LEFT JOIN find_title t ON t.t = o.t WHERE o.row_no IN ({held})"
 TABLES = {
-    "find_order": (
-        "SELECT CAST(row_number() OVER (ORDER BY (o.ai_tier = 'none') NULLS LAST, o.last_date DESC NULLS LAST, o.opening_id) AS INTEGER) AS n, "
-        "o.opening_id, o.ad_id FROM openings o ORDER BY n"
-    ),
     "find_title": (
-        "SELECT CAST(row_number() OVER (ORDER BY low) AS INTEGER) AS t, low FROM (SELECT DISTINCT lower(title) AS low FROM ads WHERE title <> '')"
+        "SELECT CAST(row_number() OVER (ORDER BY title) AS INTEGER) AS t, title, lower(title) AS low FROM (SELECT DISTINCT title FROM ads WHERE title <> '') ORDER BY t"
+    ),
+    "find_order": (
+        "SELECT CAST(row_number() OVER (ORDER BY (f.tier = 'none') NULLS LAST, f.last_date DESC NULLS LAST, f.opening_id) AS INTEGER) AS n, "
+        "f.row_no, f.opening_id, f.ad_id, t.t FROM fact f JOIN ads a ON a.file_row_number = f.row_no LEFT JOIN find_title t ON t.title = a.title "
+        "WHERE f.is_first ORDER BY n"
     ),
     "find_held": (
-        "SELECT DISTINCT f.t, o.n FROM ads a JOIN find_title f ON f.low = lower(a.title) JOIN find_order o ON o.opening_id = a.opening_id ORDER BY f.t, o.n"
+        "SELECT DISTINCT f.t, o.n FROM ads a JOIN find_title f ON f.title = a.title JOIN find_order o ON o.opening_id = a.opening_id ORDER BY f.t, o.n"
     ),
     "find_employer": (
-        "SELECT e.employer_id, e.name, lower(e.name) AS low, e.kind, e.defence, count(o.opening_id) AS openings FROM employers e "
-        "LEFT JOIN openings o ON o.employer_id = e.employer_id WHERE e.kind IS DISTINCT FROM 'person' GROUP BY ALL ORDER BY openings DESC, e.employer_id"
+        "SELECT e.employer_id, e.name, lower(e.name) AS low, e.kind, e.defence, coalesce(c.openings, 0) AS openings FROM employers e "
+        "JOIN employer_no n ON n.employer_id = e.employer_id LEFT JOIN (SELECT emp_no, count(*) AS openings FROM fact WHERE is_first GROUP BY 1) c "
+        "ON c.emp_no = n.emp_no WHERE e.kind IS DISTINCT FROM 'person' ORDER BY openings DESC, e.employer_id"
     ),
     "find_text": (
-        "SELECT o.n, lower(t.text) AS low FROM find_order o JOIN openings p ON p.opening_id = o.opening_id JOIN texts t ON t.ad_id = o.ad_id "
-        "WHERE p.ai_tier <> 'none' ORDER BY o.n"
+        "SELECT o.n, lower(t.text) AS low FROM (SELECT n, ad_id FROM find_order WHERE row_no IN (SELECT row_no FROM fact WHERE tier <> 'none')) o "
+        "JOIN texts t ON t.ad_id = o.ad_id ORDER BY o.n"
     ),
 }
 NEEDS = {
-    "title": ("find_order", "find_title", "find_held"),
+    "title": ("find_title", "find_order", "find_held"),
     "employer": ("find_employer",),
-    "text": ("find_order", "find_text"),
+    "text": ("find_title", "find_order", "find_text"),
 }
 
 
@@ -81,7 +83,7 @@ class Search:
             return Hits(0, [])
         if kind == "text" and self.index is not None and any(len(t) > 1 for t in terms):
             ids, total, exact = self.index.search(terms, limit, offset)
-            return Hits(total, self._openings(pl.Series(ids, dtype=pl.String)), exact)
+            return Hits(total, self._openings("ad_id", ids), exact)
         self.prepare(kind)
         params: dict[str, Any] = {f"t{i}": t for i, t in enumerate(terms)}
         match = " AND ".join(f"contains(low, $t{i})" for i in range(len(terms)))
@@ -99,30 +101,22 @@ class Search:
                 else f"SELECT DISTINCT h.n FROM find_held h JOIN (SELECT t FROM find_title WHERE {match}) f ON f.t = h.t ORDER BY 1"
             )
             found = cur.execute(sql, params).pl()["n"]
-            wanted = found.slice(offset, limit).to_list()
-            page_ids = cur.execute(
-                "SELECT ad_id FROM find_order WHERE list_contains($n, n) ORDER BY n", {"n": wanted}
-            ).pl()
-            return Hits(len(found), self._openings(page_ids["ad_id"]))
+            return Hits(len(found), self._openings("n", found.slice(offset, limit).to_list()))
         finally:
             cur.close()
 
-    def _openings(self, ad_ids: pl.Series) -> list[dict[str, Any]]:
-        """Openings by their representative ads, in the order given."""
-        if ad_ids.is_empty():
+    def _openings(self, key: str, wanted: list[Any]) -> list[dict[str, Any]]:
+        """Openings by a column of `find_order` (n or ad_id), in the fixed order."""
+        if not wanted:
             return []
+        self.prepare("title")
         cur = self.ds.cursor()
         try:
-            found = cur.execute(
-                "SELECT o.opening_id, o.ad_id, o.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, o.employer_id, "
-                "TRY_CAST(o.adcode AS INTEGER) AS adcode, o.ai_tier, o.first_date, o.last_date, o.n_ads FROM openings o "
-                "LEFT JOIN employers e ON e.employer_id = o.employer_id WHERE list_contains($ids, o.ad_id)", {"ids": ad_ids.to_list()},
-            ).pl()  # fmt: skip
+            sql = f"SELECT row_no FROM find_order WHERE list_contains($wanted, {key}) ORDER BY n"
+            numbers = cur.execute(sql, {"wanted": wanted}).pl()["row_no"].to_list()
         finally:
             cur.close()
-        by_id = {r["ad_id"]: r for r in found.to_dicts()}
-        rows = [by_id[i] for i in ad_ids if i in by_id]
-        return [r | {"title": visible(r["title"]), "employer": visible(r["employer"]) or None} for r in rows]
+        return fetch(self.ds, numbers, TITLES).to_dicts()
 
 
 def add(site: Site, finder: Search) -> None:

@@ -67,16 +67,21 @@ def cells(ask: Scope) -> Cells:
     q = ask.restrict(ask.query())
     g = vocab.group(q, ask.by)
     sql = f"WITH e AS ({cells_sql(ask, q, g)}) SELECT g, emp_no, n, k FROM e WHERE g IS NOT NULL ORDER BY emp_no, g"
-    got = run(ask, sql, q)
-    raw = sorted({r[0] for r in got})
-    at = {g_: i for i, g_ in enumerate(raw)}
-    names = employer_ids(ask, raw)
+    cur = ask.ds.cursor()
+    got = cur.execute(sql, q.params).pl()
+    cur.close()
+    key = got["g"].cast(pl.String) if got["g"].dtype in (pl.Categorical, pl.Enum) else got["g"]
+    raw = key.unique().sort()
+    group = pl.DataFrame({"g": key}).join(pl.DataFrame({"g": raw}).with_row_index("i"), on="g", maintain_order="left")[
+        "i"
+    ]
+    names = employer_ids(ask, raw.to_list())
     return Cells(
-        [names.get(g_) or vocab.group_id(ask.by, g_) for g_ in raw],
-        np.array([at[r[0]] for r in got], dtype=np.int64),
-        np.array([r[1] for r in got], dtype=np.int64),
-        np.array([float(r[2]) / q.unit for r in got], dtype=np.float64),
-        np.array([r[3] for r in got], dtype=np.int64),
+        [names.get(g_) or vocab.group_id(ask.by, g_) for g_ in raw.to_list()],
+        group.cast(pl.Int64).to_numpy(),
+        got["emp_no"].cast(pl.Int64).to_numpy(),
+        got["n"].cast(pl.Float64).to_numpy() / q.unit,
+        got["k"].cast(pl.Int64).to_numpy(),
         sql,
         q.params,
     )
