@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -91,6 +92,18 @@ def refusals(site: Site) -> None:
     @app.exception_handler(DatasetError)
     async def unreadable(request: Request, e: DatasetError) -> Response:
         return say(request, 500, str(e))
+
+    @app.exception_handler(duckdb.Error)
+    async def broken(request: Request, e: duckdb.Error) -> Response:
+        return say(request, 500, words(request)["damaged"].format(what=str(e).splitlines()[0][:200]))
+
+    @app.exception_handler(Exception)
+    async def broke(request: Request, e: Exception) -> Response:
+        return say(request, 500, words(request)["broke"].format(what=type(e).__name__))
+
+    @app.exception_handler(OSError)
+    async def gone(request: Request, e: OSError) -> Response:
+        return say(request, 500, words(request)["damaged"].format(what=type(e).__name__))
 
     @app.exception_handler(Missing)
     async def missing(request: Request, e: Missing) -> Response:

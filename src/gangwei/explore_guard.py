@@ -7,6 +7,7 @@ import ipaddress
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -54,20 +55,40 @@ class Remembering(Codebook):
         return super().rows(name)
 
 
+@dataclass
+class Running:
+    """One question: the cursors it opened, and whether its time is over."""
+
+    cursors: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Interrupt what runs and let nothing further begin."""
+        self.over.set()
+        for cur in list(self.cursors):
+            cur.interrupt()
+
+
 class Watched(Dataset):
     """A dataset that knows the cursors of each running question, so that they can be stopped."""
 
-    def watch(self) -> dict[int, list[duckdb.DuckDBPyConnection]]:
-        """Cursors by thread."""
-        found: dict[int, list[duckdb.DuckDBPyConnection]] = self.__dict__.setdefault("watched", {})
+    def watch(self) -> dict[int, Running]:
+        """Questions by thread."""
+        found: dict[int, Running] = self.__dict__.setdefault("watched", {})
         return found
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection for one thread, remembered while its question runs."""
-        cur = super().cursor()
+        """A connection for one thread, remembered while its question runs.
+
+        Raises:
+            TooSlow: the time of the question is over.
+        """
         running = self.watch().get(threading.get_ident())
+        if running is not None and running.over.is_set():
+            raise TooSlow
+        cur = super().cursor()
         if running is not None:
-            running.append(cur)
+            running.cursors.append(cur)
         return cur
 
 
@@ -86,23 +107,15 @@ class Gate:
         """
         if not self.slots.acquire(timeout=WAIT):
             raise TooBusy
-        me = threading.get_ident()
-        cursors: list[duckdb.DuckDBPyConnection] = []
-        stopped = threading.Event()
-
-        def stop() -> None:
-            stopped.set()
-            for cur in list(cursors):
-                cur.interrupt()
-
-        self.ds.watch()[me] = cursors
-        timer = threading.Timer(self.seconds, stop)
+        me, running = threading.get_ident(), Running()
+        self.ds.watch()[me] = running
+        timer = threading.Timer(self.seconds, running.stop)
         timer.daemon = True
         timer.start()
         try:
             yield
         except duckdb.Error:
-            if stopped.is_set():
+            if running.over.is_set():
                 raise TooSlow from None
             raise
         finally:
