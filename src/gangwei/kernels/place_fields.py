@@ -46,8 +46,8 @@ LATIN1 = re.compile(r"[\x00-\xff]*[\x80-\xff][\x00-\xff]*\Z")
 LABEL = re.compile(
     r"^\W*(?:(?:上班|工作|公司|办公|联系|详细|面试|单位|企业)?(?:地址|地点|位置)\s*[:]\s*)?(?:\d{6}\s)?(?:中国|中华人民共和国)?\W*"
 )
-OWN_ROAD = re.compile(r"[东西南北中一二三四五六七八九十]{1,2}[路街]")
-"""Behind a zone that opens an address: its own numbered roads (光谷三路)."""
+OWN_ROAD = re.compile(r"[东西南北中一二三四五六七八九十]{1,2}[路街]|街道|镇(?!路|街)")
+"""Behind a zone that opens an address: its own numbered roads (光谷三路) or the office that bears its name (西丽街道)."""
 EMPTY = Found((), "blank")
 
 
