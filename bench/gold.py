@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -237,12 +238,23 @@ def pay(gold: list[dict[str, Any]], errors: bool) -> None:
     from gangwei.codebook import Codebook
     from gangwei.kernels import facts
 
-    hints = Codebook().toml("sources/postings_real.toml").get("sub", {})
+    rules = Codebook().toml("sources/postings_real.toml")["hints"]
+
+    def hint(g: dict[str, Any], name: str) -> Any:
+        """The first rule of the label's source that sets `name` and fits the string."""
+        fits = (
+            r["set"][name]
+            for r in rules
+            if g["source"] in r.get("subs", ()) and name in r["set"]
+            and (r.get("field") is None or (r["field"] == "pay" and re.search(r["pattern"], g["raw"])))
+        )  # fmt: skip
+        return next(fits, None)
+
     raw = pl.DataFrame(
         {"pay": [g["raw"] for g in gold], "board": [g["boards"][0] if g["boards"] else None for g in gold]}
     )
-    unit = [hints.get(g["source"], {}).get("pay_unit_hint") for g in gold]
-    scale = [hints.get(g["source"], {}).get("pay_scale_hint") for g in gold]
+    unit = [hint(g, "pay_unit_hint") for g in gold]
+    scale = [hint(g, "pay_scale_hint") for g in gold]
     from gangwei.schema import RAW
 
     frame = RAW.conform(
