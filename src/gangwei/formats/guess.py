@@ -59,6 +59,7 @@ class Packed:
     list: re.Pattern[str]
     title_pay: str
     small_pay: re.Pattern[str]
+    traditional: re.Pattern[str]
     hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
     """(header pattern, name of the hint, value)"""
 
@@ -109,7 +110,13 @@ def load_knowledge(book: Codebook) -> Knowledge:
     hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
     title_pay = rf"^(.*\S)\s+[\[(（【]?({data['end_pay']})[\])）】]?\s*$"
     packed = Packed(
-        data["split"], data["object"], re.compile(data["list"]), title_pay, re.compile(data["small_pay"]), tuple(hints)
+        split=data["split"],
+        object=data["object"],
+        list=re.compile(data["list"]),
+        title_pay=title_pay,
+        small_pay=re.compile(data["small_pay"]),
+        traditional=re.compile(data["traditional"]),
+        hints=tuple(hints),
     )
     return Knowledge(load_headers(book), Values(tuple(rows)), packed)
 
@@ -319,6 +326,9 @@ def _packed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess
             constants.setdefault(hint, value)
     if pay and "pay_scale_hint" not in constants and _in_thousands(cells[pay], packed.small_pay):
         constants = {"pay_unit_hint": "month", **constants, "pay_scale_hint": 1000}
+    told = [n for n in found.names if packed.traditional.search(n)]
+    if len(told) > 1 or sum(bool(packed.traditional.search(v)) for v in title) * 2 > max(len(title), 3):
+        constants["language_hint"] = "zh_hant"
     return Guess(found.skip, found.header, found.names, placed, frozenset(by_value), rules, constants)
 
 

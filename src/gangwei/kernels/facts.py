@@ -245,9 +245,9 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
     field = memos.field(
         raw.select("education", "experience", "headcount", "employment_type"), lambda new: _of_fields(new, rules)
     )
-    pay_keys = raw.select("pay", "board", "pay_unit_hint", "pay_scale_hint").with_columns(
-        title["t_pay"], title["t_kind"]
-    )
+    abroad = pl.col("language_hint").is_in(rules.pay.foreign_languages)
+    board = pl.when(abroad).then(pl.lit(min(rules.pay.foreign_boards))).otherwise("board").alias("board")
+    pay_keys = raw.select("pay", board, "pay_unit_hint", "pay_scale_hint").with_columns(title["t_pay"], title["t_kind"])
     pay = memos.pay(pay_keys, lambda new: _of_pay(new, rules))
     codes = _board_codes(raw, rules)
     out = pl.concat([title, field, pay], how="horizontal").select(

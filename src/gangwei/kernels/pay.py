@@ -64,6 +64,7 @@ class PayRules:
     negotiable: tuple[str, ...]
     foreign: tuple[str, ...]
     foreign_boards: frozenset[str]
+    foreign_languages: tuple[str, ...]
     above: re.Pattern[str]
     below: re.Pattern[str]
     above_head: re.Pattern[str]
@@ -84,6 +85,7 @@ def compile_pay(book: Codebook) -> PayRules:
         negotiable=tuple(words["negotiable"]),
         foreign=tuple(words["foreign"]),
         foreign_boards=frozenset(words["foreign_boards"]),
+        foreign_languages=tuple(words["foreign_languages"]),
         above=re.compile("|".join(map(re.escape, words["above"]))),
         below=re.compile("|".join(map(re.escape, words["below"]))),
         above_head=re.compile("|".join(map(re.escape, words["above_before"]))),
