@@ -61,17 +61,14 @@ def _measure(stream: BinaryIO, name: str, limits: Limits) -> None:
     tail = b""
     while block := stream.read(4 << 20):
         data = tail + block
-        widest = lowest = b""
-        for letters, digits in ADDRESS.findall(data):
-            if len(letters) > len(widest) or (len(letters) == len(widest) and letters > widest):
-                widest = letters
-            if len(digits) > len(lowest) or (len(digits) == len(lowest) and digits > lowest):
-                lowest = digits
+        found = ADDRESS.findall(data)
+        widest = max({letters for letters, _ in found}, key=lambda x: (len(x), x), default=b"")
+        lowest = max(map(int, {digits for _, digits in found}), default=0)
         tail = data[-128:]
         n = 0
         for c in widest:
             n = n * 26 + c - 64
-        columns, rows = max(columns, n), max(rows, int(lowest or b"0"))
+        columns, rows = max(columns, n), max(rows, lowest)
         if rows * columns > limits.max_sheet_cells:
             raise Unreadable(
                 "sheet_too_large",

@@ -57,7 +57,7 @@ def _mended(value: Any) -> Any:
 
 def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
     """Objects inside a record become columns named 'outer.inner', at most `depth` levels deep."""
-    if not any(v.__class__ is dict for v in record.values()):
+    if dict not in map(type, record.values()):
         return record
     out: dict[str, Any] = {}
     for k, v in record.items():
@@ -87,7 +87,7 @@ def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], 
     columns = {}
     for n in names:
         values = [r.get(n) for r in records]
-        if not all(v is None or v.__class__ is str for v in values):
+        if not set(map(type, values)) <= {str, type(None)}:
             values = [cell(v) for v in values]
         columns[n] = pl.Series(n, values, dtype=pl.String)
     return Chunk(pl.DataFrame(columns), pl.Series("row", numbers, dtype=pl.Int64), bad)

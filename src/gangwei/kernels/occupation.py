@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.trie import Trie, build, every
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
@@ -29,6 +32,7 @@ class WordRules:
 
     words: list[str]
     table: pl.DataFrame
+    trie: Trie
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
             "latin": pl.Series([w[0].isascii() or w[-1].isascii() for w in seen], dtype=pl.Boolean),
         }
     )
-    return WordRules(list(seen), table)
+    return WordRules(list(seen), table, build((word, i) for i, word in enumerate(seen)))
 
 
 def compile_occupations(book: Codebook) -> OccupationRules:
@@ -78,19 +82,11 @@ def find_words(texts: pl.Series, rules: WordRules) -> pl.DataFrame:
     Returns:
         row (UInt32), start (byte offset), and the columns of `rules.table`; Latin words inside longer ASCII words left out.
     """
-    found = (
-        pl.DataFrame({"text": texts})
-        .with_row_index("row")
-        .filter(pl.col("text") != "")
-        .with_columns(
-            pl.col("text").str.find_many(rules.words, overlapping=True).alias("start"),
-            pl.col("text").str.extract_many(rules.words, overlapping=True).alias("word"),
-        )
-        .filter(pl.col("word").list.len() > 0)
-        .explode("start", "word")
-    )
-    words = pl.DataFrame({"word": rules.words, "word_no": rules.table["word_no"]})
-    hits = found.join(words, on="word", how="inner").join(rules.table, on="word_no", how="inner")
+    trie = rules.trie
+    rows, starts, numbers = every(*string_buffers(texts), *trie.long_arrays, trie.first, trie.pair_bits)
+    text = texts.gather(rows)
+    hits = pl.DataFrame({"row": rows, "start": starts, "text": text, "word": pl.Series(rules.words).gather(numbers)})
+    hits = hits.hstack(rules.table[numbers])
     latin = hits.filter("latin")
     if len(latin):
         raw, start = pl.col("text").cast(pl.Binary), pl.col("start").cast(pl.Int64)

@@ -11,7 +11,7 @@ from numba import njit
 
 from gangwei.kernels.fold import decode
 from gangwei.kernels.hashing import finish
-from gangwei.kernels.trie import longest_back, longest_on, pair_slot
+from gangwei.kernels.trie import grown, longest_back, longest_on, pair_slot
 from gangwei.schema import SECTION_KINDS
 
 DUTIES, REQUIREMENTS, BENEFITS, BLURB, CONTACT, TAGS, OTHER = range(7)
@@ -474,7 +474,7 @@ def scan(
         most = m + n_stops + heads + 2  # a sentence ends at a stop, before a heading or with the text
         if most > room:
             room = most + room
-            kinds, starts, ends = _grown(kinds, room), _grown(starts, room), _grown(ends, room)
+            kinds, starts, ends = grown(kinds, room), grown(starts, room), grown(ends, room)
         first = m
         m = _sentences(
             text, cls, size, stop_at, n_stops, cue_at, n_cues, head_at, head_id, heads, info,
@@ -483,10 +483,3 @@ def scan(
         span_off[r + 1] = m
         hashes[r] = _weight_hash(text, cls, kinds, starts, ends, first, m)
     return kinds[:m], starts[:m], ends[:m], span_off, hashes
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _grown(old: Any, room: int) -> Any:
-    out = np.empty(room, old.dtype)
-    out[: old.size] = old
-    return out

@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gangwei.kernels.fold import decode
+
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -173,3 +175,73 @@ def longest_on(
         if entry[node] >= 0:
             best, end = np.int64(entry[node]), p
     return best, end
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def every(
+    data: Any,
+    off: Any,
+    keys: Any,
+    values: Any,
+    entry: Any,
+    second: Any,
+    lead: Any,
+    deep: Any,
+    first: Any,
+    pair_bits: Any,
+) -> Any:
+    """Every phrase in every text of a string buffer, overlapping ones too: rows, byte offsets in the text, entries."""
+    room = off.size * 2 + 64
+    rows = np.empty(room, np.uint32)
+    starts = np.empty(room, np.uint32)
+    found = np.empty(room, np.int32)
+    m = 0
+    for r in range(off.size - 1):
+        begin = np.int64(off[r])
+        end = np.int64(off[r + 1])
+        i = begin
+        while i < end:
+            c, width = decode(data, i)
+            at = i
+            i += width
+            d = np.int64(0)
+            ahead = 0
+            if i < end:
+                d, ahead = decode(data, i)
+            slot = pair_slot(c, d)
+            alone = first[c & 0xFFFF] > 0
+            if not alone and not (np.int64(pair_bits[slot >> 3]) >> (slot & 7)) & 1:
+                continue
+            node = np.int64(second[slot])
+            if alone or node < 0:
+                j = i
+                node = step(keys, values, 0, c)
+            else:
+                j = i + ahead
+                if node == 0 or lead[node] != (c << 21 | d):
+                    continue
+            while node >= 0:
+                if entry[node] >= 0:
+                    if m == room:
+                        room *= 2
+                        rows, starts, found = grown(rows, room), grown(starts, room), grown(found, room)
+                    rows[m] = r
+                    starts[m] = at - begin
+                    found[m] = entry[node]
+                    m += 1
+                if not deep[node]:
+                    break
+                if j >= end:
+                    break
+                d, width = decode(data, j)
+                node = step(keys, values, node, d)
+                j += width
+    return rows[:m], starts[:m], found[:m]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def grown(old: Any, room: int) -> Any:
+    """A longer array that begins with `old`."""
+    out = np.empty(room, old.dtype)
+    out[: old.size] = old
+    return out
