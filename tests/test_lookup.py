@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,44 @@ from hypothesis import strategies as st
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.cluster import FACTS
-from gangwei.kernels.hashing import hash_addresses, hash_strings
+from gangwei.kernels.hashing import hash_addresses
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.packed import WHO, Packed, Shelf, hashes
 from gangwei.kernels.title import compile_titles, title_frame
 from gangwei.kernels.title_memo import COLUMNS, TitleMemo
 
-PAGE = r"^(?:https?://)?(.*/.*[0-9A-Za-z].*)$"
+
+def page(url: str | None) -> str | None:
+    """What names an ad in its address, the plain way."""
+    found = re.match(r"(?:https?://)?([^?#\n]*)([?#][^\n]*)?\Z", url or "")
+    if not found or "/" not in found[1]:
+        return None
+    if re.search(r"/.*[0-9]{4}", found[1]):
+        return found[1]
+    values = re.findall(r"=([0-9A-Za-z_-]*)", found[2] or "")
+    return next((f"{found[1]}?{v}" for v in values if re.search(r"[0-9]{3}", v)), None)
 
 
 @settings(deadline=None, max_examples=300)
-@given(
-    st.lists(st.text(alphabet="https:/?#a9岗\n", max_size=24).map(lambda s: s.replace("h", "https://", 1)), max_size=8)
-)
+@given(st.lists(st.text(alphabet="h:/?#=&a1234岗\n", max_size=28).map(lambda s: s.replace("h", "https://", 1))))
 def test_addresses_hash_as_the_pattern_reads_them(urls: list[str]) -> None:
-    column = pl.Series([*urls, None, "http://a.b/c?d", "http:/a/1"], dtype=pl.String)
-    page = column.str.replace(r"[?#].*$", "").str.extract(PAGE)
-    want = np.where(page.is_null().to_numpy(), np.uint64(0), hash_strings(page.fill_null("")))
-    assert hash_addresses(column).tolist() == want.tolist()
+    column = pl.Series([*urls, None, "http://a.b/c?d", "http:/a/1234"], dtype=pl.String)
+    names = [page(u) for u in column]
+    found = hash_addresses(column).tolist()
+    assert [h == 0 for h in found] == [n is None for n in names]
+    assert len(set(zip(names, found))) == len(set(names)) == len(set(found))
+
+
+def test_what_names_an_ad_in_its_address() -> None:
+    cases = {
+        "https://jobs.example.com/all/160776642.html?s=01&t=0": "jobs.example.com/all/160776642.html",
+        "https://board.example.cn/detail?id=1892363216928260101": "board.example.cn/detail?1892363216928260101",
+        "https://board.example.cn/main/#/detail?key=1894920669": "board.example.cn/main/?1894920669",
+        "http://hr.example.com/detail.php?id=29613&keywords=&tid=0": "hr.example.com/detail.php?29613",
+        "http://koch.example.com/jobdetail.html?from=home": None,
+        "": None,
+    }
+    assert {u: page(u) for u in cases} == cases
 
 
 def test_lookup_finds_known_values_only() -> None:

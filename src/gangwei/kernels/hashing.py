@@ -131,22 +131,39 @@ def _hash_addresses(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[
             skip = 8
         elif i == 4 and start + 7 <= end and data[start + 4] == 58 and data[start + 5] == 47 and data[start + 6] == 47:
             skip = 7
-        for begin in (start + skip, start):
-            slash = found = False
-            for i in range(begin, end):
-                c = data[i]
-                if slash and (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122):
-                    found = True
-                    break
-                slash = slash or c == 47
-            if found:
-                out[r] = hash_bytes(data, begin, end)
+        begin, digits, slash = start + skip, 0, False
+        for i in range(begin, end):
+            slash = slash or data[i] == 47
+            digits = digits + 1 if slash and 48 <= data[i] <= 57 else 0
+            if digits == 4:
+                break
+        if digits == 4:
+            out[r] = hash_bytes(data, begin, end)
+            continue
+        i = end
+        while slash and i < off[r + 1]:
+            i += 1
+            if data[i - 1] != 61:
+                continue
+            value, digits, most = i, 0, 0
+            while i < off[r + 1] and (
+                48 <= data[i] <= 57 or 65 <= data[i] <= 90 or 97 <= data[i] <= 122 or data[i] == 45 or data[i] == 95
+            ):
+                digits = digits + 1 if data[i] <= 57 and data[i] != 45 else 0
+                most = max(most, digits)
+                i += 1
+            if most >= 3:
+                out[r] = finish(hash_bytes(data, begin, end) ^ hash_bytes(data, value, i))
                 break
     return out
 
 
 def hash_addresses(series: pl.Series) -> NDArray[np.uint64]:
-    """One hash a web address without its scheme, query and fragment; 0 where it names no page below a host."""
+    """One hash of what names an ad in its web address; 0 where nothing does.
+
+    That is the path, without the scheme, if it carries a number of four digits; else the path and the first value of the
+    query with three digits. Other parts of a query are traces of a visit.
+    """
     out: NDArray[np.uint64] = _hash_addresses(*string_buffers(series))
     return out
 
