@@ -6,7 +6,6 @@ columns without a telling header are placed by their values alone.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,54 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.headers import EXACT, WORDS, Claim, Headers, load_headers
+from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, constants_of, load_packed, median, unpack
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
+from gangwei.formats.values import Values, load_values
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 HEADER_DEPTH = 8
 SAMPLE = 60
-LONG_TEXT = 80
 PLAIN_TEXT = 20
 HEADER_CHARS = 60
 MANY = ("description", "tags")
-PAY_PARTS = ("pay_min", "pay_max", "pay_months")
 AROUND = ("province",)
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
-PACKED = ("company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted")
-
-
-@dataclass(frozen=True)
-class Values:
-    """Patterns that values of a field fit, and the share of values that must."""
-
-    rules: tuple[tuple[str, re.Pattern[str], float], ...]
-
-    def share(self, target: str, values: Sequence[str]) -> float | None:
-        """Share of values that look like the field; None where nothing is known about the field."""
-        for name, pattern, _ in self.rules:
-            if name == target:
-                return sum(bool(pattern.search(v)) for v in values) / len(values) if values else 0.0
-        return None
-
-    def pattern(self, target: str) -> str:
-        """The pattern of a field."""
-        return next(p.pattern for n, p, _ in self.rules if n == target)
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Patterns of `packed.toml`."""
-
-    split: str
-    object: str
-    list: re.Pattern[str]
-    title_pay: str
-    small_pay: re.Pattern[str]
-    traditional: re.Pattern[str]
-    hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
-    """(header pattern, name of the hint, value)"""
 
 
 @dataclass(frozen=True)
@@ -98,27 +64,7 @@ class Guess:
 
 def load_knowledge(book: Codebook) -> Knowledge:
     """Header words (see `headers`), `sources/values.csv` (id, field, share, pattern, reason) and `packed.toml`."""
-    units = (r for r in book.rows("places/units.csv") if not r["to"])
-    towns = {r["short"] or r["name"] for r in units if r["level"] in ("1", "2") or r["name"].endswith("市")}
-    places = "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
-    rows = [
-        (r["field"], re.compile(r["pattern"].replace("{places}", places)), float(r["share"]))
-        for r in book.rows("sources/values.csv")
-    ]
-    data = book.toml("packed.toml")
-    hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
-    hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
-    title_pay = rf"^(.*\S)\s+[\[(（【]?({data['end_pay']})[\])）】]?\s*$"
-    packed = Packed(
-        split=data["split"],
-        object=data["object"],
-        list=re.compile(data["list"]),
-        title_pay=title_pay,
-        small_pay=re.compile(data["small_pay"]),
-        traditional=re.compile(data["traditional"]),
-        hints=tuple(hints),
-    )
-    return Knowledge(load_headers(book), Values(tuple(rows)), packed)
+    return Knowledge(load_headers(book), load_values(book), load_packed(book))
 
 
 def guess(table: Table, know: Knowledge) -> Guess | None:
@@ -171,12 +117,19 @@ def _place(skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
     if header and _is_data(found, know):
         return None
-    found = _packed(found, cells, know)
+    found = _unpacked(found, cells, know)
     real = found.fields
     enough = len(real) >= 2 or (len(real) == 1 and len(names) <= 3 and bool(placed))
     if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
         return None
     return found
+
+
+def _unpacked(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:
+    """The guess with rules for packed values and what a whole column tells."""
+    placed, by_value, rules = unpack(found.placed, found.by_value, cells, know.values, know.packed)
+    constants = constants_of(placed, cells, know.packed)
+    return Guess(found.skip, found.header, found.names, placed, by_value, rules, constants)
 
 
 def _is_header(row: Sequence[str], know: Knowledge) -> bool:
@@ -223,7 +176,7 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     if not mine:
         return 3
     if claim.field == "description":
-        long = _median(mine) > PLAIN_TEXT
+        long = median(mine) > PLAIN_TEXT
         return 0 if long or claim.strength != WORDS else None
     share = None if claim.field == "tags" else values.share(claim.field, mine)
     if share is None or share >= 0.6:
@@ -261,7 +214,7 @@ def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: 
     mine = cells[name] if name else []
     if not name or not mine or {"city", "province"} & set(at) or (values.share("city", mine) or 0.0) < 0.6:
         return placed
-    return {**placed, name: "city"} if _median(mine) <= 8 else placed
+    return {**placed, name: "city"} if median(mine) <= 8 else placed
 
 
 def _by_value(
@@ -274,8 +227,8 @@ def _by_value(
             mine = cells[name]
             if name in placed or not mine or len(mine) < min(3, len(rows)) or 2 * len(mine) < len(rows):
                 continue
-            median = _median(mine)
-            if median <= PLAIN_TEXT if target == "description" else median > LONG_TEXT:
+            length = median(mine)
+            if length <= PLAIN_TEXT if target == "description" else length > LONG_TEXT:
                 continue
             share = sum(bool(pattern.search(v)) for v in mine) / len(mine)
             if share >= wanted:
@@ -286,79 +239,6 @@ def _by_value(
             out[name] = target
             taken.add(target)
     return out
-
-
-def _packed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:
-    """Rules for values that hold several fields, written-out lists or objects, or pay behind the title."""
-    values, packed = know.values, know.packed
-    placed, by_value = dict(found.placed), set(found.by_value)
-    rules: dict[str, list[dict[str, Any]]] = {}
-    for name in found.names:
-        mine = cells[name]
-        if not mine or placed.get(name) == "ignore" or _median(mine) > LONG_TEXT:
-            continue
-        good = _fields_inside(mine, {f for n, f in placed.items() if n != name}, know)
-        if len(good) > 1 or (good and (name not in placed or name in by_value)):
-            home = placed[name] if placed.get(name) in good else good[0]
-            placed[name] = home
-            by_value.add(name)
-            into = [{"field": f, "pattern": values.pattern(f)} for f in good]
-            rules.setdefault("split", []).append({"from": [home], "separator": packed.split, "into": into})
-    for name, target in placed.items():
-        mine = cells[name]
-        if not mine or target in ("ignore", "description"):
-            continue
-        if sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.object, "replace": "$1"})
-        elif sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
-            rules.setdefault("unwrap", []).append({"columns": [name]})
-    title = cells[next((n for n, f in placed.items() if f == "title"), "")] if "title" in placed.values() else []
-    known = {*placed.values(), *(i["field"] for r in rules.get("split", ()) for i in r["into"])}
-    if title and not {"pay", *PAY_PARTS} & known:
-        ends = packed.title_pay
-        if sum(bool(re.search(ends, v)) for v in title) * 2 >= len(title):
-            rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
-            rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
-    pay = next((n for n, f in placed.items() if f in ("pay", "pay_min")), "")
-    constants: dict[str, Any] = {}
-    for pattern, hint, value in packed.hints:
-        if pattern.search(pay):
-            constants.setdefault(hint, value)
-    if pay and "pay_scale_hint" not in constants and _in_thousands(cells[pay], packed.small_pay):
-        constants = {"pay_unit_hint": "month", **constants, "pay_scale_hint": 1000}
-    told = [n for n in found.names if packed.traditional.search(n)]
-    if len(told) > 1 or sum(bool(packed.traditional.search(v)) for v in title) * 2 > max(len(title), 3):
-        constants["language_hint"] = "zh_hant"
-    return Guess(found.skip, found.header, found.names, placed, frozenset(by_value), rules, constants)
-
-
-def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
-    """A whole column of small bare numbers (15, 15-25, 22.5) is pay in thousand yuan a month."""
-    return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
-
-
-def _fields_inside(mine: list[str], taken: set[str], know: Knowledge) -> list[str]:
-    """Fields that parts of most values look like, where most values have several parts."""
-    parts = [[p.strip() for p in re.split(know.packed.split, _plain(v)) if p.strip()] for v in mine]
-    if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
-        return []
-    out = []
-    for target in PACKED:
-        pattern = re.compile(know.values.pattern(target))
-        if target not in taken and sum(any(map(pattern.search, p)) for p in parts) >= 0.7 * len(parts):
-            out.append(target)
-    return out
-
-
-def _median(mine: list[str]) -> int:
-    return sorted(map(len, mine))[len(mine) // 2]
-
-
-def _plain(value: str) -> str:
-    """A written-out list as its items joined with '|', as the mapping will see it."""
-    if not value.lstrip().startswith("["):
-        return value
-    return value.strip(" []'\"").replace("', '", "|").replace('", "', "|")
 
 
 def source_of(found: Guess, source_id: str) -> Source:

@@ -1,0 +1,158 @@
+"""Columns that hold more than one value: several fields, lists, objects, pay behind the title; and what a whole column tells."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gangwei.formats.values import Values
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+LONG_TEXT = 80
+PAY_PARTS = ("pay_min", "pay_max", "pay_months")
+PACKED = ("company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Patterns of `packed.toml`."""
+
+    split: str
+    object: str
+    list: re.Pattern[str]
+    title_pay: str
+    small_pay: re.Pattern[str]
+    traditional: re.Pattern[str]
+    hosts: dict[str, str]
+    hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
+    """(header pattern, name of the hint, value)"""
+
+
+def load_packed(book: Codebook) -> Packed:
+    """Patterns of `packed.toml`."""
+    data = book.toml("packed.toml")
+    hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
+    hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
+    return Packed(
+        split=data["split"],
+        object=data["object"],
+        list=re.compile(data["list"]),
+        title_pay=rf"^(.*\S)\s+[\[(（【]?({data['end_pay']})[\])）】]?\s*$",
+        small_pay=re.compile(data["small_pay"]),
+        traditional=re.compile(data["traditional"]),
+        hosts=data["hosts"],
+        hints=tuple(hints),
+    )
+
+
+def unpack(
+    placed: dict[str, str],
+    by_value: frozenset[str],
+    cells: dict[str, list[str]],
+    values: Values,
+    packed: Packed,
+) -> tuple[dict[str, str], frozenset[str], dict[str, list[dict[str, Any]]]]:
+    """Rules for values that hold several fields, written-out lists or objects, or pay behind the title.
+
+    Args:
+        placed: column to field.
+        by_value: columns placed by their values alone.
+        cells: column to its first filled values, every column of the table in order.
+
+    Returns:
+        `placed` and `by_value` with the columns that hold several fields, and rules of a source by kind.
+    """
+    placed, told = dict(placed), set(by_value)
+    rules: dict[str, list[dict[str, Any]]] = {}
+    for name, mine in cells.items():
+        if not mine or placed.get(name) == "ignore" or median(mine) > LONG_TEXT:
+            continue
+        good = _fields_inside(mine, {f for n, f in placed.items() if n != name}, values, packed)
+        if len(good) > 1 or (good and (name not in placed or name in told)):
+            home = placed[name] if placed.get(name) in good else good[0]
+            placed[name] = home
+            told.add(name)
+            into = [{"field": f, "pattern": values.pattern(f)} for f in good]
+            rules.setdefault("split", []).append({"from": [home], "separator": packed.split, "into": into})
+    for name, target in placed.items():
+        mine = cells[name]
+        if not mine or target in ("ignore", "description"):
+            continue
+        if sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.object, "replace": "$1"})
+        elif sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
+            rules.setdefault("unwrap", []).append({"columns": [name]})
+    title = _column("title", placed, cells)
+    known = {*placed.values(), *(i["field"] for r in rules.get("split", ()) for i in r["into"])}
+    if title and not {"pay", *PAY_PARTS} & known:
+        ends = packed.title_pay
+        if sum(bool(re.search(ends, v)) for v in title) * 2 >= len(title):
+            rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
+            rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
+    return placed, frozenset(told), rules
+
+
+def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, Any]:
+    """What a whole column tells: unit and scale of pay, the board, a board of traditional characters."""
+    out: dict[str, Any] = {}
+    pay = next((n for n, f in placed.items() if f in ("pay", "pay_min")), "")
+    for pattern, hint, value in packed.hints:
+        if pattern.search(pay):
+            out.setdefault(hint, value)
+    if pay and "pay_scale_hint" not in out and _in_thousands(cells[pay], packed.small_pay):
+        out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
+    if "board" not in placed.values() and (board := _board_of(_column("url", placed, cells), packed.hosts)):
+        out["board"] = board
+    title = _column("title", placed, cells)
+    headers = sum(bool(packed.traditional.search(n)) for n in cells)
+    if headers > 1 or sum(bool(packed.traditional.search(v)) for v in title) * 2 > max(len(title), 3):
+        out["language_hint"] = "zh_hant"
+    return out
+
+
+def _column(target: str, placed: dict[str, str], cells: dict[str, list[str]]) -> list[str]:
+    """Values of the column that is placed as `target`."""
+    return next((cells[n] for n, f in placed.items() if f == target), [])
+
+
+def _board_of(urls: list[str], hosts: dict[str, str]) -> str | None:
+    """The board that four of five addresses belong to."""
+    found = Counter(
+        b for u in urls for h, b in hosts.items() if re.search(rf"//(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
+    )
+    board, n = found.most_common(1)[0] if found else ("", 0)
+    return board if n * 5 >= len(urls) * 4 and n else None
+
+
+def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
+    """A whole column of small bare numbers (15, 15-25, 22.5) is pay in thousand yuan a month."""
+    return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
+
+
+def _fields_inside(mine: list[str], taken: set[str], values: Values, packed: Packed) -> list[str]:
+    """Fields that parts of most values look like, where most values have several parts."""
+    parts = [[p.strip() for p in re.split(packed.split, _plain(v)) if p.strip()] for v in mine]
+    if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
+        return []
+    out = []
+    for target in PACKED:
+        pattern = re.compile(values.pattern(target))
+        if target not in taken and sum(any(map(pattern.search, p)) for p in parts) >= 0.7 * len(parts):
+            out.append(target)
+    return out
+
+
+def median(mine: list[str]) -> int:
+    """Median length of values."""
+    return sorted(map(len, mine))[len(mine) // 2]
+
+
+def _plain(value: str) -> str:
+    """A written-out list as its items joined with '|', as the mapping will see it."""
+    if not value.lstrip().startswith("["):
+        return value
+    return value.strip(" []'\"").replace("', '", "|").replace('", "', "|")

@@ -1,0 +1,41 @@
+"""What the values of a column look like: patterns by field, with the share of values that must fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+
+@dataclass(frozen=True)
+class Values:
+    """Patterns that values of a field fit, and the share of values that must."""
+
+    rules: tuple[tuple[str, re.Pattern[str], float], ...]
+
+    def share(self, target: str, values: Sequence[str]) -> float | None:
+        """Share of values that look like the field; None where nothing is known about the field."""
+        for name, pattern, _ in self.rules:
+            if name == target:
+                return sum(bool(pattern.search(v)) for v in values) / len(values) if values else 0.0
+        return None
+
+    def pattern(self, target: str) -> str:
+        """The pattern of a field."""
+        return next(p.pattern for n, p, _ in self.rules if n == target)
+
+
+def load_values(book: Codebook) -> Values:
+    """`sources/values.csv` (id, field, share, pattern, reason); {places} in a pattern stands for names of cities."""
+    units = (r for r in book.rows("places/units.csv") if not r["to"])
+    towns = {r["short"] or r["name"] for r in units if r["level"] in ("1", "2") or r["name"].endswith("市")}
+    places = "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
+    rows = [
+        (r["field"], re.compile(r["pattern"].replace("{places}", places)), float(r["share"]))
+        for r in book.rows("sources/values.csv")
+    ]
+    return Values(tuple(rows))
