@@ -35,12 +35,16 @@ def test_grams_are_unit_length_and_count_repeats() -> None:
     chars = fold_text("算法算法")
     stamp = np.full(1 << 10, -1, np.int32)
     idx, val = np.empty(64, np.int64), np.empty(64, np.float32)
-    p = scorer.grams(chars, len(chars), 2, 2, 10, 100, 1.0, scorer.damped_counts(), stamp, 0, idx, val, 0)
+    p = scorer.grams(
+        chars, len(chars), 2, 2, 10, 100, 1.0, scorer.damped_counts(), np.empty(64, np.uint64), stamp, 0, idx, val, 0
+    )
     assert p == 2
     assert idx[:p].min() >= 100
     assert math.isclose(float((val[:p] ** 2).sum()), 1.0, rel_tol=1e-5)
     assert math.isclose(float(val[0] / val[1]), 1 + math.log(2), rel_tol=1e-5)
-    again = scorer.grams(chars, len(chars), 2, 2, 10, 100, 1.0, scorer.damped_counts(), stamp, p, idx, val, 0)
+    again = scorer.grams(
+        chars, len(chars), 2, 2, 10, 100, 1.0, scorer.damped_counts(), np.empty(64, np.uint64), stamp, p, idx, val, 0
+    )
     assert again == p
 
 
@@ -49,7 +53,9 @@ def test_digits_are_alike() -> None:
     for text in ("招3人", "招8人"):
         idx, val = np.empty(64, np.int64), np.empty(64, np.float32)
         chars, stamp = fold_text(text), np.full(1 << 13, -1, np.int32)
-        p = scorer.grams(chars, len(chars), 1, 3, 13, 0, 1.0, scorer.damped_counts(), stamp, 0, idx, val, 0)
+        p = scorer.grams(
+            chars, len(chars), 1, 3, 13, 0, 1.0, scorer.damped_counts(), np.empty(64, np.uint64), stamp, 0, idx, val, 0
+        )
         got.append(idx[:p].tolist())
     assert got[0] == got[1]
 

@@ -38,6 +38,7 @@ COMMA = 44
 GRAMS = 3
 HITS = 1024
 COUNTED = 64
+FEW = 8
 TOP = 3
 
 
@@ -59,28 +60,34 @@ def damped_counts():  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def grams(chars, n, low, high, bits, base, scale, damped, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
+def grams(chars, n, low, high, bits, base, scale, damped, hashes, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Append the hashed n-grams low..high of chars[:n], digits alike, 1 + log count, unit length times `scale`; return the new p.
 
-    `damped` comes from `damped_counts`. `stamp` holds for each bucket `mark` plus the place in idx where it was last put; a
-    caller raises `mark` past all places of earlier calls, so nothing is cleared.
+    `damped` comes from `damped_counts`; `hashes` is scratch of (high + 1) n numbers. `stamp` holds for each bucket `mark`
+    plus the place in idx where it was last put; a caller raises `mark` past all places of earlier calls, so nothing is
+    cleared. Hashes come first and without a branch: they take the most time.
     """
     start = p
+    state = hashes[:n]
+    state[:] = 0
+    for k in range(high):
+        bucket = hashes[(k + 1) * n : (k + 2) * n]
+        ahead = chars[k:n]
+        for i in range(ahead.size):
+            c = ahead[i]
+            state[i] = gram_hash(state[i], 48 if 48 <= c <= 57 else c)
+            bucket[i] = (state[i] * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits)
     for i in range(n):
-        h = np.uint64(0)
-        for k in range(i, min(n, i + high)):
-            c = chars[np.uint64(k)]
-            h = gram_hash(h, 48 if 48 <= c <= 57 else c)
-            if k - i + 1 >= low:
-                f = (h * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits)
-                seen = stamp[f] - mark
-                if seen >= start:
-                    val[seen] += 1
-                else:
-                    stamp[f] = mark + p
-                    idx[p] = base + np.int64(f)
-                    val[p] = 1
-                    p += 1
+        for k in range(low - 1, min(high, n - i)):
+            f = hashes[np.uint64((k + 1) * n + i)]
+            seen = stamp[f] - mark
+            if seen >= start:
+                val[np.uint64(seen)] += 1
+            else:
+                stamp[f] = mark + p
+                idx[np.uint64(p)] = base + np.int64(f)
+                val[np.uint64(p)] = 1
+                p += 1
     if p > start:
         norm = 0.0
         for j in range(start, p):
@@ -137,6 +144,8 @@ def score_rows(  # type: ignore[no-untyped-def]
     lexicons,
     rules,
     weights,
+    few,
+    lanes_of_few,
     gram_weights,
     bias,
     keep,
@@ -147,12 +156,14 @@ def score_rows(  # type: ignore[no-untyped-def]
     `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
     `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, and of cues; `rules` =
     (size, layer, tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
-    `gram_weights` = (WIDTH - AT_TEXT, 3) of the n-grams of text and phrases for the tier lanes, `bias` (2, lanes). With `keep` the features
-    are returned too (for training). Cues and text n-grams are looked for only where a term was found.
+    `few` the weights of `lanes_of_few`, all that is scored where no term was found (bias elsewhere);
+    `gram_weights` = (WIDTH - AT_TEXT, 3) of the n-grams of text and phrases for the tier lanes, `bias` (2, lanes). With
+    `keep` all features and scores are returned (for training). Cues and text n-grams are looked for only where a term was
+    found.
 
     Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
-    the title n-grams, of the text n-grams, of the phrase n-grams and of the TOP largest other features `which` in the score of builder or
-    adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
+    the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
+    or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
     surveillance strong, weak, in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the
     tier that counted. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
     of each row.
@@ -192,6 +203,8 @@ def score_rows(  # type: ignore[no-untyped-def]
     stamp_text = np.full(1 << TEXT_BITS, -1, np.int32)
     damped = damped_counts()
     stamp_near = np.full(1 << NEAR_BITS, -1, np.int32)
+    hashes = np.empty(4 * (longest + 2 * HITS), np.uint64)
+    least = np.empty(FEW, np.float32)
     mark = np.int32(0)
     scores = np.empty((rows, lanes), np.float32)
     facts = np.zeros((rows, 8), np.int32)
@@ -208,7 +221,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     for r in range(rows):
         row = rows_at[r]
         n, _ = decode(t_data, t_off[row], t_off[row + 1], table, chars, pos, ends)
-        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, damped, stamp_title, mark, idx, val, 0)
+        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, damped, hashes, stamp_title, mark, idx, val, 0)
         n_title = 0
         m = find(chars, n, in_title, work, hit, at)
         if m:
@@ -252,11 +265,11 @@ def score_rows(  # type: ignore[no-untyped-def]
         facts[r, 6] = n
         text_from = p
         if seen and n:
-            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, damped, stamp_text, mark, idx, val, p)
+            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, damped, hashes, stamp_text, mark, idx, val, p)
         near_from = p
         if seen and n:
             q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, layer, near)
-            p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, damped, stamp_near, mark, idx, val, p)
+            p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, damped, hashes, stamp_near, mark, idx, val, p)
         text_to = p
         mark += np.int32(p)
         if mark > 2_000_000_000:
@@ -274,13 +287,24 @@ def score_rows(  # type: ignore[no-untyped-def]
         v = 0 if n else 1
         for k in range(lanes):
             scores[r, k] = bias[v, k]
-        for j in range(p):
-            if text_from <= j < text_to:
-                continue
-            w = val[j]
-            f = idx[j]
-            for k in range(lanes):
-                scores[r, k] += w * weights[v, f, k]
+        if seen or keep:
+            for j in range(p):
+                if text_from <= j < text_to:
+                    continue
+                w = val[j]
+                f = idx[j]
+                for k in range(lanes):
+                    scores[r, k] += w * weights[v, f, k]
+        else:
+            for k in range(FEW):
+                least[k] = scores[r, lanes_of_few[k]]
+            for j in range(p):
+                w = val[j]
+                f = np.uint64(idx[j])
+                for k in range(FEW):
+                    least[k] += w * few[v, f, k]
+            for k in range(FEW):
+                scores[r, lanes_of_few[k]] = least[k]
         s0 = np.float32(0)
         s1 = np.float32(0)
         s2 = np.float32(0)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TIER_LANES = ("builder", "builder_or_adjacent", "any")
 LANES = (*TIER_LANES, "mention", *(f"role_{r}" for r in AI_ROLES), *(f"subfield_{s}" for s in AI_SUBFIELDS))
+LEAST = [1, *range(4, 4 + len(AI_ROLES))]  # what an ad without AI evidence is scored for: ai_score and role
 MODEL = "ai/model.npz"
 MODEL_BYTES = 1 << 20
 TERM_TIERS = frozenset(
@@ -208,7 +209,8 @@ def read(
         rows = np.flatnonzero(same == rows)
         first = np.searchsorted(rows, same)
     lexicons = tuple(x.arrays for x in rules.lexicons)
-    tables = (lexicons, rules.tables, model.weights, model.grams, model.bias)
+    few = np.ascontiguousarray(model.weights[:, :, LEAST])
+    tables = (lexicons, rules.tables, model.weights, few, np.array(LEAST), model.grams, model.bias)
     capacity = 1024 + 4 * len(rows)
     while True:
         out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, keep, capacity)
