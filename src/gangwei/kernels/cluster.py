@@ -214,12 +214,23 @@ def _slot(keys: Any, used: Any, mask: Any, h: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _weight(S: Any, a: Any, b: Any, gram: Any, weight: Any, limit: Any) -> Any:
+def _weight(S: Any, a: Any, b: Any, weight: Any) -> Any:
     w = 0
     for i in range(a, b):
-        p = S[i]
-        w += weight[p] if np.uint64(gram[p]) < limit else 0
+        w += weight[S[i]]
     return w
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _cut(S: Any, a: Any, b: Any, gram: Any, limit: Any) -> Any:
+    """End of the hashes of S[a:b], ascending, that are below the limit."""
+    while a < b:
+        i = (a + b) >> 1
+        if np.uint64(gram[S[i]]) < limit:
+            a = i + 1
+        else:
+            b = i
+    return a
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -286,9 +297,11 @@ def cluster_blocks(
         while (total >> coarse) > P[GRAMS]:
             coarse += 1
         mask = _power(2 * (total >> coarse) + 16) - 1
-        gram = np.empty(mask + 1, np.uint32)
-        t1, t2 = np.zeros(mask + 1, np.uint32), np.zeros(mask + 1, np.uint32)
-        weight = np.zeros(mask + 1, np.uint8)
+        # hashes are numbered as they come, so that what is known of them lies close together
+        number = np.full(mask + 1, -1, np.int32)
+        room_for = (mask * 3) // 4 + 2
+        gram, weight = np.empty(room_for, np.uint32), np.empty(room_for, np.uint8)
+        t1, t2 = np.empty(room_for, np.uint32), np.empty(room_for, np.uint32)
         filled = 0
         for x in range(m):
             r = order[s + x]
@@ -300,23 +313,25 @@ def cluster_blocks(
             while i < ptr[r + 1] and np.uint64(S[i]) < limit and filled * 4 < mask * 3:
                 h = S[i]
                 p = np.int64((np.uint64(h) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & mask
-                while weight[p] != 0 and gram[p] != h:
+                while number[p] >= 0 and gram[number[p]] != h:
                     p = (p + 1) & mask
-                if weight[p] == 0:
-                    gram[p], weight[p], t1[p] = h, 1, t
+                x_h = number[p]
+                if x_h < 0:
+                    x_h = np.int32(filled)
+                    number[p], gram[filled], weight[filled], t1[filled] = x_h, h, 1, t
                     filled += 1
-                elif weight[p] == 1:
-                    if t1[p] != t:
-                        weight[p], t2[p] = 2, t
-                elif weight[p] == 2 and t1[p] != t and t2[p] != t:
-                    weight[p] = 3
-                S[i] = np.uint32(p)
+                elif weight[x_h] == 1:
+                    if t1[x_h] != t:
+                        weight[x_h], t2[x_h] = 2, t
+                elif weight[x_h] == 2 and t1[x_h] != t and t2[x_h] != t:
+                    weight[x_h] = 3
+                S[i] = np.uint32(x_h)
                 i += 1
             if i < ptr[r + 1]:
                 S[i] = np.uint32(0xFFFFFFFF)
-        for p in range(mask + 1):
+        for p in range(filled):
             weight[p] = wt[weight[p]]
-        stamp = np.full(mask + 1, -1, np.int32)
+        mark = np.zeros(filled, np.uint8)  # weights of the hashes of the row in hand
         # ids seen on a board, and the index of leaders
         jmask = _power(4 * m) - 1
         jkey, jval = np.empty(jmask + 1, np.uint64), np.full(jmask + 1, -1, np.int64)
@@ -359,8 +374,7 @@ def cluster_blocks(
                         end += 1
                 textual = F[r, TEXT] != 0 and end - a >= short
                 tag = x + phase * m
-                for i in range(a, end):
-                    stamp[S[i]] = tag
+                marked = False
                 wx[:] = -1
                 rr = max(np.int64(rate[o]), coarse)
                 nc = 0
@@ -416,20 +430,25 @@ def cluster_blocks(
                         if qo == o:
                             c = 1.0
                         else:
-                            bits = max(rr, np.int64(rate[qo]))
+                            rq = max(np.int64(rate[qo]), coarse)
+                            bits = max(rr, rq)
                             limit = np.uint64(1) << np.uint64(32 - bits)
+                            q_cut = q_end if rq == bits else _cut(S, ptr[qo], q_end, gram, limit)
                             wr = wx[min(bits, 11)]
                             if wr < 0:
-                                wr = _weight(S, a, end, gram, weight, limit)
+                                wr = _weight(S, a, end if rr == bits else _cut(S, a, end, gram, limit), weight)
                                 wx[min(bits, 11)] = wr
                             wq = wl[one, min(bits, 11)]
                             if wq < 0:
-                                wq = _weight(S, ptr[qo], q_end, gram, weight, limit)
+                                wq = _weight(S, ptr[qo], q_cut, weight)
                                 wl[one, min(bits, 11)] = wq
+                            if not marked:
+                                marked = True
+                                for i in range(a, end):
+                                    mark[S[i]] = weight[S[i]]
                             wi = 0
-                            for i in range(ptr[qo], q_end):
-                                p = S[i]
-                                wi += weight[p] if (stamp[p] == tag and np.uint64(gram[p]) < limit) else 0
+                            for i in range(ptr[qo], q_cut):
+                                wi += mark[S[i]]
                             if min(wr, wq) > 0:
                                 c = wi / min(wr, wq)
                     if phase == 0:
@@ -450,6 +469,9 @@ def cluster_blocks(
                         why, sc, rank = 1, c, c + 1.0 * (F[q, KEY] == F[r, KEY])
                     if rank > best_rank or (rank == best_rank and one < best):
                         best, best_rank, best_score, best_reason = one, rank, sc, why
+                if marked:
+                    for i in range(a, end):
+                        mark[S[i]] = 0
                 joined: Any = best
                 if best < 0:
                     joined = nl
