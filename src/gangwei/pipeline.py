@@ -115,11 +115,17 @@ class Watch:
 
 
 @cache
+def _book(overlay: Path | None) -> Codebook:
+    """One view of the definitions a process, so that what is made of them is made once."""
+    return Codebook(overlay)
+
+
+@cache
 def _rules(stage: str, overlay: Path | None) -> Any:
     modules = {"s2_clean": s2_clean, "s3_locate": s3_locate, "s4_employers": s4_employers, "s5_match": s5_match}
     module: Any = {**modules, "s6_classify": s6_classify}[stage]
     try:
-        return module.compile_rules(Codebook(overlay))
+        return module.compile_rules(_book(overlay))
     except (ValueError, KeyError) as e:
         raise DefinitionError(f"definitions of {stage}: {e}; run `gangwei definitions check`") from None
 
@@ -131,7 +137,7 @@ def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None)
     parts: list[int] = []
 
     def raws() -> Iterable[pl.DataFrame]:
-        for batch in s1_read.read(item, Codebook(overlay), s1_read.Limits(), report):
+        for batch in s1_read.read(item, _book(overlay), s1_read.Limits(), report):
             if batch.rejects.height:
                 rejects.append(schema.REJECTS.conform(batch.rejects))
             if batch.raw.height:
@@ -149,7 +155,7 @@ def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None)
 def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
     """Clean one part."""
     rules = _rules("s2_clean", overlay)
-    fixes = Codebook(overlay).frame("corrections.csv")
+    fixes = _book(overlay).frame("corrections.csv")
     return map_part([raw], out, schema.CLEAN, lambda f: s2_clean.run(corrections.apply(f, fixes), rules), [None])
 
 

@@ -119,7 +119,7 @@ class Workbook:
             if number <= skip:
                 continue
             cells = [v if v.__class__ is str else text(v) for v in row]
-            if not any(c and not c.isspace() for c in cells):
+            if not "".join(cells).strip():
                 bad.append(BadRow(number, "empty_row", ""))
                 empty += 1
                 if empty > limits.max_empty_rows:

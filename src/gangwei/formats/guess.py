@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.chunk import unique_names
@@ -62,6 +63,7 @@ class Guess:
         return tuple(n for n in self.names if n not in self.placed)
 
 
+@lru_cache(maxsize=4)
 def load_knowledge(book: Codebook) -> Knowledge:
     """Header words (see `headers`), `sources/values.csv` (id, field, share, pattern, reason) and `packed.toml`."""
     return Knowledge(load_headers(book), load_values(book), load_packed(book))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gangwei.formats.chunk import Unreadable
@@ -37,6 +38,7 @@ class Pages:
         )
 
 
+@lru_cache(maxsize=4)
 def compile_pages(book: Codebook) -> Pages:
     """Patterns from `sources/pages.csv` (id, scope, pattern, reason)."""
     rows = book.rows("sources/pages.csv")

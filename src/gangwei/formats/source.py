@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gangwei import schema
@@ -178,6 +179,7 @@ def parse_source(data: dict[str, Any], where: str) -> Source:
     )
 
 
+@lru_cache(maxsize=4)
 def load_sources(book: Codebook) -> list[Source]:
     """All source definitions, by id."""
     out = [parse_source(book.toml(n), n) for n in book.names("sources", ".toml")]
