@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from gangwei.kernels import evidence, scorer
+from gangwei.kernels import evidence, evidence_rows, scorer
 from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
@@ -32,9 +31,6 @@ LANES = (*TIER_LANES, "mention", *(f"role_{r}" for r in AI_ROLES), *(f"subfield_
 LEAST = [1, *range(4, 4 + len(AI_ROLES))]  # what an ad without AI evidence is scored for: ai_score and role
 MODEL = "ai/model.npz"
 MODEL_BYTES = 1 << 20
-TERM_TIERS = frozenset(
-    evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")
-)
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
 BUILDING = ("builder_strong", "builder_weak", "algo_bare")
 NAMING = ("adjacent", "user", "mention")
@@ -265,18 +261,18 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
     tier = _by_title(tier, facts[:, 6] == 0, hits, hit_row, role)
     tier, told = _second(clean, got.first, tier, p, facts[:, 0] > 0, second)
-    more = pl.concat([_features(tier, got.why, got.which, rules), told])
+    more = pl.concat([evidence_rows.features(tier, got.why, got.which, rules.features), told])
     out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
             "ai_mention": (facts[:, 0] > 1) | ((facts[:, 0] == 1) & (scores[:, 3] > 0)) | (tier < 3),
             "ai_score": p,
             "ai_role": pl.Series(AI_ROLES).gather(role),
-            "ai_subfields": _subfields(scores[:, 4 + len(AI_ROLES) :], tier),
+            "ai_subfields": evidence_rows.subfields(scores[:, 4 + len(AI_ROLES) :], tier),
             "surveillance_job": signal(facts, 1, 2, facts[:, 3], rules.signals["surveillance"]),
             "defence_signal": signal(facts, 4, 5, np.zeros_like(facts[:, 3]), rules.signals["defence"]),
-            "ai_terms": _terms(hits, hit_row, len(tier), rules),
-            "hits": _hits(hits, hit_row, got.hit_score, more, len(tier), rules),
+            "ai_terms": evidence_rows.terms(hits, hit_row, len(tier), rules.rule_ids),
+            "hits": evidence_rows.rows_of_evidence(hits, hit_row, got.hit_score, more, len(tier), rules.rule_ids),
         },
         schema=CLASSIFIED.polars,
     )
@@ -346,88 +342,3 @@ def _second(
         score=pl.lit(None, pl.Float64),
     )
     return tier, pl.concat([empty, told])
-
-
-def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), values))
-    assert isinstance(out, pl.Series)
-    return out
-
-
-def _subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
-    on = (scores > 0) & (tier < 2)[:, None]
-    bare = (tier < 2) & ~on.any(1)
-    on[np.flatnonzero(bare), np.argmax(scores[bare], 1)] = True
-    names = pl.Series(AI_SUBFIELDS).gather(np.nonzero(on)[1])
-    return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), on.sum(1))
-
-
-def _terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rules: Rules) -> pl.Series:
-    """Distinct terms in title, duties, requirements or text without sections, in order of first appearance."""
-    code = hits[:, 4]
-    ok = (code >= 0) & np.isin(code // 5, list(TERM_TIERS)) & (code % 5 != 4) & np.isin(hits[:, 3], (0, 1, 2, 5))
-    pair = row[ok].astype(np.int64) * len(rules.rule_ids) + hits[ok, 0]
-    _, at = np.unique(pair, return_index=True)
-    pair = pair[np.sort(at)]
-    names = pl.Series(rules.rule_ids).gather(pair % len(rules.rule_ids))
-    return _lists(
-        names.to_arrow(compat_level=pl.CompatLevel.oldest()), np.bincount(pair // len(rules.rule_ids), minlength=rows)
-    )
-
-
-_REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]
-
-
-def _features(tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[np.int32], rules: Rules) -> pl.DataFrame:
-    """Evidence that is not one term: n-grams of title and text, and the largest other features, of ads with a tier."""
-    row, column = np.nonzero((tier < 3)[:, None] & (np.abs(why) > 0.05))
-    named = column >= scorer.GRAMS
-    index = np.where(named, which[row, np.maximum(column - scorer.GRAMS, 0)], len(rules.features) + column)
-    names = pl.Series([*rules.features, "title_ngrams", "text_ngrams", "phrase_ngrams"])
-    title = (column == 0) | (named & (index < evidence.AT_COUNT))
-    return pl.DataFrame(
-        {
-            "row": row.astype(np.int64),
-            "decision": pl.repeat("ai_feature", len(row), dtype=pl.String, eager=True),
-            "reason_id": pl.Series(["ngrams", "feature"]).gather(named.astype(np.int64)),
-            "rule_id": names.gather(index),
-            "field": pl.Series(["text", "title"]).gather(title.astype(np.int64)),
-            "start": pl.Series([None] * len(row), dtype=pl.Int32),
-            "end": pl.Series([None] * len(row), dtype=pl.Int32),
-            "score": np.round(why[row, column].astype(np.float64), 4),
-        }
-    )
-
-
-def _hits(
-    hits: NDArray[np.int32],
-    row: NDArray[np.int32],
-    score: NDArray[np.float32],
-    features: pl.DataFrame,
-    rows: int,
-    rules: Rules,
-) -> pl.Series:
-    """Evidence rows; reason_id is tier/context@location for AI terms and the strength of a signal word."""
-    code, where = hits[:, 4], hits[:, 3]
-    signal_code = -code
-    layer = np.where(code >= 0, 0, signal_code)
-    decision = pl.Series(["ai_term", "", "surveillance", "defence"]).gather(layer)
-    spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
-    reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
-    frame = pl.DataFrame(
-        {
-            "row": row.astype(np.int64),
-            "decision": decision,
-            "reason_id": reason,
-            "rule_id": pl.Series(rules.rule_ids).gather(hits[:, 0]),
-            "field": pl.Series(["text", "title"]).gather((where == 0).astype(np.int64)),
-            "start": hits[:, 1],
-            "end": hits[:, 2],
-            "score": np.round(score[: len(hits)].astype(np.float64), 4),
-        }
-    )
-    frame = pl.concat([frame, features]).sort("row", maintain_order=True)
-    counts = np.bincount(frame["row"].to_numpy(), minlength=rows)
-    structs = frame.drop("row").to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
-    return _lists(structs, counts).cast(CLASSIFIED.polars["hits"])

@@ -1,0 +1,99 @@
+"""From the arrays of the scorer to the list columns of `schema.CLASSIFIED`: terms, subfields, evidence rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gangwei.kernels import evidence, scorer
+from gangwei.schema import AI_SUBFIELDS, CLASSIFIED
+
+TERM_TIERS = [evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")]
+_REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]
+
+
+def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), values))
+    assert isinstance(out, pl.Series)
+    return out
+
+
+def subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
+    """Subfields of builder and adjacent ads: all above zero, else the highest."""
+    on = (scores > 0) & (tier < 2)[:, None]
+    bare = (tier < 2) & ~on.any(1)
+    on[np.flatnonzero(bare), np.argmax(scores[bare], 1)] = True
+    names = pl.Series(AI_SUBFIELDS).gather(np.nonzero(on)[1])
+    return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), on.sum(1))
+
+
+def terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rule_ids: list[str]) -> pl.Series:
+    """Distinct terms in title, duties, requirements or text without sections, in order of first appearance."""
+    code = hits[:, 4]
+    ok = (code >= 0) & np.isin(code // 5, TERM_TIERS) & (code % 5 != 4) & np.isin(hits[:, 3], (0, 1, 2, 5))
+    pair = row[ok].astype(np.int64) * len(rule_ids) + hits[ok, 0]
+    _, at = np.unique(pair, return_index=True)
+    pair = pair[np.sort(at)]
+    names = pl.Series(rule_ids).gather(pair % len(rule_ids))
+    return _lists(
+        names.to_arrow(compat_level=pl.CompatLevel.oldest()), np.bincount(pair // len(rule_ids), minlength=rows)
+    )
+
+
+def features(
+    tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[np.int32], names_of: list[str]
+) -> pl.DataFrame:
+    """Evidence that is not one term: n-grams of title and text, and the largest other features, of ads with a tier."""
+    row, column = np.nonzero((tier < 3)[:, None] & (np.abs(why) > 0.05))
+    named = column >= scorer.GRAMS
+    index = np.where(named, which[row, np.maximum(column - scorer.GRAMS, 0)], len(names_of) + column)
+    names = pl.Series([*names_of, "title_ngrams", "text_ngrams", "phrase_ngrams"])
+    title = (column == 0) | (named & (index < evidence.AT_COUNT))
+    return pl.DataFrame(
+        {
+            "row": row.astype(np.int64),
+            "decision": pl.repeat("ai_feature", len(row), dtype=pl.String, eager=True),
+            "reason_id": pl.Series(["ngrams", "feature"]).gather(named.astype(np.int64)),
+            "rule_id": names.gather(index),
+            "field": pl.Series(["text", "title"]).gather(title.astype(np.int64)),
+            "start": pl.Series([None] * len(row), dtype=pl.Int32),
+            "end": pl.Series([None] * len(row), dtype=pl.Int32),
+            "score": np.round(why[row, column].astype(np.float64), 4),
+        }
+    )
+
+
+def rows_of_evidence(
+    hits: NDArray[np.int32],
+    row: NDArray[np.int32],
+    score: NDArray[np.float32],
+    more: pl.DataFrame,
+    rows: int,
+    rule_ids: list[str],
+) -> pl.Series:
+    """Evidence rows; reason_id is tier/context@location for AI terms and the strength of a signal word."""
+    code, where = hits[:, 4], hits[:, 3]
+    signal_code = -code
+    layer = np.where(code >= 0, 0, signal_code)
+    decision = pl.Series(["ai_term", "", "surveillance", "defence"]).gather(layer)
+    spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
+    reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
+    frame = pl.DataFrame(
+        {
+            "row": row.astype(np.int64),
+            "decision": decision,
+            "reason_id": reason,
+            "rule_id": pl.Series(rule_ids).gather(hits[:, 0]),
+            "field": pl.Series(["text", "title"]).gather((where == 0).astype(np.int64)),
+            "start": hits[:, 1],
+            "end": hits[:, 2],
+            "score": np.round(score[: len(hits)].astype(np.float64), 4),
+        }
+    )
+    frame = pl.concat([frame, more]).sort("row", maintain_order=True)
+    counts = np.bincount(frame["row"].to_numpy(), minlength=rows)
+    structs = frame.drop("row").to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
+    return _lists(structs, counts).cast(CLASSIFIED.polars["hits"])
