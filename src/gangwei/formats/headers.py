@@ -36,7 +36,12 @@ class Headers:
         return Claim(EXACT, *hit) if hit else None
 
     def claim(self, header: str) -> Claim | None:
-        """The field a header asks for; 'job.company.name' is also read as 'company.name' and 'name'."""
+        """The field a header asks for; 'job.company.name' is also read as 'company.name' and 'name'.
+
+        Keywords of linked data (@type, @context) are never values.
+        """
+        if header.rpartition(".")[2].startswith("@"):
+            return Claim(WORDS, 0, "ignore")
         if (hit := self.listed(header)) is not None:
             return hit
         plain = normal(UNIT.sub("", header)) or normal(header)

@@ -322,6 +322,13 @@ def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
     if not isinstance(doc, dict) or depth == 0:
         return None
     values = list(doc.values())
+    names, rows = doc.get("columns"), doc.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and any(isinstance(r, list) for r in rows):
+        fits = [isinstance(r, list) and len(r) == len(names) for r in rows]
+        return None, [dict(zip(map(str, names), r)) if ok else r for r, ok in zip(rows, fits)]
+    nested = len(values) > 1 and all(isinstance(v, dict) for v in values)
+    if nested and all(k.isdigit() for k in doc) and not all(k.isdigit() for v in values for k in v):
+        return None, values
     if (
         len(values) > 1
         and all(isinstance(v, dict) for v in values)
