@@ -1,6 +1,8 @@
 """Matching against synthetic truth: B-cubed precision, recall and F1, speed and memory.
 
-python bench/match_synth.py DIR      DIR/ads and DIR/truth as written by `gangwei synth`
+python bench/match_synth.py DIR [--boilerplate 0.6]     DIR/ads and DIR/truth as written by `gangwei synth`
+
+--boilerplate adds lines that an employer repeats in each of its ads, until they are that share of the text.
 """
 
 from __future__ import annotations
@@ -89,6 +91,29 @@ def signed(path: Path, book: Codebook, rules: s5_match.Rules) -> tuple[pl.DataFr
     return pl.concat(frames), pl.concat(keys), clock
 
 
+def with_boilerplate(folder: Path, share: float) -> Path:
+    """A copy of DIR whose employers repeat lines, taken from other ads, in each of their texts."""
+    out = folder / f"boilerplate-{share}"
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "ads").mkdir(parents=True)
+    (out / "truth").symlink_to((folder / "truth").resolve())
+    for path in sorted((folder / "ads").glob("*.parquet")):
+        ads = pl.read_parquet(path)
+        who = pl.read_parquet(folder / "truth" / path.name)["hiring_employer_id"].hash(3)
+        lines = ads["description"].head(4000).str.split("\n").explode().str.strip_chars()
+        lines = lines.filter(lines.str.len_chars() > 15).unique(maintain_order=True)
+        block = pl.DataFrame({"who": who.unique()}).with_columns(
+            block=pl.concat_str(
+                [lines[(pl.Series(who.unique()) + 7919 * k) % lines.len()] for k in range(60)], separator="\n"
+            )
+        )
+        more = (pl.col("description").str.len_chars() * share / (1 - share)).cast(pl.Int64)
+        ads = ads.with_columns(who=who).join(block, on="who", how="left", maintain_order="left")
+        ads = ads.with_columns(pl.col("description") + pl.lit("\n") + pl.col("block").str.slice(0, more))
+        ads.drop("who", "block").write_parquet(out / "ads" / path.name)
+    return out
+
+
 def ids(n: int) -> npt.NDArray[np.uint64]:
     """Unique ids in a scrambled order."""
     return np.arange(n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -99,7 +124,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dir", type=Path)
     parser.add_argument("--keep", action="store_true", help="write DIR/signed.parquet")
+    parser.add_argument("--boilerplate", type=float, default=0.0)
     args = parser.parse_args()
+    if args.boilerplate:
+        args.dir = with_boilerplate(args.dir, args.boilerplate)
     book = Codebook()
     rules = s5_match.compile_rules(book)
     frame, keys, clock = signed(args.dir, book, rules)

@@ -78,6 +78,8 @@ def test_pay(a: tuple[int, int], b: tuple[int, int], want: tuple[int, float]) ->
         ({"code": (3, 4)}, -1.0, False, 0),
         ({"flags": (1, 1)}, -1.0, False, 0),
         ({"flags": (4, 4)}, 0.8, False, 0),
+        ({"flags": (4, 4), "address": (3, 4)}, 1.0, False, 0),
+        ({"flags": (4, 4), "pay_lo": (10_000, 11_000)}, 0.9, False, 0),
         ({"flags": (4, 4)}, 0.95, False, c.TITLE_TEXT + c.LOW),
         ({}, 0.1, True, c.BOARD_ID),
         ({"title_key": (9, 0)}, 1.0, True, c.BOARD_ID),

@@ -131,8 +131,9 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
     apart = abs(F[q, EXPERIENCE] - F[r, EXPERIENCE]) if years else 0
     leveled = F[q, LEVEL] != F[r, LEVEL]
     unnamed = (F[q, FLAGS] | F[r, FLAGS]) & (ANONYMOUS | NO_NAME)
+    moved = F[q, ADDRESS] != 0 and F[r, ADDRESS] != 0 and F[q, ADDRESS] != F[r, ADDRESS]
     if unnamed & NO_NAME:
-        if pay == 1 or c < (P[UNNAMED_PAY] if pay == 2 else P[UNNAMED_TEXT]):
+        if moved or pay == 1 or c < (P[UNNAMED_PAY] if pay == 2 else P[UNNAMED_TEXT]):
             return 0, 0.0
         weak = LOW
     if c < 0:
@@ -161,7 +162,6 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
             return (TITLE_TEXT + LOW, c) if c >= P[NO_PAY_LOW] else (0, 0.0)
         if c >= P[SAME_TITLE_LOW] and apart <= P[DIFFER_MONTHS] and pay >= 2 and agree >= P[PAY_AGREE]:
             return TITLE_TEXT + LOW, c
-        moved = F[q, ADDRESS] != 0 and F[r, ADDRESS] != 0 and F[q, ADDRESS] != F[r, ADDRESS]
         if weak == 0 and not moved and apart <= P[LEVEL_MONTHS] and reworded(F, q, r, c, pay, agree, P):
             return REWORDED + LOW, c
         return 0, 0.0
