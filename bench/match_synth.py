@@ -99,14 +99,13 @@ def with_boilerplate(folder: Path, share: float) -> Path:
     (out / "truth").symlink_to((folder / "truth").resolve())
     for path in sorted((folder / "ads").glob("*.parquet")):
         ads = pl.read_parquet(path)
-        who = pl.read_parquet(folder / "truth" / path.name)["hiring_employer_id"].hash(3)
+        truth = pl.read_parquet(folder / "truth" / path.name.replace("ads", "truth"))
+        who = truth["hiring_employer_id"].hash(3)
         lines = ads["description"].head(4000).str.split("\n").explode().str.strip_chars()
         lines = lines.filter(lines.str.len_chars() > 15).unique(maintain_order=True)
-        block = pl.DataFrame({"who": who.unique()}).with_columns(
-            block=pl.concat_str(
-                [lines[(pl.Series(who.unique()) + 7919 * k) % lines.len()] for k in range(60)], separator="\n"
-            )
-        )
+        block = pl.DataFrame({"who": who.unique()})
+        some = [lines[(block["who"] + 7919 * k) % lines.len()].alias(str(k)) for k in range(60)]
+        block = block.with_columns(block=pl.DataFrame(some).select(pl.concat_str(pl.all(), separator="\n")).to_series())
         more = (pl.col("description").str.len_chars() * share / (1 - share)).cast(pl.Int64)
         ads = ads.with_columns(who=who).join(block, on="who", how="left", maintain_order="left")
         ads = ads.with_columns(pl.col("description") + pl.lit("\n") + pl.col("block").str.slice(0, more))
