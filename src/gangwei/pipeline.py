@@ -62,7 +62,7 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),
     "s6_classify": ("ai/",),
-    "s7_publish": ("skills.csv", "employers/sizes.toml"),
+    "s7_publish": ("skills.csv", "openings/match.toml", "employers/sizes.toml"),
 }
 CODE: dict[str, tuple[str, ...]] = {
     s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
@@ -265,11 +265,12 @@ class Build:
                 raw = self.stages / "raw" / f"{key}-{n:05}.parquet"
                 self.parts.append(Part(report["file"], rows, digest(key, n), {"raw": raw}))
         if not self.parts:
+            refused = [f"{n} rows rejected: {reason}" for f in self.files for reason, n in f["rejected"].items()]
             raise NothingPublished(
                 "no ad could be read from "
                 + (", ".join(f["file"] for f in self.files[:5]) or "the input")
                 + "; "
-                + ("; ".join(dict.fromkeys(i["message"] for i in self.log)) or "the files hold no rows")
+                + ("; ".join(dict.fromkeys([i["message"] for i in self.log] + refused)) or "the files hold no rows")
             )
 
     def per_part(

@@ -13,13 +13,25 @@ from gangwei.store import write_frames, write_json
 from gangwei.version import __version__
 
 
-def metadata(source: Source, tmp: Path, counts: dict[str, int], reasons: dict[tuple[str | None, str], int]) -> None:
+def metadata(
+    source: Source,
+    tmp: Path,
+    counts: dict[str, int],
+    repairs: dict[tuple[str | None, str], int],
+    noticed: list[dict[str, Any]],
+) -> None:
+    """Write the issues log, datapackage.json and manifest.json.
+
+    Args:
+        counts: rows of each table. repairs: ads by source and reason of a repair. noticed: further rows of the log.
+    """
     log = [
         *(schema.ISSUES.polars | {"n": 1} | i for i in source.issues),
         *(
             {"stage": "s2_clean", "source_id": s, "reason_id": r, "n": n}
-            for (s, r), n in sorted(reasons.items(), key=str)
+            for (s, r), n in sorted(repairs.items(), key=str)
         ),
+        *(schema.ISSUES.polars | i for i in noticed),
     ]
     rows = [
         {c: (i.get(c) if not isinstance(i.get(c), pl.DataType) else None) for c in schema.ISSUES.polars} for i in log

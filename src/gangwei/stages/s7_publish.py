@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from gangwei import schema
 from gangwei.checks import verify
 from gangwei.codebook import Codebook
 from gangwei.kernels import contacts, skills
+from gangwei.kernels.crowds import Crowds
 from gangwei.kernels.lookup import Lookup
 from gangwei.stages.s7_groups import SLIM, slim, write_groups
 from gangwei.stages.s7_manifest import metadata
@@ -141,15 +143,15 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
         StoreError: no space, or a damaged stage file.
     """
     with swapped(out / "published") as tmp:
-        counts, issue_counts = _tables(source, tmp, engine, advance)
-        metadata(source, tmp, counts, issue_counts)
+        counts, repairs, noticed = _tables(source, tmp, engine, advance)
+        metadata(source, tmp, counts, repairs, noticed)
         verify(tmp, source.files, engine)
 
 
 _LOCATED = ("place_status", "adcode", "county_adcode", "places")
 _CLEAN = [
     c for c in schema.CLEAN.polars
-    if c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues")
+    if c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash")
 ]  # fmt: skip
 _CLASSIFIED = [c for c in schema.CLASSIFIED.polars if c != "ai_terms"]
 
@@ -170,7 +172,7 @@ def _stream(source: Source) -> Iterator[tuple[int, pl.DataFrame, pl.DataFrame, p
 
 def _tables(
     source: Source, tmp: Path, engine: Sets, advance: Callable[[int], None]
-) -> tuple[dict[str, int], dict[tuple[str | None, str], int]]:
+) -> tuple[dict[str, int], dict[tuple[str | None, str], int], list[dict[str, Any]]]:
     employers, later = _Employers(source.names), successions(source)
     texts = [schema.TEXTS] if source.parameters["texts"] else []
     writers = _Writers(
@@ -178,6 +180,7 @@ def _tables(
     )
     skill_rules = skills.compile_skills(source.book)
     issues: dict[tuple[str | None, str], int] = {}
+    crowds = Crowds(source.book.toml("openings/match.toml")["issues"])
     writing: list[Future[None]] = []
     with ThreadPoolExecutor(len(writers.open)) as pool:
         for at, clean, located, classified, matched in _stream(source):
@@ -191,6 +194,7 @@ def _tables(
                 done.result()
             writing = [pool.submit(writers.write, *job) for job in jobs.items()]
             _tally(ads, issues)
+            crowds.add(ads, matched["opening_no"].to_numpy())
             advance(ads.height)
         for done in writing:
             done.result()
@@ -201,6 +205,8 @@ def _tables(
             writers.write("rejects", shown)
             writers.write("decisions", _reject_decisions(source, rejects))
     writers.close()
+    noticed = crowds.issues()
+    del crowds
     slim_path = tmp / f"{SLIM.name}.parquet"
     counts = {k: n for k, n in writers.rows.items() if k != SLIM.name}
     counts |= write_groups(source, later, tmp, slim_path, engine)
@@ -215,7 +221,7 @@ def _tables(
     }
     for t, f in frames.items():
         counts[t.name] = write_frames(tmp / f"{t.name}.parquet", t, [_pick(f, t)], **published(t))
-    return counts, issues
+    return counts, issues, noticed
 
 
 def _tally(ads: pl.DataFrame, issues: dict[tuple[str | None, str], int]) -> None:
