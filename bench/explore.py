@@ -92,9 +92,16 @@ def quantile(values: list[float], q: float) -> float:
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
 
 
-def line(name: str, took: list[float], bad: int) -> str:
+def cpu(pid: int) -> float:
+    """CPU seconds of a process so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def line(name: str, took: list[float], bad: int, spent: float) -> str:
     ms = [1000 * t for t in took]
-    return f"| {name} | {len(ms)} | {quantile(ms, 0.5):.0f} | {quantile(ms, 0.95):.0f} | {max(ms):.0f} | {bad} |"
+    each = 1000 * spent / len(ms)
+    return f"| {name} | {len(ms)} | {quantile(ms, 0.5):.0f} | {quantile(ms, 0.95):.0f} | {max(ms):.0f} | {each:.0f} | {bad} |"
 
 
 async def ask(client: httpx.AsyncClient, paths: list[str], readers: int) -> tuple[list[float], int]:
@@ -138,7 +145,7 @@ def serve(directory: Path, port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error")
 
 
-async def run(address: str, ds: Dataset, pages: int, readers: int, seed: int) -> None:
+async def run(address: str, ds: Dataset, pages: int, readers: int, seed: int, pid: int) -> None:
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=readers)) as client:
         for _ in range(200):
             try:
@@ -146,26 +153,27 @@ async def run(address: str, ds: Dataset, pages: int, readers: int, seed: int) ->
                 break
             except httpx.HTTPError:
                 await asyncio.sleep(0.1)
-        print("| pages | n | median ms | p95 ms | worst ms | errors |\n|---|---:|---:|---:|---:|---:|")
-        drawn = addresses(ds, pages, seed)
-        took, bad = await ask(client, [a for _, a in drawn], 1)
-        print(line("one filter, one reader", took, bad), flush=True)
-        slow = sorted(zip(took, (a for _, a in drawn)), reverse=True)[:8]
+
+        async def timed(name: str, paths: list[str], at_once: int) -> list[float]:
+            before = cpu(pid)
+            took, bad = await ask(client, paths, at_once)
+            print(line(name, took, bad, cpu(pid) - before), flush=True)
+            return took
+
+        print(
+            "| pages | n | median ms | p95 ms | worst ms | CPU ms a page | errors |\n|---|---:|---:|---:|---:|---:|---:|"
+        )
+        drawn = [a for _, a in addresses(ds, pages, seed)]
+        took = await timed("one filter, one reader", drawn, 1)
         for kind in ("title", "employer", "text"):
-            part = [a for k, a in searches() if k == kind]
-            took, bad = await ask(client, part, 1)
-            print(line(f"search {kind}", took, bad), flush=True)
-        begun = time.perf_counter()
+            await timed(f"search {kind}", [a for k, a in searches() if k == kind], 1)
         many = [a for _, a in addresses(ds, pages, seed + 1)] + [a + "&page=2" for _, a in searches()]
         random.Random(seed).shuffle(many)
-        took, bad = await ask(client, many, readers)
+        await timed(f"{readers} readers at once", many, readers)
+        await timed("the same pages again", drawn, readers)
         print(
-            line(f"{readers} readers at once", took, bad),
-            f"\n{len(many) / (time.perf_counter() - begun):.1f} pages a second",
+            "slowest:", *(f"{1000 * t:.0f} ms {a}" for t, a in sorted(zip(took, drawn), reverse=True)[:8]), sep="\n  "
         )
-        took, bad = await ask(client, [a for _, a in drawn], readers)
-        print(line("the same pages again", took, bad), flush=True)
-        print("slowest:", *(f"{1000 * t:.0f} ms {a}" for t, a in slow), sep="\n  ")
 
 
 def main() -> None:
@@ -186,7 +194,7 @@ def main() -> None:
         assert server.stdout is not None
         print(server.stdout.readline().strip(), flush=True)
         ds = Dataset.open(a.directory)
-        asyncio.run(run(f"http://127.0.0.1:{a.port}", ds, a.pages, a.readers, a.seed))
+        asyncio.run(run(f"http://127.0.0.1:{a.port}", ds, a.pages, a.readers, a.seed, server.pid))
     finally:
         server.terminate()
         server.wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,20 +141,11 @@ def build(ds: Dataset) -> dict[str, Any]:
     work = folder.with_name("text_index.part")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    cur = ds.cursor()
-    cur.execute(
-        "SELECT o.ad_id, lower(t.text) AS text FROM openings o JOIN texts t ON t.ad_id = o.ad_id WHERE t.text <> '' "
-        "ORDER BY (o.ai_tier = 'none') NULLS LAST, o.last_date DESC NULLS LAST, o.opening_id"
-    )
     total = written = n = 0
-    reader = cur.to_arrow_reader(BLOCK)
-    for batch in _blocks(reader):
-        texts = pl.from_arrow(batch)
-        assert isinstance(texts, pl.DataFrame)
+    for texts in _blocks(ds):
         total += texts.height
         written += _write(texts, work, n)
         n += 1
-    cur.close()
     facts = {
         "build_key": _key(ds), "openings": total, "pairs": written, "blocks": n,
         "bytes_pairs": sum(p.stat().st_size for p in work.glob("pairs-*")), "bytes_texts": sum(p.stat().st_size for p in work.glob("texts-*")),
@@ -171,22 +163,18 @@ def _json(facts: dict[str, Any]) -> str:
     return json.dumps(facts, indent=1) + "\n"
 
 
-def _blocks(reader: pa.RecordBatchReader) -> Any:
-    """Tables of exactly `BLOCK` rows, the last one shorter."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in reader:
-        at = 0
-        while batch.num_rows - at >= BLOCK - rows:
-            waiting.append(batch.slice(at, BLOCK - rows))
-            at += BLOCK - rows
-            yield pa.Table.from_batches(waiting)
-            waiting, rows = [], 0
-        if at < batch.num_rows:
-            waiting.append(batch.slice(at))
-            rows += batch.num_rows - at
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+def _blocks(ds: Dataset) -> Iterator[pl.DataFrame]:
+    """(ad_id, lower-cased text) of the representatives of openings, `BLOCK` ads at a time, in the order of the ads."""
+    path = ds.published / "texts.parquet"
+    if not path.is_file():
+        return
+    wanted = pl.read_parquet(ds.published / "openings.parquet", columns=["ad_id"])
+    for batch in pq.ParquetFile(path).iter_batches(BLOCK, columns=["ad_id", "text"]):
+        texts = pl.from_arrow(batch)
+        assert isinstance(texts, pl.DataFrame)
+        kept = texts.join(wanted, on="ad_id", how="semi", maintain_order="left").filter(pl.col("text") != "")
+        if kept.height:
+            yield kept.with_columns(pl.col("text").str.to_lowercase())
 
 
 def _write(texts: pl.DataFrame, folder: Path, n: int) -> int:

@@ -106,7 +106,7 @@ class Search:
             cur.close()
 
     def _openings(self, key: str, wanted: list[Any]) -> list[dict[str, Any]]:
-        """Openings by a column of `find_order` (n or ad_id), in the fixed order."""
+        """Openings by a column of `find_order` (n or ad_id), AI openings and recent ones first."""
         if not wanted:
             return []
         self.prepare("title")
