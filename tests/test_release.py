@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from gangwei import release
+from gangwei import measures, release, schema
+from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_json
 from test_pipeline import ADS, build, write_csv
 
@@ -21,7 +24,7 @@ def test_formulas_are_neutralised_and_lists_joined() -> None:
             "n": [1, -2, 3, 4, 5, 6],
         }
     )
-    out = release.neutral(frame)
+    out = neutral(frame)
     assert out["t"].to_list() == ["'=HYPERLINK(1)", "'-1+2", "'@x", "'+86", "ok", None]
     assert out["l"].to_list() == ["a;b", "", None, "'=x", "", ""]
     assert out["n"].to_list() == [1, -2, 3, 4, 5, 6]
@@ -42,8 +45,76 @@ def test_a_release_checks_out_and_says_what_changed(tmp_path: Path) -> None:
     second = release.write(out, "2026.2", texts=False)
     assert "| ads | 3 | 5 |" in (second / "CHANGES.md").read_text()
     assert "input added: two.csv" in (second / "CHANGES.md").read_text()
+    assert "- ads added: 2; removed: 0" in (second / "CHANGES.md").read_text()
+    assert "| openings |" in (second / "CHANGES.md").read_text()
+    assert (
+        read_json(second / "figures.json")["openings"]["value"]
+        == measures.measure(measures.open_dataset(out), "openings").value
+    )
+    assert (
+        pl.read_parquet(second / "data" / "rejects.parquet")["raw"].null_count()
+        == pl.read_parquet(second / "data" / "rejects.parquet").height
+    )
     assert not (second / "data" / "texts.parquet").exists()
     with pytest.raises(StoreError, match="never overwritten"):
         release.write(out, "2026.2")
     with pytest.raises(StoreError, match="not a version name"):
         release.write(out, "../x")
+
+
+FRICTIONLESS = {"string", "number", "integer", "boolean", "date", "array"}
+
+
+def test_descriptors_describe_what_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(out, write_csv(tmp_path / "in" / "one.csv", ADS))
+    made = release.write(out, "v1")
+    package = read_json(made / "datapackage.json")
+    assert package["profile"] == "data-package" and re.fullmatch(r"[a-z0-9._/-]+", package["name"])
+    names = [r["name"] for r in package["resources"]]
+    assert len(set(names)) == len(names) and all(re.fullmatch(r"[a-z0-9._-]+", n) for n in names)
+    assert {r["path"] for r in package["resources"]} == {
+        p.relative_to(made).as_posix() for p in (made / "data").iterdir()
+    }
+    for r in package["resources"]:
+        path, fields = made / r["path"], r["schema"]["fields"]
+        assert r["hash"] == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+        assert {f["type"] for f in fields} <= FRICTIONLESS and all(f["description"] for f in fields)
+        if path.suffix == ".csv":
+            header = path.read_text("utf-8-sig").splitlines()[0]
+            assert header.split(",") == [f["name"] for f in fields], r["name"]
+        else:
+            frame = pl.read_parquet(path)
+            assert frame.columns == [f["name"] for f in fields]
+            key = r["schema"].get("primaryKey")
+            assert not key or frame.select(key).is_unique().all(), r["name"]
+    croissant = read_json(made / "croissant.json")
+    assert (
+        croissant["conformsTo"].startswith("http://mlcommons.org/croissant/1.")
+        and croissant["license"]
+        and croissant["citeAs"]
+    )
+    files = {d["@id"]: d for d in croissant["distribution"]}
+    for d in files.values():
+        assert hashlib.sha256((made / d["contentUrl"]).read_bytes()).hexdigest() == d["sha256"]
+        assert {"name", "encodingFormat"} <= set(d)
+    ids = [x["@id"] for s in croissant["recordSet"] for x in (s, *s["field"])]
+    assert len(set(ids)) == len(ids)
+    for s in croissant["recordSet"]:
+        columns = pl.read_parquet_schema(made / "data" / f"{s['name']}.parquet")
+        for f in s["field"]:
+            assert f["source"]["fileObject"]["@id"] in files and f["source"]["extract"]["column"] in columns
+            assert f["dataType"].startswith("sc:") and f["description"]
+    boards = pl.read_parquet(made / "data" / "ads.parquet")["board"].drop_nulls().unique()
+    assert all(f"| {b} |" in (made / "LICENCES.md").read_text() for b in boards)
+    assert {t.name for t in schema.PUBLISHED_TABLES} == {s["name"] for s in croissant["recordSet"]}
+
+
+def test_no_cell_of_a_release_runs(tmp_path: Path) -> None:
+    rows = [(f"x{i}", f"{c}HYPERLINK 算法工程师", f"{c}某某科技有限公司", *ADS[0][3:]) for i, c in enumerate("=+-@")]
+    build(tmp_path / "out", write_csv(tmp_path / "in" / "one.csv", rows))
+    made = release.write(tmp_path / "out", "v1")
+    for path in (made / "data").glob("*.csv"):
+        with path.open(encoding="utf-8-sig", newline="") as f:
+            for line in csv.reader(f):
+                assert not any(cell[:1] in ("=", "+", "@") for cell in line), (path.name, line)

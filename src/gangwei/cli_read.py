@@ -31,7 +31,7 @@ def measure_command(
     """One figure with its interval: `gangwei measure work ai-share --by province`."""
     from gangwei import measures
     from gangwei.labels import Labels
-    from gangwei.release import neutral
+    from gangwei.spreadsheet import neutral
 
     where: dict[str, str] = {}
     for f in filters:

@@ -27,7 +27,7 @@ from gangwei.explore_guard import Gate, Watched
 from gangwei.explore_query import COMMON, Asked, Grammar, pairs_of
 from gangwei.explore_words import Words
 from gangwei.labels import LANGS
-from gangwei.release import neutral
+from gangwei.spreadsheet import neutral
 
 FORMATS = {
     "html": "text/html; charset=utf-8",

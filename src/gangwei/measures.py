@@ -219,9 +219,7 @@ def _ask(
     m = _find(ds, measure_id)
     where = {k: str(v) for k, v in (where or {}).items()}
     where = {k: v for k, v in m.where.items() if k in vocab.SWITCHES} | where
-    by = by or (
-        m.default_by if m.kind in ("mix", "top", "hhi", "rank", "coverage", "lq", "emerging", "stock") else None
-    )
+    by = by or m.default_by
     if by is not None and by not in vocab.BY:
         raise UnknownParameter("dimension", by, vocab.BY)
     for key, value in where.items():
@@ -266,7 +264,7 @@ def measure(
     """Compute one measure.
 
     Args:
-        by: a dimension of `vocabulary.BY`; None takes the measure's own (mixes, ranks) or the whole.
+        by: a dimension of `vocabulary.BY`; None takes the measure's own, or the whole where it has none.
         where: filters of `vocabulary.WHERE`; several values of one filter are joined by commas.
         as_of: day on which affiliations hold; default: the dataset's. lists: editions of government lists that count.
         replicates: bootstrap draws, for callers that need the value alone; default: the setting.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from pathlib import Path
@@ -11,30 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from gangwei import schema
-from gangwei.store import StoreError, read_groups, read_json, swapped, write_json, write_text
+from gangwei import measures, schema
+from gangwei.frame import Dataset
+from gangwei.spreadsheet import neutral
+from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
 
-FORMULA = r"^[=+\-@\t\r]"
 NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,40}")
 CROISSANT_TYPES = {"String": "sc:Text", "Boolean": "sc:Boolean", "Date": "sc:Date", "List": "sc:Text"}
-
-
-def neutral(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` for CSV: lists joined, and text that a spreadsheet would run as a formula prefixed with an apostrophe."""
-    out = []
-    for name, kind in frame.schema.items():
-        column = pl.col(name)
-        if isinstance(kind, pl.List):
-            flat = kind.inner == pl.String
-            column = column.list.join(";") if flat else column.map_elements(_json, return_dtype=pl.String)
-        if isinstance(kind, pl.List) or kind == pl.String:
-            column = pl.when(column.str.contains(FORMULA)).then(pl.concat_str(pl.lit("'"), column)).otherwise(column)
-        out.append(column.alias(name))
-    return frame.select(out)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value.to_list() if isinstance(value, pl.Series) else value, ensure_ascii=False)
 
 
 def _write_csv(source: Path, target: Path) -> int:
@@ -69,6 +51,10 @@ def croissant(version: str, tables: list[schema.Table], sums: dict[str, str]) ->
         "name": "gangwei-dataset",
         "version": version,
         "description": "Job ads, openings, places, employers and AI tiers with their evidence.",
+        "license": "https://creativecommons.org/licenses/by/4.0/",
+        "usageInfo": "LICENCES.md: derived facts are under the licence; texts and titles belong to employers and boards.",
+        "citeAs": f"gangwei dataset, release {version}",
+        "url": "datapackage.json",
         "distribution": [
             {
                 "@type": "cr:FileObject", "@id": f"{t.name}.parquet", "name": f"{t.name}.parquet",
@@ -94,25 +80,71 @@ def croissant(version: str, tables: list[schema.Table], sums: dict[str, str]) ->
     }  # fmt: skip
 
 
-def _diff(before: dict[str, Any] | None, now: dict[str, Any], version: str) -> str:
+def _diff(before: Path | None, tmp: Path, version: str) -> str:
+    """What changed since the release in `before`: counts, figures, versions, inputs, and ads one by one."""
     lines = [f"# What changed in {version}", ""]
     if before is None:
         return "\n".join([*lines, "The first release of this dataset.", ""])
-    lines += ["| figure | before | now |", "|---|---:|---:|"]
-    for key in sorted(set(before["counts"]) | set(now["counts"])):
-        a, b = before["counts"].get(key), now["counts"].get(key)
+    was, now = read_json(before / "manifest.json"), read_json(tmp / "manifest.json")
+    lines += [f"Against release {before.name}.", "", "| figure | before | now |", "|---|---:|---:|"]
+    for key in sorted(set(was["counts"]) | set(now["counts"])):
+        a, b = was["counts"].get(key), now["counts"].get(key)
         if a != b:
-            lines.append(f"| {key} | {a if a is None else f'{a:,}'} | {b if b is None else f'{b:,}'} |")
+            lines.append(f"| {key} | {_number(a)} | {_number(b)} |")
+    old, new = (read_json(d / "figures.json") if (d / "figures.json").exists() else {} for d in (before, tmp))
+    for key in sorted(set(old) | set(new)):
+        a, b = (f.get(key, {}).get("value") for f in (old, new))
+        if a != b:
+            lines.append(f"| {key} | {_number(a)} | {_number(b)} |")
     for key in ("definitions_version", "as_of", "schema_version", "gangwei_version"):
-        if before.get(key) != now.get(key):
-            lines.append(f"| {key} | {before.get(key)} | {now.get(key)} |")
-    old, new = ({i["file"] for i in m["inputs"]} for m in (before, now))
+        if was.get(key) != now.get(key):
+            lines.append(f"| {key} | {was.get(key)} | {now.get(key)} |")
+    lines += ["", *_ads_diff(before / "data" / "ads.parquet", tmp / "data" / "ads.parquet")]
+    gone, came = ({i["file"] for i in m["inputs"]} for m in (was, now))
     lines += [
-        "",
-        *(f"- input added: {f}" for f in sorted(new - old)),
-        *(f"- input removed: {f}" for f in sorted(old - new)),
+        *(f"- input added: {f}" for f in sorted(came - gone)),
+        *(f"- input removed: {f}" for f in sorted(gone - came)),
     ]
     return "\n".join([*lines, ""])
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def _ads_diff(before: Path, now: Path) -> list[str]:
+    if not before.is_file():
+        return []
+    columns = ["ad_id", "ai_tier", "opening_id", "adcode"]
+    a, b = (pl.scan_parquet(p).select(columns) for p in (before, now))
+    both = a.join(b, on="ad_id", suffix="_now")
+    changed = [(~pl.col(c).eq_missing(pl.col(f"{c}_now"))).sum().alias(c) for c in columns[1:]]
+    moved = both.select(pl.len().alias("both"), *changed).collect().row(0, named=True)
+    sizes = [f.select(pl.len()).collect().item() for f in (a, b)]
+    return [
+        f"- ads added: {sizes[1] - moved['both']:,}; removed: {sizes[0] - moved['both']:,}",
+        f"- of {moved['both']:,} ads in both: {moved['ai_tier']:,} changed tier, {moved['opening_id']:,} changed opening, "
+        f"{moved['adcode']:,} changed city",
+    ]
+
+
+def figures(ds: Dataset) -> dict[str, dict[str, Any]]:
+    """Every measure over the whole dataset: value, interval, counts and how to ask for it again."""
+    keep = (
+        "value",
+        "low",
+        "high",
+        "numerator",
+        "denominator",
+        "unit",
+        "interval_method",
+        "definition",
+        "grain",
+        "permalink",
+    )
+    return {k: {c: r[c] for c in keep} for k in measures.load(ds.codebook) for r in (measures.measure(ds, k).record(),)}
 
 
 def _licences(manifest: dict[str, Any]) -> str:
@@ -132,20 +164,23 @@ def _licences(manifest: dict[str, Any]) -> str:
 
 
 def write(directory: Path, version: str, texts: bool = True) -> Path:
-    """Write `directory/releases/<version>/` whole or not at all; returns it.
+    """Write `directory/releases/<version>/` whole or not at all; returns it. Without texts, raw rejected rows go too.
 
     Raises:
-        StoreError: a bad version name, a release of that name, or no published dataset.
+        StoreError: a bad version name, a release of that name, or a damaged table.
+        DatasetError: no dataset there, half built, of another schema version, or corrupted.
     """
     if not NAME.fullmatch(version):
         raise StoreError(f"{version!r} is not a version name: letters, digits, dot, dash and underscore")
     target = directory / "releases" / version
     if target.exists():
         raise StoreError(f"{target}: exists; a release is never overwritten, choose another version")
-    published = directory / "published"
-    manifest = read_json(published / "manifest.json")
-    earlier = sorted((p for p in (directory / "releases").glob("*/manifest.json")), key=lambda p: p.stat().st_mtime_ns)
-    before = read_json(earlier[-1]) if earlier else None
+    ds = Dataset.open(directory)
+    published, manifest = ds.published, ds.manifest
+    if published != (directory / "published").resolve():
+        raise StoreError(f"{directory}: give the directory of the build, not its published/ folder")
+    earlier = sorted((directory / "releases").glob("*/manifest.json"), key=lambda p: p.stat().st_mtime_ns)
+    before = earlier[-1].parent if earlier else None
     tables = [
         t
         for t in schema.PUBLISHED_TABLES
@@ -155,8 +190,14 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
     with swapped(target) as tmp:
         (tmp / "data").mkdir()
         for t in tables:
-            shutil.copy(published / f"{t.name}.parquet", tmp / "data" / f"{t.name}.parquet")
-            _write_csv(published / f"{t.name}.parquet", tmp / "data" / f"{t.name}.csv")
+            out = tmp / "data" / f"{t.name}.parquet"
+            if t.name == "rejects" and not texts:
+                write_frames(
+                    out, t, (g.with_columns(raw=pl.lit(None, pl.String)) for g in read_groups(published / out.name))
+                )
+            else:
+                shutil.copy(published / out.name, out)
+            _write_csv(out, out.with_suffix(".csv"))
         sums = {p.relative_to(tmp).as_posix(): _sha256(p) for p in sorted((tmp / "data").iterdir())}
         package = read_json(published / "datapackage.json")
         package["version"] = version
@@ -170,7 +211,8 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
         write_json(tmp / "croissant.json", croissant(version, tables, sums))
         write_json(tmp / "manifest.json", manifest)
         write_text(tmp / "LICENCES.md", _licences(manifest))
-        write_text(tmp / "CHANGES.md", _diff(before, manifest, version))
+        write_json(tmp / "figures.json", figures(ds))
+        write_text(tmp / "CHANGES.md", _diff(before, tmp, version))
         every = [p for p in sorted(tmp.rglob("*")) if p.is_file() and not p.name.startswith(".")]
         write_text(tmp / "SHA256SUMS", "".join(f"{_sha256(p)}  {p.relative_to(tmp).as_posix()}\n" for p in every))
     return target
