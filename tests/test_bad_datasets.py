@@ -102,6 +102,14 @@ def test_odd_data_is_answered(tmp_path: Path, case: str) -> None:
         assert client.get(path).status_code == 200, path
 
 
+def test_a_harmed_table_stops_what_needs_it_alone(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=3000))
+    flip(tmp_path / "published/skills.parquet")
+    assert run("measure", tmp_path).exit_code == 0
+    result = CliRunner().invoke(main, ["measure", str(tmp_path), "ai-skills"])
+    assert result.exit_code == 1 and "cannot be read" in " ".join((result.output + result.stderr).split())
+
+
 def test_a_harmed_text_stops_the_release_alone(tmp_path: Path) -> None:
     write(tmp_path, Spec(ads=600))
     path = tmp_path / "published/texts.parquet"

@@ -297,6 +297,11 @@ class Dataset:
         cur = self.cursor()
         try:
             return cur.execute(sql, params or {}).fetchall() if params else cur.execute(sql).fetchall()
+        except duckdb.Error as e:
+            if type(e) not in (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException):
+                raise
+            line = str(e).splitlines()[0]
+            raise DatasetError(f"a table of published/ cannot be read ({line}); run `gangwei build` again") from None
         finally:
             cur.close()
 
