@@ -76,6 +76,7 @@ def test_hostile_ads(kind: str, tmp_path: Path) -> None:
     }
     assert reason[kind] in issues["reason_id"].to_list(), issues
     assert issues.filter(reason_id=reason[kind])["n"].sum() == ads.height
-    if kind in ("one_text", "one_id"):
-        assert ads["opening_id"].n_unique() == ads.height
+    if kind in ("one_text", "one_id"):  # names that are written alike once folded are one employer
+        assert ads["opening_id"].n_unique() == ads.n_unique(["employer_id", "title"])
+        assert ads["opening_id"].n_unique() > 0.85 * ads.height
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 3 << 20, "more than 3 GiB"
