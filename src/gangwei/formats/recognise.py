@@ -17,13 +17,14 @@ HEADER_DEPTH = 5
 
 @dataclass(frozen=True)
 class Match:
-    """A source for a table: rows before the data, column names, and the columns nothing could place."""
+    """A source for a table: rows before the data, column names, the columns nothing could place, and whether values had a say."""
 
     source: Source
     skip: int
     names: tuple[str, ...]
     unplaced: tuple[str, ...] = ()
     sniffed: bool = False
+    by_value: bool = False
 
 
 def recognise(table: Table, file: str, sources: Sequence[Source]) -> Match | None:
@@ -76,4 +77,6 @@ def sniff(table: Table, know: Knowledge, source_id: str = "plain") -> Match | No
     found = guess(table, know)
     if found is None:
         return None
-    return Match(source_of(found, source_id), found.skip, found.names, found.unplaced, True)
+    return Match(
+        source_of(found, source_id), found.skip, found.names, found.unplaced, True, bool(found.by_value or found.rules)
+    )

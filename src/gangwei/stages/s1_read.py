@@ -293,7 +293,7 @@ def _read_table(
     wanted = frozenset(source.used) if table.format == "parquet" else None
     audit = Audit()
     said: set[str] = set()
-    if match.sniffed and match.unplaced:
+    if match.sniffed and (match.unplaced or match.by_value):
         pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
         report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
     _say_unmapped(match.names, match, said, report)
