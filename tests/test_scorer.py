@@ -83,7 +83,9 @@ def test_score_is_the_sum_of_its_features(text: str, rules: s6.Rules) -> None:
     want = model.bias[v].astype(np.float64).copy()
     for j in range(int(indptr[1])):
         f, w = int(idx[j]), float(val[j])
-        if f >= scorer.AT_TEXT:
+        if f >= scorer.AT_NEAR:
+            want += w * model.phrases[f - scorer.AT_NEAR]
+        elif f >= scorer.AT_TEXT:
             want[:3] += w * model.grams[f - scorer.AT_TEXT]
         else:
             want += w * model.weights[v, f]

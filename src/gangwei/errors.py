@@ -10,7 +10,7 @@ from gangwei.pipeline import NothingPublished
 from gangwei.second_opinion import OpinionError
 from gangwei.stages.s1_read import ReadError
 from gangwei.store import StoreError
-from gangwei.train import TrainError
+from gangwei.train_ads import TrainError
 
 MENDABLE = (
     CheckError,

@@ -2,7 +2,8 @@
 
 Labels are rows with `record_id` (= source_key), `ai_tier` and, where known, `mention`, `role`, `subfields`, `weight`
 (how many ads of the frame one labelled ad stands for). Each lane of `s6_classify.LANES` is an L2 logistic regression over
-the features of `kernels.scorer`; ads count twice, as they are and as a title alone. Cross-validation keeps near copies
+the features of `kernels.scorer`; ads count twice, as they are and as a title alone. Titles alone also learn from the
+unlabelled ads of the dataset, as the fitted weights read their texts. Cross-validation keeps near copies
 together. Cuts maximise the mean of unweighted and weighted F1 out of fold; the probability is calibrated out of fold under
 the design weights.
 """
@@ -22,22 +23,19 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.kernels import evidence, scorer
-from gangwei.kernels.hashing import hash_strings
-from gangwei.schema import AI_ROLES, AI_SUBFIELDS, RAW
-from gangwei.stages import s2_clean
+from gangwei.schema import AI_ROLES, AI_SUBFIELDS
 from gangwei.stages import s6_classify as s6
+from gangwei.train_ads import TrainError, copies, gather, unlabelled
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-C_TIER, C_OTHER = 0.3, 0.3
+Weak = tuple[Any, NDArray[np.int8]]
+C_TIER, C_OTHER = 0.3, 1.0
+SMALL = 0.005  # a weight of an n-gram below this is dropped: it moves no score by more than rounding
 FOLDS, SEEDS = 5, 2
-
-
-class TrainError(ValueError):
-    """The labels or the dataset cannot be used; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -47,62 +45,6 @@ class Trained:
     data: bytes
     said: Bools
     out_of_fold: NDArray[np.float32]
-
-
-def read_labels(path: Path) -> pl.DataFrame:
-    """Labels from JSON lines or CSV with the columns of the module's docstring.
-
-    Raises:
-        TrainError: record_id or ai_tier is missing, or a tier is unknown.
-    """
-    frame = (
-        pl.read_csv(path, infer_schema_length=None)
-        if path.suffix == ".csv"
-        else pl.read_ndjson(path, infer_schema_length=None)
-    )
-    if missing := {"record_id", "ai_tier"} - set(frame.columns):
-        raise TrainError(f"{path.name}: no column {', '.join(sorted(missing))}")
-    tier = pl.col("ai_tier").replace("mention", "none")
-    frame = frame.with_columns(tier, pl.col("record_id").cast(pl.String))
-    if bad := set(frame["ai_tier"].unique().to_list()) - {"builder", "adjacent", "user", "none"}:
-        raise TrainError(f"{path.name}: unknown ai_tier {', '.join(sorted(map(str, bad)))}")
-    if "subfields" in frame.columns and frame["subfields"].dtype == pl.String:
-        frame = frame.with_columns(pl.col("subfields").str.split("|"))
-    keep = [
-        c
-        for c in ("record_id", "ai_tier", "mention", "role", "subfields", "stratum", "weight", "confidence")
-        if c in frame.columns
-    ]
-    return frame.select(keep)
-
-
-def read_ads(dataset: Path, keys: pl.Series) -> pl.DataFrame:
-    """record_id, title, text, tags, sections of the ads of a dataset directory whose source_key is in `keys`, one row each.
-
-    The clean stage is read where it is still there; else the published ads and texts (without tags).
-
-    Raises:
-        TrainError: the dataset has neither.
-    """
-    columns = ["source_key", "title", "text", "tags", "sections"]
-    parts = sorted((dataset / "stages" / "clean").glob("*.parquet"))
-    published = dataset / "published"
-    if parts:
-        wanted = pl.col("source_key").is_in(keys.implode())
-        ads = pl.concat([pl.scan_parquet(p).select(columns).filter(wanted).collect() for p in parts])
-    elif (published / "texts.parquet").is_file():
-        texts = pl.read_parquet(published / "texts.parquet")
-        ads = pl.read_parquet(published / "ads.parquet", columns=["ad_id", "source_key", "title"]).join(
-            texts, on="ad_id"
-        )
-        ads = (
-            ads.with_columns(tags=pl.lit("", pl.String))
-            .filter(pl.col("source_key").is_in(keys.implode()))
-            .select(columns)
-        )
-    else:
-        raise TrainError(f"{dataset}: no texts; build the dataset without --no-texts")
-    return ads.unique("source_key", keep="first", maintain_order=True).rename({"source_key": "record_id"})
 
 
 def targets(labels: pl.DataFrame) -> tuple[NDArray[np.int8], list[str]]:
@@ -138,16 +80,6 @@ def matrix(ads: pl.DataFrame, rules: s6.Rules, title_only: bool) -> tuple[csr_ma
     return csr_matrix((out.val[:end], out.idx[:end], out.indptr), shape=(ads.height, scorer.WIDTH)), out.facts
 
 
-def copies(ads: pl.DataFrame) -> NDArray[np.int64]:
-    """A group number by ad: the same first 60 letters, or the same title and last 40 letters, make one group."""
-    letters = ads["text"].fill_null("").str.replace_all(r"[\W\d_]+", "")
-    group = np.arange(ads.height)
-    for part in (letters.str.slice(0, 60), pl.select(ads["title"].fill_null("") + letters.str.tail(40)).to_series()):
-        _, first, back = np.unique(hash_strings(part), return_index=True, return_inverse=True)
-        group = group[first[back.reshape(-1)]]
-    return group.astype(np.int64)
-
-
 def f1(truth: Bools, said: Bools, weight: Floats | None = None) -> float:
     """Weighted F1; 0 where nothing is true and nothing is said."""
     w = np.ones(len(truth)) if weight is None else weight
@@ -169,29 +101,59 @@ def _fit(x: csr_matrix, y: NDArray[np.int8], c: float, weight: Floats | None) ->
     return LogisticRegression(C=c, solver="liblinear", max_iter=300).fit(x, y, sample_weight=weight)
 
 
-def _mask(lane: int) -> slice:
-    """Features that a lane may use: only the tier lanes read text n-grams."""
-    return slice(0, scorer.WIDTH if lane < len(s6.TIER_LANES) else scorer.AT_TEXT)
+def _mask(lane: int) -> NDArray[np.int64]:
+    """Columns that a lane may use: the tier lanes read all, subfields no n-grams of the whole text, others no text n-grams."""
+    named = np.arange(scorer.AT_TEXT)
+    if lane < len(s6.TIER_LANES):
+        return np.arange(scorer.WIDTH)
+    return np.concatenate([named, np.arange(scorer.AT_NEAR, scorer.WIDTH)]) if lane in s6.PHRASE_LANES else named
+
+
+def _parts(x: csr_matrix) -> list[csr_matrix]:
+    """The columns of x that each lane may use; lanes with the same ones share a matrix."""
+    shared: dict[int, csr_matrix] = {}
+    masks = [_mask(lane) for lane in range(len(s6.LANES))]
+    for m in masks:
+        if len(m) not in shared:
+            shared[len(m)] = x[:, m]
+    return [shared[len(m)] for m in masks]
+
+
+def _lane_model(
+    parts: list[csr_matrix], y: NDArray[np.int8], rows: NDArray[np.int64], lane: int, weight: Floats, weak: Weak | None
+) -> Any:
+    """The fitted lane, or None where the labels hold one value only; tier lanes also learn from `weak`."""
+    from scipy.sparse import vstack
+
+    rows = rows[y[rows, lane] >= 0]
+    x, target, w = parts[lane][rows], y[rows, lane], weight[rows]
+    if len(np.unique(target)) < 2:
+        return None
+    if weak and lane < len(s6.TIER_LANES):
+        x = vstack([x, weak[0][:, : x.shape[1]]]).tocsr()
+        target, w = np.concatenate([target, weak[1][:, lane]]), np.concatenate([w, np.ones(len(weak[1]))])
+    return _fit(x, target, C_TIER if lane < 4 else C_OTHER, w)
 
 
 def out_of_fold(
-    x: csr_matrix, y: NDArray[np.int8], group: NDArray[np.int64], weight: Floats, seeds: int = SEEDS
+    x: csr_matrix,
+    y: NDArray[np.int8],
+    group: NDArray[np.int64],
+    weight: Floats,
+    seeds: int = SEEDS,
+    weak: Weak | None = None,
 ) -> NDArray[np.float32]:
     """Mean out-of-fold score of each ad and lane over `seeds` splits that keep groups whole."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     total = np.zeros(y.shape, np.float64)
+    parts = _parts(x)
     strata = y[:, 0] * 4 + y[:, 1] * 2 + y[:, 2]
     for seed in range(seeds):
         for a, b in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(x, strata, group):
             for lane in range(y.shape[1]):
-                rows = a[y[a, lane] >= 0]
-                if len(np.unique(y[rows, lane])) < 2:
-                    total[b, lane] -= 5.0
-                    continue
-                cols = _mask(lane)
-                m = _fit(x[rows, cols], y[rows, lane], C_TIER if lane < 4 else C_OTHER, weight[rows])
-                total[b, lane] += m.decision_function(x[b, cols])
+                m = _lane_model(parts, y, a, lane, weight, weak)
+                total[b, lane] += m.decision_function(parts[lane][b]) if m else -5.0
     return (total / seeds).astype(np.float32)
 
 
@@ -201,8 +163,13 @@ def calibrate(truth: Bools, score: Floats, weight: Floats) -> tuple[float, float
     return float(m.coef_[0, 0]), float(m.intercept_[0])
 
 
-def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = SEEDS) -> Trained:
+def train(
+    ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = SEEDS, others: pl.DataFrame | None = None
+) -> Trained:
     """Fit all lanes.
+
+    The weights for titles alone also learn from `others`: ads without a label, whose titles take the tier that the weights
+    for texts give to the whole ad.
 
     Args:
         ads: title, text, tags, sections (as `schema.CLEAN`), row-aligned with labels.
@@ -228,18 +195,18 @@ def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = 
     cuts, calibration = np.zeros((2, 3), np.float32), np.zeros((2, 2))
     held = np.zeros((2, labels.height, n_lanes), np.float32)
     said = np.zeros((2, labels.height, 3), np.bool_)
+    weak: Weak | None = None
     for v in (0, 1):
         x, facts = matrix(ads, rules, title_only=v == 1)
-        held[v] = out_of_fold(x, y, group, fit_weight, seeds)
+        parts = _parts(x)
+        if v == 1 and others is not None and others.height:
+            weak = weak_titles(others, rules, pack(dense, bias, cuts, calibration, names))
+        held[v] = out_of_fold(x, y, group, fit_weight, seeds, weak)
         for lane in range(n_lanes):
-            rows = np.flatnonzero(y[:, lane] >= 0)
-            if len(np.unique(y[rows, lane])) < 2:
-                bias[v, lane] = -5.0
-                continue
-            cols = _mask(lane)
-            m = _fit(x[rows, cols], y[rows, lane], C_TIER if lane < 4 else C_OTHER, fit_weight[rows])
-            dense[v, cols, lane] = m.coef_[0]
-            bias[v, lane] = m.intercept_[0]
+            m = _lane_model(parts, y, np.arange(labels.height), lane, fit_weight, weak)
+            if m:
+                dense[v, _mask(lane), lane] = m.coef_[0]
+            bias[v, lane] = m.intercept_[0] if m else -5.0
         reach = (facts[:, 0] > 0, facts[:, 0] == 3, facts[:, 0] == 3)
         for k in range(3):
             reachable = np.where(
@@ -258,6 +225,15 @@ def train(ads: pl.DataFrame, labels: pl.DataFrame, book: Codebook, seeds: int = 
     return Trained(data, said, held)
 
 
+def weak_titles(others: pl.DataFrame, rules: s6.Rules, model: bytes) -> Weak:
+    """(title features, tier lanes) of ads with a text, as the model reads the whole ad."""
+    fitted = s6.load_model(model, rules.features)
+    out = s6.read(others["title"], others["text"], others["tags"], others["sections"], rules, fitted)
+    tier, _ = s6.decide(out.scores, out.facts, fitted)
+    x, _ = matrix(others, rules, title_only=True)
+    return x, np.stack([tier <= k for k in range(len(s6.TIER_LANES))], 1).astype(np.int8)
+
+
 def pack(
     dense: NDArray[np.float32],
     bias: NDArray[np.float32],
@@ -267,15 +243,25 @@ def pack(
 ) -> bytes:
     """The bytes of model.npz: half precision, only features with a weight; the same input gives the same bytes."""
     used = [i for i in range(evidence.AT_END) if np.any(dense[:, i])]
-    title_at = np.flatnonzero(np.any(dense[:, scorer.AT_TITLE : scorer.AT_TEXT], axis=(0, 2)))
-    text_at = np.flatnonzero(np.any(np.abs(dense[0, scorer.AT_TEXT :]) > 1e-3, axis=1))
+    title = dense[:, scorer.AT_TITLE : scorer.AT_TEXT]
+    title = np.where(np.abs(title) > SMALL, title, 0)
+    title_at = np.flatnonzero(np.any(title, axis=(0, 2)))
+    text = np.where(
+        np.abs(dense[0, scorer.AT_TEXT : scorer.AT_NEAR]) > SMALL, dense[0, scorer.AT_TEXT : scorer.AT_NEAR], 0
+    )
+    text_at = np.flatnonzero(np.any(text, axis=1))
+    phrase = dense[0, scorer.AT_NEAR :, s6.PHRASE_LANES].T
+    phrase = np.where(np.abs(phrase) > SMALL, phrase, 0)
+    phrase_at = np.flatnonzero(np.any(phrase, axis=1))
     arrays = {
         "names": np.array([names[i] for i in used]),
         "explicit": dense[:, used].astype(np.float16),
         "title_at": title_at.astype(np.int32),
-        "title": dense[:, scorer.AT_TITLE + title_at].astype(np.float16),
+        "title": title[:, title_at].astype(np.float16),
         "text_at": text_at.astype(np.int32),
-        "text": dense[0, scorer.AT_TEXT + text_at, : len(s6.TIER_LANES)].astype(np.float16),
+        "text": text[text_at, : len(s6.TIER_LANES)].astype(np.float16),
+        "phrase_at": phrase_at.astype(np.int32),
+        "phrase": phrase[phrase_at].astype(np.float16),
         "bias": bias,
         "cuts": cuts,
         "calibration": np.round(calibration, 6),
@@ -287,73 +273,6 @@ def pack(
     out = io.BytesIO()
     np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
     return out.getvalue()
-
-
-LABELS_EXTRA = "ai/labels_extra.csv"
-SYNTHETIC = "ai/synthetic_ads.csv"
-
-
-def synthetic(book: Codebook) -> pl.DataFrame:
-    """The project's own invented ads, cleaned like real ones: what blurbs, design software and AI calls must not do."""
-    frame = book.frame(SYNTHETIC)
-    raw = RAW.conform(frame.select(source_key="id", title="title", description="text"))
-    clean = s2_clean.run(raw, s2_clean.compile_rules(book)).select("title", "text", "tags", "sections")
-    subfields = pl.when(pl.col("subfields") != "").then(pl.col("subfields")).str.split("|")
-    labels = frame.select(
-        pl.col("id").alias("record_id"),
-        "ai_tier",
-        mention=pl.col("mention") == "true",
-        role="role",
-        subfields=subfields,
-    )
-    return pl.concat([labels.with_columns(weight=pl.lit(0.0)), clean], how="horizontal")
-
-
-def shipped_labels(book: Codebook) -> pl.DataFrame:
-    """The project's own readings of public ads (record_id, ai_tier, mention, role, subfields; no text)."""
-    frame = book.frame(LABELS_EXTRA)
-    blank = {c: pl.when(pl.col(c) != "").then(pl.col(c)) for c in ("role", "subfields")}
-    return frame.select(
-        "record_id",
-        "ai_tier",
-        mention=pl.col("mention") == "true",
-        role=blank["role"],
-        subfields=blank["subfields"].str.split("|"),
-    )
-
-
-def gather(
-    dataset: Path, label_files: list[Path], book: Codebook, populations: dict[str, float] | None = None
-) -> tuple[pl.DataFrame, int]:
-    """Labels of the files, then the shipped ones, joined with the texts of a dataset; (rows, labels without an ad).
-
-    `populations` gives the size of each stratum named in the labels; ads of a stratum share it evenly. Labels without a
-    weight (the shipped ones) are fitted on, yet do not count in cuts, calibration or figures.
-
-    Raises:
-        TrainError: no label file, or none of the labelled ads is in the dataset.
-    """
-    if not label_files:
-        raise TrainError("training needs a file of labels")
-    frames = [read_labels(p) for p in label_files]
-    for i, f in enumerate(frames):
-        if "weight" in f.columns:
-            continue
-        if populations and "stratum" in f.columns:
-            size = f["stratum"].value_counts()
-            per = pl.col("stratum").replace_strict(populations, default=0.0, return_dtype=pl.Float64)
-            count = pl.col("stratum").replace_strict(size["stratum"], size["count"], return_dtype=pl.Float64)
-            frames[i] = f.with_columns(weight=per / count)
-        else:
-            frames[i] = f.with_columns(weight=pl.lit(1.0))
-    extra = shipped_labels(book).with_columns(weight=pl.lit(0.0))
-    labels = pl.concat([*frames, extra], how="diagonal").unique("record_id", keep="first", maintain_order=True)
-    ads = read_ads(dataset, labels["record_id"])
-    rows = labels.join(ads, on="record_id", maintain_order="left")
-    if rows.is_empty():
-        raise TrainError(f"{dataset}: holds none of the {labels.height} labelled ads")
-    missing = labels.height - rows.height
-    return pl.concat([rows, synthetic(book)], how="diagonal"), missing
 
 
 def figures(trained: Trained, labels: pl.DataFrame, replicates: int = 400) -> list[dict[str, Any]]:
@@ -424,7 +343,7 @@ def run(
     except ImportError:
         raise TrainError("training needs scikit-learn: pip install 'gangwei[train]'") from None
     rows, missing = gather(dataset, label_files, book, populations)
-    trained = train(rows, rows, book, seeds)
+    trained = train(rows, rows, book, seeds, unlabelled(dataset, rows))
     text = card(trained, rows, book, missing)
     folder = out / "ai"
     folder.mkdir(parents=True, exist_ok=True)

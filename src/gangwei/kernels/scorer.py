@@ -147,6 +147,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     few,
     lanes_of_few,
     gram_weights,
+    phrase_weights,
     bias,
     keep,
     capacity,
@@ -157,9 +158,9 @@ def score_rows(  # type: ignore[no-untyped-def]
     `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, and of cues; `rules` =
     (size, layer, tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
     `few` the weights of `lanes_of_few`, all that is scored where no term was found (bias elsewhere);
-    `gram_weights` = (WIDTH - AT_TEXT, 3) of the n-grams of text and phrases for the tier lanes, `bias` (2, lanes). With
-    `keep` all features and scores are returned (for training). Cues and text n-grams are looked for only where a term was
-    found.
+    `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `phrase_weights` = (1 << NEAR_BITS, lanes) of
+    the n-grams of phrases, `bias` (2, lanes). With `keep` all features and scores are returned (for training). Cues and text
+    n-grams are looked for only where a term was found.
 
     Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
     the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
@@ -308,15 +309,23 @@ def score_rows(  # type: ignore[no-untyped-def]
         s0 = np.float32(0)
         s1 = np.float32(0)
         s2 = np.float32(0)
-        for part, a, b in ((1, text_from, near_from), (2, near_from, text_to)):
-            before = s1
-            for j in range(a, b):
-                w = val[j]
-                f = idx[j] - AT_TEXT
-                s0 += w * gram_weights[f, 0]
-                s1 += w * gram_weights[f, 1]
-                s2 += w * gram_weights[f, 2]
-            why[r, part] = s1 - before
+        for j in range(text_from, near_from):
+            w = val[j]
+            f = idx[j] - AT_TEXT
+            s0 += w * gram_weights[f, 0]
+            s1 += w * gram_weights[f, 1]
+            s2 += w * gram_weights[f, 2]
+        scores[r, 0] += s0
+        scores[r, 1] += s1
+        scores[r, 2] += s2
+        why[r, 1] = s1
+        before = scores[r, 1]
+        for j in range(near_from, text_to):
+            w = val[j]
+            f = idx[j] - AT_NEAR
+            for k in range(lanes):
+                scores[r, k] += w * phrase_weights[f, k]
+        why[r, 2] = scores[r, 1] - before
         if seen:
             for j in range(p):
                 f = idx[j]
@@ -333,9 +342,6 @@ def score_rows(  # type: ignore[no-untyped-def]
                             which[r, q] = which[r, q - 1]
                         why[r, GRAMS + k] = w
                         which[r, k] = f
-        scores[r, 0] += s0
-        scores[r, 1] += s1
-        scores[r, 2] += s2
         if keep:
             for j in range(p):
                 all_idx[filled + j] = idx[j]

@@ -29,12 +29,11 @@ if TYPE_CHECKING:
 TIER_LANES = ("builder", "builder_or_adjacent", "any")
 LANES = (*TIER_LANES, "mention", *(f"role_{r}" for r in AI_ROLES), *(f"subfield_{s}" for s in AI_SUBFIELDS))
 LEAST = [1, *range(4, 4 + len(AI_ROLES))]  # what an ad without AI evidence is scored for: ai_score and role
+# lanes that read the n-grams of phrases: the tiers and the subfields
+PHRASE_LANES = [i for i, lane in enumerate(LANES) if lane in TIER_LANES or lane.startswith("subfield_")]
 MODEL = "ai/model.npz"
 MODEL_BYTES = 1 << 20
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
-BUILDING = ("builder_strong", "builder_weak", "algo_bare")
-NAMING = ("adjacent", "user", "mention")
-NOT_BUILDING = ("product", "commercial", "operations", "education")
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Model:
 
     weights: NDArray[np.float32]
     grams: NDArray[np.float32]
+    phrases: NDArray[np.float32]
     bias: NDArray[np.float32]
     cuts: NDArray[np.float32]
     calibration: NDArray[np.float64]
@@ -132,14 +132,16 @@ def load_model(data: bytes, features: list[str]) -> Model:
             if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH:
                 raise ValueError(f"{MODEL}: made for another layout; run `gangwei train`")
             weights = np.zeros((2, scorer.AT_TEXT, len(LANES)), np.float32)
-            grams = np.zeros((scorer.WIDTH - scorer.AT_TEXT, len(TIER_LANES)), np.float32)
+            grams = np.zeros((1 << scorer.TEXT_BITS, len(TIER_LANES)), np.float32)
+            phrases = np.zeros((1 << scorer.NEAR_BITS, len(LANES)), np.float32)
             at = {name: i for i, name in enumerate(features)}
             for j, name in enumerate(z["names"].tolist()):
                 if name in at:
                     weights[:, at[name]] = z["explicit"][:, j]
             weights[:, scorer.AT_TITLE + z["title_at"]] = z["title"]
             grams[z["text_at"]] = z["text"]
-            return Model(weights, grams, z["bias"], z["cuts"], z["calibration"], meta["version"])
+            phrases[np.ix_(z["phrase_at"], PHRASE_LANES)] = z["phrase"]
+            return Model(weights, grams, phrases, z["bias"], z["cuts"], z["calibration"], meta["version"])
     except (KeyError, OSError, EOFError, zipfile.BadZipFile) as e:
         raise ValueError(f"{MODEL}: not a model file ({e})") from None
 
@@ -148,7 +150,8 @@ def blank_model() -> Model:
     """A model of zeros: used while training."""
     lanes = len(LANES)
     return Model(
-        np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((scorer.WIDTH - scorer.AT_TEXT, 3), np.float32),
+        np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((1 << scorer.TEXT_BITS, 3), np.float32),
+        np.zeros((1 << scorer.NEAR_BITS, lanes), np.float32),
         np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32), np.zeros((2, 2)), "blank",
     )  # fmt: skip
 
@@ -206,7 +209,7 @@ def read(
         first = np.searchsorted(rows, same)
     lexicons = tuple(x.arrays for x in rules.lexicons)
     few = np.ascontiguousarray(model.weights[:, :, LEAST])
-    tables = (lexicons, rules.tables, model.weights, few, np.array(LEAST), model.grams, model.bias)
+    tables = (lexicons, rules.tables, model.weights, few, np.array(LEAST), model.grams, model.phrases, model.bias)
     capacity = 1024 + 4 * len(rows)
     while True:
         out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, keep, capacity)
@@ -259,7 +262,6 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     scores, facts, hits, hit_row = got.scores, got.facts, got.hits, got.hit_row
     tier, p = decide(scores, facts, model)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
-    tier = _by_title(tier, facts[:, 6] == 0, hits, hit_row, role)
     tier, told = _second(clean, got.first, tier, p, facts[:, 0] > 0, second)
     more = pl.concat([evidence_rows.features(tier, got.why, got.which, rules.features), told])
     out = pl.DataFrame(
@@ -277,30 +279,6 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
         schema=CLASSIFIED.polars,
     )
     return out if out.height == clean.height else out[got.first]
-
-
-def _by_title(
-    tier: NDArray[np.int8],
-    bare: NDArray[np.bool_],
-    hits: NDArray[np.int32],
-    row: NDArray[np.int32],
-    role: NDArray[np.int64],
-) -> NDArray[np.int8]:
-    """Hold ads without a text to what their title names; see [title_only] in ai/rules.toml.
-
-    A builder needs a term of model building in the title and no product, commercial, operations or teaching role; any
-    tier needs an AI term in the title.
-    """
-    code = np.where((hits[:, 3] == 0) & (hits[:, 4] >= 0), hits[:, 4] // 5, -1)
-
-    def named(tiers: tuple[str, ...]) -> NDArray[np.bool_]:
-        wanted = [evidence.TIERS.index(t) for t in tiers]
-        return np.bincount(row[np.isin(code, wanted)], minlength=len(tier)).astype(bool)[: len(tier)]
-
-    builds, any_term = named(BUILDING), named((*BUILDING, *NAMING))
-    sells = np.isin(role, [AI_ROLES.index(r) for r in NOT_BUILDING])
-    tier = np.where(bare & (tier == 0) & (~builds | sells), 1, tier).astype(np.int8)
-    return np.where(bare & ~any_term, 3, tier).astype(np.int8)
 
 
 def text_keys(title: pl.Series, text: pl.Series) -> NDArray[np.uint64]:
