@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,3 +36,13 @@ def test_names_are_the_hexadecimal_form(values: list[int]) -> None:
 def test_families_do_not_collide(value: int) -> None:
     key = np.array([value], np.uint64)
     assert mix(key, 2)[0] != mix(key, 3)[0]
+
+
+def test_compiled_kernels_are_kept_by_the_code_of_all(tmp_path: Path) -> None:
+    from gangwei.kernels import cache_folder
+
+    (tmp_path / "a.py").write_text("X = 1")
+    (tmp_path / "b.py").write_text("from a import X")
+    before = cache_folder(tmp_path)
+    (tmp_path / "a.py").write_text("X = 2")
+    assert before and cache_folder(tmp_path) != before
