@@ -171,10 +171,12 @@ def test_forms_and_keys(visit: Open, site: str) -> None:
     page.select_option("select[name=by]", "education")
     page.select_option("select[name=where]", "tier=none")
     page.get_by_role("button", name="Apply").click()
+    page.wait_for_url("**by=education**")
     assert "by=education" in page.url and "where=tier%3Dnone" in page.url
     page.goto(site + "/")
     page.fill("input[name=q]", "算法")
     page.keyboard.press("Enter")
+    page.wait_for_url("**q=**")
     assert "found" in page.locator("main").inner_text()
 
 
