@@ -121,10 +121,11 @@ def verdict(w: Writer, survives: bool | None) -> str:
 
 
 def spread(w: Writer, x: Tornado) -> str:
-    """The lowest and highest value of any variant."""
+    """The lowest and highest value of any variant; of several places their joint share."""
     if x.low is None or x.high is None or x.claim.track == "all":
         return ""
-    return w.t.interval(x.low, x.high, x.unit)
+    found = w.t.interval(x.low, x.high, x.unit)
+    return f"{found} ({w.t.text('together')})" if len(x.base_names) > 1 else found
 
 
 def statement(w: Writer, said: Said, x: Tornado, evidence: bool) -> Statement:
@@ -132,6 +133,8 @@ def statement(w: Writer, said: Said, x: Tornado, evidence: bool) -> Statement:
     c, unit = said.claim, said.result.measure.unit
     none = said.interval in ("–", "") or (unit in ("openings", "count") and c.headline == 0)
     known = said.interval if said.interval.startswith(w.t.text("range")) else f"{w.t.text('interval')}: {said.interval}"
+    if len(x.base_names) > 1 and not none:
+        known += f" ({claims.named(said.result)[0]['label']})"
     return Statement(
         c.id, said.text, "" if none else known, spread(w, x), verdict(w, x.survives), x.survives,
         "" if not x.variants else f"tor-{c.id}" if c.headline else f"sens-{c.id}", f"ads-{c.id}" if evidence else "",
