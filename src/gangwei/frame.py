@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -259,7 +261,8 @@ class Dataset:
         published = _find(directory)
         package, manifest = _check(published)
         book = codebook or Codebook()
-        con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory})
+        spill = str(Path(tempfile.gettempdir()) / f"gangwei-{os.getpid()}")
+        con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": spill})
         con.execute("SET disabled_optimizers='join_filter_pushdown'")
         con.execute(f"SET allowed_directories=[{quote(published)}]")
         try:
