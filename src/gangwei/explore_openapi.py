@@ -65,18 +65,24 @@ def operation(route: Route, suffix: str, grammar: Grammar) -> dict[str, Any]:
         {"name": n, "in": "path", "required": True, "schema": {"type": "string", **route.parts.get(n, {})}}
         for n in named
     ]
-    media = FORMATS[suffix].split(";")[0]
-    shape: dict[str, Any] = {"type": "string"}
-    if suffix == "json":
-        shape = ANSWERS.get(route.path, {"type": "object"})
-    trouble = "text/html" if suffix == "html" else "application/json"
-    refused = {"schema": REFUSED if trouble == "application/json" else {"type": "string"}}
+    # A last part may itself end in a format ("ai-share.json" under /m/{measure_id}): the answer is then in that format.
+    asked = route.suffixes if suffix == "html" and route.path.endswith("}") else (suffix,)
+    media = {
+        FORMATS[s].split(";")[0]: {"schema": ANSWERS.get(route.path, {"type": "object"})} if s == "json" else {}
+        for s in asked
+    }
+    refused: dict[str, Any] = {}
+    for s in asked:
+        if s == "html":
+            refused["text/html"] = {"schema": {"type": "string"}}
+        else:
+            refused["application/json"] = {"schema": REFUSED}
     return {
         "summary": route.said,
         "operationId": re.sub(r"\W+", "_", f"{route.path}_{suffix}").strip("_"),
         "parameters": [*parts, *grammar.describe(route.query)],
         "responses": {
-            "200": {"description": route.said, "content": {media: {"schema": shape} if suffix == "json" else {}}},
-            **{code: {"description": said, "content": {trouble: refused}} for code, said in TROUBLE.items()},
+            "200": {"description": route.said, "content": media},
+            **{code: {"description": said, "content": refused} for code, said in TROUBLE.items()},
         },
     }

@@ -155,8 +155,8 @@ class Grammar:
         opened = [{"type": "string", "pattern": f"^{k}={p}$"} for k, p in OPEN_FILTERS.items()]
         return {
             "name": "where", "in": "query", "required": False, "style": "form", "explode": True,
-            "description": "Filters, one `key=value` each; several values of one key are joined by commas.",
-            "schema": {"type": "array", "maxItems": 6, "items": {"anyOf": [{"type": "string", "enum": closed}, *opened]}},
+            "description": "Filters, one `key=value` each (an empty one is none); several values of one key are joined by commas.",
+            "schema": {"type": "array", "maxItems": 6, "items": {"anyOf": [{"type": "string", "enum": ["", *closed]}, *opened]}},
         }  # fmt: skip
 
 
