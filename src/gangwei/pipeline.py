@@ -334,6 +334,7 @@ class Build:
                 _rules("s5_match", self.settings.definitions),
                 self.settings.window_days,
                 self.settings.threshold,
+                self.settings.threads,
             )
             write_frames(out, schema.MATCHED, matched)
             self.watch.advance("s5_match", self.rows)
@@ -365,7 +366,7 @@ class Build:
         if self.settings.threads == 1:
             matched = self.match()
             self.classify()
-        else:  # matching is one thread's work; classifying needs nothing of it
+        else:  # reading signatures is one thread's work; classifying needs nothing of it
             with ThreadPoolExecutor(1, thread_name_prefix="gangwei-match") as side:
                 pending = side.submit(self.match)
                 self.classify()

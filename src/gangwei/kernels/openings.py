@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class Openings:
         self.flags = np.zeros(n, np.uint8)
         self.source_key = np.zeros(n, np.uint64)
         self.rarity = Rarity(n)
+        self.counting = Lock()
 
     def note(self, table: pa.Table, at: int) -> None:
         """Keep what is asked of every ad later; `table` holds the signatures of the ads from position `at` on."""
@@ -58,7 +60,10 @@ class Openings:
             getattr(self, name)[at : at + table.num_rows] = table.column(column).to_numpy()
 
     def cluster(self, p: Packed) -> npt.NDArray[np.int64]:
-        """Cluster rows that hold whole blocks; returns the rows that became representatives and have a text."""
+        """Cluster rows that hold whole blocks; returns the rows that became representatives and have a text.
+
+        Several threads may do so at once with rows of different blocks, and `link` those of different cities.
+        """
         city, text = p.facts[:, cluster.CITY] == 0, p.facts[:, cluster.TEXT] == 0
         rank = (city.astype(np.uint64) * np.uint64(2) + text.astype(np.uint64)) << np.uint64(33)
         block = block_of(p)
@@ -74,7 +79,8 @@ class Openings:
         self.leader[p.pos], self.reason[p.pos], self.score[p.pos] = p.pos[leader], reason, score
         self.campaign[p.pos] = np.where(campaign >= 0, p.pos[campaign], -1)
         leads = np.flatnonzero((leader == np.arange(n)) & ~text)
-        self.rarity.count(p, leads)
+        with self.counting:
+            self.rarity.count(p, leads)
         return leads
 
     def _age(self, pos: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

@@ -8,10 +8,12 @@ employer in several cities. Nothing is deleted: every ad keeps its relation, rea
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +24,14 @@ from gangwei.kernels import cluster
 from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.openings import NONE_DAY, Openings, block_of
-from gangwei.kernels.packed import Shelf, hashes, pack
+from gangwei.kernels.packed import Packed, Shelf, hashes, pack
 from gangwei.kernels.signature import sample_grams
 from gangwei.kernels.title import compile_titles
 from gangwei.kernels.title_memo import TitleMemo
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
 from gangwei.store import read_tables
 
+T = TypeVar("T")
 U8 = pl.UInt8()
 GRAMS = pl.Binary()
 BOX = 250_000  # ads in a box, about
@@ -296,12 +299,13 @@ def match_parts(
     rules: Rules,
     window_days: int | None = None,
     threshold: float | None = None,
+    threads: int = 1,
 ) -> Iterator[pl.DataFrame]:
     """Match signature files that together hold all ads in canonical order; schema.MATCHED, a frame for each file.
 
     Ads are put into boxes of whole employers and clustered box by box, then the representatives into boxes of whole
-    cities and linked; boxes that do not fit in memory wait in a folder beside the files. The result does not depend on
-    the number of boxes.
+    cities and linked, `threads` boxes at a time; boxes that do not fit in memory wait in a folder beside the files. The
+    result does not depend on the number of boxes or threads.
     """
     rules = tuned(rules, threshold)
     found = Openings(ad_keys, rules.params, rules.stock)
@@ -317,14 +321,28 @@ def match_parts(
                 ads.add(rows, block_of(rows) % np.uint64(boxes))
                 at += table.num_rows
             cuts.append(at)
-        for box in range(boxes):
-            rows = ads.take(box)
-            city = rows.facts[:, cluster.CITY].view(np.uint64)
-            leads.add(rows, city % np.uint64(boxes), found.cluster(rows))
-        found.judge(rules.same, rules.apart)
-        for box in range(boxes):
-            found.link(leads.take(box))
+        with ThreadPoolExecutor(threads, thread_name_prefix="gangwei-boxes") as pool:
+            for rows, made in _ahead(pool, found.cluster, map(ads.take, range(boxes)), threads):
+                leads.add(rows, rows.facts[:, cluster.CITY].view(np.uint64) % np.uint64(boxes), made)
+            found.judge(rules.same, rules.apart)
+            for _ in _ahead(pool, found.link, map(leads.take, range(boxes)), threads):
+                pass
     found.close()
     window = rules.window_days if window_days is None else window_days
     for frame in found.finish(np.arange(ad_keys.size), window, np.array(cuts)):
         yield frame.drop("ad_no")
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[Packed], T], boxes: Iterator[Packed], threads: int
+) -> Iterator[tuple[Packed, T]]:
+    """Each box with what `work` made of it, in order; `threads` boxes at a time, one more read ahead."""
+    waiting: deque[tuple[Packed, Future[T]]] = deque()
+    for rows in boxes:
+        waiting.append((rows, pool.submit(work, rows)))
+        if len(waiting) > threads:
+            done, made = waiting.popleft()
+            yield done, made.result()
+    while waiting:
+        done, made = waiting.popleft()
+        yield done, made.result()
