@@ -78,3 +78,20 @@ def test_schemathesis_finds_nothing(explored: Path) -> None:
 
                 run()
         assert tried > 300
+
+
+def test_a_standing_date_and_lists_hold_where_an_address_names_none(explored: Path) -> None:
+    from gangwei import measures
+    from gangwei.vocabulary import UnknownParameter
+
+    ds = measures.open_dataset(explored)
+    with TestClient(create(explored, as_of="2019-01-01", lists="us_1260h")) as client:
+        given = client.get("/m/defence-tiers.json").json()
+        assert (given["as_of"], given["lists"]) == ("2019-01-01", ["us_1260h"])
+        same = measures.measure(ds, "defence-tiers", as_of="2019-01-01", lists="us_1260h")
+        assert given["permalink"] == same.permalink and "as_of=2019-01-01&lists=us_1260h" in same.permalink
+        assert same.command.endswith("--as-of 2019-01-01 --lists us_1260h")
+        assert client.get(same.permalink.replace("?", ".json?").replace("2019", "2020")).json()["as_of"] == "2020-01-01"
+    assert "as_of" not in measures.measure(ds, "defence-tiers", as_of=ds.as_of).permalink
+    with pytest.raises(UnknownParameter, match="lists"):
+        create(explored, lists="nothing")

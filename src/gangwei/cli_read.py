@@ -120,19 +120,31 @@ def report(
 @click.option(
     "--index", is_flag=True, help="First index the texts of all openings for search (kept in DIRECTORY/text_index)."
 )
+@click.option("--as-of", default=None, help="Date for affiliations where an address gives none, YYYY-MM-DD.")
+@click.option("--lists", default=None, help="Lists that apply where an address names none, joined by commas.")
+@click.option(
+    "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
+)
 @spoken
-def explore(directory: Path, port: int, host: str, token: str | None, compare: Path | None, index: bool) -> None:
+def explore(
+    directory: Path, port: int, host: str, token: str | None, compare: Path | None, index: bool, as_of: str | None,
+    lists: str | None, labels: Path | None,
+) -> None:  # fmt: skip
     """Browse the dataset: figures, maps, and the ads behind every number."""
     import time
 
     from gangwei import explore as web
+    from gangwei.vocabulary import UnknownParameter
 
     if index:
         facts = web.index(directory)
         size = (facts["bytes_pairs"] + facts["bytes_texts"]) / 1e6
         LOG.print(f"indexed {facts['openings']:,} texts in {facts['seconds']} s: {size:,.0f} MB", highlight=False)
     begun = time.monotonic()
-    app = web.create(directory, host, token, compare=compare, warm=True)
+    try:
+        app = web.create(directory, host, token, compare=compare, warm=True, labels=labels, as_of=as_of, lists=lists)
+    except UnknownParameter as e:
+        raise click.UsageError(str(e)) from None
     LOG.print(f"http://{host}:{port}/  (open in {time.monotonic() - begun:.1f} s; Ctrl-C stops)", highlight=False)
     web.serve(app, port, host)
 

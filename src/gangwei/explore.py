@@ -29,21 +29,26 @@ from gangwei.vocabulary import UnknownParameter
 
 def create(
     directory: Path, host: str = "127.0.0.1", token: str | None = None, seconds: float = SECONDS,
-    compare: Path | None = None, warm: bool = False,
+    compare: Path | None = None, warm: bool = False, labels: Path | None = None, as_of: str | None = None,
+    lists: str | None = None,
 ) -> FastAPI:  # fmt: skip
     """The application over the dataset in `directory`, with a second one to compare; `warm` prepares it in the background.
 
+    `labels`, `as_of` and `lists` are those of `gangwei measure`; an address that names a date or lists of its own wins.
+
     Raises:
         DatasetError: nothing readable there, or a host beyond this machine without a token.
+        UnknownParameter: a date that is none, a list that is not in the dataset.
     """
     check_host(host, token)
-    ds = Watched.open(directory, Remembering(), memory=memory())
+    ds = Watched.open(directory, Remembering(), labels=labels, memory=memory())
     other = Dataset.open(compare, ds.codebook) if compare else None
     app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, host, token)
     known = measures.load(ds.codebook)
     files = [n for n, _ in ds.codebook.files() if n.endswith((".csv", ".toml", ".md"))]
-    site = Site(app, ds, Gate(ds, seconds), known, Grammar(ds, known, files), Words(ds))
+    grammar = Grammar(ds, known, files, {"as_of": as_of or "", "lists": lists or ""})
+    site = Site(app, ds, Gate(ds, seconds), known, grammar, Words(ds))
     finder, reader = explore_search.Search(ds, TextIndex.open(ds)), Reader(ds)
     explore_figures.add(site, other)
     explore_profiles.add(site, reader)

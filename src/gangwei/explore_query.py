@@ -86,8 +86,16 @@ class Asked:
 class Grammar:
     """The vocabulary over one dataset."""
 
-    def __init__(self, ds: Dataset, measure_ids: Iterable[str], files: Iterable[str]) -> None:
+    def __init__(
+        self, ds: Dataset, measure_ids: Iterable[str], files: Iterable[str], standing: Mapping[str, str] | None = None
+    ) -> None:  # fmt: skip
+        """`standing`: values of parameters that hold where an address says nothing of them.
+
+        Raises:
+            UnknownParameter: one of them is outside its vocabulary.
+        """
         self.ds = ds
+        self.standing = {k: v for k, v in (standing or {}).items() if v}
         definitions = tuple(vocabulary.DEFINITIONS)
         listed = tuple(
             r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE list_id IS NOT NULL ORDER BY 1")
@@ -110,6 +118,8 @@ class Grammar:
             Parameter("what", "Compare two definitions, or two datasets under one.", ("definitions", "datasets")),
         )  # fmt: skip
         self.table = {p.name: p for p in table}
+        for name, value in self.standing.items():
+            self.table[name].check(value)
 
     def read(self, request: Request, allowed: tuple[str, ...], parts: Mapping[str, str], suffix: str) -> Asked:
         """Check a request.
@@ -129,6 +139,7 @@ class Grammar:
                 raise UnknownParameter("parameter given twice", key, allowed)
             self.table[key].check(value)
             given[key] = value
+        given = self.standing | given
         return Asked(request.url.path, suffix, parts, given, where, tuple(request.query_params.multi_items()))
 
     def _filters(self, value: str, where: dict[str, str]) -> None:

@@ -82,6 +82,7 @@ class Result:
     sql: str
     params: dict[str, Any]
     corrected: Corrected | None = None
+    own_date: bool = False  # affiliations were asked on a day that is not the dataset's
 
     @property
     def permalink(self) -> str:
@@ -90,6 +91,7 @@ class Result:
 
         pairs = [(k, v) for k, v in (("by", self.by),) if v]
         pairs += [("where", f"{k}={v}") for k, v in sorted(self.where.items())]
+        pairs += self._lists_and_date
         return f"/m/{quote(self.measure.id)}" + (f"?{urlencode(pairs)}" if pairs else "")
 
     @property
@@ -98,7 +100,13 @@ class Result:
         parts = ["gangwei measure DIR", self.measure.id]
         parts += [f"--by {self.by}"] if self.by else []
         parts += [f"--where {k}={v}" for k, v in sorted(self.where.items())]
+        parts += [f"--{k.replace('_', '-')} {v}" for k, v in self._lists_and_date]
         return " ".join(parts)
+
+    @property
+    def _lists_and_date(self) -> list[tuple[str, str]]:
+        date = [("as_of", self.as_of.isoformat())] if self.own_date and self.as_of else []
+        return date + ([("lists", ",".join(self.lists))] if self.lists else [])
 
     def polars(self) -> pl.DataFrame:
         """The groups as a Polars frame."""
@@ -289,7 +297,7 @@ def measure(
         as_of=ask.as_of, lists=ask.lists, rows=rows, value=_plain(found.total.value), low=_plain(found.total.low),
         high=_plain(found.total.high), numerator=found.numerator, denominator=found.denominator, n_eff=found.total.n_eff,
         interval_method=found.total.method, suppressed=found.suppressed, unplaced=found.unplaced, notes=found.notes,
-        sql=found.sql, params=found.params, corrected=found.corrected,
+        sql=found.sql, params=found.params, corrected=found.corrected, own_date=ask.as_of != ds.as_of,
     )  # fmt: skip
 
 
