@@ -93,6 +93,19 @@ def test_board_category_is_used_only_where_it_is_one(rules: facts.FactRules) -> 
     out = facts.parse(raw, raw["title"], rules)
     assert out["occupation_code"].to_list() == ["4-02", None]
     assert out["occupation_method"].to_list() == ["board_code", "none"]
+    assert out["occupation_confidence"].to_list() == ["high", None]
+    assert out["isco08_code"][0] is not None and out["isco08_code"][1] is None
+
+
+def test_the_industry_says_what_named_it(rules: facts.FactRules) -> None:
+    raw = ads(
+        {"title": "文员", "industry": "医药制造", "company": "某某"},
+        {"title": "文员", "company": "某某医疗器械有限公司"},
+        {"title": "文员", "company": "某某"},
+    )
+    out = facts.parse(raw, raw["title"], rules)
+    assert out["industry_code"].to_list() == ["C", "C", None]
+    assert out["industry_method"].to_list() == ["industry_field", "employer_name", "none"]
 
 
 def test_order_of_rows_does_not_matter(rules: facts.FactRules) -> None:

@@ -167,7 +167,10 @@ FACTS = (
     _c("employment_type: kind of contract", STR, EMPLOYMENT),
     _c("occupation_code: sub-major group of the national occupation classification 2022 (e.g. 2-02)"),
     _c("occupation_method: how the code was found (board_code, title_rule, none)"),
+    _c("occupation_confidence: high = no other occupation word of the title disagrees", STR, ("high", "low")),
+    _c("isco08_code: ISCO-08 unit group of the word that decided, where one corresponds"),
     _c("industry_code: section letter of GB/T 4754-2017"),
+    _c("industry_method: what named the industry", STR, ("industry_field", "employer_name", "none")),
 )
 
 CLEAN = Table(

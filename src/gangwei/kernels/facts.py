@@ -116,7 +116,7 @@ def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
         first_rule(low, rules.pay_kinds).fill_null("").alias("t_kind"),
         pl.when(low.str.contains(r"\d")).then(low.str.extract(_TITLE_PAY, 1)).alias("t_pay"),
         pl.when(low.str.contains(r"\d")).then(low.str.extract(f"({_TITLE_HEADCOUNT})", 1)).alias("t_heads"),
-        occupation_of(out["title"], rules.occupations).alias("t_code"),
+        *occupation_of(out["title"], rules.occupations).rename(lambda c: f"t_{c}").iter_columns(),
     )
     heads = per_distinct(out["t_heads"], headcount_one, {"t_headcount": pl.Int32(), "t_headcount_reason": pl.String()})
     return pl.concat([out.drop("title", "low", "t_heads"), heads], how="horizontal")
@@ -192,8 +192,8 @@ def _of_fields(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     return pl.concat([_education(frame, rules), _experience(frame, rules), headcount, others], how="horizontal")
 
 
-def _industry(frame: pl.DataFrame, rules: FactRules) -> pl.Expr:
-    """Section of the industry field, else of the employer's name."""
+def _industry(frame: pl.DataFrame, rules: FactRules) -> list[pl.Expr]:
+    """Section of the industry field, else of the employer's name, and which of them said so."""
     nothing = pl.Series([None], dtype=pl.String)
 
     def of_field(keys: pl.DataFrame) -> pl.DataFrame:
@@ -205,19 +205,40 @@ def _industry(frame: pl.DataFrame, rules: FactRules) -> pl.Expr:
         return pl.DataFrame({"code": industry_of(no_fields, keys["company"], rules.occupations)})
 
     field = rules.memos.industry(frame.select("industry"), of_field)["code"]
-    return pl.coalesce(field, rules.memos.employer(frame.select("company"), of_name)["code"])
+    name = rules.memos.employer(frame.select("company"), of_name)["code"]
+    return [
+        pl.coalesce(field, name).alias("industry_code"),
+        _first_that_spoke({"industry_field": field, "employer_name": name}).alias("industry_method"),
+    ]
 
 
-def _board_codes(frame: pl.DataFrame, rules: FactRules) -> pl.Series:
-    """Occupation by the board's own category, where the field is one."""
+def _first_that_spoke(said: dict[str, pl.Series]) -> pl.Expr:
+    out = pl.lit("none")
+    for method in reversed(said):
+        out = pl.when(said[method].is_not_null()).then(pl.lit(method)).otherwise(out)
+    return out
+
+
+def _occupation(frame: pl.DataFrame, title: pl.DataFrame, rules: FactRules) -> list[pl.Expr]:
+    """Occupation of the title, else of the board's own category where the field is one."""
 
     def decide(keys: pl.DataFrame) -> pl.DataFrame:
-        return pl.DataFrame({"code": occupation_of(keys["board"], rules.occupations)})
+        return occupation_of(keys["board"], rules.occupations)
 
-    if not frame["occupation_is_code"].any():
-        return pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    board = frame.select(pl.when(pl.col("occupation_is_code")).then("occupation").alias("board"))
-    return rules.memos.occupation(board, decide)["code"]
+    own = pl.col("occupation_is_code")
+    board = rules.memos.occupation(frame.select(pl.when(own).then("occupation").alias("board")), decide)
+    by_title = title["t_code"].is_not_null()
+    agreed = pl.when(by_title).then(title["t_agreed"]).otherwise(board["agreed"])
+    return [
+        pl.coalesce(title["t_code"], board["code"]).alias("occupation_code"),
+        _first_that_spoke({"title_rule": title["t_code"], "board_code": board["code"]}).alias("occupation_method"),
+        pl.when(agreed)
+        .then(pl.lit("high"))
+        .when(agreed.is_not_null())
+        .then(pl.lit("low"))
+        .alias("occupation_confidence"),
+        pl.when(by_title).then(title["t_isco08"]).otherwise(board["isco08"]).alias("isco08_code"),
+    ]
 
 
 def reason_lists(reasons: pl.DataFrame) -> pl.Series:
@@ -249,7 +270,7 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
     board = pl.when(abroad).then(pl.lit(min(rules.pay.foreign_boards))).otherwise("board").alias("board")
     pay_keys = raw.select("pay", board, "pay_unit_hint", "pay_scale_hint").with_columns(title["t_pay"], title["t_kind"])
     pay = memos.pay(pay_keys, lambda new: _of_pay(new, rules))
-    codes = _board_codes(raw, rules)
+    occupation = _occupation(raw, title, rules)
     out = pl.concat([title, field, pay], how="horizontal").select(
         *("pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_months", "pay_censored"),
         *("education", "experience_min_months", "experience_max_months", "seniority"),
@@ -261,14 +282,8 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
             "pay_type",
             pl.when("attendance").then(pl.lit("internship")),
         ).alias("employment_type"),
-        pl.coalesce("t_code", codes).alias("occupation_code"),
-        pl.when(pl.col("t_code").is_not_null())
-        .then(pl.lit("title_rule"))
-        .when(codes.is_not_null())
-        .then(pl.lit("board_code"))
-        .otherwise(pl.lit("none"))
-        .alias("occupation_method"),
-        _industry(raw, rules).alias("industry_code"),
+        *occupation,
+        *_industry(raw, rules),
         *("pay_reasons", "education_reason", "experience_reason"),
         pl.when("stated").then("headcount_reason").otherwise("t_headcount_reason").alias("headcount_reason"),
     )

@@ -45,16 +45,17 @@ class OccupationRules:
 
 
 def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
-    seen: dict[str, tuple[str, int]] = {}
+    seen: dict[str, tuple[str, int, str | None]] = {}
     for r in rows:
         for word in r["pattern"].lower().split("|"):
             if word and word not in seen:
-                seen[word] = (r[value], int(r.get("priority") or 5))
+                seen[word] = (r[value], int(r.get("priority") or 5), r.get("isco08") or None)
     table = pl.DataFrame(
         {
             "word_no": pl.Series(range(len(seen)), dtype=pl.UInt32),
-            "value": [v for v, _ in seen.values()],
-            "priority": pl.Series([p for _, p in seen.values()], dtype=pl.Int32),
+            "value": [v for v, _, _ in seen.values()],
+            "isco08": pl.Series([i for _, _, i in seen.values()], dtype=pl.String),
+            "priority": pl.Series([p for _, p, _ in seen.values()], dtype=pl.Int32),
             "length": pl.Series([len(w) for w in seen], dtype=pl.Int32),
             "bytes": pl.Series([len(w.encode()) for w in seen], dtype=pl.Int64),
             "latin": pl.Series([w[0].isascii() or w[-1].isascii() for w in seen], dtype=pl.Boolean),
@@ -100,15 +101,13 @@ def find_words(texts: pl.Series, rules: WordRules) -> pl.DataFrame:
     return hits.select("row", "start", "word", *rules.table.columns)
 
 
-def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.Series:
-    """The value of the best word in each text, or null.
+def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:
+    """What the best word in each text stands for: value, isco08, and agreed (no word outside it has another value), or nulls.
 
     Score: priority, then length, then position (`position` +1 prefers later words, -1 earlier ones); the last tie-break is
     the order of the rules.
     """
     hits = find_words(texts, rules)
-    if not len(hits):
-        return pl.Series("value", [None] * len(texts), dtype=pl.String)
     best = (
         hits.with_columns(
             (
@@ -118,14 +117,20 @@ def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.Series:
             ).alias("score")
         )
         .sort("row", "score", "word_no", descending=[False, True, False])
-        .unique("row", keep="first", maintain_order=True)
-        .select("row", "value")
+        .with_columns((pl.col("start").cast(pl.Int64) + pl.col("bytes")).alias("end"))
+        .group_by("row", maintain_order=True)
+        .agg(
+            pl.col("value", "isco08").first(),
+            (
+                (pl.col("value") == pl.col("value").first())
+                | ((pl.col("start") >= pl.col("start").first()) & (pl.col("end") <= pl.col("end").first()))
+            )
+            .all()
+            .alias("agreed"),
+        )
     )
-    return (
-        pl.DataFrame({"row": pl.Series(range(len(texts)), dtype=pl.UInt32)})
-        .join(best, on="row", how="left", maintain_order="left")["value"]
-        .rename("value")
-    )
+    rows = pl.DataFrame({"row": pl.Series(range(len(texts)), dtype=pl.UInt32)})
+    return rows.join(best, on="row", how="left", maintain_order="left").drop("row")
 
 
 def _replace_where(texts: pl.Series, flags: list[str], pattern: str, value: str) -> pl.Series:
@@ -144,24 +149,35 @@ def title_core(titles: pl.Series) -> pl.Series:
     return _replace_where(core, _BENEFIT_FLAGS, _BENEFITS, " ").str.strip_chars()
 
 
-def _by_distinct(values: pl.Series, decide: Callable[[pl.Series], pl.Series]) -> pl.Series:
+def _by_distinct(values: pl.Series, decide: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
     distinct = values.unique(maintain_order=True)
-    decided = decide(distinct)
-    return pl.DataFrame({"k": values}).join(
-        pl.DataFrame({"k": distinct, "v": decided}), on="k", how="left", nulls_equal=True, maintain_order="left"
-    )["v"]
+    decided = decide(distinct).with_columns(distinct.alias("k"))
+    joined = pl.DataFrame({"k": values}).join(decided, on="k", how="left", nulls_equal=True, maintain_order="left")
+    return joined.drop("k")
 
 
-def occupation_of(titles: pl.Series, rules: OccupationRules) -> pl.Series:
-    """Sub-major group code ('2-02') of each title, or null; the core decides, the whole title only when it is silent."""
+def occupation_of(titles: pl.Series, rules: OccupationRules) -> pl.DataFrame:
+    """Occupation of each title; the core decides, the whole title only when it is silent.
 
-    def decide(distinct: pl.Series) -> pl.Series:
+    Returns:
+        code: sub-major group ('2-02') or null. isco08: ISCO-08 unit group of the word that decided, or null where the
+        list names none. agreed: every occupation word of the core, but for those inside the deciding one, names that
+        group; false where words disagree or only the whole title speaks; null without a code.
+    """
+
+    def decide(distinct: pl.Series) -> pl.DataFrame:
         core = _best(title_core(distinct), rules.title, 1)
-        rest = core.is_null()
-        if rest.any():
+        silent = core["value"].is_null()
+        if silent.any():
             whole = _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.title, 1)
-            core = pl.select(pl.when(rest).then(whole).otherwise(core)).to_series()
-        return core
+            core = core.with_columns(
+                *(pl.when(silent).then(whole[c]).otherwise(c).alias(c) for c in ("value", "isco08")),
+                pl.when(silent)
+                .then(pl.when(whole["value"].is_not_null()).then(False))
+                .otherwise("agreed")
+                .alias("agreed"),
+            )
+        return core.rename({"value": "code"})
 
     return _by_distinct(titles, decide)
 
@@ -169,12 +185,12 @@ def occupation_of(titles: pl.Series, rules: OccupationRules) -> pl.Series:
 def industry_of(industries: pl.Series, companies: pl.Series, rules: OccupationRules) -> pl.Series:
     """Section letter of GB/T 4754-2017: from the industry field (first named), else from trade words of the employer."""
 
-    def by_field(distinct: pl.Series) -> pl.Series:
+    def by_field(distinct: pl.Series) -> pl.DataFrame:
         return _best(distinct.fill_null("").str.slice(0, 120).str.to_lowercase(), rules.industry, -1)
 
-    def by_name(distinct: pl.Series) -> pl.Series:
+    def by_name(distinct: pl.Series) -> pl.DataFrame:
         return _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.trade, 1)
 
-    field = _by_distinct(industries, by_field)
-    name = _by_distinct(companies, by_name)
+    field = _by_distinct(industries, by_field)["value"]
+    name = _by_distinct(companies, by_name)["value"]
     return pl.select(pl.coalesce(field, name)).to_series()
