@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from gangwei.codebook import PACKAGED
 from gangwei.config import Settings
 from gangwei.pipeline import Build, NothingPublished, Report
 from gangwei.schema import PUBLISHED_TABLES
@@ -86,6 +87,41 @@ def test_offsets_point_at_the_words_that_decided(made: Path) -> None:
     for row in hits.to_dicts():
         field = titles if row["field"] == "title" else texts
         assert field[row["ad_id"]][row["start"] : row["end"]].strip()
+
+
+HINTED = [
+    ("h1", "会计", "深圳市青禾数据科技有限公司", "", "", "", "", "", "", PLAIN + "\n工作地点：成都市武侯区天府大道1号"),
+    ("h2", "会计(杭州)", "深圳市青禾数据科技有限公司", "异地招聘", "", "", "", "", "", PLAIN),
+    ("h3", "会计", "深圳市青禾数据科技有限公司", "", "", "", "", "", "", PLAIN),
+    ("h4", "会计(杭州)", "深圳市青禾数据科技有限公司", "上海", "", "", "", "", "", PLAIN + "\n工作地点：成都"),
+]  # fmt: skip
+
+
+def test_text_and_title_tell_the_place_where_the_fields_do_not(made: Path, tmp_path: Path) -> None:
+    """Also when the ads are added to a build; the employer's name is never asked."""
+    hinted = write_csv(tmp_path / "in" / "hinted.csv", HINTED)
+    build(tmp_path / "at_once", made / "in" / "one.csv", hinted)
+    ads = {r["source_key"]: r for r in table(tmp_path / "at_once", "ads").to_dicts()}
+    assert [(ads[k]["adcode"], ads[k]["county_adcode"]) for k in ("h1", "h2", "h3", "h4")] == [
+        ("510100", "510107"), ("330100", None), (None, None), ("310000", None),
+    ]  # fmt: skip
+    located = pl.read_parquet(tmp_path / "at_once" / "stages" / "located")
+    assert {"text.label", "title.bracket", "city.blank"} <= set(located["place_rule"])
+    build(tmp_path / "added", made / "in" / "one.csv")
+    build(tmp_path / "added", hinted, add=True)
+    assert prints(tmp_path / "added" / "published") == prints(tmp_path / "at_once" / "published")
+
+
+def test_another_pay_grammar_is_another_result(made: Path, tmp_path: Path) -> None:
+    """A definition at the top of the folder is part of the key of what is made with it."""
+    shutil.copytree(made / "out", tmp_path / "out")
+    own = tmp_path / "definitions"
+    own.mkdir()
+    packaged = (PACKAGED / "pay.toml").read_text("utf-8")
+    (own / "pay.toml").write_text(packaged.replace('"面议"', '"另谈"'), "utf-8")
+    build(tmp_path / "out", made / "in", definitions=own)
+    status = dict(table(tmp_path / "out", "ads").select("source_key", "pay_status").rows())
+    assert status["a5"] != "negotiable"
 
 
 @pytest.mark.parametrize("threads", [1, 3])

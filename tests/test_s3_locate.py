@@ -7,8 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from gangwei.codebook import Codebook
+from gangwei.kernels.place_hints import compile_hints, from_text, of_hint, of_title
 from gangwei.schema import CLEAN, LOCATED
 from gangwei.stages.s3_locate import Rules, compile_rules, run
 
@@ -19,12 +21,10 @@ def rules() -> Rules:
 
 
 def frame(*rows: dict[str, str | None]) -> pl.DataFrame:
-    """A clean table of rows with only the given cells."""
-    return CLEAN.conform(
-        pl.DataFrame(
-            list(rows), schema=dict.fromkeys(("city", "district", "address", "title", "text", "company"), pl.String)
-        )
-    )
+    """A clean table of rows with only the given cells, and the hint of the text as stage 2 leaves it."""
+    cells = ("city", "district", "address", "title", "text", "company")
+    table = pl.DataFrame(list(rows), schema=dict.fromkeys(cells, pl.String))
+    return CLEAN.conform(table.with_columns(from_text(table["city"], table["text"], compile_hints(Codebook()))))
 
 
 def test_row_aligned_and_declared(rules: Rules) -> None:
@@ -56,7 +56,7 @@ def test_order_and_threads_do_not_matter(rules: Rules) -> None:
     assert pl.concat(parts).equals(straight)
 
 
-def test_weak_evidence_only_where_no_field_is_filled(rules: Rules) -> None:
+def test_weak_evidence_only_where_no_field_names_a_place(rules: Rules) -> None:
     clean = frame(
         {"text": "岗位职责:写代码\n工作地点:深圳市南山区科苑路"},
         {"title": "算法工程师(杭州)"},
@@ -66,11 +66,28 @@ def test_weak_evidence_only_where_no_field_is_filled(rules: Rules) -> None:
         {"title": "销售(上海)", "city": "北京"},
         {"title": "销售(上海)", "city": "全国"},
         {"company": "深圳市某某科技有限公司", "title": "会计"},
+        {"title": "销售(上海)", "city": "异地招聘", "text": "工作地点:苏州职能类别:销售"},
+        {"title": "销售(上海)", "address": "广州市天河区体育西路1号"},
     )
     out = run(clean, rules)
-    assert out["adcode"].to_list() == ["440300", "330100", "510100", None, None, "110000", None, None]
+    assert out["adcode"].to_list() == [
+        "440300", "330100", "510100", None, None, "110000", None, None, "320500", "440100",
+    ]  # fmt: skip
     assert out["place_rule"].to_list()[:3] == ["text.label", "title.bracket", "title.tail"]
     assert out["county_adcode"].to_list()[0] == "440305"
+
+
+def hinted(kind: str, case: dict[str, str], rules: Rules) -> str:
+    """The codes of a hint, or none."""
+    place = (of_hint if kind == "text" else of_title)(case["in"], rules.hints, rules.resolver)
+    return "none" if place is None else " ".join(code for code, _ in place.places)
+
+
+@pytest.mark.parametrize("kind", ["text", "title"])
+def test_hints(kind: str, rules: Rules) -> None:
+    cases = yaml.safe_load((Path(__file__).parent / "cases/place_hints.yaml").read_text("utf-8"))[kind]
+    wrong = {c["in"]: hinted(kind, c, rules) for c in cases if hinted(kind, c, rules) != str(c["out"])}
+    assert not wrong
 
 
 def test_huge_fields_are_bounded(rules: Rules) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gangwei import synth
-from test_pipeline import prints
+from test_pipeline import HINTED, prints, write_csv
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -41,6 +41,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     pytest.importorskip("pyspark")
     root = tmp_path_factory.mktemp("local")
     synth.write(root / "synth", 8_000, seed=9, chunk=2_000)
+    write_csv(root / "synth" / "ads" / "hinted.csv", HINTED)
     subprocess.run(command(root / "synth" / "ads", root / "out"), check=True, capture_output=True, env=environment())
     return root / "synth" / "ads", prints(root / "out" / "published")
 

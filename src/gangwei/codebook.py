@@ -73,9 +73,10 @@ class Codebook:
         return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame()
 
     def files(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-        """(relative name, content) of every definition file under `prefix`, sorted by name."""
+        """(relative name, content) of every definition file under `prefix` ('./': of the top folder alone), by name."""
         for name in self.names(".", ""):
-            if name.startswith(prefix) and "__pycache__" not in name:
+            within = "/" not in name if prefix == "./" else name.startswith(prefix)
+            if within and "__pycache__" not in name:
                 yield name, self.path(name).read_bytes()
 
     def digest(self, *prefixes: str) -> str:

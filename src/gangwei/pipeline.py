@@ -57,7 +57,7 @@ from gangwei.store import (
 STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s1_read": ("sources/", "packed.toml", "places/units.csv"),
-    "s2_clean": ("./", "text/"),
+    "s2_clean": ("./", "text/", "places/grammar.toml", "places/nonplaces.csv"),
     "s3_locate": ("places/",),
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),
@@ -162,8 +162,7 @@ def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
 def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
     """Locate one part."""
     rules = _rules("s3_locate", overlay)
-    columns = ["title", "company", "city", "district", "address", "board", "source_id"]
-    return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [columns])
+    return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [s3_locate.COLUMNS])
 
 
 def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) -> int:

@@ -198,6 +198,7 @@ CLEAN = Table(
         _c("city: as raw"),
         _c("district: as raw"),
         _c("address: as raw, contacts removed"),
+        _c("place_hint: what the text says behind a label such as 工作地点:, where the city field names no place"),
         *FACTS,
         _c("issues: reason ids of repairs and refusals on this ad (pay_swapped, date_impossible, ...)", STRS),
     ),

@@ -34,7 +34,7 @@ class Found(NamedTuple):
     reason: str
 
 
-SEVERAL = re.compile(r"[/,、;|&+\s和与或及]")
+SEVERAL = re.compile(r"或者|[/,、;|&+\s和与或及]")
 STRONG = frozenset("/,、;|&+\n\t ")
 AND = frozenset("和与或及")
 WEAK = frozenset("·-—–_>.•・‧()[]{}<:~=*\"'`")
@@ -230,7 +230,7 @@ def scan(text: str, gaz: Gazetteer, first: re.Pattern[str]) -> Found:
             continue
         if hit is None and fresh and c in AND and chains:
             strong = True
-            at += 1
+            at += 2 if text.startswith("或者", at) else 1
             continue
         if hit is None:
             if not fresh and segment > 3 and not strong:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, sections, text
+from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, place_hints, sections, text
 from gangwei.kernels.contacts import ContactRules
 from gangwei.schema import CLEAN, FACTS
 
@@ -27,6 +27,7 @@ class Rules:
     url_contacts: ContactRules
     dates: dates.DateRules
     facts: facts.FactRules
+    hints: place_hints.HintRules
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -38,6 +39,7 @@ def compile_rules(book: Codebook) -> Rules:
         contacts.compile_contacts(book, URL_RULES),
         dates.compile_dates(book),
         facts.compile_rules(book),
+        place_hints.compile_hints(book),
     )
 
 
@@ -75,6 +77,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "city": raw["city"],
             "district": raw["district"],
             "address": contacts.strip(raw["address"], rules.contacts),
+            "place_hint": place_hints.from_text(raw["city"], shown, rules.hints),
         }
     )
     found = facts.parse(raw, clean_title, rules.facts, *issues)

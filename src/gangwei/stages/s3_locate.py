@@ -13,15 +13,15 @@ from gangwei.kernels.gazetteer import Gazetteer, compile_gazetteer
 from gangwei.kernels.memo import Memo
 from gangwei.kernels.place import Place, Resolver
 from gangwei.kernels.place_fields import FIELD_LIMIT
+from gangwei.kernels.place_hints import OPEN, HintRules, compile_hints, of_hint, of_title
 from gangwei.schema import LOCATED
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 KEYS = ["city", "district", "address"]
-TITLE_BRACKET = r"[(\[【（]\s*([一-鿿]{2,8})\s*[)\]】）]"
-TITLE_TAIL = r"[-—_/·|]\s*([一-鿿]{2,6})\s*$"
-TEXT_LABEL = r"(?:工作|上班|办公)(?:地点|地址|城市)\s*[:：]\s*([^\n。；;]{2,60})"
+COLUMNS = [*KEYS, "title", "place_hint"]
+"""What `run` reads."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class Rules:
 
     gazetteer: Gazetteer
     resolver: Resolver
+    hints: HintRules
     memo: Memo = field(default_factory=Memo, compare=False)
 
 
 def compile_rules(book: Codebook) -> Rules:
     """Rules from `definitions/places/`."""
     gazetteer = compile_gazetteer(book)
-    return Rules(gazetteer, Resolver(gazetteer))
+    return Rules(gazetteer, Resolver(gazetteer), compile_hints(book))
 
 
 def _columns(places: list[Place]) -> pl.DataFrame:
@@ -59,52 +60,32 @@ def _columns(places: list[Place]) -> pl.DataFrame:
     return once[pl.Series(index, dtype=pl.UInt32)]
 
 
-def _weak(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Rows without any place field: a labelled place in the text, else a city set off in the title.
-
-    The employer's name is never asked. Input: the rows with their `row` number; output: `row` and LOCATED's columns
-    of the rows that were decided.
-    """
-    hints = clean.select(
-        "row",
-        label=pl.col("text").str.slice(0, 20_000).str.extract(TEXT_LABEL),
-        bracket=pl.col("title").str.slice(0, FIELD_LIMIT).str.extract(TITLE_BRACKET),
-        tail=pl.col("title").str.slice(0, FIELD_LIMIT).str.extract(TITLE_TAIL),
-    ).filter(pl.any_horizontal(pl.col("label", "bracket", "tail").is_not_null()))
+def _weak(asked: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """The rows of `asked` (row, title, place_hint) that text or title decide: `row` and the columns of LOCATED."""
     rows, places = [], []
-    for row, label, bracket, tail in hints.iter_rows():
-        for hint, rule in ((label, "text.label"), (bracket, "title.bracket"), (tail, "title.tail")):
-            if hint is None:
-                continue
-            place = rules.resolver.resolve(hint, None, None)
-            named = rules.gazetteer.names.get(hint)
-            if rule != "text.label" and (named is None or named.level > 2):
-                continue
-            if rule == "text.label" and place.status != "multi":
-                place = rules.resolver.resolve(None, None, hint)
-            if place.status in ("ok", "multi"):
-                rows.append(row)
-                places.append(place._replace(rule=rule))
-                break
+    for row, title, hint in asked.iter_rows():
+        place = of_hint(hint, rules.hints, rules.resolver) if hint else None
+        place = place or of_title(title or "", rules.hints, rules.resolver)
+        if place is not None:
+            rows.append(row)
+            places.append(place)
     return _columns(places).insert_column(0, pl.Series("row", rows, dtype=pl.UInt32))
 
 
 def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Locate the ads of one part.
 
-    `clean`: at least city, district, address; title and text are weaker evidence for rows whose place fields are all
-    empty. Returns the columns of LOCATED, row-aligned. Time and memory are bounded by the distinct fields, of which
-    the first 200 characters are read.
+    `clean`: at least city, district, address; title and place_hint are asked where these name no place and do not
+    say that there is none. Returns the columns of LOCATED, row-aligned. Time and memory are bounded by the distinct
+    fields, of which the first 200 characters are read.
     """
     fields = clean.select(pl.col(k).str.slice(0, FIELD_LIMIT) for k in KEYS)
     resolve = rules.resolver.resolve
     located = rules.memo(fields, lambda keys: _columns([resolve(c, d, a) for c, d, a in keys.iter_rows()]))
-    if {"title", "text"} <= set(clean.columns):
-        numbered = clean.select("title", "text").with_row_index("row")
-        empty = numbered.filter(located["place_rule"] == "city.blank")
-        if empty.height:
-            weak = _weak(empty, rules)
-            if weak.height:
-                numbered = located.with_row_index("row")
-                located = numbered.update(weak, on="row", how="left", maintain_order="left").drop("row")
+    if set(COLUMNS) <= set(clean.columns):
+        asked = clean.select("title", "place_hint").with_row_index("row").filter(located["place_rule"].is_in(OPEN))
+        weak = _weak(asked, rules)
+        if weak.height:
+            numbered = located.with_row_index("row")
+            located = numbered.update(weak, on="row", how="left", maintain_order="left").drop("row")
     return LOCATED.conform(located)
