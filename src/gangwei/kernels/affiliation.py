@@ -347,7 +347,8 @@ def decide(hits: tuple[Rule, ...], flat: str, as_of: date | None) -> Verdict:
         default=None,
     )
     state = next(
-        (h.state_owned for h in sorted(now, key=lambda h: (-len(h.text), h.rule_id)) if h.state_owned is not None), None
+        (h.state_owned for h in sorted(now, key=lambda h: (-len(h.anchor), h.rule_id)) if h.state_owned is not None),
+        None,
     )
     surveillance = any(h.family == "surveillance" for h in now)
     if best is not None:
