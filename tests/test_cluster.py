@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import cluster as c
+from gangwei.kernels import judging as c
+from gangwei.kernels.block_texts import lacking, sketch_texts
 from gangwei.stages.s5_match import compile_rules
 
 PARAMS = compile_rules(Codebook()).params
@@ -106,3 +107,39 @@ def test_campaign() -> None:
     assert campaign(1.0, known=True)  # a second opening of a city the campaign already has
     assert not campaign(1.0, city=(5, 0))
     assert not campaign(0.7, city=(5, 6), level=(0, 6))
+
+
+def test_no_rule_asks_for_less_than_the_least_text() -> None:
+    rng = np.random.default_rng(5)
+    values = {
+        "city": [0, 5, 6], "place": [0, 1, 2], "level": [0, 6], "pay_lo": [10_000, 11_000], "pay_kind": [0, 1],
+        "education": [-1, 5], "experience": [-1, 12, 36], "title_key": [0, 9, 8], "flags": [0, 1, 4],
+        "first_day": [c.NO_DAY, 100, 105, 200], "address": [0, 3, 4],
+    }  # fmt: skip
+    joined = 0
+    for _ in range(4000):
+        f = facts(**{k: tuple(rng.choice(v, 2)) for k, v in values.items() if rng.random() < 0.3})
+        for phase in (0, 1):
+            least = c.least_text(f, 0, 1, phase, PARAMS)
+            for text in (0.0, 0.1, 0.3, 0.5, 0.54):
+                if phase:
+                    fits = c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, text, True, PARAMS)
+                else:
+                    fits = c.judge(f, NO_BAG, NO_PTR, 0, 1, text, False, PARAMS)[0] > 0
+                assert not fits or text >= least, (f, phase, text)
+                joined += bool(fits)
+    assert joined > 50
+
+
+def test_sketches_bound_what_two_texts_share() -> None:
+    rng = np.random.default_rng(3)
+    S = np.concatenate([np.sort(rng.choice(400, 150, replace=False)) for _ in range(8)]).astype(np.uint32)
+    ptr, weight = np.arange(9) * 150, np.full(400, 4, np.uint8)
+    weight[:100] = 2
+    rows = np.arange(8)
+    sketches = sketch_texts(rows, rows, S, ptr, ptr[1:].copy(), weight, 4)
+    for x in rows:
+        for y in rows:
+            a, b = (set(S[ptr[r] : ptr[r + 1]].tolist()) for r in (x, y))
+            assert sum(int(weight[g]) for g in a - b) >= 4 * lacking(sketches, x, y)
+            assert x == y or lacking(sketches, x, y) > 10

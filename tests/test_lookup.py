@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.cluster import FACTS
 from gangwei.kernels.hashing import hash_addresses
+from gangwei.kernels.judging import FACTS
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.packed import WHO, Packed, Shelf, hashes
 from gangwei.kernels.title import compile_titles, title_frame

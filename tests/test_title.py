@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import cluster
-from gangwei.kernels.title import FUNCTIONS, HEADS, TitleRules, compile_titles, title_frame
+from gangwei.kernels import judging
+from gangwei.kernels.title import FUNCTIONS, HEADS, TitleRules, compile_titles, folded, title_frame
 
 CASES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "cases" / "titles.yaml").read_text("utf-8"))
 
@@ -25,12 +25,12 @@ def rules() -> TitleRules:
 
 def relation(a: str, b: str) -> int:
     frame = title_frame(pl.Series([a, b]), rules())
-    facts = np.zeros((2, len(cluster.FACTS)), np.int64)
-    facts[:, cluster.KEY] = frame["title_key"].to_numpy().view(np.int64)
-    facts[:, cluster.HEADS], facts[:, cluster.FUNCTIONS] = frame["heads"], frame["functions"]
+    facts = np.zeros((2, len(judging.FACTS)), np.int64)
+    facts[:, judging.KEY] = frame["title_key"].to_numpy().view(np.int64)
+    facts[:, judging.HEADS], facts[:, judging.FUNCTIONS] = frame["heads"], frame["functions"]
     ends = np.concatenate([[0], np.cumsum(frame["bag"].list.len().to_numpy())]).astype(np.int64)
     bag = frame["bag"].explode(empty_as_null=False).to_numpy()
-    forward, back = (int(cluster.title_relation(facts, bag, ends, i, 1 - i)) for i in (0, 1))
+    forward, back = (int(judging.title_relation(facts, bag, ends, i, 1 - i)) for i in (0, 1))
     assert forward == back
     return forward
 
@@ -82,3 +82,24 @@ def test_hostile_titles_are_bounded() -> None:
     frame = title_frame(pl.Series(titles), rules())
     assert frame.height == len(titles)
     assert frame["bag"].list.len().max() <= 24
+
+
+def test_patterns_match_only_titles_that_hold_what_they_need() -> None:
+    def strings(value: Any) -> list[str]:
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        return [value] if isinstance(value, str) else [s for v in inside for s in strings(v)]
+
+    more = [
+        "保安月休四天",
+        "三年以上工作经验会计",
+        "星河招聘专员",
+        "前台(job id)",
+        "会计编号:ab",
+        "12:30上班保安",
+        "['会计']",
+    ]
+    titles = folded(pl.Series([*strings(CASES), *more]))
+    for row in Codebook().rows("openings/title_patterns.csv"):
+        hits = titles.filter(titles.str.contains(row["pattern"]))
+        needs = row["needs"].replace("digit", " ".join("0123456789")).split()
+        assert needs and hits.str.contains_any(needs).all(), (row["id"], hits.to_list())

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from gangwei.kernels.cluster import (
+from gangwei.kernels.judging import (
     ADDRESS_TEXT,
     AGENCY,
     AGENT,

@@ -17,7 +17,8 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
-from gangwei.kernels import cluster, links
+from gangwei.kernels import judging, links
+from gangwei.kernels.cluster import cluster_blocks
 from gangwei.kernels.hashing import mix
 from gangwei.kernels.packed import Packed
 from gangwei.kernels.rarity import Rarity
@@ -32,7 +33,7 @@ def block_of(p: Packed) -> npt.NDArray[np.uint64]:
     employer = p.who[:, 0]
     if (employer != 0).all():
         return employer.copy()
-    key, city = (p.facts[:, i].view(np.uint64) for i in (cluster.KEY, cluster.CITY))
+    key, city = (p.facts[:, i].view(np.uint64) for i in (judging.KEY, judging.CITY))
     return np.where(employer == 0, mix(key, city) | np.uint64(1), employer)
 
 
@@ -64,21 +65,23 @@ class Openings:
 
         Several threads may do so at once with rows of different blocks, and `link` those of different cities.
         """
-        city, text = p.facts[:, cluster.CITY] == 0, p.facts[:, cluster.TEXT] == 0
+        city, text = p.facts[:, judging.CITY] == 0, p.facts[:, judging.TEXT] == 0
         rank = (city.astype(np.uint64) * np.uint64(2) + text.astype(np.uint64)) << np.uint64(33)
         block = block_of(p)
         order = np.argsort(block)
         starts = canonical(order, block, rank + self._age(p.pos), self.ad_id[p.pos])
-        n = p.size
+        n, whole = p.size, p.take(order)
         leader, reason = np.arange(n), np.zeros(n, np.uint8)
         score, campaign = np.zeros(n, np.float32), np.full(n, -1, np.int64)
-        cluster.cluster_blocks(
-            order, starts, p.facts, p.bag, p.bag_ptr, p.grams.copy(), p.ptr, p.rate, self.params, leader, reason, score,
-            campaign,
+        cluster_blocks(
+            starts, whole.facts, whole.bag, whole.bag_ptr, whole.grams, whole.ptr, whole.rate, self.params, leader, reason,
+            score, campaign,
         )  # fmt: skip
-        self.leader[p.pos], self.reason[p.pos], self.score[p.pos] = p.pos[leader], reason, score
-        self.campaign[p.pos] = np.where(campaign >= 0, p.pos[campaign], -1)
-        leads = np.flatnonzero((leader == np.arange(n)) & ~text)
+        p.facts[order, judging.PLACE] = whole.facts[:, judging.PLACE]
+        pos = whole.pos
+        self.leader[pos], self.reason[pos], self.score[pos] = pos[leader], reason, score
+        self.campaign[pos] = np.where(campaign >= 0, pos[campaign], -1)
+        leads = np.sort(order[(leader == np.arange(n)) & ~text[order]])
         with self.counting:
             self.rarity.count(p, leads)
         return leads
@@ -96,13 +99,13 @@ class Openings:
                     first, second = self.leader[x], self.leader[y]
                     if first != second:
                         self.leader[self.leader == second] = first
-                        self.reason[second], self.score[second] = cluster.JUDGED, 1.0
+                        self.reason[second], self.score[second] = judging.JUDGED, 1.0
         for a, b in apart:
             for x in np.flatnonzero(self.source_key == np.uint64(a))[:1]:
                 for y in np.flatnonzero(self.source_key == np.uint64(b)):
                     if self.leader[x] == self.leader[y]:
                         lone = y if self.leader[y] != y else x
-                        self.leader[lone], self.reason[lone], self.score[lone] = lone, cluster.ALONE, 0.0
+                        self.leader[lone], self.reason[lone], self.score[lone] = lone, judging.ALONE, 0.0
 
     def link(self, p: Packed) -> None:
         """Join representatives of hidden employers, agencies and brands to the opening they stand for.
@@ -149,15 +152,15 @@ class Openings:
         leader, own = self.leader[rows], spell[rows]
         alone = leader == np.arange(rows.start, rows.stop)
         again = (own >= 0) & (spell[leader] >= 0) & (own != spell[leader])
-        code = np.where(alone, 0, self.reason[rows] & (cluster.LOW - 1))
-        linked = np.isin(code, (cluster.AGENCY, cluster.SITE, cluster.UNNAMED, cluster.TWIN))
+        code = np.where(alone, 0, self.reason[rows] & (judging.LOW - 1))
+        linked = np.isin(code, (judging.AGENCY, judging.SITE, judging.UNNAMED, judging.TWIN))
         relation = np.where(
             alone,
             np.where(size[rows] > 1, 0, 4),
             np.where(linked, 3, np.where(again, 2, 1)),
         )
-        low = linked | (code == cluster.BRAND) | (~alone & (self.reason[rows] >= cluster.LOW))
-        low |= (self.flags[rows] & (cluster.ANONYMOUS | cluster.NO_NAME)) != 0
+        low = linked | (code == judging.BRAND) | (~alone & (self.reason[rows] >= judging.LOW))
+        low |= (self.flags[rows] & (judging.ANONYMOUS | judging.NO_NAME)) != 0
         camp = self.campaign[leader]
         return pl.DataFrame(
             {
@@ -166,7 +169,7 @@ class Openings:
                 "match_relation": _word(
                     ("representative", "same_opening", "repost", "agency_copy", "unique"), relation
                 ),
-                "match_reason": _word(cluster.REASONS, code),
+                "match_reason": _word(judging.REASONS, code),
                 "match_score": np.where(alone, 1.0, self.score[rows]).astype(np.float64).round(4),
                 "match_confidence": _word(("high", "low"), low.astype(np.int64)),
                 "spell_no": _unless(ad_no[np.maximum(own, 0)], own < 0),

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
-from gangwei.kernels.cluster import FACTS
+from gangwei.kernels.judging import FACTS
 
 WHO = ("employer", "brand", "address")
 I64 = npt.NDArray[np.int64]

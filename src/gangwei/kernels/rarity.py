@@ -23,9 +23,14 @@ MANY = np.uint32(1 << 31)
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _count(rows: Any, grams: Any, ptr: Any, employer: Any, table: Any) -> None:
     mask = table.size - 1
+    near = np.empty(512, np.uint32)
     for r in rows:
         if employer[r] == 0:
             continue
+        for i in range(ptr[r], ptr[r + 1]):  # the slots are fetched together, each before it is needed
+            if grams[i] >= BELOW:
+                break
+            near[i & 511] = table[grams[i] & mask]
         e = np.uint32(1) + np.uint32(employer[r] % np.uint64(32_767))
         for i in range(ptr[r], ptr[r + 1]):
             if grams[i] >= BELOW:

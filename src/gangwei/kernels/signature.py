@@ -99,32 +99,37 @@ def _sample(
         d, d_end = drops[r], drops[r + 1]
         size = 0
         at = 0
-        while i < end:
-            c = data[i]
-            if c < 0x80:
-                cp = np.uint32(c)
-                i += 1
-            elif c < 0xE0:
-                cp = (np.uint32(c & 0x1F) << np.uint32(6)) | np.uint32(data[i + 1] & 0x3F)
-                i += 2
-            elif c < 0xF0:
-                cp = (
-                    (np.uint32(c & 0x0F) << np.uint32(12))
-                    | (np.uint32(data[i + 1] & 0x3F) << np.uint32(6))
-                    | np.uint32(data[i + 2] & 0x3F)
-                )
-                i += 3
-            else:
-                cp = np.uint32(0)
-                i += 4
+        while i < end:  # stretches that are kept or dropped as a whole
             while d < d_end and at >= ends[d]:
                 d += 1
             keep = d >= d_end or at < starts[d]
-            at += 1
-            v = table[cp]
-            if keep and v != 0:
+            until = at + (end - i) if d >= d_end else (starts[d] if keep else ends[d])
+            while not keep and i < end and at < until:
+                c = data[i]
+                i += 1 + (c >= 0xC0) + (c >= 0xE0) + (c >= 0xF0)
+                at += 1
+            while keep and i < end and at < until:
+                c = data[i]
+                if c < 0x80:
+                    cp = np.uint32(c)
+                    i += 1
+                elif c < 0xE0:
+                    cp = (np.uint32(c & 0x1F) << np.uint32(6)) | np.uint32(data[i + 1] & 0x3F)
+                    i += 2
+                elif c < 0xF0:
+                    cp = (
+                        (np.uint32(c & 0x0F) << np.uint32(12))
+                        | (np.uint32(data[i + 1] & 0x3F) << np.uint32(6))
+                        | np.uint32(data[i + 2] & 0x3F)
+                    )
+                    i += 3
+                else:
+                    cp = np.uint32(0)
+                    i += 4
+                at += 1
+                v = table[cp]
                 units[size] = v
-                size += 1
+                size += v != 0
         total = size - GRAM + 1
         ptr[r + 1] = pos
         rate[r] = 0

@@ -32,6 +32,7 @@ FUNCTIONS = (
     "dev", "test", "ops", "product", "sales", "design", "support", "service", "data", "algo", "teach", "market",
     "admin", "hr", "finance",
 )  # fmt: skip
+_DIGITS = " ".join("0123456789")
 _CODES = (
     r"编号\s*[:：]?\s*([a-z0-9\-]{3,})",
     r"[\(\[【]\s*([a-z]{0,4}-?[0-9]{3,}[a-z0-9\-]*)\s*[\)\]】]",
@@ -50,6 +51,7 @@ class TitleRules:
     """Compiled title words: regular expressions first, then all words at once, longest first."""
 
     patterns: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...]
     words: tuple[str, ...]
     values: tuple[str, ...]
 
@@ -101,7 +103,8 @@ def compile_titles(book: Codebook) -> TitleRules:
         table[text] = f" {out} "
     words = sorted(((_pad(w), c) for w, c in table.items()), key=lambda p: (-len(p[0]), p[0]))
     patterns = tuple((r["pattern"], r["value"] or " ") for r in book.rows("openings/title_patterns.csv"))
-    return TitleRules(patterns, tuple(w for w, _ in words), tuple(c for _, c in words))
+    needs = {n for r in book.rows("openings/title_patterns.csv") for n in r["needs"].replace("digit", _DIGITS).split()}
+    return TitleRules(patterns, tuple(sorted(needs)), tuple(w for w, _ in words), tuple(c for _, c in words))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -210,11 +213,20 @@ def _keys(bag: Any, count: Any, heads: Any, key: Any) -> None:
         key[r] = h if count[r] > 0 or heads[r] > 0 else np.uint64(0)
 
 
+def folded(titles: pl.Series) -> pl.Series:
+    """Titles without differences of width and case."""
+    return titles.fill_null("").str.slice(0, MAX_TITLE).str.normalize("NFKC").str.to_lowercase()
+
+
 def title_core(titles: pl.Series, rules: TitleRules) -> pl.Series:
-    """Titles with patterns and words applied; words that carry meaning are private-use characters."""
-    s = titles.fill_null("").str.slice(0, MAX_TITLE).str.normalize("NFKC").str.to_lowercase()
-    for pattern, value in rules.patterns:
-        s = s.str.replace_all(pattern, value)
+    """Folded titles with patterns and words applied; words that carry meaning are private-use characters."""
+    s = titles
+    if rules.patterns:
+        some = np.flatnonzero(s.str.contains_any(list(rules.needs)).to_numpy())  # no pattern changes the others
+        changed = s[some]
+        for pattern, value in rules.patterns:
+            changed = changed.str.replace_all(pattern, value)
+        s = s.clone().scatter(some, changed) if some.size else s
     s = s.str.replace_all(r"[a-z0-9.+#]+", " $0 ").str.replace_all(r"\s+", "    ")
     return s.str.replace_many(list(rules.words), list(rules.values), leftmost=True)
 
@@ -234,21 +246,23 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
     count, level = np.zeros(n, np.int32), np.zeros(n, np.uint8)
     heads, functions = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
     place, key = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
-    data, off = string_buffers(title_core(titles, rules))
+    low = folded(titles)
+    data, off = string_buffers(title_core(low, rules))
     _bags(off, data, bag, count, level, heads, functions, place)
     bare = np.flatnonzero((count == 0) & (heads == 0))
     if bare.size:
-        plain = titles[bare].fill_null("").str.slice(0, MAX_TITLE).str.normalize("NFKC").str.to_lowercase()
         k = bare.size
         sub, cnt = np.zeros((k, MAX_TOKENS), np.uint32), np.zeros(k, np.int32)
         zero: npt.NDArray[np.uint32] = np.zeros(k, np.uint32)
-        data, off = string_buffers(plain)
+        data, off = string_buffers(low[bare])
         _bags(off, data, sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
         bag[bare], count[bare] = sub, cnt
     _keys(bag, count, heads, key)
-    low = titles.fill_null("").str.slice(0, MAX_TITLE).str.normalize("NFKC").str.to_lowercase()
-    code = pl.select(pl.coalesce(pl.lit(low).str.extract(p) for p in _CODES).fill_null("")).to_series()
-    codes = np.where((code == "").to_numpy(), np.uint64(0), hash_strings(code))
+    codes = np.zeros(n, np.uint64)
+    coded = np.flatnonzero(low.str.contains("[0-9]|编号").to_numpy())
+    some = low[coded]
+    code = pl.select(pl.coalesce(pl.lit(some).str.extract(p) for p in _CODES).fill_null("")).to_series()
+    codes[coded] = np.where((code == "").to_numpy(), np.uint64(0), hash_strings(code))
     ends = np.concatenate([[0], np.cumsum(count)])
     flat = bag[np.arange(MAX_TOKENS)[None, :] < count[:, None]]
     return pl.DataFrame(

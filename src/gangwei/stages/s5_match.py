@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import cluster
+from gangwei.kernels import judging
 from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.openings import NONE_DAY, Openings, block_of
@@ -106,7 +107,7 @@ def compile_rules(book: Codebook) -> Rules:
         ValueError: a judgement has an unknown verdict.
     """
     toml = book.toml("openings/match.toml")
-    params = [toml[section][key] for section, key in (name.split(".") for name in cluster.PARAMS)]
+    params = [toml[section][key] for section, key in (name.split(".") for name in judging.PARAMS)]
     rows = book.rows("openings/judgements.csv")
     for row in rows:
         if row["verdict"] not in ("same", "apart"):
@@ -151,8 +152,8 @@ class EmployerKeys:
         """Hash of employer and brand, and flags, of each name."""
         at = self.known.find(company)
         employer, brand = self.employer[at], self.brand[at]
-        flags = np.where(employer == 0, np.uint8(cluster.NO_NAME), self.flags[at])
-        brand[(flags & cluster.ANONYMOUS) != 0] = 0
+        flags = np.where(employer == 0, np.uint8(judging.NO_NAME), self.flags[at])
+        brand[(flags & judging.ANONYMOUS) != 0] = 0
         return employer, brand, flags
 
 
@@ -287,9 +288,9 @@ def tuned(rules: Rules, threshold: float | None) -> Rules:
     if threshold is None:
         return rules
     params = rules.params.copy()
-    moved = [cluster.SAME_TITLE, cluster.SAME_TITLE_LOW, cluster.NO_PAY_LOW, cluster.SHORTER_TITLE]
-    moved += [cluster.SHORTER_TITLE_PAY, cluster.GENERIC_TITLE, cluster.LEVEL_TEXT, cluster.CITY_UNKNOWN]
-    params[moved] = np.clip(params[moved] + threshold - params[cluster.SAME_TITLE], 0.0, 0.999)
+    moved = [judging.SAME_TITLE, judging.SAME_TITLE_LOW, judging.NO_PAY_LOW, judging.SHORTER_TITLE]
+    moved += [judging.SHORTER_TITLE_PAY, judging.GENERIC_TITLE, judging.LEVEL_TEXT, judging.CITY_UNKNOWN]
+    params[moved] = np.clip(params[moved] + threshold - params[judging.SAME_TITLE], 0.0, 0.999)
     return replace(rules, params=params)
 
 
@@ -300,12 +301,14 @@ def match_parts(
     window_days: int | None = None,
     threshold: float | None = None,
     threads: int = 1,
+    seen: Callable[[pa.Table, int], None] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Match signature files that together hold all ads in canonical order; schema.MATCHED, a frame for each file.
 
     Ads are put into boxes of whole employers and clustered box by box, then the representatives into boxes of whole
     cities and linked, `threads` boxes at a time; boxes that do not fit in memory wait in a folder beside the files. The
-    result does not depend on the number of boxes or threads.
+    result does not depend on the number of boxes or threads. `seen` is called with each table of signatures and the position
+    of its first ad, in order.
     """
     rules = tuned(rules, threshold)
     found = Openings(ad_keys, rules.params, rules.stock)
@@ -317,13 +320,15 @@ def match_parts(
             at = cuts[-1]
             for table in read_tables(path):
                 found.note(table, at)
+                if seen is not None:
+                    seen(table, at)
                 rows = pack(table, np.arange(at, at + table.num_rows))
                 ads.add(rows, block_of(rows) % np.uint64(boxes))
                 at += table.num_rows
             cuts.append(at)
         with ThreadPoolExecutor(threads, thread_name_prefix="gangwei-boxes") as pool:
             for rows, made in _ahead(pool, found.cluster, map(ads.take, range(boxes)), threads):
-                leads.add(rows, rows.facts[:, cluster.CITY].view(np.uint64) % np.uint64(boxes), made)
+                leads.add(rows, rows.facts[:, judging.CITY].view(np.uint64) % np.uint64(boxes), made)
             found.judge(rules.same, rules.apart)
             for _ in _ahead(pool, found.link, map(leads.take, range(boxes)), threads):
                 pass
