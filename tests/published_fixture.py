@@ -177,6 +177,7 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         {
             "threshold": t, "window_days": w, "is_base": (t, w) == (0.75, 60), "sample_share": 1.0, "ads": n, "openings": openings.height,
             "dated_openings": openings.height, "spells": openings.height + 60 - w, "campaigns": 0,
+            "repeats_error": 0.001, "spells_error": 0.0,
         }
         for t, w in ((0.75, 60), (0.7, 60), (0.8, 60), (0.75, 30), (0.75, 90))
     ]  # fmt: skip

@@ -284,6 +284,8 @@ def test_other_thresholds_and_campaigns(ds: m.Dataset, made: tuple[Path, dict[st
     spells = m.measure(ds, "spell-sensitivity").rows
     assert spells["id"].to_list() == ["spell_window:30", "spell_window:60", "spell_window:90"]
     assert spells["value"].is_sorted(descending=True)
+    again = m.measure(ds, "repeat-sensitivity").rows.row(1, named=True)
+    assert again["low"] < again["value"] < again["high"] and again["high"] - again["low"] < 0.005
     write(tmp_path, Spec(ads=300))
     path = tmp_path / "published/ads.parquet"
     reps = pl.read_parquet(tmp_path / "published/openings.parquet")["ad_id"].to_list()[:10]

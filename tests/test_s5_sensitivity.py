@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import numpy as np
+import polars as pl
 import pytest
 
 from gangwei.stages import s5_match, s5_sensitivity
 from test_s5_match import many, rules
 
 
-def test_counts_at_other_thresholds_and_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def sampled(whole: pl.DataFrame, size: int, rows: int = 110) -> pl.DataFrame:
+    sample, at = s5_sensitivity.Sample(whole["ad_id"].to_numpy(), size), 0
+    for part in whole.drop("ad_no", "ad_id").iter_slices(rows):
+        sample.add(part.to_arrow(compat_level=pl.CompatLevel.oldest()), at)
+        at += part.height
+    return sample.frame()
+
+
+def test_counts_at_other_thresholds_and_windows() -> None:
     whole = many(300)
-    keys = whole["ad_id"].to_numpy()
-    parts = []
-    for i, part in enumerate(whole.drop("ad_no", "ad_id").iter_slices(110)):
-        parts.append(tmp_path / f"{i}.parquet")
-        part.write_parquet(parts[-1])
-    rows = s5_sensitivity.sensitivity(parts, keys, rules(), 60, None).to_dicts()
+    everything = sampled(whole, 1000)
+    assert everything["ad_id"].to_list() == whole["ad_id"].to_list()
+    rows = s5_sensitivity.sensitivity(everything, 300, rules(), 60, None).to_dicts()
     asked = [(r["threshold"], r["window_days"], r["is_base"]) for r in rows]
     assert asked == [(0.75, 60, True), (0.7, 60, False), (0.8, 60, False), (0.75, 30, False), (0.75, 90, False)]
-    assert (
-        rows[0]["sample_share"] == 1 and rows[0]["openings"] == s5_match.match(whole, rules())["opening_no"].n_unique()
-    )
+    matched = s5_match.match(whole, rules())
+    assert rows[0]["openings"] == matched["opening_no"].n_unique()
+    assert rows[0]["spells"] == matched["spell_no"].drop_nulls().n_unique()
+    assert rows[0]["sample_share"] == 1 and all(r["repeats_error"] == r["spells_error"] == 0 for r in rows)
     assert all(abs(r["openings"] - rows[0]["openings"]) <= 0.2 * rows[0]["openings"] for r in rows)
     assert rows[3]["spells"] >= rows[0]["spells"] >= rows[4]["spells"]
-    half = s5_sensitivity.sampled(parts, keys, 150)
-    assert 0 < half.height < 300
+
+
+def test_a_sample_holds_whole_employers_and_says_how_far_it_may_be_off() -> None:
+    whole = many(300)
+    half = sampled(whole, 150)
+    assert 0 < half.height < 300 and half.equals(sampled(whole, 150, 7))
     taken = set(half["employer"].to_list()) - {0}
     assert half.filter(half["employer"] != 0).height == whole.filter(whole["employer"].is_in(list(taken))).height
-    monkeypatch.setattr(s5_sensitivity, "LIMIT", 100)
-    assert s5_sensitivity.sensitivity(parts, keys, rules(), 60, None).is_empty()
-    assert s5_sensitivity.sensitivity([], keys[:0], rules(), 60, None).is_empty()
+    rows = s5_sensitivity.sensitivity(half, 300, rules(), 60, None).to_dicts()
+    assert all(0 < r["repeats_error"] < 0.2 and r["sample_share"] == half.height / 300 for r in rows)
+    assert s5_sensitivity.sensitivity(half[:0], 0, rules(), 60, None).is_empty()
+
+
+def test_error_of_a_ratio() -> None:
+    part, of = np.array([1.0, 2.0, 6.0]), np.array([2.0, 4.0, 6.0])
+    assert s5_sensitivity._error(part, of, 0.0) == 0
+    apart = part - 0.75 * of
+    assert s5_sensitivity._error(part, of, 0.5) == pytest.approx(float(np.sqrt(0.5 * 1.5 * (apart**2).sum()) / 12))

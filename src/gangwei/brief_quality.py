@@ -21,11 +21,14 @@ def repeats(w: Writer) -> list[Table]:
         head = [t.dimension("board"), t.text("ads_head"), w.name("repeats"), t.text("share"), t.text("interval")]
         out.append(Table(w.name("repeats_by_board"), head, rows, (1, 2, 3, 4)))
     again, spells = w.ask("repeat-sensitivity"), w.ask("spell-sensitivity")
-    lines = [[x["label"], t.share(x["value"], 2), "–"] for x in again.rows.to_dicts()]
-    lines += [[x["label"], "–", f"{x['value']:.4f}"] for x in spells.rows.to_dicts() if x["value"] is not None]
+    lines = [
+        [x["label"], t.share(x["value"], 2), t.interval(x["low"], x["high"], "share"), "–"]
+        for x in again.rows.to_dicts()
+    ]
+    lines += [[x["label"], "–", "–", f"{x['value']:.4f}"] for x in spells.rows.to_dicts() if x["value"] is not None]
     if lines:
-        head = [t.text("variant"), w.name("repeat_share"), w.name("spells_per_opening")]
-        out.append(Table(w.name("repeats_again"), head, lines, (1, 2)))
+        head = [t.text("variant"), w.name("repeat_share"), t.text("interval"), w.name("spells_per_opening")]
+        out.append(Table(w.name("repeats_again"), head, lines, (1, 2, 3)))
     return out
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from gangwei import intervals
-from gangwei.intervals import Estimate
+from gangwei.intervals import Z95, Estimate
 from gangwei.measures_found import EMPTY, Finding, frame, regroup, row, run
 
 if TYPE_CHECKING:
@@ -59,17 +59,19 @@ def pairs(ask: Scope) -> Finding:
 
 def _again(ask: Scope, spells: bool) -> Finding:
     sql = (
-        "SELECT threshold, window_days, is_base, ads, openings, dated_openings, spells FROM match_sensitivity "
+        "SELECT threshold, window_days, is_base, ads, openings, dated_openings, spells, repeats_error, spells_error FROM match_sensitivity "
         "ORDER BY is_base DESC, threshold, window_days"
     )
     got = ask.ds.rows(sql)
     base = next((r for r in got if r[2]), None)
     rows, head = [], EMPTY
-    for threshold, window, is_base, ads, openings, dated, n_spells in got:
+    for threshold, window, is_base, ads, openings, dated, n_spells, repeats_error, spells_error in got:
         if base is None or (not is_base and (window != base[1]) != spells):
             continue
         num, den = (n_spells, dated) if spells else (ads - openings, ads)
-        e = Estimate(num / den if den else math.nan, math.nan, math.nan, float(den), "none")
+        value, error = num / den if den else math.nan, Z95 * (spells_error if spells else repeats_error)
+        low, high = (value - error, value + error) if error > 0 else (math.nan, math.nan)
+        e = Estimate(value, low, high, float(den), "employer_delta" if error > 0 else "none")
         id_ = f"spell_window:{window}" if spells else f"match_threshold:{threshold:.2f}"
         rows.append(row(ask, id_, e, float(num), float(den), int(num), 0, weak=False))
         head = e if is_base else head

@@ -67,6 +67,7 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
 CODE: dict[str, tuple[str, ...]] = {
     s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
 }
+CODE["s5_match"] += ("stages/s5_sensitivity.py",)
 CODE["s7_publish"] += (
     "stages/s5_sensitivity.py",
     *(f"stages/s7_{x}.py" for x in ("groups", "manifest", "sizes", "source")),
@@ -324,9 +325,10 @@ class Build:
         """s5, second half: openings over the whole dataset."""
         parameters = {"window": self.settings.window_days, "threshold": self.settings.threshold}
         key = self._key("s5_match", ["match", *(p.paths["signed"].stem for p in self.parts)], **parameters)
-        out = self.stages / "matched" / f"{key}.parquet"
-        if self._forced("s5_match") or not out.exists():
+        out, self.sampled = (self.stages / name / f"{key}.parquet" for name in ("matched", "sampled"))
+        if self._forced("s5_match") or not (out.exists() and self.sampled.exists()):
             self.watch.begin("s5_match", self.rows, 0)
+            sample = s5_sensitivity.Sample(self.ad_keys)
             matched = s5_match.match_parts(
                 [p.paths["signed"] for p in self.parts],
                 self.ad_keys,
@@ -334,8 +336,10 @@ class Build:
                 self.settings.window_days,
                 self.settings.threshold,
                 self.settings.threads,
+                sample.add,
             )
             write_frames(out, schema.MATCHED, matched)
+            write_frames(self.sampled, s5_sensitivity.SAMPLED, [sample.frame()], **s5_match.WRITTEN)
             self.watch.advance("s5_match", self.rows)
             self.watch.end("s5_match")
         return out
@@ -343,8 +347,8 @@ class Build:
     def match_sensitivity(self) -> pl.DataFrame:
         """The counts of s5 at other thresholds and windows."""
         rules = _rules("s5_match", self.settings.definitions)
-        paths, asked = [p.paths["signed"] for p in self.parts], (self.settings.window_days, self.settings.threshold)
-        return s5_sensitivity.sensitivity(paths, self.ad_keys, rules, *asked)
+        asked = self.settings.window_days, self.settings.threshold
+        return s5_sensitivity.sensitivity(read_frame(self.sampled), self.rows, rules, *asked)
 
     def sizes(self, names: Path) -> pl.DataFrame:
         """Staff of the employers that state it."""

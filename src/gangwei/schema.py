@@ -477,7 +477,7 @@ ISSUES = Table(
 
 MATCH_SENSITIVITY = Table(
     "match_sensitivity",
-    "The matcher's counts at other thresholds and windows, on a sample of whole employers; empty beyond two million ads.",
+    "The matcher's counts at other thresholds and windows, on a fixed sample of whole employers, about 50,000 ads.",
     (
         _c("threshold: text that two ads of one title, city and employer must share", F64),
         _c("window_days: gap that starts a new spell", I32),
@@ -488,6 +488,8 @@ MATCH_SENSITIVITY = Table(
         _c("dated_openings: openings with a full date", I64),
         _c("spells: vacancy spells of the dated openings", I64),
         _c("campaigns: campaigns of the sample", I64),
+        _c("repeats_error: standard error of openings / ads from the employers left out; 0 = all are in", F64),
+        _c("spells_error: the same of spells / dated_openings", F64),
     ),
 )
 
