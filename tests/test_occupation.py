@@ -65,7 +65,9 @@ def test_definitions_are_sound() -> None:
     assert all(len(c) == 4 and c[1] == "-" for c in codes)
     assert len({r["id"] for r in book.rows("skills.csv")}) == len(book.rows("skills.csv")) >= 250
     assert {r["section"] for r in book.rows("industries.csv")} == set("ABCDEFGHIJKLMNOPQRST")
-    assert all(re.fullmatch(r"(\d{4})?", r["isco08"]) for r in book.rows("occupations.csv"))
+    groups = {r["id"]: r["title"] for r in book.rows("isco08.csv")}
+    assert all(re.fullmatch(r"\d{4}", code) and title for code, title in groups.items())
+    assert {r["isco08"] for r in book.rows("occupations.csv")} - {""} == set(groups)
     for name in ("occupations.csv", "industries.csv", "skills.csv"):
         assert all(r["source"] for r in book.rows(name))
 
@@ -80,3 +82,10 @@ def test_accuracy_on_public_titles(shared: Path, rules: OccupationRules) -> None
     half = 1.96 * math.sqrt(p * (1 - p) / len(rows))
     print(f"occupation sub-major group: {p:.3f} +- {half:.3f} (n = {len(rows)})")
     assert p >= 0.62
+
+
+def test_words_stand_for_their_isco_group() -> None:
+    groups: dict[str, list[str]] = yaml.safe_load((HERE / "isco08.yaml").read_text("utf-8"))
+    words = [(word, None if code == "none" else code) for code, said in groups.items() for word in said]
+    found = occupation_of(pl.Series([w for w, _ in words]), compile_occupations(Codebook()))
+    assert {w: (c, f) for (w, c), f in zip(words, found["isco08"]) if c != f} == {}
