@@ -83,6 +83,17 @@ def test_a_question_outside_the_vocabulary_lists_what_is_allowed(client: TestCli
         assert given.status_code == 400 and given.json()["allowed"]
 
 
+def test_days_and_lists_are_those_there_are(client: TestClient, made: Path) -> None:
+    answer = client.get("/m/defence-share.json", params={"as_of": "2019-13-45"})
+    assert answer.status_code == 400 and "YYYY-MM-DD" in answer.json()["allowed"][0]
+    lists = client.get("/m/defence-share.json", params={"lists": "nosuch"}).json()["allowed"]
+    known = [r[0] for r in measures.open_dataset(made).rows("SELECT DISTINCT list_id FROM affiliations ORDER BY 1") if r[0]]
+    assert lists == known
+    for asked in ({"as_of": "2019-13-45"}, {"lists": "nosuch"}):
+        with pytest.raises(measures.UnknownParameter, match=next(iter(asked.values()))):
+            create(made, **asked)
+
+
 def test_what_is_not_there_is_404(client: TestClient) -> None:
     for path in (
         "/nosuch",

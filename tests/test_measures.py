@@ -240,6 +240,19 @@ def test_connection_reads_nothing_else(ds: m.Dataset, tmp_path: Path) -> None:
         ds.rows("SET enable_external_access=true")
 
 
+@pytest.mark.parametrize("measure_id", ["defence-tiers", "ai-subfields", "employer-sectors", "missing", "ai-skills"])
+def test_overlapping_groups_count_each_opening_once(ds: m.Dataset, measure_id: str) -> None:
+    r = m.measure(ds, measure_id)
+    groups = [g for g in r.rows["id"].to_list() if g != "T5"]
+    held: set[str] = set()
+    for g in groups:
+        held |= set(m.ads_behind(ds, measure_id, r.by, g, limit=10_000)[1]["ad_id"])
+    assert r.numerator == len(held) < r.rows["numerator"].sum()
+    n, page = m.ads_behind(ds, measure_id, limit=10_000)
+    assert n == len(held) and set(page["ad_id"]) == held
+    assert r.value == pytest.approx(len(held) / r.denominator) and "groups_overlap" in r.notes
+
+
 def test_skills_and_pairs(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
     asks = pl.read_parquet(made[0] / "published/skills.parquet")
     ai = open_truth(made[0]).filter(pl.col("ai_tier").is_in(["builder", "adjacent"])).select("ad_id")

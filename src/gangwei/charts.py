@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gangwei.text_width import em
+
 INK, MUTED, FAINT, RULE = "#1c2733", "#5a6773", "#dfe4e8", "#b9c2ca"
 ACCENT, BAR, BAND = "#0b5a7d", "#86b6cb", "#f0f3f5"
 WIDE, NARROW, LABEL, NARROW_LABEL = 560, 245, 300, 190
@@ -50,7 +52,7 @@ def _spec(rows: Sequence[Mapping[str, Any]], width: int, height: int | Spec, **r
 
 def _extent(rows: Sequence[Mapping[str, Any]], most: int) -> int:
     """Pixels that the longest label takes at 12 px, at most `most`."""
-    longest = max((sum(12.2 if ord(c) > 0x2E7F else 6.9 for c in str(r["label"])) for r in rows), default=0)
+    longest = max((12.3 * em(str(r["label"])) for r in rows), default=0)
     return int(min(most, longest + 12))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from gangwei import explore_charts, explore_rows, measures, vocabulary
+from gangwei import explore_charts, explore_marks, explore_rows, measures, vocabulary
+from gangwei.explore_marks import SCREENS, Screen
 from gangwei.explore_query import COMMON, MAX_PAGE, QUESTION, Asked, pairs_of
 from gangwei.explore_site import Missing, Site, View
 from gangwei.frame import Dataset
@@ -53,14 +54,14 @@ def add(site: Site, other: Dataset | None = None) -> None:
         by = asked.given.get("by", m.default_by)
         result = site.figure(m.id, asked, by or None)
         labels = site.words.labels[asked.lang]
-        href = address(site, asked, result)
+        href, speaker = address(site, asked, result), site.words.speaker(asked.lang)
 
-        def svg() -> str:
-            return explore_charts.chart(result, labels, href, lambda r: site.words.speaker(asked.lang).row(result, r))
+        def svg(screen: Screen = SCREENS[0]) -> str:
+            return explore_charts.chart(result, labels, href, lambda r: speaker.row(result, r), screen)
 
         rows = result.rows.head(TABLE_ROWS).to_dicts() if "id" in result.rows.columns else []
         values = {
-            "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": svg(), "given": asked.given,
+            "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": explore_charts.on_every_screen(svg), "given": asked.given,
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns], "linked": linked(result),
             "by_options": vocabulary.BY, "choices": choices(site, result),
         }  # fmt: skip
@@ -180,7 +181,8 @@ def compared(site: Site, other: Dataset | None) -> None:
         for r in rows:
             r["label"] = speaker.row(first, r)
         names = (site.ds.directory.name, other.directory.name) if other is not None and what == "datasets" else None
-        chart = explore_charts.pairs(rows, m.unit, site.words.labels[asked.lang], speaker.measure(m))
+        labels, title = site.words.labels[asked.lang], speaker.measure(m)
+        chart = explore_charts.on_every_screen(lambda s: explore_marks.pairs(rows, m.unit, labels, title, s))
         values = {
             "m": m, "found": (first, second), "sides": (left, right), "rows": rows, "chart": chart, "what": what, "names": names,
             "known": site.known, "given": given, "by": by or "", "by_options": vocabulary.BY, "two": other is not None,

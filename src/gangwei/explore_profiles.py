@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gangwei import explore_charts, explore_rows, vocabulary
+from gangwei import explore_charts, explore_marks, explore_rows, vocabulary
 from gangwei.explore_ads import Reader
 from gangwei.explore_figures import address
 from gangwei.explore_query import Asked
@@ -164,7 +164,8 @@ def profile(
         measure_id, by = extra["compared_with"]
         found = site.figure(measure_id, asked, by, {})
         quotient = next((r for r in found.rows.to_dicts() if r["id"] == value), None)
-    chart = explore_charts.line(flow, site.words.labels[asked.lang], address(site, asked, flow))
+    labels, href = site.words.labels[asked.lang], address(site, asked, flow)
+    chart = explore_charts.on_every_screen(lambda s: explore_marks.line(flow, labels, href, s))
     values = {
         "dim": dim, "value": value, "name": name, "figures": figures, "mixes": mixes, "leading": leading, "chart": chart, "flow": flow,
         "total": total, "rows": rows.to_dicts(), "employer": extra.get("employer"), "terms": extra.get("terms"), "skill": extra.get("skill"),

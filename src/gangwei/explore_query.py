@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,11 +32,18 @@ class Parameter:
     pattern: str = ""
     highest: int = 0
     length: int = 200
+    many: bool = False
+    date: bool = False
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the value."""
         if self.highest:
             return {"type": "integer", "minimum": 1, "maximum": self.highest}
+        if self.date:
+            return {"type": "string", "format": "date"}
+        if self.many:
+            one = "|".join(map(re.escape, self.values)) or "(?!)"
+            return {"type": "string", "pattern": f"^(?:(?:{one})(?:,(?:{one}))*)?$"}
         if self.values:
             return {"type": "string", "enum": list(self.values)}
         if self.pattern:
@@ -51,6 +59,15 @@ class Parameter:
         if self.highest:
             if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= self.highest):
                 raise UnknownParameter(f"value of {self.name}", value, (f"1..{self.highest}",))
+        elif self.date:
+            if value and not real_date(value):
+                raise UnknownParameter(f"value of {self.name}", value, ("YYYY-MM-DD, a day of the calendar",))
+        elif self.many:
+            for one in value.split(",") if value else ():
+                if one not in self.values:
+                    raise UnknownParameter(
+                        f"value of {self.name}", one, self.values or ("none: the dataset has no lists",)
+                    )
         elif self.values:
             if value not in self.values:
                 raise UnknownParameter(f"value of {self.name}", value, self.values)
@@ -59,6 +76,14 @@ class Parameter:
                 raise UnknownParameter(f"value of {self.name}", value, (self.pattern,))
         elif len(value) > self.length or "\0" in value:
             raise UnknownParameter(f"length of {self.name}", value[:20] + "…", (f"at most {self.length} characters",))
+
+
+def real_date(value: str) -> bool:
+    """True where `value` is a day of the calendar, written YYYY-MM-DD."""
+    try:
+        return dt.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -100,12 +125,11 @@ class Grammar:
         listed = tuple(
             r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE list_id IS NOT NULL ORDER BY 1")
         )
-        names = "|".join(map(re.escape, listed)) or "none"
         table = (
             Parameter("lang", "Language of words and number formats.", LANGS),
             Parameter("by", "Dimension to group by; empty for the whole.", ("", *vocabulary.BY)),
-            Parameter("as_of", "Day on which affiliations hold.", pattern=r"(\d{4}-\d{2}-\d{2})?"),
-            Parameter("lists", "Government lists that count, joined by commas.", pattern=rf"((?:{names})(,(?:{names}))*)?"),
+            Parameter("as_of", "Day on which affiliations hold.", date=True),
+            Parameter("lists", "Government lists that count, joined by commas.", listed, many=True),
             Parameter("group", "One group of the dimension `by`.", length=80),
             Parameter("page", "Page of the list.", highest=MAX_PAGE),
             Parameter("q", "Words that must all be found.", length=80),

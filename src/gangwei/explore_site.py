@@ -199,8 +199,9 @@ class Site:
             return quote(to) + ("?" + urlencode(pairs) if pairs else "")
 
         kept = [(k, v) for k, v in query if k != "lang"]
+        as_of = dict(query).get("as_of", self.grammar.standing.get("as_of")) or self.ds.as_of
         switch = quote(path) + "?" + urlencode([*kept, ("lang", other)])
         return self.env.get_template(template).render(
             w=self.words.page[lang], lang=lang, other=other, switch=switch, link=link, labels=self.words.labels[lang],
-            ds=self.ds, path=path, pairs=pairs_of, say=self.words.speaker(lang), **values,
+            ds=self.ds, as_of=as_of, path=path, pairs=pairs_of, say=self.words.speaker(lang), **values,
         )  # fmt: skip

@@ -325,13 +325,17 @@ def behind_query(
         q.clauses.append(hit)
     if ask.measure.column:
         q.clauses.append(f"f.{ask.measure.column} IS NOT NULL")
+    if group is None and ask.measure.kind == "mix" and ask.by is not None and vocab.many_valued(ask.by):
+        q.clauses.append(vocab.in_a_group(q, ask.by))
     if group is not None and ask.measure.kind == "pairs":
         for skill in group.split(" + "):
             vocab.apply(q, {"skill": skill})
     if group is not None and ask.by is not None:
         vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
     if ask.by in vocab.PLACES:
-        vocab.group(q, ask.by)
+        held = vocab.group(q, ask.by)
+        if group is None and ask.measure.kind == "mix" and ask.by == "cluster":
+            q.clauses.append(f"{held} <> '{vocab.OUTSIDE}'")
     elif ask.by == "employer":
         q.clauses.append("f.emp_no >= 0")
     return q

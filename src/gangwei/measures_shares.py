@@ -104,7 +104,25 @@ def mix(ask: Scope) -> Finding:
         )
         head = Estimate(1 - out, 1 - high, 1 - low, outside["n_eff"] if outside else n_eff, "employer_wilson")
     inside = sum(r["numerator"] for r in rows if r["id"] != "outside")
-    return Finding(frame(order(ask, rows)), head, inside, total, sql, base.params, False, unplaced(ask))
+    notes: tuple[str, ...] = ()
+    if vocab.many_valued(ask.by):
+        union = in_any(ask)
+        head, inside, notes = union.total, union.numerator, ("groups_overlap",)
+    return Finding(frame(order(ask, rows)), head, inside, total, sql, base.params, False, unplaced(ask), notes)
+
+
+def in_any(ask: Scope) -> Finding:
+    """Share of the population that stands in at least one group of a many-valued dimension: its groups do not add up."""
+    q = ask.restrict(ask.query())
+    hit = vocab.in_a_group(q, ask.by or "")
+    sql = (
+        f"WITH e AS (SELECT f.emp_no AS emp_no, CAST(sum({q.weight}) AS HUGEINT) AS d, "
+        f"CAST(sum(CASE WHEN {hit} THEN {q.weight} ELSE 0 END) AS HUGEINT) AS n {q.source()} GROUP BY 1) "
+        "SELECT coalesce(sum(n), 0), coalesce(sum(d), 0), sum(n * n), sum(n * d), sum(d * d), count(*) FROM e"
+    )
+    n, d, nn, nd, dd, employers = (float(x or 0) for x in run(ask, sql, q)[0])
+    e = intervals.cluster_share(n, d, nn, nd, dd, int(employers), q.unit)
+    return Finding(frame([]), e, n / q.unit, d / q.unit, sql, q.params)
 
 
 def _retag(sql: str) -> str:

@@ -58,7 +58,7 @@ BY = (
 )
 WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up", "term")
 MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
-_OUTSIDE = "outside"
+OUTSIDE = "outside"
 
 
 class UnknownParameter(DatasetError):
@@ -203,7 +203,7 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
     if key == "roll_up":
         return ROLL_UP
     if key == "cluster":
-        return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), _OUTSIDE)
+        return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), OUTSIDE)
     return ()
 
 
@@ -266,7 +266,7 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         return f"list_contains({q.bind([int(v) for v in values])}, {column})"
     if key == "cluster":
         join_cluster(q)
-        return f"list_contains({q.bind(list(values))}, coalesce(c.cluster, '{_OUTSIDE}'))"
+        return f"list_contains({q.bind(list(values))}, coalesce(c.cluster, '{OUTSIDE}'))"
     if key == "term":
         return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE list_contains({q.bind(list(values))}, term))"
     if key == "employer":
@@ -357,7 +357,7 @@ def group(q: Query, by: str | None) -> str:
         return "f.county"
     if by == "cluster":
         join_cluster(q)
-        return f"coalesce(c.cluster, '{_OUTSIDE}')"
+        return f"coalesce(c.cluster, '{OUTSIDE}')"
     if by == "year":
         return "year(f.first_date)"
     if by == "month":
@@ -386,6 +386,20 @@ def group_id(by: str | None, raw: Any) -> str:
     if raw is None:
         return "unknown"
     return str(raw)
+
+
+def in_a_group(q: Query, by: str) -> str:
+    """Condition that a row stands in at least one group of a many-valued dimension; joins what it needs."""
+    if by in MASKS:
+        return f"f.{MASKS[by]} <> 0"
+    if by == "missing":
+        return f"{missing_mask(q)} <> 0"
+    if by == "skill":
+        return "f.ad_id IN (SELECT ad_id FROM skills)"
+    if by == "defence_tier":
+        q.need_tiers()
+        return rung_sql("T1-T4")  # T5 is a signal in the ad, no affiliation of its employer
+    return "(" + " OR ".join(definition_sql(d) for d in DEFINITIONS) + ")"
 
 
 def many_valued(by: str | None) -> bool:

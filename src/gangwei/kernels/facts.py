@@ -219,14 +219,20 @@ def _first_that_spoke(said: dict[str, pl.Series]) -> pl.Expr:
     return out
 
 
+_NO_OCCUPATION = pl.DataFrame(schema={"code": pl.String, "isco08": pl.String, "agreed": pl.Boolean})
+
+
 def _occupation(frame: pl.DataFrame, title: pl.DataFrame, rules: FactRules) -> list[pl.Expr]:
     """Occupation of the title, else of the board's own category where the field is one."""
 
     def decide(keys: pl.DataFrame) -> pl.DataFrame:
         return occupation_of(keys["board"], rules.occupations)
 
-    own = pl.col("occupation_is_code")
-    board = rules.memos.occupation(frame.select(pl.when(own).then("occupation").alias("board")), decide)
+    own = frame["occupation_is_code"]
+    if own.any():
+        board = rules.memos.occupation(frame.select(pl.when(own).then("occupation").alias("board")), decide)
+    else:
+        board = _NO_OCCUPATION.clear(frame.height)
     by_title = title["t_code"].is_not_null()
     agreed = pl.when(by_title).then(title["t_agreed"]).otherwise(board["agreed"])
     return [

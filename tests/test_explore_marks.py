@@ -1,0 +1,79 @@
+"""Names in charts: of any length they stand whole inside the drawing, or end in an ellipsis."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from gangwei.explore import create
+from gangwei.explore_marks import SCREENS, SIZE, Layout, ticks
+from gangwei.text_width import em, wrapped
+from published_fixture import Spec, write
+
+NAMES = (
+    "T1 group or institute in the name",
+    "T5 signal in the ad (not an affiliation)",
+    "中国电子科技集团公司第五十四研究所石家庄通信测控技术研究所人力资源中心" * 2,
+    "x" * 200,
+    "短",
+    "",
+)
+
+
+def test_width_counts_chinese_as_an_em() -> None:
+    assert em("岗位") == 2 and em("ab") == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("room", [8, 14, 25])
+def test_wrapped_lines_fit(name: str, room: float) -> None:
+    lines = wrapped(name, room)
+    assert len(lines) <= 2 and all(em(line) <= room for line in lines)
+    joined = "".join(lines).replace(" ", "")
+    assert joined == name.replace(" ", "") or (joined.endswith("…") and name.replace(" ", "").startswith(joined[:-1]))
+
+
+def test_wrapping_keeps_latin_words_whole() -> None:
+    assert wrapped("company on the surveillance list", 12) == ["company on the", "surveillance list"]
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda s: s.name)
+def test_names_stay_inside_the_drawing(screen: object) -> None:
+    at = Layout.of(screen, NAMES, ["12,345"] * len(NAMES), 10.0)  # type: ignore[arg-type]
+    for n, line in enumerate(at.lines):
+        for x, anchor, said in re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(\w+)"[^>]*>([^<]*)<', at.names(n)):
+            wide = em(said) * SIZE
+            low = float(x) - wide if anchor == "end" else float(x)
+            assert low >= 0 and low + wide <= at.screen.width
+        assert line.top + line.height <= at.height
+    assert at.x(10.0) + em("12,345") * 12 + 10 <= at.screen.width
+
+
+def test_ticks_are_few_and_round() -> None:
+    for top in (1e-4, 0.0231, 0.62, 1, 9.99, 10, 1234, 5e7):
+        for most in (3, 5):
+            found = ticks(top, most)
+            assert 2 <= len(found) <= most + 1 and found[-1] <= top * 1.000001
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    d: Path = tmp_path_factory.mktemp("made")
+    write(d, Spec(ads=900))
+    return TestClient(create(d, as_of="2019-06-30"))
+
+
+def test_a_page_draws_for_both_screens_and_a_file_for_one(client: TestClient) -> None:
+    page = client.get("/m/education-mix").text
+    assert page.count('svg" class="wide"') == page.count('svg" class="narrow"') == 1
+    svg = client.get("/m/education-mix.svg").text
+    assert svg.count("<svg") == 1 and 'class="wide"' in svg
+
+
+def test_the_foot_says_the_day_that_holds(client: TestClient) -> None:
+    assert "2019-06-30" in client.get("/quality").text.rpartition("<footer>")[2]
+    foot = client.get("/m/defence-share", params={"as_of": "2018-01-02"}).text.rpartition("<footer>")[2]
+    assert "2018-01-02" in foot and "2019-06-30" not in foot
