@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from gangwei import schema
 from gangwei.cli import main
 from gangwei.explore import create
-from gangwei.frame import DatasetError
+from gangwei.frame_check import DatasetError
 from published_fixture import Spec, write
 
 COMMANDS: dict[str, Callable[[Path], list[str]]] = {

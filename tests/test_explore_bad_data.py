@@ -15,7 +15,7 @@ import published_fixture as fixture
 from gangwei import measures
 from gangwei.cli import main
 from gangwei.explore import create
-from gangwei.frame import DatasetError, SchemaMismatch
+from gangwei.frame_check import DatasetError, SchemaMismatch
 from published_fixture import Spec
 
 PAGES = (

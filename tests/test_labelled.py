@@ -12,7 +12,8 @@ import pytest
 
 from gangwei import measures as m
 from gangwei import report
-from gangwei.frame import LABEL_CLASS_SQL, DatasetError
+from gangwei.frame_check import DatasetError
+from gangwei.frame_columns import LABEL_CLASS_SQL
 from gangwei.intervals import Between, Stratum, ppi_share
 from gangwei.labelled import ClassLabels, strata_of
 from published_fixture import write

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from gangwei import report
-from gangwei.frame import Dataset, DatasetError
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
 from gangwei.measures import measure
 from published_fixture import HOSTILE, Spec, write
 

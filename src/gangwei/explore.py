@@ -6,7 +6,6 @@ pages work without script, and nothing is fetched from elsewhere. The suffix of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from gangwei.explore_index import TextIndex, build
 from gangwei.explore_query import Grammar
 from gangwei.explore_site import FORMATS, Missing, Site
 from gangwei.explore_words import Words
-from gangwei.frame import Dataset, DatasetError
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
 from gangwei.labels import LANGS
 from gangwei.vocabulary import UnknownParameter
 
@@ -41,7 +41,7 @@ def create(
         UnknownParameter: a date that is none, a list that is not in the dataset.
     """
     check_host(host, token)
-    ds = Watched.open(directory, Remembering(), labels=labels, memory=memory())
+    ds = Watched.open(directory, Remembering(), labels=labels)
     other = Dataset.open(compare, ds.codebook) if compare else None
     app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, host, token)
@@ -59,12 +59,6 @@ def create(
     if warm:
         explore_warm.start(site, finder, reader)
     return app
-
-
-def memory() -> str:
-    """What the tables may take: half of the machine, 4 GB at least."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
-    return f"{max(4, pages // 2 // 10**9)}GB"
 
 
 def refusals(site: Site) -> None:

@@ -17,7 +17,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from gangwei.codebook import Codebook
-from gangwei.frame import Dataset, DatasetError
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
 
 AT_ONCE = 4
 SECONDS = 20.0

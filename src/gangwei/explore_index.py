@@ -80,8 +80,8 @@ class TextIndex:
         facts = read_json(folder / "index.json")
         return cls(ds, folder, facts) if facts.get("build_key") == _key(ds) else None
 
-    def search(self, words: list[str], limit: int, offset: int) -> tuple[list[str], int, bool]:
-        """(ad ids of one page, how many openings hold the pairs, whether that number is exact).
+    def search(self, words: list[str], limit: int, offset: int) -> tuple[list[int], int, bool]:
+        """(row numbers of the ads of one page, how many openings hold the pairs, whether that number is exact).
 
         Texts are only read until the page is full: beyond words of two characters the number is an upper bound.
         """
@@ -90,7 +90,7 @@ class TextIndex:
         held = [(b, self._candidates(b, wanted)) for b in blocks]
         total = sum(len(h) for _, h in held)
         exact = all(len(w) == 2 and all(ord(c) < 0x10000 for c in w) for w in words)
-        found: list[str] = []
+        found: list[int] = []
         for block, docs in held:
             for at in range(0, len(docs), CHECKED):
                 if len(found) >= offset + limit:
@@ -115,7 +115,7 @@ class TextIndex:
                 break
         return held if held is not None else np.zeros(0, np.uint32)
 
-    def _checked(self, block: Path, held: npt.NDArray[np.uint32], words: list[str]) -> list[str]:
+    def _checked(self, block: Path, held: npt.NDArray[np.uint32], words: list[str]) -> list[int]:
         texts = pq.ParquetFile(self.folder / block.name.replace("pairs", "texts"))
         groups = sorted({int(d) // TEXT_GROUP for d in held})
         rows = pl.from_arrow(texts.read_row_groups(groups))
@@ -123,7 +123,7 @@ class TextIndex:
         kept = rows.filter(pl.col("opening").is_in(pl.Series(held).implode()))
         for word in words:
             kept = kept.filter(pl.col("text").str.contains(word, literal=True))
-        return kept["ad_id"].to_list()
+        return kept["row_no"].to_list()
 
 
 def _within(file: pq.ParquetFile, group: int, pair: int) -> bool:
@@ -131,8 +131,11 @@ def _within(file: pq.ParquetFile, group: int, pair: int) -> bool:
     return stats is None or bool(stats.min <= pair <= stats.max)
 
 
+FORMAT = 2
+
+
 def _key(ds: Dataset) -> str:
-    return str(ds.manifest.get("build_key") or ds.definitions_version)
+    return f"{FORMAT}:" + str(ds.manifest.get("build_key") or ds.definitions_version)
 
 
 def build(ds: Dataset) -> dict[str, Any]:
@@ -164,17 +167,21 @@ def _json(facts: dict[str, Any]) -> str:
 
 
 def _blocks(ds: Dataset) -> Iterator[pl.DataFrame]:
-    """(ad_id, lower-cased text) of the representatives of openings, `BLOCK` ads at a time, in the order of the ads."""
+    """(row_no, lower-cased text) of the representatives of openings, `BLOCK` ads at a time, in the order of the ads."""
     path = ds.published / "texts.parquet"
     if not path.is_file():
         return
-    wanted = pl.read_parquet(ds.published / "openings.parquet", columns=["ad_id"])
+    cur = ds.cursor()
+    wanted = cur.execute(
+        "SELECT a.ad_id, CAST(a.file_row_number AS INTEGER) AS row_no FROM ads a JOIN openings o ON o.ad_id = a.ad_id"
+    ).pl()
+    cur.close()
     for batch in pq.ParquetFile(path).iter_batches(BLOCK, columns=["ad_id", "text"]):
         texts = pl.from_arrow(batch)
         assert isinstance(texts, pl.DataFrame)
-        kept = texts.join(wanted, on="ad_id", how="semi", maintain_order="left").filter(pl.col("text") != "")
+        kept = texts.join(wanted, on="ad_id", maintain_order="left").filter(pl.col("text") != "")
         if kept.height:
-            yield kept.with_columns(pl.col("text").str.to_lowercase())
+            yield kept.select("row_no", pl.col("text").str.to_lowercase())
 
 
 def _write(texts: pl.DataFrame, folder: Path, n: int) -> int:

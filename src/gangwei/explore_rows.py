@@ -10,7 +10,7 @@ import polars as pl
 
 from gangwei import measures
 from gangwei.explore_ads import safe_url, visible
-from gangwei.frame import Dataset
+from gangwei.frame import FACT, Dataset
 
 BY_NUMBER = 1_000
 COLUMNS = (
@@ -28,21 +28,21 @@ COLUMNS = (
 )
 
 
-TITLES = "SELECT file_row_number AS row_no, title, url FROM ads WHERE file_row_number IN ({held})"
+TITLES = "SELECT file_row_number AS row_no, ad_id, opening_id, title, url FROM ads WHERE file_row_number IN ({held})"
 
 
 def fetch(ds: Dataset, numbers: Sequence[int], titles: str = TITLES) -> pl.DataFrame:
     """The openings of some row numbers (at most `BY_NUMBER`), in the order given: the columns of `COLUMNS`.
 
-    `titles` is the statement that finds title and url.
+    `titles` is the statement that finds ad_id, opening_id, title and url.
     """
     order = pl.DataFrame({"row_no": list(numbers)}, schema={"row_no": pl.Int64}).with_row_index("at")
     cur = ds.cursor()
     try:
         held = ", ".join(str(int(n)) for n in numbers) or "-1"
         facts = cur.execute(
-            "SELECT f.row_no, f.opening_id, f.ad_id, f.adcode, CAST(f.board AS VARCHAR) AS board, CAST(f.tier AS VARCHAR) AS ai_tier, "
-            f"f.first_date, f.last_date, f.n_ads, f.emp_no FROM fact f WHERE f.row_no IN ({held}) AND f.is_first"
+            "SELECT f.row_no, f.adcode, CAST(f.board AS VARCHAR) AS board, CAST(f.tier AS VARCHAR) AS ai_tier, "
+            f"f.first_date, f.last_date, f.n_ads, f.emp_no FROM {FACT} f WHERE f.row_no IN ({held}) AND f.is_first"
         ).pl()
         texts = cur.execute(titles.format(held=held)).pl()
         names = named(ds, cur, facts["emp_no"].unique().to_list())

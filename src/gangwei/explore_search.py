@@ -16,31 +16,37 @@ from gangwei.explore_index import TextIndex
 from gangwei.explore_query import MAX_PAGE, SEARCHED, Asked
 from gangwei.explore_rows import fetch
 from gangwei.explore_site import Site, View
-from gangwei.frame import Dataset
+from gangwei.frame import FACT, Dataset
 
 PAGE_ROWS = 50
 MOST_WORDS = 6
-TITLES = "SELECT o.row_no, t.title, NULL AS url FROM find_order o LEFT JOIN find_title t ON t.t = o.t WHERE o.row_no IN ({held})"
+TITLES = (
+    "SELECT o.row_no, a.ad_id, a.opening_id, t.title, NULL AS url FROM held.find_order o JOIN (SELECT file_row_number AS row_no, ad_id, opening_id "
+    "FROM ads WHERE file_row_number IN ({held})) a ON a.row_no = o.row_no LEFT JOIN held.find_title t ON t.t = o.t WHERE o.row_no IN ({held})"
+)
 TABLES = {
     "find_title": (
         "SELECT CAST(row_number() OVER (ORDER BY title) AS INTEGER) AS t, title, lower(title) AS low FROM (SELECT DISTINCT title FROM ads WHERE title <> '') ORDER BY t"
     ),
     "find_order": (
-        "SELECT CAST(row_number() OVER (ORDER BY (f.tier = 'none') NULLS LAST, f.last_date DESC NULLS LAST, f.opening_id) AS INTEGER) AS n, "
-        "f.row_no, f.opening_id, f.ad_id, t.t FROM fact f JOIN ads a ON a.file_row_number = f.row_no LEFT JOIN find_title t ON t.title = a.title "
+        "SELECT CAST(row_number() OVER (ORDER BY (f.tier = 'none') NULLS LAST, f.last_date DESC NULLS LAST, f.row_no) AS INTEGER) AS n, "
+        f"f.row_no, t.t FROM {FACT} f JOIN ads a ON a.file_row_number = f.row_no LEFT JOIN held.find_title t ON t.title = a.title "
         "WHERE f.is_first ORDER BY n"
     ),
+    # Titles of all ads of an opening: its own, and those of its repeats.
     "find_held": (
-        "SELECT DISTINCT f.t, o.n FROM ads a JOIN find_title f ON f.title = a.title JOIN find_order o ON o.opening_id = a.opening_id ORDER BY f.t, o.n"
+        "SELECT t, n FROM (SELECT t, n FROM held.find_order WHERE t IS NOT NULL UNION SELECT f.t, r.n FROM ads x "
+        "ANTI JOIN held.find_order o ON o.row_no = x.file_row_number JOIN held.find_title f ON f.title = x.title "
+        "JOIN (SELECT a.opening_id, o.n FROM held.find_order o JOIN ads a ON a.file_row_number = o.row_no) r ON r.opening_id = x.opening_id) ORDER BY t, n"
     ),
     "find_employer": (
         "SELECT e.employer_id, e.name, lower(e.name) AS low, e.kind, e.defence, coalesce(c.openings, 0) AS openings FROM employers e "
-        "JOIN employer_no n ON n.employer_id = e.employer_id LEFT JOIN (SELECT emp_no, count(*) AS openings FROM fact WHERE is_first GROUP BY 1) c "
+        f"JOIN employer_no n ON n.employer_id = e.employer_id LEFT JOIN (SELECT emp_no, count(*) AS openings FROM {FACT} WHERE is_first GROUP BY 1) c "
         "ON c.emp_no = n.emp_no WHERE e.kind IS DISTINCT FROM 'person' ORDER BY openings DESC, e.employer_id"
     ),
     "find_text": (
-        "SELECT o.n, lower(t.text) AS low FROM (SELECT n, ad_id FROM find_order WHERE row_no IN (SELECT row_no FROM fact WHERE tier <> 'none')) o "
-        "JOIN texts t ON t.ad_id = o.ad_id ORDER BY o.n"
+        "SELECT o.n, lower(t.text) AS low FROM (SELECT n, row_no FROM held.find_order WHERE row_no IN (SELECT row_no FROM "
+        f"{FACT} WHERE tier <> 'none')) o JOIN (SELECT ad_id, file_row_number AS row_no FROM ads) a ON a.row_no = o.row_no JOIN texts t ON t.ad_id = a.ad_id ORDER BY o.n"
     ),
 }
 NEEDS = {
@@ -72,8 +78,9 @@ class Search:
                 if table not in self.made:
                     begun = time.monotonic()
                     cur = self.ds.connection.cursor()
-                    cur.execute(f"CREATE TABLE {table} AS {TABLES[table]}")
+                    cur.execute(f"CREATE TABLE held.{table} AS {TABLES[table]}")
                     cur.close()
+                    self.ds.pack()
                     self.made[table] = time.monotonic() - begun
 
     def search(self, words: str, kind: str, limit: int, offset: int) -> Hits:
@@ -82,8 +89,8 @@ class Search:
         if not terms:
             return Hits(0, [])
         if kind == "text" and self.index is not None and any(len(t) > 1 for t in terms):
-            ids, total, exact = self.index.search(terms, limit, offset)
-            return Hits(total, self._openings("ad_id", ids), exact)
+            found, total, exact = self.index.search(terms, limit, offset)
+            return Hits(total, self._openings("row_no", found), exact)
         self.prepare(kind)
         params: dict[str, Any] = {f"t{i}": t for i, t in enumerate(terms)}
         match = " AND ".join(f"contains(low, $t{i})" for i in range(len(terms)))
@@ -91,32 +98,28 @@ class Search:
         try:
             if kind == "employer":
                 hits = cur.execute(
-                    f"SELECT * EXCLUDE (low) FROM find_employer WHERE {match} ORDER BY rowid", params
+                    f"SELECT * EXCLUDE (low) FROM held.find_employer WHERE {match} ORDER BY rowid", params
                 ).pl()
                 page = hits.slice(offset, limit).to_dicts()
                 return Hits(hits.height, [e | {"name": visible(e["name"])} for e in page])
             sql = (
-                f"SELECT n FROM find_text WHERE {match} ORDER BY n"
+                f"SELECT n FROM held.find_text WHERE {match} ORDER BY n"
                 if kind == "text"
-                else f"SELECT DISTINCT h.n FROM find_held h JOIN (SELECT t FROM find_title WHERE {match}) f ON f.t = h.t ORDER BY 1"
+                else f"SELECT DISTINCT h.n FROM held.find_held h JOIN (SELECT t FROM held.find_title WHERE {match}) f ON f.t = h.t ORDER BY 1"
             )
-            found = cur.execute(sql, params).pl()["n"]
-            return Hits(len(found), self._openings("n", found.slice(offset, limit).to_list()))
+            numbers = cur.execute(sql, params).pl()["n"]
+            return Hits(len(numbers), self._openings("n", numbers.slice(offset, limit).to_list()))
         finally:
             cur.close()
 
-    def _openings(self, key: str, wanted: list[Any]) -> list[dict[str, Any]]:
-        """Openings by a column of `find_order` (n or ad_id), AI openings and recent ones first."""
+    def _openings(self, key: str, wanted: list[int]) -> list[dict[str, Any]]:
+        """Openings by a column of `find_order` (n or row_no), AI openings and recent ones first."""
         if not wanted:
             return []
         self.prepare("title")
-        cur = self.ds.cursor()
-        try:
-            sql = f"SELECT row_no FROM find_order WHERE list_contains($wanted, {key}) ORDER BY n"
-            numbers = cur.execute(sql, {"wanted": wanted}).pl()["row_no"].to_list()
-        finally:
-            cur.close()
-        return fetch(self.ds, numbers, TITLES).to_dicts()
+        held = ", ".join(str(int(w)) for w in wanted)
+        found = self.ds.rows(f"SELECT row_no FROM held.find_order WHERE {key} IN ({held}) ORDER BY n")
+        return fetch(self.ds, [r[0] for r in found], TITLES).to_dicts()
 
 
 def add(site: Site, finder: Search) -> None:

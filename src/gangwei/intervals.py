@@ -100,9 +100,14 @@ def cluster_share(
 
 
 def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
-    """A count of openings when employers are drawn anew: total +- z * sqrt(sum of squares), on the log scale."""
+    """A count of openings when employers are drawn anew: total +- z * sqrt(sum of squares), on the log scale.
+
+    One employer says nothing of how far its own number would move: no interval.
+    """
     if total <= 0:
         return Estimate(0.0, 0.0, 0.0, 0.0, "employer_count")
+    if tt >= total * total * (1 - 1e-12):
+        return Estimate(total / unit, math.nan, math.nan, 1.0, "employer_count")
     half = Z95 * math.sqrt(tt) / total
     n_eff = total * total / tt if tt > 0 else 0.0
     value = total / unit
@@ -207,40 +212,29 @@ def ranks(observed: Floats, totals: Floats, k: int) -> Ranks:
     return Ranks(rank, np.minimum(low, rank), np.maximum(high, rank), (position <= k).mean(axis=0))
 
 
-def weighted_quantile(values: Floats, weights: Floats, q: float) -> float:
-    """The smallest value at which the cumulated weight reaches the share `q`; the midpoint when it hits it exactly."""
-    if len(values) == 0 or weights.sum() <= 0:
-        return math.nan
-    order = np.argsort(values, kind="stable")
-    values, weights = values[order], weights[order]
+def counted_quantile(values: Floats, weights: Floats, q: float) -> float:
+    """The smallest value at which the cumulated weight reaches the share `q`; the midpoint when it hits it exactly.
+
+    `values` ascending and distinct; some may have no weight.
+    """
     cumulated = np.cumsum(weights)
-    target = q * cumulated[-1]
-    i = int(np.searchsorted(cumulated, target - 1e-9 * cumulated[-1]))
-    if abs(cumulated[i] - target) <= 1e-9 * cumulated[-1] and i + 1 < len(values):
-        return float((values[i] + values[i + 1]) / 2)
+    if len(values) == 0 or cumulated[-1] <= 0:
+        return math.nan
+    target, slack = q * cumulated[-1], 1e-9 * cumulated[-1]
+    i = int(np.searchsorted(cumulated, target - slack))
+    if abs(cumulated[i] - target) <= slack and (above := np.flatnonzero(weights[i + 1 :] > 0)[:1]).size:
+        return float((values[i] + values[i + 1 + int(above[0])]) / 2)
     return float(values[i])
 
 
-def cluster_median(values: Floats, weights: Floats, cluster: Ints, q: float = 0.5) -> Estimate:
-    """A quantile with Woodruff's interval: the share below it is given its employer-cluster variance, then inverted."""
-    if len(values) == 0:
-        return Estimate(math.nan, math.nan, math.nan, 0.0, "none")
-    value = weighted_quantile(values, weights, q)
-    below = weights * (values <= value)
-    ids, at = np.unique(cluster, return_inverse=True)
-    hits = np.bincount(at, below, len(ids))
-    totals = np.bincount(at, weights, len(ids))
-    share = cluster_share(
-        float(hits.sum()),
-        float(totals.sum()),
-        float(hits @ hits),
-        float(hits @ totals),
-        float(totals @ totals),
-        len(ids),
-    )
-    n = max(share.n_eff, 1.0)
+def woodruff(values: Floats, weights: Floats, value: float, below: Estimate, q: float = 0.5) -> Estimate:
+    """A quantile with Woodruff's interval: the share below it has its employer-cluster variance (`below`), then inverted.
+
+    `values` ascending and distinct, `weights` of each.
+    """
+    n = max(below.n_eff, 1.0)
     low_q, high_q = wilson(q, n)
-    low, high = weighted_quantile(values, weights, low_q), weighted_quantile(values, weights, high_q)
+    low, high = counted_quantile(values, weights, low_q), counted_quantile(values, weights, high_q)
     return Estimate(value, min(low, value), max(high, value), n, "woodruff")
 
 

@@ -21,7 +21,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gangwei.explore_ads import visible
 from gangwei.explore_guard import check_host, guard
-from gangwei.frame import LABEL_CLASS_SQL, LABEL_CLASSES, Dataset, DatasetError
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
+from gangwei.frame_columns import LABEL_CLASS_SQL, LABEL_CLASSES
 from gangwei.schema import AI_TIERS
 from gangwei.store import write_text
 

@@ -20,7 +20,9 @@ import polars as pl
 
 from gangwei import intervals
 from gangwei import vocabulary as vocab
-from gangwei.frame import LABEL_CLASSES, Dataset, DatasetError
+from gangwei.frame import FACT, Dataset
+from gangwei.frame_check import DatasetError
+from gangwei.frame_columns import LABEL_CLASSES
 from gangwei.intervals import Between, Estimate, Floats, Stratum
 from gangwei.schema import AI_TIERS
 
@@ -168,10 +170,10 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
         f"SELECT {g} AS g, {said}, l.weight * {q.weight} AS weight {q.source()} ORDER BY 2, 1", q.params
     ).pl()
     every = cur.execute(
-        f"SELECT {said}, l.weight FROM fact f JOIN labelled l ON l.row_no = f.row_no WHERE f.is_first ORDER BY 1"
+        f"SELECT {said}, l.weight FROM {FACT} f JOIN labelled l ON l.row_no = f.row_no WHERE f.is_first ORDER BY 1"
     ).pl()
     stood_for, openings = cur.execute(
-        "SELECT (SELECT sum(weight) FROM labelled), count(*) FROM fact WHERE is_first"
+        f"SELECT (SELECT sum(weight) FROM labelled), count(*) FROM {FACT} WHERE is_first"
     ).fetchall()[0]
     cur.close()
     every_labels = {c[0]: ClassLabels.of(part) for c, part in every.group_by("class", maintain_order=True)}

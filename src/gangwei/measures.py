@@ -48,8 +48,18 @@ class Measure:
         return {
             "share": "employer_wilson", "without_board": "employer_wilson", "mix": "employer_wilson", "count": "employer_count", "top": "employer_bootstrap",
             "hhi": "employer_bootstrap", "rank": "employer_bootstrap", "lq": "employer_delta", "median": "woodruff",
-            "terms": "employer_wilson", "pairs": "employer_wilson", "premium": "employer_bootstrap", "coverage": "support_range", "duration": "woodruff",
+            "terms": "employer_wilson", "pairs": "employer_wilson", "premium": "woodruff", "grains": "employer_count", "emerging": "employer_delta", "coverage": "support_range", "duration": "woodruff",
         }.get(self.kind, "none")  # fmt: skip
+
+    @property
+    def head_unit(self) -> str:
+        """Unit of the value of the whole: of the four counts it is how many ads there are for each opening."""
+        return "ratio" if self.kind == "grains" else self.unit
+
+    @property
+    def row_unit(self) -> str:
+        """Unit of the values of groups: of emerging cities it is their location quotient."""
+        return "ratio" if self.kind == "emerging" else self.unit
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,7 @@ class Result:
     def record(self) -> dict[str, Any]:
         """The figure as plain values for JSON; NaN becomes None."""
         head = {
-            "measure": self.measure.id, "unit": self.measure.unit, "by": self.by, "where": self.where, "grain": self.grain,
+            "measure": self.measure.id, "unit": self.measure.head_unit, "row_unit": self.measure.row_unit, "by": self.by, "where": self.where, "grain": self.grain,
             "definition": self.definition, "scope": self.scope, "as_of": self.as_of.isoformat() if self.as_of else None,
             "lists": list(self.lists), "value": self.value, "low": self.low, "high": self.high,
             "numerator": self.numerator, "denominator": self.denominator, "n_eff": _plain(self.n_eff),
@@ -228,6 +238,8 @@ def _ask(
     where = {k: str(v) for k, v in (where or {}).items()}
     where = {k: v for k, v in m.where.items() if k in vocab.SWITCHES} | where
     by = by or m.default_by
+    if m.kind == "stock" and by != "month":
+        raise UnknownParameter("dimension of a stock", str(by), ("month",))
     if by is not None and by not in vocab.BY:
         raise UnknownParameter("dimension", by, vocab.BY)
     for key, value in where.items():
@@ -302,7 +314,7 @@ def measure(
 
 
 _BEHIND = (
-    "f.row_no, f.opening_id, f.ad_id, f.n_ads, f.first_date, f.last_date, CAST(f.tier AS VARCHAR) AS ai_tier, "
+    "f.row_no, f.n_ads, f.first_date, f.last_date, CAST(f.tier AS VARCHAR) AS ai_tier, "
     "CAST(f.board AS VARCHAR) AS board"
 )
 
@@ -325,6 +337,17 @@ def behind_query(
         q.clauses.append(hit)
     if ask.measure.column:
         q.clauses.append(f"f.{ask.measure.column} IS NOT NULL")
+    if ask.measure.kind == "duration":
+        q.clauses.append("f.last_date > f.first_date")
+    if ask.measure.kind == "per_opening":
+        q.clauses.append("f.has_spell")
+    if ask.measure.kind == "terms" and group is not None:
+        vocab.apply(q, {"term": group})
+    if ask.measure.kind == "stock" and group is not None:
+        vocab.check(ds, "month", group)
+        first = q.bind(dt.date(int(group[:4]), int(group[5:7]), 1))
+        q.clauses.append(f"f.first_date < {first} + INTERVAL 1 MONTH AND f.last_date >= {first}")
+        return q
     if group is None and ask.measure.kind == "mix" and ask.by is not None and vocab.many_valued(ask.by):
         q.clauses.append(vocab.in_a_group(q, ask.by))
     if group is not None and ask.measure.kind == "pairs":
@@ -366,8 +389,8 @@ def ads_behind(
     q.params |= {"lim": max(0, min(limit, 10_000)), "off": max(0, offset)}
     page = cur.execute(
         f"WITH p AS MATERIALIZED ({distinct} LIMIT $lim OFFSET $off) "
-        "SELECT p.opening_id, p.ad_id, a.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, p.adcode, p.board, p.ai_tier, p.first_date, p.last_date, p.n_ads, a.url "
-        "FROM p JOIN ads a ON a.ad_id = p.ad_id LEFT JOIN employer_no n ON n.emp_no = p.emp_no "
+        "SELECT a.opening_id, a.ad_id, a.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, p.adcode, p.board, p.ai_tier, p.first_date, p.last_date, p.n_ads, a.url "
+        "FROM p JOIN ads a ON a.file_row_number = p.row_no LEFT JOIN employer_no n ON n.emp_no = p.emp_no "
         "LEFT JOIN employers e ON e.employer_id = n.employer_id ORDER BY p.row_no",
         q.params,
     ).pl()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from gangwei import vocabulary as vocab
-from gangwei.frame import CODES, DEFENCE_RUNGS
+from gangwei.frame_columns import CODES, DEFENCE_RUNGS
 from gangwei.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -66,20 +66,29 @@ def row(
     }  # fmt: skip
 
 
-def unplaced(ask: Scope) -> float:
-    """Openings of the population that no row of a place dimension holds (nationwide, remote, ambiguous, unknown)."""
+def unplaced(ask: Scope, placed: float | None = None) -> float:
+    """Openings of the population that no row of a place dimension holds (nationwide, remote, ambiguous, unknown).
+
+    `placed`: how many its rows hold, where the caller knows.
+    """
     if ask.by not in vocab.PLACES:
         return 0.0
     if ask.where.get("multi_city") == "all":
-        ask = replace(ask, where={k: v for k, v in ask.where.items() if k != "multi_city"})
-    q = ask.restrict(ask.query())
+        ask, placed = replace(ask, where={k: v for k, v in ask.where.items() if k != "multi_city"}), None
+    q = _population(ask)
     if q.by_place:
         return 0.0
-    located = ask.restrict(ask.query())
-    vocab.group(located, ask.by)
-    whole = run(ask, f"SELECT count(*) {q.source()}", q)[0][0]
-    held = run(ask, f"SELECT CAST(sum({located.weight}) AS HUGEINT) {located.source()}", located)[0][0]
-    return float(whole) - float(held or 0) / located.unit
+    whole = float(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
+    if placed is None:
+        located = _population(ask)
+        vocab.group(located, ask.by)
+        sql = f"SELECT CAST(sum({located.weight}) AS HUGEINT) {located.source()}"
+        placed = float(run(ask, sql, located)[0][0] or 0) / located.unit
+    return whole - placed
+
+
+def _population(ask: Scope) -> Query:
+    return ask.restrict(ask.query())
 
 
 def order(ask: Scope, rows: list[dict[str, Any]], key: str = "numerator") -> list[dict[str, Any]]:

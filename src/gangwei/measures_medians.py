@@ -4,96 +4,147 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from gangwei import intervals
 from gangwei import vocabulary as vocab
-from gangwei.intervals import Estimate
-from gangwei.measures_found import EMPTY, Finding, employer_ids, frame, order, regroup, row, run, unplaced
+from gangwei.frame_columns import CODES
+from gangwei.intervals import Estimate, Floats
+from gangwei.kernels.cluster_sums import Array
+from gangwei.measures_found import EMPTY, Finding, frame, order, regroup, row, run, unplaced
+from gangwei.measures_sums import Sum, fetch, numbered, rows_sql, tally
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
+    from gangwei.vocabulary import Query
+
+AT_ONCE = 512
 
 
 def median(ask: Scope) -> Finding:
     """Median of a money column with Woodruff's interval, in groups and over all."""
-    column = f"f.{ask.measure.column}"
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
-    q.clauses.append(f"{column} IS NOT NULL")
-    sql = f"SELECT {g} AS g, {column} AS v, f.emp_no, CAST(sum({q.weight}) AS BIGINT) AS w, count(*) AS k {q.source()} GROUP BY 1, 2, 3 ORDER BY 3, 2, 1"
-    cur = ask.ds.cursor()
-    got = cur.execute(sql, q.params).pl()
-    cur.close()
+    number = f"f.{numbers_of(ask)}"
+    return _medians(ask, q, number, f"{number} IS NOT NULL", np.asarray(ask.ds.pay_values, np.float64))
 
-    def one(part: pl.DataFrame) -> Estimate:
-        return intervals.cluster_median(
-            part["v"].cast(pl.Float64).to_numpy(),
-            part["w"].cast(pl.Float64).to_numpy() / q.unit,
-            part["emp_no"].cast(pl.Int64).to_numpy(),
-        )
 
-    rows = []
-    if ask.by is not None:
-        names = employer_ids(ask, got["g"].unique().drop_nulls().to_list())
-        for key, part in sorted(got.group_by("g"), key=lambda kv: str(kv[0][0])):
-            e, w = one(part), float(part["w"].sum()) / q.unit
-            id_ = names.get(key[0]) or vocab.group_id(ask.by, key[0])
-            rows.append(row(ask, id_, e, w, w, int(part["k"].sum()), part["emp_no"].n_unique(), weak=True))
-    total, weight = one(got), float(got["w"].sum()) / q.unit
+def numbers_of(ask: Scope) -> str:
+    """The column of numbers into `Dataset.pay_values` beside a money column."""
+    return str(ask.measure.column).removesuffix("_fen") + "_no"
+
+
+def _medians(ask: Scope, q: Query, number: str, held: str, values: Floats | None) -> Finding:
+    """Medians of `values` by the number of each row, in groups and over all; no values: the number is the value."""
+    code = vocab.coded(q, ask.by)
+    q.clauses.append(held)
+    sql = rows_sql(q, code.sql, f"CAST({number} AS INTEGER) AS v")
+    got = fetch(ask.ds, sql, q.params)
+    got["w"] = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
+    values = np.arange(int(got["v"].max(initial=-1)) + 1, dtype=np.float64) if values is None else values
+    total, whole = EMPTY, None
+    found: dict[str, tuple[Estimate, Sum]] = {}
+    if len(got["g"]):
+        everyone = np.zeros(len(got["g"]), np.int64)
+        total, whole = medians(got, everyone, [""], (), values)[""]
+        if ask.by is not None:
+            g, ids = numbered(ask, code, ask.by, got["g"])
+            found = medians(got, g, ids, code.bits, values)
     weak = total.n_eff < ask.settings["minimum_n_eff"]
+    weight = whole.d if whole is not None else 0.0
     if ask.by is None:
-        rows = (
-            [row(ask, "", total, weight, weight, int(got["k"].sum()), got["emp_no"].n_unique(), weak=True)]
-            if weight
-            else []
-        )
+        rows = [_row(ask, "", total, whole)] if whole is not None else []
         return Finding(frame(rows).drop("id"), EMPTY if weak else total, weight, weight, sql, q.params, weak)
-    return Finding(
-        frame(order(ask, rows)), EMPTY if weak else total, weight, weight, sql, q.params, weak, unplaced(ask)
-    )
+    rows = [_row(ask, i, e, s) for i, (e, s) in found.items()]
+    head = EMPTY if weak else total
+    return Finding(frame(order(ask, rows)), head, weight, weight, sql, q.params, weak, unplaced(ask))
+
+
+def _row(ask: Scope, id_: str, e: Estimate, s: Sum) -> dict[str, Any]:
+    return row(ask, id_, e, s.d, s.d, s.rows, s.employers, weak=True)
+
+
+def medians(
+    got: dict[str, Array], g: Array, ids: Sequence[str], bits: Sequence[int], values: Floats
+) -> dict[str, tuple[Estimate, Sum]]:  # fmt: skip
+    """Median of each group of rows (columns emp_no, v = number of the value, w) with Woodruff's interval, and its sums.
+
+    The weights of each value are counted, so that no row is sorted; what is below the median is summed by employer.
+    """
+    out: dict[str, tuple[Estimate, Sum]] = {}
+    for kept, numbers, names in _parts(g, ids, bits):
+        v, w = (got["v"], got["w"]) if kept is None else (got["v"][kept], got["w"][kept])
+        counted = np.bincount(numbers * len(values) + v, w, len(names) * len(values))
+        table = counted.astype(np.float64).reshape(len(names), len(values))
+        middles = np.array([intervals.counted_quantile(values, t, 0.5) for t in table])
+        below = (values[v] <= middles[numbers]).astype(np.int8)
+        who = got["emp_no"] if kept is None else got["emp_no"][kept]
+        found = tally({"emp_no": who, "hit": below, "w": w}, numbers, names)
+        for n, name in enumerate(names):
+            if name in found.groups:
+                s = found.groups[name]
+                out[name] = intervals.woodruff(values, table[n], middles[n], s.share(1.0)), s
+    return out
+
+
+def _parts(g: Array, ids: Sequence[str], bits: Sequence[int]) -> Iterator[tuple[Array | None, Array, Sequence[str]]]:
+    """Groups to count at once: (rows, number of the group of each, ids); overlapping ones come one by one."""
+    if bits:
+        for id_, b in zip(ids, bits):
+            kept = np.flatnonzero((g >> b) & 1)
+            yield kept, np.zeros(len(kept), np.int64), [id_]
+        return
+    unknown = len(ids)
+    numbers, names = np.where(g < 0, unknown, g), [*ids, "unknown"]
+    if len(names) <= AT_ONCE:
+        yield None, numbers, names
+        return
+    order = np.argsort(numbers, kind="stable")
+    edges = np.searchsorted(numbers[order], np.arange(0, len(names) + AT_ONCE, AT_ONCE))
+    for n, (a, b) in enumerate(pairwise(edges)):
+        first = n * AT_ONCE
+        kept = np.sort(order[a:b])
+        yield kept, numbers[kept] - first, names[first : first + AT_ONCE]
 
 
 def premium(ask: Scope) -> Finding:
     """Median pay of AI openings over that of non-AI openings reweighted to the same province, education and experience."""
-    column, hit = f"f.{ask.measure.column}", vocab.definition_sql(ask.definition)
     q = regroup(ask, None).query()
-    q.clauses.append(f"{column} IS NOT NULL")
-    sql = (
-        f"SELECT CAST(coalesce(f.province, 0) AS VARCHAR) || '|' || coalesce(CAST(f.education AS VARCHAR), '') || '|' || coalesce(CAST(f.experience AS VARCHAR), '') AS cell, "
-        f"{hit} AS ai, {column} AS v, f.emp_no, CAST(sum({q.weight}) AS BIGINT) AS w {q.source()} GROUP BY 1, 2, 3, 4 ORDER BY 4, 1, 3, 2"
+    number, hit = f"f.{numbers_of(ask)}", vocab.definition_sql(ask.definition)
+    q.clauses.append(f"{number} IS NOT NULL")
+    levels = len(CODES["education"][1]) + 1, len(CODES["experience"][1]) + 1
+    cell = (
+        f"(coalesce(f.province // 10000, 0) * {levels[0]} + coalesce(enum_code(f.education), {levels[0] - 1})) * {levels[1]} "
+        f"+ coalesce(enum_code(f.experience), {levels[1] - 1})"
     )
-    cur = ask.ds.cursor()
-    got = (
-        cur.execute(sql, q.params)
-        .pl()
-        .with_columns(pl.col("w").cast(pl.Float64) / q.unit, pl.col("v").cast(pl.Float64))
-    )
-    cur.close()
-    both = got.group_by("cell").agg(
-        pl.col("w").filter(pl.col("ai")).sum().alias("wa"), pl.col("w").filter(~pl.col("ai")).sum().alias("wb")
-    ).filter((pl.col("wa") > 0) & (pl.col("wb") > 0))  # fmt: skip
-    data = got.join(both, on="cell", maintain_order="left")
-    if data.is_empty():
+    sql = rows_sql(q, cell, f"CAST({number} AS INTEGER) AS v", f"CAST(({hit}) AS BOOLEAN) AS ai")
+    got = fetch(ask.ds, sql, q.params)
+    values = np.asarray(ask.ds.pay_values, np.float64)
+    w = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
+    ai, cells = got["ai"], got["g"]
+    of_ai, of_others = (np.bincount(cells, w * side, minlength=1) for side in (ai, ~ai))
+    both = (of_ai > 0) & (of_others > 0)
+    kept = both[cells]
+    if not kept.any():
         return Finding(frame([]).drop("id"), EMPTY, 0.0, 0.0, sql, q.params, True)
-    ai = data["ai"].to_numpy()
-    weight = np.where(ai, data["w"].to_numpy(), data["w"].to_numpy() * data["wa"].to_numpy() / data["wb"].to_numpy())
-    v, who = data["v"].to_numpy(), data["emp_no"].cast(pl.Int64).to_numpy()
-    a = intervals.cluster_median(v[ai], weight[ai], who[ai])
-    b = intervals.cluster_median(v[~ai], weight[~ai], who[~ai])
+    # Non-AI openings stand for the AI openings of their cell.
+    weight = np.where(ai, w, w * np.divide(of_ai, of_others, out=np.zeros_like(of_ai), where=of_others > 0)[cells])
+    rows = {"emp_no": got["emp_no"][kept], "v": got["v"][kept], "w": weight[kept]}
+    sides = np.where(ai[kept], 0, 1)
+    found = medians(rows, sides, ["ai", "others"], (), values)
+    (a, s), (b, _) = found["ai"], found["others"]
     value = a.value / b.value if b.value else math.nan
     # Widths of the two medians combined on the log scale: employers of both sides overlap little.
     down = math.hypot(_log(a.value, a.low), _log(b.high, b.value))
     up = math.hypot(_log(a.high, a.value), _log(b.value, b.low))
     e = Estimate(value, value * math.exp(-down), value * math.exp(up), min(a.n_eff, b.n_eff), "woodruff")
     weak = e.n_eff < ask.settings["minimum_n_eff"]
-    n = float(weight[ai].sum())
-    others = float(data["w"].to_numpy()[~ai].sum())
-    line = row(ask, "", e, n, others, round(n), len(np.unique(who)), weak=True)
-    return Finding(frame([line]).drop("id"), EMPTY if weak else e, n, others, sql, q.params, weak)
+    others = float(w[kept & ~ai].sum())
+    line = row(ask, "", e, s.d, others, round(s.d), len(np.unique(rows["emp_no"])), weak=True)
+    return Finding(frame([line]).drop("id"), EMPTY if weak else e, s.d, others, sql, q.params, weak)
 
 
 def _log(a: float, b: float) -> float:
@@ -133,38 +184,4 @@ def stock(ask: Scope) -> Finding:
 def duration(ask: Scope) -> Finding:
     """Median days between first and last sight, openings seen on more than one day."""
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
-    q.clauses.append("f.last_date > f.first_date")
-    sql = f"SELECT {g} AS g, f.emp_no, date_diff('day', f.first_date, f.last_date) AS v, CAST(sum({q.weight}) AS BIGINT) AS w {q.source()} GROUP BY 1, 2, 3 ORDER BY 2, 3, 1"
-    cur = ask.ds.cursor()
-    got = cur.execute(sql, q.params).pl()
-    cur.close()
-    rows = []
-    for key, part in sorted(got.group_by("g"), key=lambda kv: str(kv[0][0])):
-        w = part["w"].cast(pl.Float64).to_numpy() / q.unit
-        e = intervals.cluster_median(part["v"].cast(pl.Float64).to_numpy(), w, part["emp_no"].cast(pl.Int64).to_numpy())
-        rows.append(
-            row(
-                ask,
-                vocab.group_id(ask.by, key[0]),
-                e,
-                float(w.sum()),
-                float(w.sum()),
-                int(w.sum()),
-                part["emp_no"].n_unique(),
-                weak=True,
-            )
-        )
-    w = got["w"].cast(pl.Float64).to_numpy() / q.unit
-    total = intervals.cluster_median(got["v"].cast(pl.Float64).to_numpy(), w, got["emp_no"].cast(pl.Int64).to_numpy())
-    weak = total.n_eff < ask.settings["minimum_n_eff"]
-    lines = frame(order(ask, rows)) if ask.by else frame(rows).drop("id")
-    return Finding(
-        lines,
-        EMPTY if weak else total,
-        float(w.sum()),
-        float(w.sum()),
-        sql,
-        q.params,
-        weak,
-    )
+    return _medians(ask, q, "date_diff('day', f.first_date, f.last_date)", "f.last_date > f.first_date", None)

@@ -1,29 +1,20 @@
-"""Counts, shares, mixes, location quotients: sums of integers by employer in one statement, then the interval."""
+"""Counts, shares, mixes, location quotients: sums by group over employers, then the interval."""
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
+from gangwei.kernels.cluster_sums import ALONE, EMPLOYERS, M_ALL_M, M_ALL_N, MM, N_ALL_M, N_ALL_N, NM, NN, Array, M, N
 from gangwei.labelled import corrected, label_notes, with_columns
-from gangwei.measures_found import (
-    COLUMNS,
-    EMPTY,
-    Finding,
-    cells_sql,
-    employer_ids,
-    frame,
-    order,
-    regroup,
-    row,
-    run,
-    unplaced,
-)
+from gangwei.measures_found import EMPTY, Finding, employer_ids, frame, order, regroup, row, unplaced
+from gangwei.measures_sums import Sum, Sums, fetch, grouped, numbered, rows_sql, sums, tally
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -34,126 +25,116 @@ def share(ask: Scope) -> Finding:
     q = ask.query()
     if ask.measure.population == "ai":
         ask.restrict(q)
-    hit, g = ask.hit(q), vocab.group(q, ask.by)
-    sql = (
-        f"WITH r AS (SELECT {g} AS g, f.emp_no, f.row_no, {q.weight} AS w, ({hit}) AS hit {q.source()}), "
-        "e AS (SELECT g, emp_no, CAST(sum(w) AS HUGEINT) AS d, CAST(sum(CASE WHEN hit THEN w ELSE 0 END) AS HUGEINT) AS n, "
-        "count(*) AS rows_d, count(*) FILTER (hit) AS rows_n FROM r GROUP BY g, emp_no) "
-        "SELECT g, sum(n), sum(d), sum(n * n), sum(n * d), sum(d * d), sum(rows_n), sum(rows_d), count(*) FROM e GROUP BY g"
-    )
-    got = run(ask, sql, q)
-    ids = employer_ids(ask, [r[0] for r in got])
+    found = sums(ask, q, ask.by, ask.hit(q))
     fixed = corrected(ask)
-    names = {g_: ids.get(g_) or vocab.group_id(ask.by, g_) for g_ in (r[0] for r in got)}
-    rows = []
-    last = EMPTY
-    for g_, n, d, nn, nd, dd, rows_n, _, employers in got:
-        last = e = intervals.cluster_share(float(n), float(d), float(nn), float(nd), float(dd), int(employers), q.unit)
-        num, den = float(n) / q.unit, float(d) / q.unit
-        rows.append(row(ask, names[g_], e, num, den, int(rows_n), int(employers), weak=ask.by != "employer"))
     notes = label_notes(fixed)
+    weak = ask.by != "employer"
+    rows = [_share_row(ask, i, s, q.unit, weak) for i, s in found.groups.items()]
     if ask.by is None:
         r = rows[0] if rows else {"suppressed": False, "numerator": 0.0, "denominator": 0.0}
         whole = next(iter(fixed.values()), None)
         one = frame(rows).drop("id")
         return Finding(
-            with_columns(one, [""], {"": whole}) if whole else one, last, r["numerator"], r["denominator"], sql, q.params,
-            bool(r["suppressed"]), notes=notes, corrected=whole,
+            with_columns(one, [""], {"": whole}) if whole else one, found.whole.share(q.unit) if rows else EMPTY, r["numerator"],
+            r["denominator"], found.sql, q.params, bool(r["suppressed"]), notes=notes, corrected=whole,
         )  # fmt: skip
-    whole_ = share(regroup(ask, None))
+    if fixed or apart(ask):
+        whole_ = share(regroup(ask, None))
+        total, line = whole_.total, {k: getattr(whole_, k) for k in ("numerator", "denominator", "suppressed")}
+        whole = whole_.corrected
+    else:
+        line, whole = _share_row(ask, "", found.whole, q.unit, True), None
+        total = found.whole.share(q.unit) if found.whole.rows else EMPTY
     table = frame(order(ask, rows, "denominator"))
     if fixed:
-        table = with_columns(table, table["id"].to_list(), {names[g_]: c for g_, c in fixed.items() if g_ in names})
+        ids = employer_ids(ask, list(fixed))
+        named = {ids.get(g) or vocab.group_id(ask.by, g): c for g, c in fixed.items()}
+        table = with_columns(table, table["id"].to_list(), {i: c for i, c in named.items() if i in found.groups})
     return Finding(
-        table, whole_.total, whole_.numerator, whole_.denominator, sql, q.params, whole_.suppressed, unplaced(ask),
-        notes, whole_.corrected,
+        table, total, line["numerator"], line["denominator"], found.sql, q.params, bool(line["suppressed"]),
+        unplaced(ask, found.whole.d / q.unit), notes, whole,
     )  # fmt: skip
+
+
+def apart(ask: Scope) -> bool:
+    """True where the groups of a dimension do not hold just the rows of the whole: those without a place, an employer."""
+    return ask.by in (*vocab.PLACES, "employer", "skill")
+
+
+def _share_row(ask: Scope, id_: str, s: Sum, unit: float, weak: bool) -> dict[str, Any]:
+    return row(ask, id_, s.share(unit), s.n / unit, s.d / unit, s.rows_n, s.employers, weak)
 
 
 def mix(ask: Scope) -> Finding:
     """Share of the population in each group; groups of many-valued dimensions do not add up to one."""
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
-    base = q
-    if vocab.many_valued(ask.by):
-        base = ask.restrict(ask.query())
-        base.params = q.params | {f"t_{k}": v for k, v in base.params.items()}
-        whole_sql = _retag(f"SELECT f.emp_no, CAST(sum({base.weight}) AS HUGEINT) AS t {base.source()} GROUP BY 1")
-    else:
-        whole_sql = "SELECT emp_no, sum(n) AS t FROM e GROUP BY 1"
-    sql = (
-        f"WITH e AS ({cells_sql(ask, q, g)}), whole AS ({whole_sql}), "
-        "t AS (SELECT sum(t) AS total, sum(t * t) AS tt, count(*) AS employers FROM whole) "
-        "SELECT e.g, sum(e.n), any_value(t.total), sum(e.n * e.n), sum(e.n * w.t), any_value(t.tt), sum(e.k), count(*), any_value(t.employers) "
-        "FROM e JOIN whole w ON w.emp_no = e.emp_no CROSS JOIN t GROUP BY e.g"
-    )
-    got = ask.ds.rows(sql, base.params)
-    ids = employer_ids(ask, [r[0] for r in got])
-    rows, total = [], 0.0
-    n_eff = 0.0
-    for g_, n, t, nn, nt, tt, k, employers, all_employers in got:
-        e = intervals.cluster_share(float(n), float(t), float(nn), float(nt), float(tt), int(all_employers), q.unit)
-        total, n_eff = float(t) / q.unit, float(t) ** 2 / float(tt)
-        id_ = ids.get(g_) or vocab.group_id(ask.by, g_)
-        rows.append(row(ask, id_, e, float(n) / q.unit, float(t) / q.unit, int(k), int(employers), weak=False))
+    code, got, found = grouped(ask, q, ask.by)
+    whole, union, crossed, notes = found.whole, None, None, tuple[str, ...]()
+    if ask.by == "skill":
+        union, crossed = _with_skills(ask, got)
+        whole = union.whole
+    elif code.bits:
+        # T5 is a signal in the ad, no affiliation of its employer.
+        counted = sum(1 << b for i, b in zip(code.ids, code.bits) if i != "T5")
+        hit = ((got["g"] & counted) != 0).astype(np.int8)
+        union = tally(got | {"hit": hit}, np.zeros(len(hit), np.int64), [""])
+    total = whole.d / q.unit
+    rows = []
+    for id_, s in found.groups.items():
+        if id_ == "unknown" and vocab.many_valued(ask.by):
+            continue
+        n_all = s.n_all if crossed is None else float(crossed[code.ids.index(id_)])
+        e = intervals.cluster_share(s.d, whole.d, s.dd, n_all, whole.dd, whole.employers, q.unit)
+        rows.append(row(ask, id_, e, s.d / q.unit, total, s.rows, s.employers, weak=False))
     head = EMPTY
+    inside = total
     if ask.by == "cluster" and total > 0:
-        outside = next((r for r in rows if r["id"] == "outside"), None)
+        n_eff = whole.d**2 / whole.dd
+        outside = next((r for r in rows if r["id"] == vocab.OUTSIDE), None)
         out, low, high = (
             (outside["value"], outside["low"], outside["high"]) if outside else (0.0, *intervals.wilson(0.0, n_eff))
         )
         head = Estimate(1 - out, 1 - high, 1 - low, outside["n_eff"] if outside else n_eff, "employer_wilson")
-    inside = sum(r["numerator"] for r in rows if r["id"] != "outside")
-    notes: tuple[str, ...] = ()
-    if vocab.many_valued(ask.by):
-        union = in_any(ask)
-        head, inside, notes = union.total, union.numerator, ("groups_overlap",)
-    return Finding(frame(order(ask, rows)), head, inside, total, sql, base.params, False, unplaced(ask), notes)
-
-
-def in_any(ask: Scope) -> Finding:
-    """Share of the population that stands in at least one group of a many-valued dimension: its groups do not add up."""
-    q = ask.restrict(ask.query())
-    hit = vocab.in_a_group(q, ask.by or "")
-    sql = (
-        f"WITH e AS (SELECT f.emp_no AS emp_no, CAST(sum({q.weight}) AS HUGEINT) AS d, "
-        f"CAST(sum(CASE WHEN {hit} THEN {q.weight} ELSE 0 END) AS HUGEINT) AS n {q.source()} GROUP BY 1) "
-        "SELECT coalesce(sum(n), 0), coalesce(sum(d), 0), sum(n * n), sum(n * d), sum(d * d), count(*) FROM e"
+        inside = sum(r["numerator"] for r in rows if r["id"] != vocab.OUTSIDE)
+    if union is not None:
+        head = union.whole.share(q.unit) if union.whole.rows else EMPTY
+        inside, notes = union.whole.n / q.unit, ("groups_overlap",)
+    return Finding(
+        frame(order(ask, rows)), head, inside, total, found.sql, q.params, False, unplaced(ask, total), notes
     )
-    n, d, nn, nd, dd, employers = (float(x or 0) for x in run(ask, sql, q)[0])
-    e = intervals.cluster_share(n, d, nn, nd, dd, int(employers), q.unit)
-    return Finding(frame([]), e, n / q.unit, d / q.unit, sql, q.params)
 
 
-def _retag(sql: str) -> str:
+def _with_skills(ask: Scope, got: dict[str, Array]) -> tuple[Sums, Array]:
+    """The part of the population that names any skill; by skill, the products with the sums of whole employers.
 
-    return re.sub(r"\$p(\d+)", r"$t_p\1", sql)
+    `got` has a row for each opening and skill, so it cannot say what an employer has in all.
+    """
+    q = ask.restrict(ask.query())
+    _, every, union = grouped(ask, q, None, vocab.in_a_group(q, "skill"))
+    who, first = np.unique(every["emp_no"], return_index=True)
+    weight = every.get("w", np.ones(len(every["emp_no"])))
+    totals = np.add.reduceat(weight, first) if len(first) else weight
+    mine = got.get("w", np.ones(len(got["g"]))) * totals[np.searchsorted(who, got["emp_no"])]
+    return union, np.bincount(got["g"], mine, len(ask.ds.skill_ids))
 
 
 def count(ask: Scope) -> Finding:
     """Openings, in groups or all."""
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
-    sql = f"WITH e AS ({cells_sql(ask, q, g)}) SELECT g, sum(n), sum(n * n), sum(k), count(*) FROM e GROUP BY g"
-    got = run(ask, sql, q)
-    ids = employer_ids(ask, [r[0] for r in got])
+    found = sums(ask, q, ask.by)
     rows = []
-    for g_, n, nn, k, employers in got:
-        e = intervals.cluster_count(float(n), float(nn), q.unit)
-        rows.append(
-            row(ask, ids.get(g_) or vocab.group_id(ask.by, g_), e, e.value, e.value, int(k), int(employers), weak=False)
-        )
+    for id_, s in found.groups.items():
+        e = intervals.cluster_count(s.d, s.dd, q.unit)
+        rows.append(row(ask, id_, e, e.value, e.value, s.rows, s.employers, weak=False))
     if ask.by is None:
-        total = (
-            intervals.cluster_count(float(got[0][1]), float(got[0][2]), q.unit)
-            if got
-            else Estimate(0, 0, 0, 0, "employer_count")
-        )
-        return Finding(frame(rows).drop("id"), total, total.value, total.value, sql, q.params)
-    whole = count(regroup(ask, None))
-    return Finding(
-        frame(order(ask, rows)), whole.total, whole.numerator, whole.denominator, sql, q.params, False, unplaced(ask)
-    )
+        total = intervals.cluster_count(found.whole.d, found.whole.dd, q.unit)
+        return Finding(frame(rows).drop("id"), total, total.value, total.value, found.sql, q.params)
+    if apart(ask):
+        total = count(regroup(ask, None)).total
+    else:
+        total = intervals.cluster_count(found.whole.d, found.whole.dd, q.unit)
+    placed = unplaced(ask, found.whole.d / q.unit)
+    return Finding(frame(order(ask, rows)), total, total.value, total.value, found.sql, q.params, False, placed)
 
 
 def grains(ask: Scope) -> Finding:
@@ -169,39 +150,58 @@ def grains(ask: Scope) -> Finding:
 
 
 def without_board(ask: Scope) -> Finding:
-    """The share over all but one board, for each board in turn; the total is that of all boards."""
-    whole = share(regroup(ask, None))
-    rows = []
+    """The share over all but one board, for each board in turn; the total is that of all boards.
+
+    An opening is lost with a board when it stands on no other: what is left is the whole less those openings.
+    """
+    q = ask.query()
+    hit = ask.hit(q)
+    bits = {ask.ds.board_bit(b): i for i, b in reversed(list(enumerate(ask.ds.boards)))}
+    cases = " ".join(f"WHEN {bit} THEN {i}" for bit, i in sorted(bits.items()))
+    sql = rows_sql(q, f"CASE f.board_mask {cases} ELSE -1 END" if bits else "-1", f"CAST(({hit}) AS TINYINT) AS hit")
+    got = fetch(ask.ds, sql, q.params)
+    found = tally(got, got["g"], ask.ds.boards)
+    whole, rows = found.whole, []
     for board in ask.ds.boards:
-        left = share(replace(ask, by=None, where={**ask.where, "without_board": board}))
-        line = left.rows.to_dicts()[0] if left.rows.height else None
-        if line is not None:
-            rows.append({"id": board, **{k: v for k, v in line.items() if k in COLUMNS}})
-    return Finding(
-        frame(rows), whole.total, whole.numerator, whole.denominator, whole.sql, whole.params, whole.suppressed
-    )
+        s = found.groups.get(ask.ds.boards[bits[ask.ds.board_bit(board)]])
+        left = whole if s is None else Sum.of(_without(whole.raw, s.raw))
+        if left.rows:
+            rows.append(_share_row(ask, board, left, q.unit, True))
+    total = whole.share(q.unit) if whole.rows else EMPTY
+    line = _share_row(ask, "", whole, q.unit, True)
+    return Finding(frame(rows), total, line["numerator"], line["denominator"], sql, q.params, bool(line["suppressed"]))
+
+
+def _without(whole: Array, part: Array) -> Array:
+    """The sums of the rows of `whole` that are not in `part`: products over employers by (a - b)(c - d)."""
+    out = whole - part
+    out[NN] = whole[NN] - 2 * part[N_ALL_N] + part[NN]
+    out[NM] = whole[NM] - part[N_ALL_M] - part[M_ALL_N] + part[NM]
+    out[MM] = whole[MM] - 2 * part[M_ALL_M] + part[MM]
+    out[EMPLOYERS] = whole[EMPLOYERS] - part[ALONE]
+    return out
 
 
 def per_opening(ask: Scope) -> Finding:
     """Vacancy spells for each opening that carries a full date."""
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
+    code = vocab.coded(q, ask.by)
     q.clauses.append("f.has_spell")
-    sql = (
-        f"WITH e AS (SELECT {g} AS g, f.emp_no AS emp_no, CAST(sum({q.weight} * f.n_spells) AS HUGEINT) AS n, "
-        f"CAST(sum({q.weight}) AS HUGEINT) AS d, count(*) AS k {q.source()} GROUP BY 1, 2) "
-        "SELECT g, sum(n), sum(d), sum(k), count(*) FROM e GROUP BY g"
-    )
-    got = run(ask, sql, q)
-    ids = employer_ids(ask, [r[0] for r in got])
-    rows = [
-        row(ask, ids.get(g_) or vocab.group_id(ask.by, g_), Estimate(float(n) / float(d), math.nan, math.nan, float(of), "none"),
-            float(n) / q.unit, float(d) / q.unit, int(k), int(of), weak=False)
-        for g_, n, d, k, of in got
-    ]  # fmt: skip
-    n, d = sum(float(r[1]) for r in got) / q.unit, sum(float(r[2]) for r in got) / q.unit
+    sql = rows_sql(q, code.sql, f"CAST({q.weight} AS DOUBLE) AS d", f"CAST({q.weight} * f.n_spells AS DOUBLE) AS n")
+    got = fetch(ask.ds, sql, q.params)
+    g, ids = numbered(ask, code, ask.by, got["g"])
+    openings, spells = (tally({"emp_no": got["emp_no"], "w": got[k]}, g, ids, code.bits) for k in ("d", "n"))
+
+    def line(id_: str, d: Sum, n: Sum) -> dict[str, Any]:
+        e = Estimate(n.d / d.d, math.nan, math.nan, float(d.employers), "none")
+        return row(ask, id_, e, n.d / q.unit, d.d / q.unit, d.rows, d.employers, weak=False)
+
+    many = vocab.many_valued(ask.by)
+    groups = {i: s for i, s in openings.groups.items() if not (many and i == "unknown")}
+    rows = [line(i, s, spells.groups[i]) for i, s in groups.items()]
+    n, d = spells.whole.d / q.unit, openings.whole.d / q.unit
     total = Estimate(n / d, math.nan, math.nan, d, "none") if d else EMPTY
-    if ask.by is not None and vocab.many_valued(ask.by):
+    if ask.by == "skill":
         whole = per_opening(regroup(ask, None))
         n, d, total = whole.numerator, whole.denominator, whole.total
     table = frame(rows).drop("id") if ask.by is None else frame(order(ask, rows, "denominator"))
@@ -211,40 +211,22 @@ def per_opening(ask: Scope) -> Finding:
 def lq(ask: Scope) -> Finding:
     """(AI in the group / AI) over (non-AI in the group / non-AI), with a log-scale employer-cluster interval."""
     q = ask.query()
-    hit, g = vocab.definition_sql(ask.definition), vocab.group(q, ask.by)
-    sql = (
-        f"WITH e AS (SELECT {g} AS g, f.emp_no AS emp_no, CAST(sum(CASE WHEN {hit} THEN {q.weight} ELSE 0 END) AS HUGEINT) AS a, "
-        f"CAST(sum(CASE WHEN {hit} THEN 0 ELSE {q.weight} END) AS HUGEINT) AS b, count(*) FILTER ({hit}) AS k {q.source()} GROUP BY 1, 2), "
-        "t AS (SELECT sum(a) AS ta, sum(b) AS tb FROM e) "
-        "SELECT e.g, sum(a), sum(b), sum(a * a), sum(a * b), sum(b * b), sum(k), count(*), any_value(ta), any_value(tb) FROM e CROSS JOIN t GROUP BY e.g"
-    )
+    found = sums(ask, q, ask.by, vocab.definition_sql(ask.definition))
+    ta, tb = found.whole.n, found.whole.d - found.whole.n
     rows = []
-    got = run(ask, sql, q)
-    ids = employer_ids(ask, [r[0] for r in got])
-    for g_, a_, b_, aa, ab, bb, k, employers, ta_, tb_ in got:
-        a, b, ta, tb = float(a_), float(b_), float(ta_ or 0), float(tb_ or 0)
-        id_ = ids.get(g_) or vocab.group_id(ask.by, g_)
-        n_eff = (a + b) ** 2 / (float(aa) + 2 * float(ab) + float(bb)) if a + b else 0.0
-        if a <= 0 or b <= 0 or ta <= 0 or tb <= 0:
+    for id_, s in found.groups.items():
+        a, b = float(s.raw[N]), float(s.raw[M])
+        aa, ab, bb = float(s.raw[NN]), float(s.raw[NM]), float(s.raw[MM])
+        n_eff = (a + b) ** 2 / (aa + 2 * ab + bb) if a + b else 0.0
+        if a > 0 and b > 0 and ta > 0 and tb > 0:
+            value = (a / ta) / (b / tb)
+            half = intervals.Z95 * math.sqrt(max(aa / (a * a) - 2 * ab / (a * b) + bb / (b * b), 0.0))
+            e = Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_delta")
+        else:
             value = 0.0 if a <= 0 and b > 0 and ta > 0 else math.nan
-            rows.append(
-                row(
-                    ask,
-                    id_,
-                    Estimate(value, math.nan, math.nan, n_eff, "employer_delta"),
-                    a / q.unit,
-                    b / q.unit,
-                    int(k),
-                    int(employers),
-                    weak=True,
-                )
-            )
-            continue
-        value = (a / ta) / (b / tb)
-        variance = max(float(aa) / (a * a) - 2 * float(ab) / (a * b) + float(bb) / (b * b), 0.0)
-        half = intervals.Z95 * math.sqrt(variance)
-        e = Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_delta")
-        rows.append(row(ask, id_, e, a / q.unit, b / q.unit, int(k), int(employers), weak=True))
+            e = Estimate(value, math.nan, math.nan, n_eff, "employer_delta")
+        rows.append(row(ask, id_, e, a / q.unit, b / q.unit, s.rows_n, s.employers, weak=True))
     rows.sort(key=lambda r: (r["value"] is None, -(r["value"] or 0), r["id"]))
     total = sum(r["numerator"] for r in rows)
-    return Finding(frame(rows), EMPTY, total, sum(r["denominator"] for r in rows), sql, q.params, False, unplaced(ask))
+    placed = unplaced(ask, ta / q.unit)
+    return Finding(frame(rows), EMPTY, total, sum(r["denominator"] for r in rows), found.sql, q.params, False, placed)

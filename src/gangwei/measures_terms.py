@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 # AI concepts: the classifier's evidence outside the blurb. Skills: what the ad asks for by skills.csv.
-_CONCEPTS = "SELECT o.ad_id, o.emp_no, t.term FROM ad_term t JOIN o ON o.row_no = t.row_no"
-_SKILLS = "SELECT o.ad_id, o.emp_no, s.skill_id AS term FROM skills s JOIN o ON o.ad_id = s.ad_id"
+_CONCEPTS = "SELECT o.row_no, o.emp_no, t.term FROM ad_term t JOIN o ON o.row_no = t.row_no"
+_SKILLS = "SELECT o.row_no, o.emp_no, s.skill_id AS term FROM ad_skill s JOIN o ON o.row_no = s.row_no"
 
 
 def _named(ask: Scope, named: str, tail: str) -> tuple[str, dict[str, Any], list[tuple[Any, ...]], float]:
     q = ask.restrict(regroup(ask, None).query())
     whole = float(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
-    sql = f"WITH o AS (SELECT f.row_no, f.ad_id, f.emp_no {q.source()}), h AS ({named}) {tail}"
+    sql = f"WITH o AS (SELECT f.row_no, f.emp_no {q.source()}), h AS ({named}) {tail}"
     return sql, q.params, run(ask, sql, q), whole
 
 
@@ -43,8 +43,9 @@ def terms(ask: Scope) -> Finding:
 
 def pairs(ask: Scope) -> Finding:
     """Share of the population that asks for two skills together; `lift` = that share over the product of both shares."""
+    ask.ds.skills()
     tail = (
-        "SELECT a.term, b.term, count(*), count(DISTINCT a.emp_no) FROM h a JOIN h b ON a.ad_id = b.ad_id AND a.term < b.term "
+        "SELECT a.term, b.term, count(*), count(DISTINCT a.emp_no) FROM h a JOIN h b ON a.row_no = b.row_no AND a.term < b.term "
         f"GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {SHOWN}"
     )
     sql, params, got, whole = _named(ask, _SKILLS, tail)

@@ -20,7 +20,8 @@ from gangwei.brief import compose
 from gangwei.brief_blocks import Brief
 from gangwei.brief_writer import Writer
 from gangwei.codebook import PACKAGED, Codebook
-from gangwei.frame import Dataset, DatasetError
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
 from gangwei.vocabulary import UnknownParameter
 
 _CONTACT = re.compile(

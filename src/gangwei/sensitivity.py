@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gangwei.claims import Answers, Claim, facts, named
-from gangwei.frame import UNIT
+from gangwei.frame import FACT
+from gangwei.frame_columns import UNIT
 from gangwei.labels import Labels
 from gangwei.measures import Result
 from gangwei.vocabulary import DEFINITIONS, GRAINS, MULTI_CITY, PLACES
@@ -91,9 +92,9 @@ def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, 
         ]
     if "grain" not in claim.skip:
         out += [("grain", labels.code("grain", g), {"grain": g}) for g in GRAINS if g != base.grain]
-    if base.by in PLACES and ds.rows(f"SELECT count(*) FROM fact f WHERE f.w > 0 AND f.w < {UNIT}")[0][0]:
+    if base.by in PLACES and ds.rows(f"SELECT count(*) FROM {FACT} f WHERE f.w > 0 AND f.w < {UNIT}")[0][0]:
         out += [("place", labels.code("multi_city", r), {"multi_city": r}) for r in MULTI_CITY[1:]]
-    if base.by == "city" and ds.rows("SELECT count(*) FROM fact f WHERE f.county % 100 > 80")[0][0]:
+    if base.by == "city" and ds.rows(f"SELECT count(*) FROM {FACT} f WHERE f.county % 100 > 80")[0][0]:
         out.append(("place", labels.code("roll_up", "county"), {"roll_up": "county"}))
     if base.by == "cluster" or "cluster" in base.where:
         out += [("scope", labels.code("scope", s), {"scope": s}) for s in ds.scopes if s not in {base.scope, "five"}]

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gangwei import schema
-from gangwei.frame import (
-    CODES,
-    DEFENCE_RUNGS,
-    FLAGS,
-    MASK_BITS,
-    MISSING,
-    OPEN_CODES,
-    SECTORS,
-    UNIT,
-    Dataset,
-    DatasetError,
-)
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
+from gangwei.frame_columns import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, MISSING, OPEN_CODES, SECTORS, UNIT
+from gangwei.frame_tables import TEXT_BIT, cluster_names
 
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "strict": ("builder",),
@@ -156,7 +148,7 @@ def definition_sql(name: str) -> str:
         raise UnknownParameter("definition", name, DEFINITIONS)
     if name == "mention":
         return "(coalesce(f.mention, false) OR coalesce(f.tier <> 'none', false))"
-    tiers = ", ".join(f"'{t}'" for t in DEFINITIONS[name])
+    tiers = ", ".join(f"CAST('{t}' AS e_tier)" for t in DEFINITIONS[name])
     return f"coalesce(f.tier IN ({tiers}), false)"
 
 
@@ -249,7 +241,7 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         bits = dict(zip(*mask_values(q.ds, key)))
         return f"({missing_mask(q)} & {q.bind(sum(bits[v] for v in set(values)))}) <> 0"
     if key == "skill":
-        return f"f.ad_id IN (SELECT ad_id FROM skills WHERE list_contains({q.bind(list(values))}, skill_id))"
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()} WHERE list_contains({q.bind(list(values))}, skill_id))"
     if key == "without_board":
         mask = 0
         for v in values:
@@ -271,20 +263,25 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE list_contains({q.bind(list(values))}, term))"
     if key == "employer":
         return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE list_contains({q.bind(list(values))}, employer_id))"
-    column = "year(f.first_date)" if key == "year" else "strftime(f.first_date, '%Y-%m')"
-    parts = [f"list_contains({q.bind([int(v) if key == 'year' else v for v in known])}, {column})"] if known else []
+    if key == "year":
+        parts = [f"list_contains({q.bind([int(v) for v in known])}, f.month_no // 12)"] if known else []
+    else:
+        months = [int(v[:4]) * 12 + int(v[5:]) - 1 for v in known]
+        parts = [f"list_contains({q.bind(months)}, f.month_no)"] if known else []
     if null:
-        parts.append("f.first_date IS NULL")
+        parts.append("f.month_no IS NULL")
     return "(" + " OR ".join(parts) + ")"
 
 
 def missing_mask(q: Query) -> str:
     """SQL of what an ad does not say, as bits; joins the ads that have a text."""
+    if q.grain in ("ad", "exact"):
+        return "f.missing_mask"
     q.ds.need_texts()
     join = "LEFT JOIN has_text x ON x.row_no = f.row_no"
     if join not in q.joins:
         q.joins.append(join)
-    return f"(f.missing_mask | CASE WHEN x.row_no IS NULL THEN {1 << list(MISSING).index('text')} ELSE 0 END)"
+    return f"(f.missing_mask | CASE WHEN x.row_no IS NULL THEN {TEXT_BIT} ELSE 0 END)"
 
 
 def join_cluster(q: Query) -> None:
@@ -341,7 +338,7 @@ def group(q: Query, by: str | None) -> str:
         )
         return "g.v"
     if by == "skill":
-        q.joins.append("JOIN skills g ON g.ad_id = f.ad_id")
+        q.joins.append(f"JOIN {q.ds.skills()} g ON g.row_no = f.row_no")
         return "g.skill_id"
     if by == "province":
         q.by_place = True
@@ -359,9 +356,9 @@ def group(q: Query, by: str | None) -> str:
         join_cluster(q)
         return f"coalesce(c.cluster, '{OUTSIDE}')"
     if by == "year":
-        return "year(f.first_date)"
+        return "f.month_no // 12"
     if by == "month":
-        return "strftime(f.first_date, '%Y-%m')"
+        return "f.month_no"
     if by == "employer":
         q.clauses.append("f.emp_no >= 0")
         return "f.emp_no"
@@ -385,7 +382,55 @@ def group_id(by: str | None, raw: Any) -> str:
         return "unknown" if raw is None else ("yes" if raw else "no")
     if raw is None:
         return "unknown"
+    if by == "month":
+        return f"{raw // 12:04}-{raw % 12 + 1:02}"
     return str(raw)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """The group of a row as an integer, -1 where it is unknown.
+
+    `ids` are the groups by code; where a row may stand in several, its code is a mask and `bits` says the bit of each id.
+    Without `ids` the codes are what they are, and `name` spells them.
+    """
+
+    sql: str
+    ids: tuple[str, ...] = ()
+    bits: tuple[int, ...] = ()
+    name: Callable[[int], str] = str
+
+
+def coded(q: Query, by: str | None) -> Coded:
+    """The group of a row as an integer, adding the joins and clauses of `group`."""
+    if by is None:
+        return Coded("0", ("",))
+    if by in MASKS or by == "missing":
+        names, bits = mask_values(q.ds, by)
+        sql = missing_mask(q) if by == "missing" else f"f.{MASKS[by]}"
+        return Coded(sql, names, tuple(b.bit_length() - 1 for b in bits))
+    if by in ("defence_tier", "definition"):
+        if by == "defence_tier":
+            q.need_tiers()
+        rules = (
+            [(r, rung_sql(r)) for r in DEFENCE_RUNGS]
+            if by == "defence_tier"
+            else [(d, definition_sql(d)) for d in DEFINITIONS]
+        )
+        bits_sql = " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, (_, sql) in enumerate(rules))
+        return Coded(bits_sql, tuple(r for r, _ in rules), tuple(range(len(rules))))
+    sql = group(q, by)
+    if by in CODES or by in OPEN_CODES:
+        values = CODES[by][1] if by in CODES else q.ds.open_values[by]
+        return Coded(f"coalesce(enum_code({sql}), -1)", values)
+    if by in FLAG_NAMES:
+        return Coded(f"coalesce(CAST({sql} AS TINYINT), -1)", ("no", "yes"))
+    if by == "skill":
+        return Coded("g.no", q.ds.skill_ids)
+    if by == "cluster":
+        names = (*cluster_names(q.ds.clusters), OUTSIDE)
+        return Coded(f"coalesce(c.no, {len(names) - 1})", names)
+    return Coded(f"coalesce({sql}, -1)", name=lambda code: group_id(by, code))
 
 
 def in_a_group(q: Query, by: str) -> str:
@@ -395,7 +440,7 @@ def in_a_group(q: Query, by: str) -> str:
     if by == "missing":
         return f"{missing_mask(q)} <> 0"
     if by == "skill":
-        return "f.ad_id IN (SELECT ad_id FROM skills)"
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()})"
     if by == "defence_tier":
         q.need_tiers()
         return rung_sql("T1-T4")  # T5 is a signal in the ad, no affiliation of its employer

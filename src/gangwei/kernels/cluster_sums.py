@@ -1,0 +1,100 @@
+"""Sums by group over employers in one pass over rows that stand sorted by employer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[Any]
+N, M, NN, NM, MM, N_ALL_N, N_ALL_M, M_ALL_N, M_ALL_M, ROWS_HIT, ROWS, EMPLOYERS, ALONE = range(13)
+FIELDS = 13
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _close(
+    out: Array, touched: Array, t: int, n: Array, m: Array, h: Array, r: Array, all_n: float, all_m: float, all_r: int
+) -> None:  # fmt: skip
+    """Add the sums of one employer to those of the groups it stands in, and clear them."""
+    for k in range(t):
+        g = touched[k]
+        row = out[g]
+        row[N] += n[g]
+        row[M] += m[g]
+        row[NN] += n[g] * n[g]
+        row[NM] += n[g] * m[g]
+        row[MM] += m[g] * m[g]
+        row[N_ALL_N] += n[g] * all_n
+        row[N_ALL_M] += n[g] * all_m
+        row[M_ALL_N] += m[g] * all_n
+        row[M_ALL_M] += m[g] * all_m
+        row[ROWS_HIT] += h[g]
+        row[ROWS] += r[g]
+        row[EMPLOYERS] += 1
+        row[ALONE] += r[g] == all_r
+        n[g] = m[g] = h[g] = r[g] = 0
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def cluster_sums(employer: Array, group: Array, hit: Array, weight: Array, groups: int, masked: bool) -> Array:
+    """Sums over employers by group, (groups + 2, `FIELDS`): the last but one of rows without a group, the last of all rows.
+
+    Args:
+        employer: int32 numbers in order. group: int64 code (-1 none) or, `masked`, bits of the groups. hit: int8, 1 where
+            the numerator takes a row's weight, empty for everywhere. weight: float64, empty for 1 each.
+
+    Returns:
+        n, m: sums of weights with and without a hit; nn, nm, mm: of their products over employers; n_all_n … m_all_m: of
+        their products with those of the whole employer; rows with a hit, rows, employers, employers all of whose rows are
+        in the group.
+    """
+    out = np.zeros((groups + 2, FIELDS))
+    n, m = np.zeros(groups + 1), np.zeros(groups + 1)
+    h, r = np.zeros(groups + 1, np.int64), np.zeros(groups + 1, np.int64)
+    touched = np.empty(groups + 1, np.int64)
+    t = 0
+    one_n, one_m = np.zeros(1), np.zeros(1)
+    one_h, one_r, first = np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64)
+    rows = len(employer)
+    for i in range(rows):
+        w = weight[i] if len(weight) else 1.0
+        is_hit = len(hit) == 0 or hit[i] != 0
+        a = w if is_hit else 0.0
+        b = w - a
+        one_n[0] += a
+        one_m[0] += b
+        one_h[0] += is_hit
+        one_r[0] += 1
+        if masked:
+            bits = group[i]
+            g = 0
+            while bits:
+                if bits & 1:
+                    if r[g] == 0:
+                        touched[t] = g
+                        t += 1
+                    n[g] += a
+                    m[g] += b
+                    h[g] += is_hit
+                    r[g] += 1
+                bits >>= 1
+                g += 1
+        else:
+            g = group[i]
+            if g < 0:
+                g = groups
+            if r[g] == 0:
+                touched[t] = g
+                t += 1
+            n[g] += a
+            m[g] += b
+            h[g] += is_hit
+            r[g] += 1
+        if i + 1 == rows or employer[i + 1] != employer[i]:
+            all_n, all_m, all_r = one_n[0], one_m[0], one_r[0]
+            _close(out, touched, t, n, m, h, r, all_n, all_m, all_r)
+            _close(out[groups + 1 :], first, 1, one_n, one_m, one_h, one_r, all_n, all_m, all_r)
+            t = 0
+    return out

@@ -1,0 +1,145 @@
+"""Sums by group over employers: what every interval of a share, a count or a quotient rests on, in one pass over the rows.
+
+The database filters and hands over narrow columns; they come sorted by employer, so that the sums of one employer are a run
+of rows. Sums of weights are exact; those of squares are doubles added up in a fixed order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gangwei import intervals
+from gangwei import vocabulary as vocab
+from gangwei.intervals import Estimate
+from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, cluster_sums
+from gangwei.measures_found import employer_ids
+
+if TYPE_CHECKING:
+    from gangwei.frame import Dataset
+    from gangwei.measures import Scope
+    from gangwei.vocabulary import Query
+
+NO_HITS, NO_WEIGHTS = np.zeros(0, np.int8), np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sums of one group, or of all: numerator n and denominator d in units of weight, their squares over employers."""
+
+    n: float
+    d: float
+    nn: float
+    nd: float
+    dd: float
+    n_all: float
+    rows_n: int
+    rows: int
+    employers: int
+    raw: Array
+
+    @classmethod
+    def of(cls, raw: Array) -> Sum:
+        """From a line of `cluster_sums`."""
+        n, m, nn, nm, mm = (float(x) for x in raw[:5])
+        n_all = float(raw[N_ALL_N] + raw[N_ALL_M])
+        rows_n, rows, employers = (int(x) for x in raw[ROWS_HIT : EMPLOYERS + 1])
+        return cls(n, n + m, nn, nn + nm, nn + 2 * nm + mm, n_all, rows_n, rows, employers, raw)
+
+    def share(self, unit: float) -> Estimate:
+        """Numerator over denominator."""
+        return intervals.cluster_share(self.n, self.d, self.nn, self.nd, self.dd, self.employers, unit)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums by group id (those with rows), of all rows, and of the rows in no group; the statement that fetched the rows."""
+
+    groups: dict[str, Sum]
+    whole: Sum
+    sql: str
+    params: dict[str, Any]
+
+
+def fetch(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
+    """The columns of a statement (integers without nulls), its rows in the order of `emp_no`."""
+    cur = ds.cursor()
+    try:
+        table = cur.execute(sql, params).to_arrow_table()
+    finally:
+        cur.close()
+    out = {n: np.asarray(table.column(n).combine_chunks().to_numpy(zero_copy_only=False)) for n in table.column_names}
+    who = out["emp_no"]
+    if len(who) and not bool((who[1:] >= who[:-1]).all()):
+        order = np.argsort(who, kind="stable")
+        out = {k: v[order] for k, v in out.items()}
+    return out
+
+
+def rows_sql(q: Query, g: str, *more: str) -> str:
+    """The statement of the rows of a question: group, employer and, where it is not one for all, weight."""
+    weight = [] if q.weight == "1" else [f"CAST({q.weight} AS DOUBLE) AS w"]
+    return f"SELECT {', '.join([f'CAST({g} AS BIGINT) AS g', 'f.emp_no', *weight, *more])} {q.source()}"
+
+
+def numbered(ask: Scope, code: vocab.Coded, by: str | None, g: Array) -> tuple[Array, list[str]]:
+    """(numbers or masks of the groups of rows, ids by number)."""
+    if code.ids:
+        return g, list(code.ids)
+    present, place = np.unique(g, return_inverse=True) if by == "employer" else _looked_up(g)
+    held = present.tolist()
+    names = employer_ids(ask, held) if by == "employer" else {}
+    return place.astype(np.int64), [names.get(v) or code.name(v) for v in held]
+
+
+def _looked_up(g: Array) -> tuple[Array, Array]:
+    """Distinct codes in order and the place of each row's; -1 stays."""
+    there = np.zeros(int(g.max(initial=-1)) + 2, np.bool_)
+    there[g] = True
+    there[-1] = False
+    present = np.flatnonzero(there)
+    place = np.full(len(there), -1, np.int64)
+    place[present] = np.arange(len(present))
+    return present, place[g]
+
+
+def grouped(ask: Scope, q: Query, by: str | None, hit: str = "") -> tuple[vocab.Coded, dict[str, Array], Sums]:
+    """The groups of a question by a dimension, its rows, and their sums; `hit`: SQL condition of the numerator, '' for all."""
+    code = vocab.coded(q, by)
+    sql = rows_sql(q, code.sql, *([f"CAST(({hit}) AS TINYINT) AS hit"] if hit else []))
+    got = fetch(ask.ds, sql, q.params)
+    g, ids = numbered(ask, code, by, got["g"])
+    return code, got, tally(got, g, ids, code.bits, sql, q.params)
+
+
+def sums(ask: Scope, q: Query, by: str | None, hit: str = "") -> Sums:
+    """As `grouped`, the sums alone."""
+    return grouped(ask, q, by, hit)[2]
+
+
+def tally(
+    got: dict[str, Array],
+    g: Array,
+    ids: Sequence[str],
+    bits: Sequence[int] = (),
+    sql: str = "",
+    params: dict[str, Any] | None = None,
+) -> Sums:
+    """Sums of fetched rows by the groups `g` (numbers, or masks with the bit of each id)."""
+    size = max(bits) + 1 if bits else len(ids)
+    given = (got["emp_no"], g, got.get("hit", NO_HITS), got.get("w", NO_WEIGHTS))
+    raw = cluster_sums(*(_fixed(x) for x in given), size, bool(bits))
+    found = {id_: Sum.of(raw[i]) for id_, i in zip(ids, bits or range(len(ids))) if raw[i, ROWS]}
+    if raw[size, ROWS]:
+        found["unknown"] = Sum.of(raw[size])
+    return Sums(found, Sum.of(raw[size + 1]), sql, params or {})
+
+
+def _fixed(values: Array) -> Array:
+    """The same values as a read-only array: one kind of array, one compilation."""
+    out = np.ascontiguousarray(values).view()
+    out.flags.writeable = False
+    return out
