@@ -15,7 +15,7 @@ from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.cli import main
 from gangwei.explore import create
-from gangwei.frame import DatasetError
+from gangwei.frame_check import DatasetError
 from test_pipeline import table
 
 
@@ -83,11 +83,21 @@ def test_a_question_outside_the_vocabulary_lists_what_is_allowed(client: TestCli
         assert given.status_code == 400 and given.json()["allowed"]
 
 
+def test_ranks_without_a_spread_and_quotients_are_said_plainly(client: TestClient) -> None:
+    page = client.get("/m/employer-rank").text
+    assert "None" not in page.partition("<details>")[0]
+    page = client.get("/m/emerging-cities", params={"where": "definition=broad"}).text
+    assert "Location quotient" in page
+    assert "ads for each opening" in client.get("/m/ads-per-opening").text
+
+
 def test_days_and_lists_are_those_there_are(client: TestClient, made: Path) -> None:
     answer = client.get("/m/defence-share.json", params={"as_of": "2019-13-45"})
     assert answer.status_code == 400 and "YYYY-MM-DD" in answer.json()["allowed"][0]
     lists = client.get("/m/defence-share.json", params={"lists": "nosuch"}).json()["allowed"]
-    known = [r[0] for r in measures.open_dataset(made).rows("SELECT DISTINCT list_id FROM affiliations ORDER BY 1") if r[0]]
+    known = [
+        r[0] for r in measures.open_dataset(made).rows("SELECT DISTINCT list_id FROM affiliations ORDER BY 1") if r[0]
+    ]
     assert lists == known
     for asked in ({"as_of": "2019-13-45"}, {"lists": "nosuch"}):
         with pytest.raises(measures.UnknownParameter, match=next(iter(asked.values()))):

@@ -44,7 +44,9 @@ def test_wrapping_keeps_latin_words_whole() -> None:
 def test_names_stay_inside_the_drawing(screen: object) -> None:
     at = Layout.of(screen, NAMES, ["12,345"] * len(NAMES), 10.0)  # type: ignore[arg-type]
     for n, line in enumerate(at.lines):
-        for x, anchor, said in re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(\w+)"[^>]*>([^<]*)<', at.names(n)):
+        for x, anchor, said in re.findall(
+            r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(\w+)"[^>]*>([^<]*)<', at.names(n)
+        ):
             wide = em(said) * SIZE
             low = float(x) - wide if anchor == "end" else float(x)
             assert low >= 0 and low + wide <= at.screen.width
@@ -71,6 +73,18 @@ def test_a_page_draws_for_both_screens_and_a_file_for_one(client: TestClient) ->
     assert page.count('svg" class="wide"') == page.count('svg" class="narrow"') == 1
     svg = client.get("/m/education-mix.svg").text
     assert svg.count("<svg") == 1 and 'class="wide"' in svg
+
+
+@pytest.mark.parametrize(
+    "path", ["/m/education-mix.vl", "/m/ai-share.vl?by=province&lang=zh", "/m/ai-flow.vl", "/m/pay-premium.vl"]
+)
+def test_the_specification_is_vega_lite_and_holds_the_figure(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["content-type"].startswith("application/vnd.vegalite")
+    pytest.importorskip("altair").Chart.from_dict(answer.json())
+    rows = client.get(path.replace(".vl", ".json")).json()["rows"]
+    wanted = [r["value"] for r in rows if r["value"] is not None] if "premium" not in path else []
+    assert [r["value"] for r in answer.json()["data"]["values"]] == wanted
 
 
 def test_the_foot_says_the_day_that_holds(client: TestClient) -> None:

@@ -73,12 +73,18 @@ def svg(
         f'<path d="{base.boundary}" fill="none" stroke="#5a6773" stroke-width="1.6" stroke-linejoin="round" pointer-events="none" aria-hidden="true"/>'
     )
     out.append("</svg>")
-    return "".join(out) + _legend(bounds, no_data, words, none)
+    known_values = sorted({r.value for r in regions.values() if r.value})
+    return "".join(out) + _legend(bounds, known_values, no_data, words, none)
 
 
-def _legend(bounds: Sequence[float], no_data: str, words: Callable[[float], str], pattern: str) -> str:
+def _legend(
+    bounds: Sequence[float], values: Sequence[float], no_data: str, words: Callable[[float], str], pattern: str
+) -> str:
     edges = [f"≤ {words(b)}" for b in bounds] + ([f"> {words(bounds[-1])}"] if bounds else [])
     fills = [colour((bounds[i - 1] if i else 0) + 1e-12, bounds) for i in range(len(bounds) + 1)] if bounds else []
+    if values and not bounds:
+        shown = list(dict.fromkeys(words(v) for v in (values[0], values[-1])))
+        edges, fills = [" – ".join(shown)], [colour(values[0], bounds)]
     items = "".join(
         f'<li><svg width="22" height="14" aria-hidden="true" focusable="false"><rect width="22" height="14" fill="{fill}"/></svg>{escape(text)}</li>'
         for fill, text in zip(fills, edges)

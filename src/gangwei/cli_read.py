@@ -54,7 +54,7 @@ def measure_command(
         words = Labels(ds, lang)
         title = result.measure.zh if lang == "zh" else result.measure.en
         OUT.print(
-            f"{title}: {words.quantity(result.value, result.measure.unit)} ({words.interval(result.low, result.high, result.measure.unit)})",
+            f"{title}: {words.quantity(result.value, result.measure.head_unit)} ({words.interval(result.low, result.high, result.measure.unit)})",
             highlight=False,
         )
         if (c := result.corrected) is not None:
@@ -72,8 +72,8 @@ def measure_command(
                     ("–", "–")
                     if r.get("suppressed")
                     else (
-                        words.quantity(r["value"], result.measure.unit),
-                        words.interval(r["low"], r["high"], result.measure.unit),
+                        words.quantity(r["value"], result.measure.row_unit),
+                        words.interval(r["low"], r["high"], result.measure.row_unit),
                     )
                 )
                 if fixed_too:

@@ -8,7 +8,7 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from gangwei import choropleth
+from gangwei import charts, choropleth
 from gangwei.explore_marks import FONT, RULE, SCREENS, SOFT, Href, Screen, dots, line
 from gangwei.geo import ChinaMap, load_map
 from gangwei.labels import Labels
@@ -42,9 +42,21 @@ def chart(
     return dots(result, labels, href, name, screen)
 
 
+def spec(result: Result, labels: Labels, name: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
+    """The groups of a figure with their intervals as a Vega-Lite specification, data included."""
+    unit = result.measure.row_unit
+    rows = [
+        {"label": name(r), "value": r["value"], "low": r["low"], "high": r["high"], "text": labels.quantity(r["value"], unit)}
+        for r in (result.rows.to_dicts() if "id" in result.rows.columns else [])
+        if r["value"] is not None
+    ]  # fmt: skip
+    title = result.measure.zh if labels.lang == "zh" else result.measure.en
+    return charts.intervals(rows, share=unit == "share", title=title, width=charts.WIDE, label=charts.LABEL)
+
+
 def map_of(result: Result, labels: Labels, href: Href) -> str:
     """A map of a figure grouped by province or city; '' when it has no rows."""
-    unit = result.measure.unit
+    unit = result.measure.row_unit
     regions: dict[int, choropleth.Region] = {}
     for r in result.rows.to_dicts():
         if str(r["id"]).isdigit():

@@ -48,7 +48,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
         return listed(site, asked, PAGE_ROWS if asked.suffix == "html" else DOWNLOADED)
 
     @site.get("/m/{measure_id}", "One measure: value, interval, groups, definition and query.", query=QUESTION,
-              suffixes=("html", "json", "csv", "parquet", "svg"), parts={"measure_id": {"enum": list(known)}})  # fmt: skip
+              suffixes=("html", "json", "csv", "parquet", "svg", "vl"), parts={"measure_id": {"enum": list(known)}})  # fmt: skip
     def figure(asked: Asked) -> View:
         m = wanted(site, asked)
         by = asked.given.get("by", m.default_by)
@@ -62,7 +62,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
         rows = result.rows.head(TABLE_ROWS).to_dicts() if "id" in result.rows.columns else []
         values = {
             "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": explore_charts.on_every_screen(svg), "given": asked.given,
-            "href": href, "extra": [c for c in EXTRA if c in result.rows.columns], "linked": linked(result),
+            "href": href, "extra": [c for c in EXTRA if c in result.rows.columns and result.rows[c].null_count() < result.rows.height], "linked": linked(result),
             "by_options": vocabulary.BY, "choices": choices(site, result),
         }  # fmt: skip
         return View(
@@ -71,6 +71,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
             data=result.record,
             rows=lambda: result.rows,
             svg=lambda: explore_charts.standalone(svg()),
+            spec=lambda: explore_charts.spec(result, labels, lambda r: speaker.row(result, r)),
             name=m.id,
         )
 
@@ -117,6 +118,9 @@ def address(site: Site, asked: Asked, result: Result, region_pages: bool = False
     tail = [("lang", asked.lang)] if asked.lang != "en" else []
 
     def to(group: str) -> str:
+        if result.measure.kind == "stock":
+            listed = [("by", "month"), ("group", group), *(("where", p) for p in pairs_of(where))]
+            return f"/m/{result.measure.id}/ads?" + urlencode(listed + tail)
         if region_pages:
             return f"/regions/{group}" + (f"?{urlencode(tail)}" if tail else "")
         if result.measure.kind in ("terms", "pairs"):

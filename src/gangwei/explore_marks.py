@@ -132,7 +132,7 @@ def dots(
     result: Result, labels: Labels, href: Href, name: Callable[[dict[str, Any]], str], screen: Screen = SCREENS[0]
 ) -> str:
     """Points with their 95 % interval, one line a group, in the order of the figure; each line is a link."""
-    unit = result.measure.unit
+    unit = result.measure.row_unit
     rows = [r for r in result.rows.to_dicts() if not r.get("suppressed") and r["value"] is not None][:SHOWN]
     if not rows:
         return ""
@@ -152,10 +152,17 @@ def dots(
             f'<a href="{escape(href(r["id"]))}" aria-label="{escape(shown)}"><title>{escape(shown)} '
             f'({escape(labels.interval(r["low"], r["high"], unit))})</title><rect x="0" y="{line.top:g}" width="{screen.width}" height="{line.height:g}" fill="transparent"/>'
             f'{at.names(n)}<line x1="{at.x(low)}" x2="{at.x(end)}" y1="{line.mark:g}" y2="{line.mark:g}" stroke="{MARK}" stroke-width="3" opacity=".35"/>'
+            f"{_beyond(at, line.mark) if end > top * 1.0001 else ''}"
             f'<circle cx="{at.x(r["value"])}" cy="{line.mark:g}" r="5" fill="{MARK}"/>'
             f'<text x="{at.x(end) + 10:g}" y="{line.mark + 4.5:g}" font-size="12" fill="{SOFT}">{escape(values[n])}</text></a>'
         )
     return "".join([*out, "</svg>"])
+
+
+def _beyond(at: Layout, y: float) -> str:
+    """The tip of an interval that goes on beyond the axis."""
+    x = at.x(at.top)
+    return f'<path d="M{x:g} {y - 5:g} l7 5 l-7 5" fill="none" stroke="{MARK}" stroke-width="2" opacity=".5"/>'
 
 
 def pairs(rows: Sequence[Mapping[str, Any]], unit: str, labels: Labels, title: str, screen: Screen = SCREENS[0]) -> str:
@@ -217,7 +224,7 @@ def _bulk(rows: list[Dated]) -> list[Dated]:
 
 def line(result: Result, labels: Labels, href: Href, screen: Screen = SCREENS[0]) -> str:
     """A line over months or years with its interval as a band; each month is a link."""
-    unit = result.measure.unit
+    unit = result.measure.row_unit
     rows = [(w, r) for r in result.rows.to_dicts() if (w := when(str(r["id"]))) is not None and r["value"] is not None]
     if not rows:
         return ""
@@ -243,6 +250,7 @@ def line(result: Result, labels: Labels, href: Href, screen: Screen = SCREENS[0]
     named = [(x(rows[i][0]), str(rows[i][1]["id"])) for i in sorted({0, len(rows) - 1})] if len(years) < 2 else []
     for year in years[:: max(1, len(years) // (5 if screen.narrow else 12))] if not named else []:
         named.append((x(year), str(year)))
+    named = [n for i, n in enumerate(named) if i == 0 or n[0] - named[i - 1][0] >= 40]
     for at, word in named:
         anchor = "start" if at < left + 24 else "end" if at > screen.width - right - 24 else "middle"
         out.append(_small(at, height - 12, anchor, word))

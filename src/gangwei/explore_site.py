@@ -1,4 +1,4 @@
-"""What all pages of the explorer share: one dataset, one way to ask it, one way from a view to HTML, JSON, CSV, Parquet, SVG.
+"""What all pages of the explorer share: one dataset, one way to ask it, one way from a view to HTML, JSON, CSV, Parquet, SVG, Vega-Lite.
 
 A page is a function from a checked request (`Asked`) to a `View`. The suffix of the path is the format. Finished answers
 are kept by their address: the data never change while the explorer runs.
@@ -35,6 +35,7 @@ FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
     "svg": "image/svg+xml",
+    "vl": "application/vnd.vegalite.v5+json",
 }
 KEPT_BYTES = 96 << 20
 
@@ -52,6 +53,7 @@ class View:
     data: Callable[[], Any] | None = None
     rows: Callable[[], pl.DataFrame] | None = None
     svg: Callable[[], str] | None = None
+    spec: Callable[[], Any] | None = None
     name: str = "gangwei"
 
 
@@ -176,6 +178,8 @@ class Site:
             buffer = io.BytesIO()
             view.rows().write_parquet(buffer, compression="zstd")
             return buffer.getvalue()
+        if asked.suffix == "vl" and view.spec is not None:
+            return orjson.dumps(view.spec(), option=orjson.OPT_INDENT_2)
         if asked.suffix == "svg" and view.svg is not None:
             return view.svg().encode()
         return self.html(view.template, asked.path, asked.lang, asked.query, view.values).encode()

@@ -66,11 +66,12 @@ class Speaker:
         return found[self.side] if found else code.replace("_", " ")
 
     def reason(self, code: str | None) -> str:
-        """A reason code in words, with the code's context and section as they are."""
+        """A reason code in words, with its context and section."""
         base, _, where = (code or "").partition("@")
         stem, _, context = base.partition("/")
         found = self.words.reasons.get(stem)
-        return "–" if not code else " · ".join(x for x in (found[self.side] if found else stem, context, where) if x)
+        said = [self.words.page[self.lang].get(f"context_{x}", x) for x in (context, where) if x]
+        return "–" if not code else " · ".join([found[self.side] if found else stem, *said])
 
     def decision(self, code: str | None) -> str:
         """What a rule decided, or how an ad stands to its opening, in words."""
