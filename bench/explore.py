@@ -126,8 +126,8 @@ async def ask(client: httpx.AsyncClient, paths: list[str], readers: int) -> tupl
     return took, bad
 
 
-def serve(directory: Path, port: int) -> None:
-    """The server process: announces when it is open and when everything is prepared."""
+def serve(directory: Path, port: int, pages: int, seed: int) -> None:
+    """The server process: announces when it is open and when everything is prepared, and the pages to ask."""
     import uvicorn
 
     from gangwei import explore, explore_warm
@@ -142,10 +142,12 @@ def serve(directory: Path, port: int) -> None:
         "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }  # fmt: skip
     print(json.dumps(facts), flush=True)
+    drawn = [[a for _, a in addresses(app.state.parts[0].ds, pages, s)] for s in (seed, seed + 1)]
+    print(json.dumps(drawn), flush=True)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error")
 
 
-async def run(address: str, ds: Dataset, pages: int, readers: int, seed: int, pid: int) -> None:
+async def run(address: str, drawn: list[str], others: list[str], readers: int, seed: int, pid: int) -> None:
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=readers)) as client:
         for _ in range(200):
             try:
@@ -163,11 +165,10 @@ async def run(address: str, ds: Dataset, pages: int, readers: int, seed: int, pi
         print(
             "| pages | n | median ms | p95 ms | worst ms | CPU ms a page | errors |\n|---|---:|---:|---:|---:|---:|---:|"
         )
-        drawn = [a for _, a in addresses(ds, pages, seed)]
         took = await timed("one filter, one reader", drawn, 1)
         for kind in ("title", "employer", "text"):
             await timed(f"search {kind}", [a for k, a in searches() if k == kind], 1)
-        many = [a for _, a in addresses(ds, pages, seed + 1)] + [a + "&page=2" for _, a in searches()]
+        many = others + [a + "&page=2" for _, a in searches()]
         random.Random(seed).shuffle(many)
         await timed(f"{readers} readers at once", many, readers)
         await timed("the same pages again", drawn, readers)
@@ -186,15 +187,26 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.serve:
-        serve(a.directory, a.port)
+        serve(a.directory, a.port, a.pages, a.seed)
         return
-    command = [sys.executable, __file__, str(a.directory), "--serve", "--port", str(a.port)]
+    command = [
+        sys.executable,
+        __file__,
+        str(a.directory),
+        "--serve",
+        "--port",
+        str(a.port),
+        "--pages",
+        str(a.pages),
+        "--seed",
+        str(a.seed),
+    ]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
     try:
         assert server.stdout is not None
         print(server.stdout.readline().strip(), flush=True)
-        ds = Dataset.open(a.directory)
-        asyncio.run(run(f"http://127.0.0.1:{a.port}", ds, a.pages, a.readers, a.seed, server.pid))
+        drawn, others = json.loads(server.stdout.readline())
+        asyncio.run(run(f"http://127.0.0.1:{a.port}", drawn, others, a.readers, a.seed, server.pid))
     finally:
         server.terminate()
         server.wait()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gangwei import intervals as iv
-from gangwei.frame import LABEL_CLASSES
+from gangwei.frame_columns import LABEL_CLASSES
 from gangwei.labelled import ClassLabels, strata_of
 
 
