@@ -46,7 +46,7 @@ def name_hash(name: str) -> int:
     return h
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def _find(table: Any, h: Any) -> int:
     lo, hi = 0, table.size
     while lo < hi:
@@ -58,13 +58,13 @@ def _find(table: Any, h: Any) -> int:
     return lo if lo < table.size and table[lo] == h else -1
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def _alnum(c: Any) -> bool:
     return 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _tag(data: Any, i: int, end: int, tag_hash: Any, tag_effect: Any, comments: bool) -> tuple[int, int]:
+def _tag(data: Any, i: int, end: int, tag_hash: Any, tag_effect: Any, comments: int) -> tuple[int, int]:
     """The tag that starts at data[i] == '<': (first byte behind it, effect), (i, 0) when it is no tag, (i, -1) when it is a
     comment that never ends."""
     if i + 3 < end and data[i + 1] == 33:  # <!
@@ -189,7 +189,7 @@ def _entity(data: Any, i: int, end: int, ent_hash: Any, ent_cp: Any, ent_bare: A
     return i, 0
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def _hex4(data: Any, i: int) -> int:
     v = 0
     for j in range(i, i + 4):
@@ -203,7 +203,7 @@ def _hex4(data: Any, i: int) -> int:
     return v
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def put(out: Any, o: int, cp: int) -> int:
     """Write one code point as UTF-8 at out[o]; returns the next free position."""
     if cp < 0x80:
@@ -225,7 +225,7 @@ def put(out: Any, o: int, cp: int) -> int:
     return o + 4
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def decode(data: Any, i: int) -> tuple[int, int]:
     """The code point at data[i] of valid UTF-8 and its length in bytes."""
     c = np.int64(data[i])
@@ -282,7 +282,7 @@ def fold(
         flag = 0
         seen = 0
         prev = 0
-        comments = True
+        comments = np.int64(1)
         worst = min((end - i) * 8, cap * 4) + 256
         if o + worst > room:
             room = room + (room >> 1) + worst
@@ -325,7 +325,7 @@ def fold(
                 if cp == 60 and markup:
                     j, effect = _tag(data, i, end, tag_hash, tag_effect, comments)
                     if effect < 0:
-                        comments = False
+                        comments = np.int64(0)
                     elif effect:
                         i = j
                         flag |= HAD_MARKUP

@@ -55,7 +55,7 @@ def from_buffers(
     return pl.select(pl.when(~null).then(out)).to_series().alias(name)
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def finish(h: np.uint64) -> np.uint64:
     """The splitmix64 finaliser."""
     h ^= h >> U64(30)
@@ -170,8 +170,15 @@ def hash_addresses(series: pl.Series) -> NDArray[np.uint64]:
 
 def mix(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """An order-dependent combination of two hash arrays: mix(a, b) differs from mix(b, a)."""
-    out: NDArray[np.uint64] = _mix(np.asarray(a, np.uint64), np.asarray(b, np.uint64))
+    out: NDArray[np.uint64] = _mix(_read_only(a), _read_only(b))
     return out
+
+
+def _read_only(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """One kind of array for the compiler, whether the values come from numpy or Arrow."""
+    view = np.ascontiguousarray(values, np.uint64).view()
+    view.flags.writeable = False
+    return view
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -42,7 +42,7 @@ FEW = 8
 TOP = 3
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, forceinline=True)
 def gram_hash(h, c):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Next state of the rolling hash of an n-gram."""
     h = (h ^ np.uint64(c)) * np.uint64(0x9E3779B97F4A7C15)
@@ -206,7 +206,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     stamp_near = np.full(1 << NEAR_BITS, -1, np.int32)
     hashes = np.empty(4 * (longest + 2 * HITS), np.uint64)
     least = np.empty(FEW, np.float32)
-    mark = np.int32(0)
+    mark = np.int64(0)
     scores = np.empty((rows, lanes), np.float32)
     facts = np.zeros((rows, 8), np.int32)
     out = np.empty((capacity, 5), np.int32)
@@ -219,22 +219,26 @@ def score_rows(  # type: ignore[no-untyped-def]
     which = np.full((rows, TOP), -1, np.int32)
     total = 0
     filled = 0
+    # literals as arguments would compile a callee once for each value
+    none, in_tags, own = np.int64(0), np.int64(4), np.int64(-1)
     for r in range(rows):
         row = rows_at[r]
         n, _ = decode(t_data, t_off[row], t_off[row + 1], table, chars, pos, ends)
         p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, damped, hashes, stamp_title, mark, idx, val, 0)
-        n_title = 0
+        n_title = none
         m = find(chars, n, in_title, work, hit, at)
         if m:
             cues = find(chars, n, cue_words, work, cue, cue_at)
-            n_title = place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 0, hits, 0)
+            n_title = place_hits(
+                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, none, none, none, hits, none
+            )
         n_tags = n_title
         n, _ = decode(g_data, g_off[row], g_off[row + 1], table, chars, pos, ends)
         m = find(chars, n, in_text, work, hit, at)
         if m:
             cues = find(chars, n, cue_words, work, cue, cue_at)
             n_tags = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, 0, 0, 4, hits, n_title
+                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, none, none, in_tags, hits, n_title
             )
         n_hits = n_tags
         n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
@@ -243,7 +247,7 @@ def score_rows(  # type: ignore[no-untyped-def]
             cues = find(chars, n, cue_words, work, cue, cue_at)
             n_hits = place_hits(
                 m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
-                sections, section_at[row], section_at[row + 1], -1, hits, n_tags,
+                sections, section_at[row], section_at[row + 1], own, hits, n_tags,
             )  # fmt: skip
         head = judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
         seen = 0
@@ -272,12 +276,12 @@ def score_rows(  # type: ignore[no-untyped-def]
             q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, layer, near)
             p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, damped, hashes, stamp_near, mark, idx, val, p)
         text_to = p
-        mark += np.int32(p)
+        mark += p
         if mark > 2_000_000_000:
             stamp_title[:] = -1
             stamp_text[:] = -1
             stamp_near[:] = -1
-            mark = np.int32(0)
+            mark = np.int64(0)
         mix = AT_MIX + head * len(MIXES)
         for a, b in ((0 if seen else AT_ROLE, AT_MIX), (mix, mix + len(MIXES)), (AT_COUNT, AT_END)):
             for i in range(a, b):

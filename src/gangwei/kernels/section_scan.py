@@ -465,7 +465,7 @@ def scan(
     ends = np.empty(room, np.int32)
     span_off = np.zeros(n + 1, np.int32)
     hashes = np.zeros(n, np.uint64)
-    m = 0
+    m = np.int64(0)  # no literal: it would compile the callees twice
     for r in range(n):
         size, candidates, n_cues, n_stops = _points(
             data, np.int64(off[r]), np.int64(off[r + 1]), classes, cue_bits, text, cls, cand, cue_at, stop_at

@@ -41,7 +41,7 @@ def fold_table() -> npt.NDArray[np.uint16]:
     return table
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def mix64(h: Any) -> Any:
     """A 64-bit scramble."""
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -91,7 +91,7 @@ def _sample(
     units = np.empty(longest + 4, np.uint16)
     grams = np.empty(longest + 4, np.uint32)
     bucket = np.empty((1 << BUCKET_BITS) + 1, np.int32)
-    pos = 0
+    pos = np.int64(0)  # a literal would compile the callee once more
     for r in range(n):
         i, end = off[r], off[r + 1]
         if end - i > MAX_BYTES:
@@ -135,13 +135,13 @@ def _sample(
         rate[r] = 0
         if total <= 0:
             continue
-        bits = 0
+        bits = np.int64(0)
         while (total >> bits) > FULL and bits < MAX_RATE:
             bits += 1
         limit = np.uint64(1) << np.uint64(32 - bits)
         w = np.uint64(0)
         whole_text = np.uint64(size)
-        m: Any = 0
+        m: Any = np.int64(0)
         for x in range(size):
             w = (w << np.uint64(16)) | np.uint64(units[x])
             if x >= GRAM - 1:

@@ -61,13 +61,13 @@ def fold_table() -> NDArray[np.uint32]:
     return table
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, forceinline=True)
 def is_word(c):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Whether a folded character belongs to an ASCII word."""
     return 97 <= c <= 122 or 48 <= c <= 57
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, forceinline=True)
 def spread(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """19-bit hash of up to four characters, 16 bits each, the last one lowest."""
     return (np.uint64(x) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - FINE)
@@ -227,12 +227,12 @@ def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:
     return _index(text, start, size, np.array(layers, np.uint8), np.arange(len(folded)))
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, forceinline=True)
 def _has(bits, h):  # type: ignore[no-untyped-def]  # pragma: no cover
     return (bits[h >> np.uint64(6)] >> (h & np.uint64(63))) & _ONE
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, forceinline=True)
 def _ends_inside(chars, e, n):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Whether an ASCII word goes on beyond the match that ends before e; '+' and '#' go on too."""
     return e < n and is_word(chars[e - 1]) and (is_word(chars[e]) or chars[e] == 43 or chars[e] == 35)

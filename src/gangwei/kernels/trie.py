@@ -46,7 +46,7 @@ class Trie:
         return self.keys, self.values, self.entry, self.second, self.lead, self.deep
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def pair_slot(a: int, b: int) -> int:
     """Where `pair` keeps two code points."""
     return (a * 0x2F35 ^ b * 0x61B1) & 0xFFFF
@@ -100,7 +100,7 @@ def build(phrases: Iterable[tuple[str, int]], *, reverse: bool = False) -> Trie:
     return Trie(keys, values, np.array(entry, np.int32), first, pair, bits, second, lead, deep)
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def step(keys: NDArray[np.uint64], values: NDArray[np.int32], node: int, c: int) -> int:
     """The child of `node` by code point `c`, or -1."""
     key = (np.uint64(node) << np.uint64(21)) | np.uint64(c)
@@ -138,7 +138,7 @@ def longest_back(
     return best, start
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def longest_on(
     keys: NDArray[np.uint64],
     values: NDArray[np.int32],
