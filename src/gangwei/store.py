@@ -52,9 +52,14 @@ def code_digest(*names: str) -> str:
     return h.hexdigest()[:16]
 
 
-def arrow_table(frame: pl.DataFrame, table: Table) -> pa.Table:
-    """`frame` as an Arrow table of exactly the declared schema."""
-    return table.conform(frame).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow)
+def arrow_table(frame: pl.DataFrame, table: Table, kept: pa.Table | None = None) -> pa.Table:
+    """`frame` as an Arrow table of exactly the declared schema; columns of `kept`, row-aligned, go in as they were read."""
+    if kept is None:
+        return table.conform(frame).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow)
+    same = {f.name for f in table.arrow if f in kept.schema}
+    made = table.conform(frame.drop(same, strict=False)).drop(same).to_arrow(compat_level=pl.CompatLevel.oldest())
+    columns = [kept[f.name] if f.name in same else made[f.name].cast(f.type) for f in table.arrow]
+    return pa.Table.from_arrays(columns, schema=table.arrow)
 
 
 @contextmanager
@@ -106,38 +111,64 @@ def swapped(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_frames(
-    path: Path, table: Table, frames: Iterable[pl.DataFrame], compression: str | dict[str, str] = "lz4", **options: Any
-) -> int:
-    """Write `frames`, one row group each, and return the number of rows; `options` are those of pyarrow's writer. Stage
-    files (lz4) go without statistics."""
-    rows = 0
-    options = {"compression": compression, "write_statistics": compression != "lz4", **options}
-    with atomic(path) as tmp, pq.ParquetWriter(tmp, table.arrow, **options) as writer:
+class Writer:
+    """A Parquet file in the making: one row group for each frame written."""
+
+    def __init__(self, path: Path, table: Table, options: dict[str, Any]) -> None:
+        self.table, self.rows = table, 0
+        self.file = pq.ParquetWriter(path, table.arrow, **options)
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append a frame."""
+        if frame.height:
+            self.file.write_table(arrow_table(frame, self.table), row_group_size=frame.height)
+            self.rows += frame.height
+
+
+@contextmanager
+def writing(path: Path, table: Table, compression: str | dict[str, str] = "lz4", **options: Any) -> Iterator[Writer]:
+    """A writer whose file appears when the block ends well; `options` are those of pyarrow's writer. Stage files (lz4) go
+    without statistics, and with dictionaries only where values repeat."""
+    stage = {"use_dictionary": _leaves(table, pa.types.is_string, _STAGE_DISTINCT)} if compression == "lz4" else {}
+    with atomic(path) as tmp:
+        writer = Writer(
+            tmp, table, {"compression": compression, "write_statistics": compression != "lz4", **stage, **options}
+        )
+        with writer.file:
+            yield writer
+
+
+def write_frames(path: Path, table: Table, frames: Iterable[pl.DataFrame], **options: Any) -> int:
+    """Write `frames`, one row group each, and return the number of rows; `options` are those of `writing`."""
+    with writing(path, table, **options) as writer:
         for frame in frames:
-            if frame.height:
-                writer.write_table(arrow_table(frame, table), row_group_size=max(frame.height, 1))
-                rows += frame.height
-    return rows
+            writer.write(frame)
+    return writer.rows
 
 
 # columns whose values hardly repeat: a dictionary or least and greatest values of them cost time and tell nothing
 _DISTINCT = frozenset(
     ("ad_id", "source_key", "url", "title", "opening_id", "spell_id", "matched_ad_id", "ai_score", "text", "name_raw")
 )
+_STAGE_DISTINCT = _DISTINCT | {"description", "company", "address", "tags"}
 
 
-def published(table: Table) -> dict[str, Any]:
-    """Options of pyarrow's writer for a published table."""
+def _leaves(table: Table, wanted: Callable[[pa.DataType], bool], distinct: frozenset[str]) -> list[str]:
+    """Parquet names of the columns that are `wanted`, inside of lists and structs too, but for the `distinct` ones."""
 
     def leaves(name: str, kind: pa.DataType) -> list[str]:
         if pa.types.is_list(kind):
             return leaves(f"{name}.list.element", kind.value_type)
         if pa.types.is_struct(kind):
             return [leaf for f in kind for leaf in leaves(f"{name}.{f.name}", f.type)]
-        return [name]
+        return [name] if wanted(kind) else []
 
-    repeated = [leaf for f in table.arrow if f.name not in _DISTINCT for leaf in leaves(f.name, f.type)]
+    return [leaf for f in table.arrow if f.name not in distinct for leaf in leaves(f.name, f.type)]
+
+
+def published(table: Table) -> dict[str, Any]:
+    """Options of pyarrow's writer for a published table."""
+    repeated = _leaves(table, lambda _: True, _DISTINCT)
     return {"compression": "zstd", "compression_level": 1, "use_dictionary": repeated, "write_statistics": repeated}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gangwei import schema
@@ -20,7 +21,7 @@ from gangwei.kernels.lookup import Lookup
 from gangwei.stages.s7_groups import SLIM, slim, write_groups
 from gangwei.stages.s7_manifest import metadata
 from gangwei.stages.s7_source import CAMPAIGN, OPENING, SPELL, Sets, Source, entities, named, renamed, successions
-from gangwei.store import arrow_table, published, read_frame, read_groups, swapped, write_frames
+from gangwei.store import arrow_table, published, read_frame, read_groups, read_tables, swapped, write_frames
 
 LINKED = ("same_opening", "repost", "agency_copy")
 
@@ -119,11 +120,15 @@ class _Writers:
         }
         self.rows = dict.fromkeys(self.tables, 0)
 
-    def write(self, name: str, frame: pl.DataFrame) -> None:
-        """Append one row group."""
+    def write(self, name: str, frame: pl.DataFrame, kept: pa.Table | None = None) -> None:
+        """Append one row group; columns of `kept` are written as they were read."""
         if frame.height:
-            self.open[name].write_table(arrow_table(frame, self.tables[name]), row_group_size=frame.height)
+            self.open[name].write_table(arrow_table(frame, self.tables[name], kept), row_group_size=frame.height)
             self.rows[name] += frame.height
+
+    def make(self, name: str, fn: Callable[..., pl.DataFrame], *args: Any) -> None:
+        """Append what `fn` makes of `args`."""
+        self.write(name, fn(*args))
 
     def close(self) -> None:
         """Finish the files."""
@@ -156,18 +161,25 @@ _CLEAN = [
 _CLASSIFIED = [c for c in schema.CLASSIFIED.polars if c != "ai_terms"]
 
 
-def _stream(source: Source) -> Iterator[tuple[int, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pa.Table, pa.Table, pl.DataFrame]]:
     matched = read_groups(source.matched)
     held = pl.DataFrame(schema=schema.MATCHED.polars)
     at = 0
     columns = {"clean": _CLEAN, "located": list(_LOCATED), "classified": _CLASSIFIED}
     for paths in source.parts:
-        groups = zip(*(read_groups(paths[t], c) for t, c in columns.items()), strict=True)
+        groups = zip(*(read_tables(paths[t], c) for t, c in columns.items()), strict=True)
         for clean, located, classified in groups:
-            while held.height < clean.height:
+            n = clean.num_rows
+            while held.height < n:
                 held = pl.concat([held, next(matched)])
-            yield at, clean, located, classified, held[: clean.height]
-            held, at = held[clean.height :], at + clean.height
+            yield at, clean, located, classified, held[:n]
+            held, at = held[n:], at + n
 
 
 def _tables(
@@ -184,15 +196,21 @@ def _tables(
     writing: list[Future[None]] = []
     with ThreadPoolExecutor(len(writers.open)) as pool:
         for at, clean, located, classified, matched in _stream(source):
-            ads = _ads(source, later, employers, at, clean, located, classified, matched)
-            jobs = {
-                "ads": _pick(ads, schema.ADS), "ad_places": _ad_places(ads), "decisions": _decisions(source, ads),
-                "skills": skills.skill_rows(ads, skill_rules), SLIM.name: slim(at, ads, matched),
-                **{t.name: _pick(ads, t) for t in texts},
-            }  # fmt: skip
+            ads = _ads(source, later, employers, at, _frame(clean), _frame(located), _frame(classified), matched)
+            kept = pa.Table.from_arrays(
+                [*clean.columns, *located.columns, *classified.columns],
+                schema=pa.schema([*clean.schema, *located.schema, *classified.schema]),
+            )
             for done in writing:
                 done.result()
-            writing = [pool.submit(writers.write, *job) for job in jobs.items()]
+            writing = [
+                pool.submit(writers.write, "ads", _pick(ads, schema.ADS), kept),
+                *(pool.submit(writers.write, t.name, _pick(ads, t), kept) for t in texts),
+                pool.submit(writers.make, "ad_places", _ad_places, ads),
+                pool.submit(writers.make, "decisions", _decisions, source, ads),
+                pool.submit(writers.make, "skills", skills.skill_rows, ads, skill_rules),
+                pool.submit(writers.make, SLIM.name, slim, at, ads, matched),
+            ]
             _tally(ads, issues)
             crowds.add(ads, matched["opening_no"].to_numpy())
             advance(ads.height)
