@@ -22,7 +22,7 @@ import polars as pl
 from gangwei import opinions, schema
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
-from gangwei.engines import Engine, Task, start
+from gangwei.engines import Engine, Task, ahead, start
 from gangwei.kernels import corrections
 from gangwei.kernels.identity import ad_keys
 from gangwei.stages import (
@@ -52,6 +52,7 @@ from gangwei.store import (
     rechunk,
     write_frames,
     write_json,
+    writing,
 )
 
 STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
@@ -164,6 +165,19 @@ def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
     """Locate one part."""
     rules = _rules("s3_locate", overlay)
     return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [s3_locate.COLUMNS])
+
+
+def clean_and_locate_task(raw: Path, clean: Path, out: Path, overlay: Path | None) -> int:
+    """Clean one part and locate it, row group by row group: locating holds the interpreter lock, cleaning does not, so
+    that parts side by side fill in for each other."""
+    rules, places = (_rules(s, overlay) for s in ("s2_clean", "s3_locate"))
+    fixes = _book(overlay).frame("corrections.csv")
+    with writing(clean, schema.CLEAN) as cleaned, writing(out, schema.LOCATED) as located:
+        for group in read_groups(raw):
+            ads = s2_clean.run(corrections.apply(group, fixes), rules)
+            cleaned.write(ads)
+            located.write(s3_locate.run(ads.select(s3_locate.COLUMNS), places))
+    return located.rows
 
 
 def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) -> int:
@@ -286,6 +300,31 @@ class Build:
             tasks.append((Task(task, args, p.rows), out))
         self._run(stage, tasks, self.rows)
 
+    def clean_and_locate(self) -> None:
+        """s2 and s3; with several threads parts that miss both are cleaned and located in one go."""
+        for p in self.parts:
+            p.paths["clean"] = self.stages / "clean" / f"{self._key('s2_clean', [p.paths['raw'].stem])}.parquet"
+            p.paths["located"] = self.stages / "located" / f"{self._key('s3_locate', [p.paths['clean'].stem])}.parquet"
+        fresh = [p for p in self.parts if self._forced("s2_clean") or not p.paths["clean"].exists()]
+        if self.settings.threads > 1 and fresh:
+            rows = sum(p.rows for p in fresh)
+            self.watch.begin("s2_clean", rows, self.rows - rows)
+            tasks = [
+                Task(
+                    clean_and_locate_task,
+                    (*(p.paths[t] for t in ("raw", "clean", "located")), self.settings.definitions),
+                    p.rows,
+                )
+                for p in fresh
+            ]
+            self.engine.map(tasks, lambda task, _: self.watch.advance("s2_clean", task.rows))
+            self.watch.end("s2_clean")
+            if self._forced("s2_clean"):
+                return
+        else:
+            self.per_part("s2_clean", "clean", clean_task, ["raw"], ["raw"])
+        self.per_part("s3_locate", "located", locate_task, ["clean"], ["clean"])
+
     @property
     def rows(self) -> int:
         """Kept ads."""
@@ -356,25 +395,31 @@ class Build:
 
     def run(self) -> Report:
         """The whole job; the directory is locked, and `published/` changes at once at the end or not at all."""
-        with locked(self.settings.out):
-            return self._locked_run()
+        local = self.settings.engine == "local" and self.settings.threads > 1
+        with locked(self.settings.out), ahead.compiling("gangwei.warm", ("match", "classify"), local) as ready:
+            return self._locked_run(ready)
 
-    def _locked_run(self) -> Report:
+    def _locked_run(self, ready: Callable[[str], None]) -> Report:
         self.read()
         write_json(self.settings.out / "build.json", {"files": self.files, "definitions": self.book.version})
-        self.per_part("s2_clean", "clean", clean_task, ["raw"], ["raw"])
-        self.per_part("s3_locate", "located", locate_task, ["clean"], ["clean"])
-        outs = self.employers()
-        self.sign(outs["names"])
+        self.clean_and_locate()
         if self.settings.threads == 1:
-            matched = self.match()
+            outs, matched = self.openings(ready)
             self.classify()
-        else:  # reading signatures is one thread's work; classifying needs nothing of it
+        else:  # employers and the reading of signatures are one thread's work; classifying needs nothing of them
             with ThreadPoolExecutor(1, thread_name_prefix="gangwei-match") as side:
-                pending = side.submit(self.match)
+                pending = side.submit(self.openings, ready)
+                ready("classify")
                 self.classify()
-                matched = pending.result()
+                outs, matched = pending.result()
         return self.publish(outs, matched)
+
+    def openings(self, ready: Callable[[str], None]) -> tuple[dict[str, Path], Path]:
+        """s4 and s5: employers, signatures, openings."""
+        outs = self.employers()
+        ready("match")
+        self.sign(outs["names"])
+        return outs, self.match()
 
     def classify(self) -> None:
         """s6: tiers of all ads, with the second opinions of the directory's ledger."""
