@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,12 @@ def write_groups(source: Source, later: pl.DataFrame, folder: Path, slim_path: P
     tables = {
         schema.OPENINGS: openings(), schema.SPELLS: runs(), schema.CAMPAIGNS: iter([_pick(campaigns, schema.CAMPAIGNS)])
     }  # fmt: skip
-    return {t.name: write_frames(folder / f"{t.name}.parquet", t, f, **published(t)) for t, f in tables.items()}
+    with ThreadPoolExecutor(len(tables)) as pool:
+        writing = {
+            t.name: pool.submit(write_frames, folder / f"{t.name}.parquet", t, f, **published(t))
+            for t, f in tables.items()
+        }
+        return {name: written.result() for name, written in writing.items()}
 
 
 def _described(ads: Path, wanted: I64) -> pl.DataFrame:
