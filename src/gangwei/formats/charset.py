@@ -31,7 +31,19 @@ class Charset:
 
 
 def survey(stream: BinaryIO) -> Charset:
-    """Read a whole stream once and say how to decode it. Memory: a few chunks of 4 MiB."""
+    """Read a stream from its start and say how to decode it: once, or twice where neither UTF-8 nor GB18030 is without error
+    and the stream can go back. Memory: a few chunks of 4 MiB."""
+    back = stream.seekable()
+    found = _survey(stream, count_utf8=not back)
+    if found is None:
+        stream.seek(0)
+        found = _survey(stream, count_utf8=True)
+    assert found is not None
+    return found
+
+
+def _survey(stream: BinaryIO, count_utf8: bool) -> Charset | None:
+    """The charset; None where the errors of UTF-8 decide and were not counted (which takes as long as all the rest)."""
     head = stream.read(CHUNK)
     for bom, name in BOMS:
         if head.startswith(bom):
@@ -40,11 +52,11 @@ def survey(stream: BinaryIO) -> Charset:
                 size += len(more)
             return Charset(name, 0, 0, size)
     guess = _utf16_without_bom(head)
-    decoders = {n: codecs.getincrementaldecoder(n)("replace") for n in ("utf-8", "gb18030")}
+    counted = ("utf-8", "gb18030") if count_utf8 else ("gb18030",)
+    decoders = {n: codecs.getincrementaldecoder(n)("replace") for n in counted}
     strict: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")("strict")
-    errors = {"utf-8": 0, "gb18030": 0}
+    errors = dict.fromkeys(counted, 0)
     nul = size = 0
-    pending: list[bytes] = []
     block = head
     while block:
         size += len(block)
@@ -54,13 +66,12 @@ def survey(stream: BinaryIO) -> Charset:
                 strict.decode(block)
             except UnicodeDecodeError:
                 strict = None
-                replay = _valid_prefix(size - len(block))
-                errors["gb18030"] += replay
+                errors["gb18030"] += _valid_prefix(size - len(block))
         if strict is None:
-            pending.append(block)
             for n, d in decoders.items():
                 errors[n] += d.decode(block).count("\ufffd")
-            pending.clear()
+            if errors["gb18030"] and not count_utf8:
+                return None
         block = stream.read(CHUNK)
     if guess and nul * 3 > size:
         return Charset(guess, 0, 0, size)
@@ -71,7 +82,7 @@ def survey(stream: BinaryIO) -> Charset:
         except UnicodeDecodeError:
             return Charset("utf-8", 1, nul, size)
     best = min(errors, key=lambda n: (errors[n], n != "utf-8"))
-    if best == "gb18030" and errors["utf-8"] * 200 < size and errors["gb18030"] * 2 > errors["utf-8"]:
+    if best == "gb18030" and count_utf8 and errors["utf-8"] * 200 < size and errors["gb18030"] * 2 > errors["utf-8"]:
         best = "utf-8"
     return Charset(best, errors[best], nul, size)
 
