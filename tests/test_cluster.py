@@ -8,6 +8,7 @@ import pytest
 from gangwei.codebook import Codebook
 from gangwei.kernels import judging as c
 from gangwei.kernels.block_texts import lacking, sketch_texts
+from gangwei.kernels.cluster import cluster_blocks
 from gangwei.stages.s5_match import compile_rules
 
 PARAMS = compile_rules(Codebook()).params
@@ -129,6 +130,24 @@ def test_no_rule_asks_for_less_than_the_least_text() -> None:
                 assert not fits or text >= least, (f, phase, text)
                 joined += bool(fits)
     assert joined > 50
+
+
+def test_texts_of_a_block_that_is_sampled_coarsely_still_count() -> None:
+    rng, n = np.random.default_rng(4), 60
+    f = np.zeros((n, len(c.FACTS)), np.int64)
+    f[:, [c.CITY, c.KEY, c.EDUCATION, c.EXPERIENCE, c.FIRST]] = (5, 9, -1, -1, c.NO_DAY)
+    f[:, c.TEXT] = np.arange(n) + 1
+    grams = np.sort(rng.integers(0, 1 << 32, (n // 2, 100), dtype=np.uint32), axis=1).repeat(2, axis=0)
+    for most in (1 << 21, 1000, 50):
+        params, leader = PARAMS.copy(), np.arange(n)
+        params[c.GRAMS] = most
+        rest = np.zeros(n, np.uint8), np.zeros(n, np.float32), np.full(n, -1, np.int64)
+        texts = grams.ravel().copy(), np.arange(n + 1) * 100, np.zeros(n, np.uint8)
+        cluster_blocks(
+            np.array([0, n]), f.copy(), np.full(n, 77, np.uint32), np.arange(n + 1), *texts, params, leader, *rest
+        )
+        found = np.unique(leader).size
+        assert found == n // 2 if most > 50 else found >= n // 2, most
 
 
 def test_sketches_bound_what_two_texts_share() -> None:

@@ -174,7 +174,7 @@ def _search(
     for x in todo:
         r, o = rows[x], own[x]
         a, end = ptr[rows[o]], stop[o]
-        says = F[r, TEXT] != 0 and end - a >= short
+        says = F[r, TEXT] != 0 and ptr[rows[o] + 1] - a >= short
         fine = max(np.int64(rate[rows[o]]), coarse)
         marked = False
         nc: Any = 0
@@ -212,7 +212,7 @@ def _search(
             p = own[y]
             b, b_end = ptr[rows[p]], stop[p]
             bits, least = fine, 0
-            if says and F[q, TEXT] != 0 and b_end - b >= short:
+            if says and F[q, TEXT] != 0 and ptr[rows[p] + 1] - b >= short:
                 if p == o:
                     c = 1.0
                 else:
@@ -224,7 +224,9 @@ def _search(
                     if w_lead < 0:
                         w_lead = _weight_at(bits, p, stop, rows[p], S, ptr, gram, weight, known)
                     least = min(w_row, w_lead)
-                    if least > 0:
+                    if least == 0 and coarse > 0:  # sampled so coarsely that nothing is left: not one text
+                        c = 0.0
+                    elif least > 0:
                         exact, shared = False, least
                         if sketches.shape[0] > 0:
                             if fine == bits:
