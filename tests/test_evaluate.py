@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from gangwei import evaluate as ev
+from gangwei.cli import main
 
 
 def test_figures_by_hand() -> None:
@@ -124,9 +126,17 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
     assert {s.value for s in out.scores if s.group == "subfield"} == {"ml"}
     assert any(s.group == "builder by board" for s in out.scores)
     assert json.loads(out.json())["n"] == 40
-    assert "builder+adjacent" in out.table()
+    shown = out.table()
+    assert "builder+adjacent" in shown
+    assert "https://b.example/0" in shown.split("errors")[1]
     assert {"cut", "precision", "recall", "f1"} <= set(out.thresholds[0])
     assert sum(b["n"] for b in out.calibration) == 40
+
+
+def test_json_is_not_a_quoted_string(dataset: tuple[Path, Path]) -> None:
+    root, labels = dataset
+    said = CliRunner().invoke(main, ["evaluate", str(root), "--labels", str(labels), "--json"])
+    assert json.loads(said.output)["n"] == 40
 
 
 def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:

@@ -204,9 +204,9 @@ def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool)
 
     found = test.evaluate(dataset, labels, term_list)
     if as_json:
-        show_json(found.json())
+        click.echo(found.json())
     else:
-        OUT.print(found.table(), highlight=False, markup=False)
+        click.echo(found.table())
 
 
 @click.command()

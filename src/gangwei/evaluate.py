@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 REPLICATES = 500
 SEED = 20170720
+SHOWN = 20
 TIERS = ("builder", "adjacent", "user", "none")
 LABEL_COLUMNS = (
     "record_id",
@@ -74,14 +75,24 @@ class Evaluation:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True)
 
     def table(self) -> str:
-        """Scores and presets as a plain text table."""
+        """Scores, presets, shares, curves and the worst errors as plain text; `json` has all errors."""
         head = f"{'group':<18}{'value':<16}{'n':>6}{'pos':>6}{'prec':>7}{'recall':>7}{'F1':>7}  {'95 % interval':<14}{'F1 plain':>9}"
         rows = [
             f"{s.group:<18}{s.value:<16}{s.n:>6}{s.positives:>6}{s.precision:>7.3f}{s.recall:>7.3f}{s.f1:>7.3f}  "
             f"{f'{s.f1_low:.3f}-{s.f1_high:.3f}':<14}{s.f1_plain:>9.3f}"
             for s in (*self.scores, *self.presets)
         ]
-        return "\n".join([head, *rows])
+        shares = [f"{s['tier']:<18}{s['labelled']:>10.4f}{s['said']:>10.4f}" for s in self.shares]
+        bins = [f"{b['predicted']:>10.3f}{b['observed']:>10.3f}{b['n']:>8.0f}" for b in self.calibration]
+        cuts = [f"{c['cut']:>6.2f}{c['precision']:>8.3f}{c['recall']:>8.3f}{c['f1']:>8.3f}" for c in self.thresholds]
+        worst = [f"{e['ad_id']} {e['labelled']} / {e['said']} {e['title'] or ''} {e['url'] or ''}" for e in self.errors]
+        return "\n".join(
+            [head, *rows]
+            + ["", f"{'share':<18}{'labelled':>10}{'said':>10}", *shares]
+            + ["", "probability of builder or adjacent: predicted, observed, ads", *bins]
+            + ["", "cut of that probability: precision, recall, F1", *cuts]
+            + ["", f"errors, labelled / said, the worst {min(SHOWN, len(worst))} of {len(worst)}:", *worst[:SHOWN]]
+        )
 
 
 def read_labels(path: Path) -> pl.DataFrame:
