@@ -148,3 +148,9 @@ def test_a_class_without_labels_lies_between_its_neighbours() -> None:
     assert lent == 1000 and all(isinstance(s, Stratum) and s.borrowed for s in (strata[0], strata[2]))
     e = ppi_share(strata)
     assert e.low < e.value < e.high
+    # one label that stands for a hundred openings says nothing
+    one = ClassLabels(np.ones(1), np.zeros(1), np.full(1, 100.0))
+    every = {"mention": some, "near": one, "none": none}
+    assert strata_of({"mention": (100, 10), "near": (100, 90), "none": (800, 0)}, every, every, 0)[0][1] == near
+    alone = strata_of({"near": (1, 0)}, {}, {"near": ClassLabels(np.ones(1), np.zeros(1), np.ones(1))}, 0)[0]
+    assert isinstance(alone[0], Stratum)

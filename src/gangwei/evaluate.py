@@ -86,13 +86,14 @@ class Evaluation:
         bins = [f"{b['predicted']:>10.3f}{b['observed']:>10.3f}{b['n']:>8.0f}" for b in self.calibration]
         cuts = [f"{c['cut']:>6.2f}{c['precision']:>8.3f}{c['recall']:>8.3f}{c['f1']:>8.3f}" for c in self.thresholds]
         worst = [f"{e['ad_id']} {e['labelled']} / {e['said']} {e['title'] or ''} {e['url'] or ''}" for e in self.errors]
-        return "\n".join(
-            [head, *rows]
-            + ["", f"{'share':<18}{'labelled':>10}{'said':>10}", *shares]
-            + ["", "probability of builder or adjacent: predicted, observed, ads", *bins]
-            + ["", "cut of that probability: precision, recall, F1", *cuts]
-            + ["", f"errors, labelled / said, the worst {min(SHOWN, len(worst))} of {len(worst)}:", *worst[:SHOWN]]
+        parts = (
+            [head, *rows],
+            [f"{'share':<18}{'labelled':>10}{'said':>10}", *shares],
+            ["probability of builder or adjacent: predicted, observed, ads", *bins],
+            ["cut of that probability: precision, recall, F1", *cuts],
+            [f"errors, labelled / said, the worst {min(SHOWN, len(worst))} of {len(worst)}:", *worst[:SHOWN]],
         )
+        return "\n\n".join("\n".join(p) for p in parts)
 
 
 def read_labels(path: Path) -> pl.DataFrame:

@@ -185,7 +185,7 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
     for (group,), part in sizes.group_by("g", maintain_order=True):
         classes = {c: (size / q.unit, predicted / q.unit / SCORE) for _, c, size, predicted in part.rows()}
         mine_here = {c: own[group, c] for c in LABEL_CLASSES if (group, c) in own}
-        strata, lent = strata_of(classes, mine_here, every_labels, minimum)
+        strata, lent = strata_of(classes, mine_here, every_labels, minimum, int(ask.settings["minimum_class_labels"]))
         e = intervals.ppi_share(strata)
         if math.isfinite(e.value):
             total = sum(size for size, _ in classes.values())
@@ -198,19 +198,27 @@ def strata_of(
     own: Mapping[str, ClassLabels],
     every: Mapping[str, ClassLabels],
     minimum: int,
+    few: int = 5,
 ) -> tuple[list[Stratum | Between], float]:
     """The strata of one group and how many of its openings lean on labels from elsewhere.
 
     Args:
         classes: class -> (openings, sum of predictions) of the group. own, every: labels of the group, and of all groups.
         minimum: a class with fewer labels of its own (effective) borrows those of all groups.
+        few: a class with fewer labels anywhere (effective) that stand for more than themselves counts as without a label.
 
     A class that has no label anywhere lies between its neighbours in `LABEL_CLASSES`, which go from sure to unlikely.
     """
+    enough = {
+        c: e
+        for c, e in every.items()
+        if intervals.kish(e.weight) >= few or e.weight.sum() <= len(e.weight) * (1 + 1e-9)
+    }
+    every = enough or every
     found: dict[str, Stratum | Between] = {}
     lent = 0.0
     for c, (size, predicted) in classes.items():
-        use = own.get(c)
+        use = own.get(c) if c in every else None
         borrow = use is None or intervals.kish(use.weight) < minimum
         if borrow:
             use, lent = every.get(c), lent + size
