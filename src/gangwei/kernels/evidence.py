@@ -28,7 +28,8 @@ CUES = ("prefer", "know", "duty", "negate", "design_list", "majors", "company", 
 SPOTS = ("title", "duty", "asked", "preferred", "aside")
 MAX_CONCEPTS = 128
 MAX_ROLES = 24
-LAYERS = ("term", "cue", "surveillance", "defence", "role")
+LISTED = 6
+LAYERS = ("term", "cue", "surveillance", "defence", "role", "other_job")
 
 N_TIER = len(TIERS) * len(LOCATIONS) * len(CONTEXTS)
 AT_CONCEPT = N_TIER
@@ -118,6 +119,38 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections
         hits[n, 6] = cl
         n += 1
     return n
+
+
+@njit(nogil=True, cache=True)
+def lists_only(hits, n_title, a, b, size, ends, layer):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Read the AI terms of the text, rows a..b of `hits`, as tags where they are nothing but a list of words.
+
+    So it is where the title has no such term, there are LISTED or more, and every clause that holds one consists of them for
+    the larger part, without a word for duty, knowledge, preference or negation.
+    """
+    for j in range(n_title):
+        if layer[hits[j, 0]] == 0:
+            return
+    n = 0
+    j = a
+    while j < b:
+        clause = hits[j, 6]
+        covered = 0
+        while j < b and hits[j, 6] == clause:
+            if layer[hits[j, 0]] == 0:
+                if hits[j, 5] & 15:
+                    return
+                covered += size[hits[j, 0]]
+                n += 1
+            j += 1
+        length = ends[clause] - (ends[clause - 1] if clause else 0)
+        if covered and covered * 2 < length:
+            return
+    if n >= LISTED:
+        for j in range(a, b):
+            if layer[hits[j, 0]] == 0:
+                hits[j, 3] = 4
+                hits[j, 4] = 0
 
 
 @njit(nogil=True, cache=True, inline="always")

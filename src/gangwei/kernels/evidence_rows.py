@@ -78,7 +78,7 @@ def rows_of_evidence(
     code, where = hits[:, 4], hits[:, 3]
     signal_code = -code
     layer = np.where(code >= 0, 0, signal_code)
-    decision = pl.Series(["ai_term", "", "surveillance", "defence"]).gather(layer)
+    decision = pl.Series(["ai_term", "", "surveillance", "defence", "", "surveillance"]).gather(layer)
     spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
     reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
     frame = pl.DataFrame(

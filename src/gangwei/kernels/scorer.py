@@ -16,9 +16,11 @@ from gangwei.kernels.evidence import (
     AT_END,
     AT_MIX,
     AT_ROLE,
+    LISTED,
     MAX_CONCEPTS,
     MIXES,
     judge,
+    lists_only,
     place_hits,
     spot_of,
 )
@@ -165,7 +167,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
     the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
     or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
-    surveillance strong, weak, in title, defence strong, weak, characters) by row; hits = columns of `place_hits` plus the
+    surveillance strong, weak, in title, defence strong, weak, characters, hits, title of another job) by row; hits = columns of `place_hits` plus the
     tier that counted. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
     of each row.
     """
@@ -208,7 +210,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     least = np.empty(FEW, np.float32)
     mark = np.int64(0)
     scores = np.empty((rows, lanes), np.float32)
-    facts = np.zeros((rows, 8), np.int32)
+    facts = np.zeros((rows, 9), np.int32)
     out = np.empty((capacity, 5), np.int32)
     out_row = np.empty(capacity, np.int32)
     out_score = np.empty(capacity, np.float32)
@@ -249,6 +251,8 @@ def score_rows(  # type: ignore[no-untyped-def]
                 m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
                 sections, section_at[row], section_at[row + 1], own, hits, n_tags,
             )  # fmt: skip
+        if n_hits - n_tags >= LISTED:
+            lists_only(hits, n_title, n_tags, n_hits, size, ends, layer)
         head = judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
         seen = 0
         for j in range(n_hits):
@@ -261,8 +265,11 @@ def score_rows(  # type: ignore[no-untyped-def]
             elif la == 2:
                 spot = spot_of(hits[j, 3], hits[j, 4])
                 if spot <= 2 and kind_of[hits[j, 0]] < 2:
-                    facts[r, 1 + kind_of[hits[j, 0]]] += 1
+                    # what is only asked for is the weaker sign
+                    facts[r, 2 if spot and hits[j, 4] == 2 else 1 + kind_of[hits[j, 0]]] += 1
                     facts[r, 3] += 1 if j < n_title else 0
+            elif la == 5:
+                facts[r, 8] = 1
             elif la == 3 and kind_of[hits[j, 0]] < 2 and hits[j, 4] != 4:
                 # a wish for experience in the field is the weaker sign
                 facts[r, 5 if hits[j, 4] == 3 else 4 + kind_of[hits[j, 0]]] += 1

@@ -26,6 +26,12 @@ BITS, FINE = 16, 19
 BUCKETS = 1 << BITS
 _SPACES = [9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
 _HIDDEN = [0, 0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFE0F, 0xFEFF]
+# Cyrillic and Greek letters drawn like Latin ones (Unicode Technical Standard 39, confusables)
+_ALIKE = dict(zip(
+    "АВЕЅІЈКМНОРСТХУаеѕіјорсхуΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+    "abesijkmhopctxyaesijopcxyabezhikmnoptyxo",
+    strict=True,
+))  # fmt: skip
 _BREAKS = "\n\r\u2028\u2029。；;！!？?"
 _MARKS = "、.)"
 # flags of the fold table, above the folded character
@@ -51,6 +57,8 @@ def fold_table() -> NDArray[np.uint32]:
     fold[[0x2D, 0x5F, 0x2010, 0x2011, 0x2012, 0x2013, 0xFF0D, 0xFF3F]] = SPACE
     fold[ord("，")] = ord(",")
     fold[(fold >= 65) & (fold <= 90)] += 32
+    for like, letter in _ALIKE.items():
+        fold[ord(like)] = ord(letter)
     table = fold.copy()
     table[((fold >= 97) & (fold <= 122)) | ((fold >= 48) & (fold <= 57))] |= IS_WORD
     table[(fold >= 48) & (fold <= 57)] |= IS_DIGIT

@@ -53,6 +53,8 @@ class TextRules:
     head_pattern: str
     line_pattern: str
     line_hint: str
+    spaced: dict[str, str]
+    spaced_hints: list[str]
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,12 @@ def compile_text(book: Codebook) -> TextRules:
         rf"\A(?:\s*(?:{pattern('head')}))+\s*",
         rf"(?m)^[ \t]*(?:{pattern('line')})[ \t]*(?:\n|\z)",
         str(config["line_hint"]),
+        {
+            " ".join(r["id"]): r["id"]
+            for r in book.rows("text/headings.csv")
+            if r["strength"] == "3" and 3 <= len(r["id"]) <= 8 and min(r["id"]) > "\u4e00"
+        },
+        list(config["spaced_headings"]),
     )
 
 
@@ -199,6 +207,8 @@ def clean(
     if len(rows):
         south = None if traditional is None else traditional.gather(rows)
         text = text.scatter(rows, simplify(text.gather(rows), south))
+    if not one_line:
+        text = close_up(text, rules)
     if series.null_count():
         text = pl.select(pl.when(series.is_not_null()).then(text)).to_series().alias(series.name)
     return Cleaned(text, stats, flags)
@@ -223,6 +233,14 @@ def _convert(series: pl.Series, name: str) -> pl.Series:
     if len(converted) != len(series):  # the separator cannot occur: control characters are gone
         raise RuntimeError(f"OpenCC {name} changed the record separator on {sys.platform}")
     return pl.Series(series.name, converted, dtype=pl.String)
+
+
+def close_up(series: pl.Series, rules: TextRules) -> pl.Series:
+    """Headings written with a space between their characters, without it ('任 职 要 求')."""
+    rows = np.flatnonzero(series.str.contains_any(rules.spaced_hints).fill_null(False).to_numpy())
+    if not len(rows):
+        return series
+    return series.clone().scatter(rows, series.gather(rows).str.replace_many(rules.spaced))
 
 
 def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:

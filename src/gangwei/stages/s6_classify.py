@@ -96,11 +96,13 @@ def compile_lexicons(
     for layer, name in ((2, "surveillance"), (3, "defence")):
         for r in book.rows(f"ai/{name}.csv"):
             add(r, layer, -1, -1, 0, -1, ("strong", "weak", "none").index(r["strength"]))
+    for r in book.rows("ai/surveillance_titles.csv"):
+        add(r, 5, -1, -1, 0, -1, -1)
     for r in roles:
         add(r, 4, -1, -1, 0, -1, kinds.index(r["kind"]))
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
-    lexicons = (lexicon.only(0, 2, 3, 4), lexicon.only(0, 2, 3), lexicon.only(1))
+    lexicons = (lexicon.only(0, 2, 3, 4, 5), lexicon.only(0, 2, 3), lexicon.only(1))
     columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
     return lexicons, (lexicon.size, lexicon.layer.astype(np.int32), *columns_of), ids, concepts, kinds
 
@@ -236,11 +238,10 @@ def decide(
     return tier, np.round(p, 6)
 
 
-def signal(
-    facts: NDArray[np.int32], strong: int, weak: int, title: NDArray[np.int32], rule: dict[str, float]
-) -> NDArray[np.bool_]:
-    """True where the weighted count of signal words reaches the need of the rule."""
-    total = rule["strong"] * facts[:, strong] + rule["weak"] * facts[:, weak] + rule["title"] * title
+def signal(facts: NDArray[np.int32], strong: int, weak: int, rule: dict[str, float]) -> NDArray[np.bool_]:
+    """True where the weighted count of signal words and of what the title says reaches the need of the rule."""
+    total = rule["strong"] * facts[:, strong] + rule["weak"] * facts[:, weak]
+    total += rule["title"] * facts[:, 3] + rule["other_job"] * facts[:, 8]
     return np.asarray(total >= rule["need"], np.bool_)
 
 
@@ -271,8 +272,8 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
             "ai_score": p,
             "ai_role": pl.Series(AI_ROLES).gather(role),
             "ai_subfields": evidence_rows.subfields(scores[:, 4 + len(AI_ROLES) :], tier),
-            "surveillance_job": signal(facts, 1, 2, facts[:, 3], rules.signals["surveillance"]),
-            "defence_signal": signal(facts, 4, 5, np.zeros_like(facts[:, 3]), rules.signals["defence"]),
+            "surveillance_job": signal(facts, 1, 2, rules.signals["surveillance"]),
+            "defence_signal": signal(facts, 4, 5, rules.signals["defence"]),
             "ai_terms": evidence_rows.terms(hits, hit_row, len(tier), rules.rule_ids),
             "hits": evidence_rows.rows_of_evidence(hits, hit_row, got.hit_score, more, len(tier), rules.rule_ids),
         },
