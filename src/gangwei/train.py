@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,7 @@ Weak = tuple[Any, NDArray[np.int8]]
 C_TIER, C_OTHER = 0.3, 1.0
 SMALL = 0.005  # a weight of an n-gram below this is dropped: it moves no score by more than rounding
 FOLDS, SEEDS = 5, 2
+CUT_LANES = s6.PHRASE_LANES  # tiers and subfields: their cuts are chosen out of fold
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,18 @@ def _lane_model(
     return _fit(x, target, C_TIER if lane < 4 else C_OTHER, w)
 
 
+def _fit_all(
+    parts: list[csr_matrix],
+    y: NDArray[np.int8],
+    jobs: list[tuple[NDArray[np.int64], int]],
+    weight: Floats,
+    weak: Weak | None,
+) -> list[Any]:
+    """`_lane_model` of each (rows, lane), on all threads: the fits do not depend on each other and use no chance."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda job: _lane_model(parts, y, job[0], job[1], weight, weak), jobs))
+
+
 def out_of_fold(
     x: csr_matrix,
     y: NDArray[np.int8],
@@ -143,17 +158,21 @@ def out_of_fold(
     seeds: int = SEEDS,
     weak: Weak | None = None,
 ) -> NDArray[np.float32]:
-    """Mean out-of-fold score of each ad and lane over `seeds` splits that keep groups whole."""
+    """Mean out-of-fold score of each ad and lane over `seeds` splits that keep groups whole.
+
+    Mention and roles have no cut to choose and are left at 0.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     total = np.zeros(y.shape, np.float64)
     parts = _parts(x)
     strata = y[:, 0] * 4 + y[:, 1] * 2 + y[:, 2]
     for seed in range(seeds):
-        for a, b in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(x, strata, group):
-            for lane in range(y.shape[1]):
-                m = _lane_model(parts, y, a, lane, weight, weak)
-                total[b, lane] += m.decision_function(parts[lane][b]) if m else -5.0
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(x, strata, group)
+        jobs = [(a, b, lane) for a, b in folds for lane in CUT_LANES]
+        models = _fit_all(parts, y, [(a, lane) for a, _, lane in jobs], weight, weak)
+        for (_, b, lane), m in zip(jobs, models):
+            total[b, lane] += m.decision_function(parts[lane][b]) if m else -5.0
     return (total / seeds).astype(np.float32)
 
 
@@ -202,8 +221,9 @@ def train(
         if v == 1 and others is not None and others.height:
             weak = weak_titles(others, rules, pack(dense, bias, cuts, calibration, names))
         held[v] = out_of_fold(x, y, group, fit_weight, seeds, weak)
-        for lane in range(n_lanes):
-            m = _lane_model(parts, y, np.arange(labels.height), lane, fit_weight, weak)
+        every = np.arange(labels.height)
+        fitted = _fit_all(parts, y, [(every, lane) for lane in range(n_lanes)], fit_weight, weak)
+        for lane, m in enumerate(fitted):
             if m:
                 dense[v, _mask(lane), lane] = m.coef_[0]
             bias[v, lane] = m.intercept_[0] if m else -5.0
