@@ -161,7 +161,7 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
     cur = ask.ds.cursor()
     sizes = cur.execute(
         f"SELECT {g} AS g, CAST(f.label_class AS VARCHAR) AS class, CAST(sum({q.weight}) AS HUGEINT)::DOUBLE AS size, "
-        f"CAST(sum({q.weight} * f.label_score) AS HUGEINT)::DOUBLE AS predicted {q.source()} GROUP BY 1, 2 ORDER BY 1, 2",
+        f"CAST(sum(CAST({q.weight} AS BIGINT) * f.label_score) AS HUGEINT)::DOUBLE AS predicted {q.source()} GROUP BY 1, 2 ORDER BY 1, 2",
         q.params,
     ).pl()
     q.joins.append("JOIN labelled l ON l.row_no = f.row_no")
