@@ -403,7 +403,7 @@ class Build:
         self.read()
         write_json(self.settings.out / "build.json", {"files": self.files, "definitions": self.book.version})
         self.clean_and_locate()
-        if self.settings.threads == 1:
+        if self.settings.threads == 1 or self.settings.engine != "local":  # one driver, one job at a time
             outs, matched = self.openings(ready)
             self.classify()
         else:  # employers and the reading of signatures are one thread's work; classifying needs nothing of them
