@@ -319,7 +319,9 @@ class Build:
             ]
             self.engine.map(tasks, lambda task, _: self.watch.advance("s2_clean", task.rows))
             self.watch.end("s2_clean")
-            if self._forced("s2_clean"):
+            if self._forced("s2_clean"):  # all parts were located with it
+                self.watch.begin("s3_locate", 0, self.rows)
+                self.watch.end("s3_locate")
                 return
         else:
             self.per_part("s2_clean", "clean", clean_task, ["raw"], ["raw"])
