@@ -107,9 +107,9 @@ def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:
     Score: priority, then length, then position (`position` +1 prefers later words, -1 earlier ones); the last tie-break is
     the order of the rules.
     """
-    hits = find_words(texts, rules)
-    best = (
-        hits.with_columns(
+    hits = (
+        find_words(texts, rules)
+        .with_columns(
             (
                 pl.col("priority") * 15
                 + pl.col("length").clip(0, 8) * 10
@@ -117,18 +117,14 @@ def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:
             ).alias("score")
         )
         .sort("row", "score", "word_no", descending=[False, True, False])
-        .with_columns((pl.col("start").cast(pl.Int64) + pl.col("bytes")).alias("end"))
-        .group_by("row", maintain_order=True)
-        .agg(
-            pl.col("value", "isco08").first(),
-            (
-                (pl.col("value") == pl.col("value").first())
-                | ((pl.col("start") >= pl.col("start").first()) & (pl.col("end") <= pl.col("end").first()))
-            )
-            .all()
-            .alias("agreed"),
-        )
+        .select("row", "value", "isco08", "start", end=pl.col("start").cast(pl.Int64) + pl.col("bytes"))
     )
+    new = hits.select(pl.col("row").ne_missing(pl.col("row").shift())).to_series()
+    best = hits.filter(new)
+    chosen = best.select("value", "start", "end")[(new.cum_sum() - 1).cast(pl.UInt32)]
+    outside = (hits["start"] < chosen["start"]) | (hits["end"] > chosen["end"])
+    against = hits["row"].filter((hits["value"] != chosen["value"]) & outside)
+    best = best.select("row", "value", "isco08", agreed=~pl.col("row").is_in(against.implode()))
     rows = pl.DataFrame({"row": pl.Series(range(len(texts)), dtype=pl.UInt32)})
     return rows.join(best, on="row", how="left", maintain_order="left").drop("row")
 
