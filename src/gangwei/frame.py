@@ -13,6 +13,8 @@ import logging
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +35,18 @@ FACT = "held.fact"
 def quote(path: Path) -> str:
     """A path as an SQL string literal."""
     return "'" + str(path).replace("'", "''") + "'"
+
+
+@contextmanager
+def _harm_is_told() -> Iterator[None]:
+    """A damaged file of a table becomes a DatasetError that says so."""
+    try:
+        yield
+    except duckdb.Error as e:
+        if type(e) not in (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException):
+            raise
+        line = str(e).splitlines()[0]
+        raise DatasetError(f"a table of published/ cannot be read ({line}); run `gangwei build` again") from None
 
 
 @dataclass
@@ -109,12 +123,8 @@ class Dataset:
         """Run one query on a cursor of its own."""
         cur = self.cursor()
         try:
-            return cur.execute(sql, params or {}).fetchall() if params else cur.execute(sql).fetchall()
-        except duckdb.Error as e:
-            if type(e) not in (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException):
-                raise
-            line = str(e).splitlines()[0]
-            raise DatasetError(f"a table of published/ cannot be read ({line}); run `gangwei build` again") from None
+            with _harm_is_told():
+                return cur.execute(sql, params or {}).fetchall() if params else cur.execute(sql).fetchall()
         finally:
             cur.close()
 
@@ -159,7 +169,8 @@ class Dataset:
         self.need_texts()
         with self.lock:
             if "fact_ads" not in self.tables_made:
-                frame_tables.make_fact(self.cursor(), "held.fact_ads", self._exact_reasons, every_ad=True)
+                with _harm_is_told():
+                    frame_tables.make_fact(self.cursor(), "held.fact_ads", self._exact_reasons, every_ad=True)
                 self.pack()
                 self.tables_made.add("fact_ads")
         return "held.fact_ads"
@@ -173,7 +184,8 @@ class Dataset:
         with self.lock:
             if name not in self.tables_made:
                 con = self.connection.cursor()
-                con.execute(sql)
+                with _harm_is_told():
+                    con.execute(sql)
                 con.close()
                 self.tables_made.add(name)
                 if "held." in sql:
