@@ -20,7 +20,7 @@ SLOW = 0x10000000  # in the table of encodings: no plain character
 CJK, LATIN, OTHER_LETTER, TRAD, MARK, EMOJI = 1, 2, 4, 8, 16, 32
 TAG_SPAN = 4096
 INLINE, BLOCK, SKIP = 1, 2, 3
-AGAIN, NEEDS_NFKC, CAPPED, HAD_MARKUP = 1, 2, 4, 8
+AGAIN, NEEDS_NFKC, CAPPED, HAD_MARKUP, SPACED = 1, 2, 4, 8, 16  # SPACED: a space between two ideographs
 N_STATS = 5  # characters, CJK, Latin letters, other letters, traditional-only characters
 FNV, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
@@ -243,6 +243,12 @@ def decode(data: Any, i: int) -> tuple[int, int]:
     ), 4
 
 
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _spaced(before: int, kind: Any, table: Any) -> int:
+    """SPACED where the character before a space may end in an ideograph."""
+    return SPACED if before >= TABLE or kind[before] & CJK or table[before] & EXPAND else 0
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def fold(
     data: NDArray[np.uint8],
@@ -301,13 +307,15 @@ def fold(
             if cp < 0x10000:
                 e = np.int64(encoded[cp])
                 if e < SLOW:
+                    k = np.int64(kind[cp])
                     if pend:
                         if o > first:
                             out[o] = 32 if pend == 1 else 10
                             o += 1
                             chars += 1
+                            if pend == 1 and k & CJK:
+                                flag |= _spaced(prev, kind, table)
                         pend = 0
-                    k = np.int64(kind[cp])
                     cjk += k & 1
                     latin += (k >> 1) & 1
                     other += (k >> 2) & 1
@@ -383,13 +391,15 @@ def fold(
             if v == BREAK:
                 pend = 1 if one_line else 2
                 continue
+            k = np.int64(kind[cp]) if cp < TABLE else np.int64(CJK)
             if pend:
                 if o > first:
                     out[o] = 32 if pend == 1 else 10
                     o += 1
                     chars += 1
+                    if pend == 1 and k & CJK:
+                        flag |= _spaced(prev, kind, table)
                 pend = 0
-            k = np.int64(kind[cp]) if cp < TABLE else np.int64(CJK)
             cjk += k & 1
             latin += (k >> 1) & 1
             other += (k >> 2) & 1

@@ -208,7 +208,7 @@ def clean(
         south = None if traditional is None else traditional.gather(rows)
         text = text.scatter(rows, simplify(text.gather(rows), south))
     if not one_line:
-        text = close_up(text, rules)
+        text = close_up(text, flags, rules)
     if series.null_count():
         text = pl.select(pl.when(series.is_not_null()).then(text)).to_series().alias(series.name)
     return Cleaned(text, stats, flags)
@@ -235,12 +235,16 @@ def _convert(series: pl.Series, name: str) -> pl.Series:
     return pl.Series(series.name, converted, dtype=pl.String)
 
 
-def close_up(series: pl.Series, rules: TextRules) -> pl.Series:
-    """Headings written with a space between their characters, without it ('任 职 要 求')."""
-    rows = np.flatnonzero(series.str.contains_any(rules.spaced_hints).fill_null(False).to_numpy())
+def close_up(series: pl.Series, flags: NDArray[np.uint8], rules: TextRules) -> pl.Series:
+    """Headings written with a space between their characters, without it ('任 职 要 求'); `flags` are those of `fold`."""
+    rows = np.flatnonzero(flags & k.SPACED)
     if not len(rows):
         return series
-    return series.clone().scatter(rows, series.gather(rows).str.replace_many(rules.spaced))
+    part = series.gather(rows)
+    some = np.flatnonzero(part.str.contains_any(rules.spaced_hints).fill_null(False).to_numpy())
+    if not len(some):
+        return series
+    return series.clone().scatter(rows[some], part.gather(some).str.replace_many(rules.spaced))
 
 
 def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:

@@ -75,7 +75,9 @@ def write_groups(source: Source, later: pl.DataFrame, folder: Path, slim_path: P
     groups = engine.sql(OPENINGS_SQL, slim=[slim_path])
     best = (1 << NUMBER_BITS) - 1 - groups["documented"].to_numpy() % (1 << NUMBER_BITS)
     campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])
-    wanted = np.union1d(best, campaigns["campaign_no"].to_numpy())
+    asked = np.zeros(source.ad_keys.size, bool)
+    asked[best] = asked[campaigns["campaign_no"].to_numpy()] = True
+    wanted = np.flatnonzero(asked)
     described = _described(folder / "ads.parquet", wanted)
 
     def openings() -> Iterator[pl.DataFrame]:
