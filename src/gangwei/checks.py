@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from gangwei.kernels.hashing import hash_strings
+from gangwei.store import read_frame, read_groups
+
+U64 = npt.NDArray[np.uint64]
 
 
 class CheckError(Exception):
@@ -60,14 +67,21 @@ INVARIANTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
+WEIGHTS = """SELECT count(*) AS n FROM (SELECT ad_id, sum(weight) AS w FROM p GROUP BY ad_id) x
+             WHERE w < 0.999 OR w > 1.001"""
+IDS = ("ad_id", "opening_id", "employer_id")
+OTHERS = ("adcode", "place_status", "ai_tier", "pay_min_fen", "pay_max_fen")
+
+
 def verify(folder: Path, files: Sequence[dict[str, Any]], engine: Sets) -> None:
-    """Check a published folder.
+    """Check a published folder: by hashes of the ids first, by the database where these do not settle it.
 
     Raises:
         CheckError: the first invariant that does not hold.
     """
-    for name, tables, query in INVARIANTS:
-        broken = int(engine.sql(query, **{t: [folder / f"{t}.parquet"] for t in tables})["n"][0])
+    sound, kept = _sound(folder)
+    for (name, tables, query), holds in zip(INVARIANTS, sound, strict=True):
+        broken = 0 if holds else int(engine.sql(query, **{t: [folder / f"{t}.parquet"] for t in tables})["n"][0])
         if broken:
             raise CheckError(f"check failed: {name} ({broken} rows break it)")
     for f in files:
@@ -75,12 +89,64 @@ def verify(folder: Path, files: Sequence[dict[str, Any]], engine: Sets) -> None:
             raise CheckError(
                 f"check failed: {f['file']}: kept {f['kept']} + rejected {f['rejected']} is not read {f['read']}"
             )
-    kept = int(engine.sql("SELECT count(*) AS n FROM ads", ads=[folder / "ads.parquet"])["n"][0])
     if kept != sum(f["kept"] for f in files):
         raise CheckError(f"check failed: {kept} ads published, {sum(f['kept'] for f in files)} kept by the readers")
-    weights = engine.sql(
-        "SELECT count(*) AS n FROM (SELECT ad_id, sum(weight) AS w FROM p GROUP BY ad_id) x WHERE w < 0.999 OR w > 1.001",
-        p=[folder / "ad_places.parquet"],
+    if not _weighed(folder):
+        broken = int(engine.sql(WEIGHTS, p=[folder / "ad_places.parquet"])["n"][0])
+        if broken:
+            raise CheckError(f"check failed: place weights of {broken} ads do not sum to 1")
+
+
+def _sound(folder: Path) -> tuple[tuple[bool, ...], int]:
+    """Whether each of INVARIANTS is seen to hold in one reading, and the number of ads."""
+    ids: dict[str, list[U64]] = {c: [] for c in IDS}
+    placed, tiered, paid = True, True, True
+    for ads in read_groups(folder / "ads.parquet", [*IDS, *OTHERS]):
+        for c in IDS:
+            ids[c].append(hash_strings(ads[c].drop_nulls() if c == "employer_id" else ads[c]))
+        low, high = ads["pay_min_fen"], ads["pay_max_fen"]
+        placed &= not (ads["adcode"].is_not_null() & (ads["place_status"] != "ok")).any()
+        tiered &= not ads["ai_tier"].null_count()
+        paid &= not ((low > high) | (low < 0) | (high < 0)).any()
+    ad, opening, employer = (_ranked(ids.pop(c)) for c in IDS)
+    openings = read_frame(folder / "openings.parquet", ["opening_id", "n_ads"])
+    keys, sizes = hash_strings(openings["opening_id"]), openings["n_ads"].to_numpy()
+    order = np.argsort(keys)
+    found, counts = _counted(opening)
+    employers = _ranked(
+        [hash_strings(e["employer_id"]) for e in read_groups(folder / "employers.parquet", ["employer_id"])]
     )
-    if int(weights["n"][0]):
-        raise CheckError(f"check failed: place weights of {int(weights['n'][0])} ads do not sum to 1")
+    counted = np.array_equal(found, keys[order]) and np.array_equal(counts, sizes[order])
+    known = bool(np.isin(_counted(employer)[0], employers).all())
+    return (_distinct(ad), counted, known, _distinct(employers), placed, tiered, paid), int(ad.size)
+
+
+def _weighed(folder: Path) -> bool:
+    """Whether the places of each ad stand together with weights that sum to 1."""
+    ads: list[U64] = []
+    for places in read_groups(folder / "ad_places.parquet", ["ad_id", "weight"]):
+        keys = hash_strings(places["ad_id"])
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        total = np.add.reduceat(places["weight"].to_numpy(), starts)
+        if (np.abs(total - 1) > 0.0009).any():
+            return False
+        ads.append(keys[starts])
+    return _distinct(_ranked(ads))
+
+
+def _ranked(hashes: list[U64]) -> U64:
+    out = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+    out.sort()
+    return out
+
+
+def _distinct(ranked: U64) -> bool:
+    return bool((ranked[1:] != ranked[:-1]).all())
+
+
+def _counted(ranked: U64) -> tuple[U64, npt.NDArray[np.int64]]:
+    """The distinct values of a sorted array and how often each occurs."""
+    starts = (
+        np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]])) if ranked.size else np.zeros(0, np.int64)
+    )
+    return ranked[starts], np.diff(np.append(starts, ranked.size))
