@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
+from numba import njit
+from numpy.typing import NDArray
 
 from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.trie import Trie, build, every
@@ -28,10 +31,10 @@ _BENEFIT_FLAGS = [
 
 @dataclass(frozen=True)
 class WordRules:
-    """Words with what they stand for; `latin` words count only at ASCII word boundaries."""
+    """Words with what they stand for, their UTF-8 lengths and their trie."""
 
-    words: list[str]
     table: pl.DataFrame
+    sizes: NDArray[np.int64]
     trie: Trie
 
 
@@ -58,10 +61,9 @@ def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
             "priority": pl.Series([p for _, p, _ in seen.values()], dtype=pl.Int32),
             "length": pl.Series([len(w) for w in seen], dtype=pl.Int32),
             "bytes": pl.Series([len(w.encode()) for w in seen], dtype=pl.Int64),
-            "latin": pl.Series([w[0].isascii() or w[-1].isascii() for w in seen], dtype=pl.Boolean),
         }
     )
-    return WordRules(list(seen), table, build((word, i) for i, word in enumerate(seen)))
+    return WordRules(table, table["bytes"].to_numpy(), build((word, i) for i, word in enumerate(seen)))
 
 
 def compile_occupations(book: Codebook) -> OccupationRules:
@@ -83,22 +85,31 @@ def find_words(texts: pl.Series, rules: WordRules) -> pl.DataFrame:
     Returns:
         row (UInt32), start (byte offset), and the columns of `rules.table`; Latin words inside longer ASCII words left out.
     """
-    trie = rules.trie
-    rows, starts, numbers = every(*string_buffers(texts), *trie.long_arrays, trie.first, trie.pair_bits)
-    text = texts.gather(rows)
-    hits = pl.DataFrame({"row": rows, "start": starts, "text": text, "word": pl.Series(rules.words).gather(numbers)})
-    hits = hits.hstack(rules.table[numbers])
-    latin = hits.filter("latin")
-    if len(latin):
-        raw, start = pl.col("text").cast(pl.Binary), pl.col("start").cast(pl.Int64)
-        alnum = r"^(3[0-9]|6[1-9a-f]|7[0-9a])$"
-        before = raw.bin.slice(start - 1, 1).bin.encode("hex").str.contains(alnum) & (start > 0)
-        after = raw.bin.slice(start + pl.col("bytes"), 1).bin.encode("hex").str.contains(alnum)
-        inside = (before & pl.col("word").str.contains(r"^[a-z0-9]")) | (
-            after & pl.col("word").str.contains(r"[a-z0-9]$")
-        )
-        hits = pl.concat([hits.filter(~pl.col("latin")), latin.filter(~inside)])
-    return hits.select("row", "start", "word", *rules.table.columns)
+    trie, buffers = rules.trie, string_buffers(texts)
+    rows, starts, numbers = every(*buffers, *trie.long_arrays, trie.first, trie.pair_bits)
+    whole = _whole(*buffers, rows, starts, rules.sizes[numbers])
+    rows, starts, numbers = rows[whole], starts[whole], numbers[whole]
+    return pl.DataFrame({"row": rows, "start": starts}).hstack(rules.table[numbers])
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _whole(data: Any, off: Any, rows: Any, starts: Any, sizes: Any) -> Any:
+    """Whether each word (row, first byte, bytes) neither begins nor ends inside of an ASCII word."""
+    out = np.ones(rows.size, np.bool_)
+    for i in range(rows.size):
+        low, high = np.int64(off[rows[i]]), np.int64(off[rows[i] + 1])
+        a = low + np.int64(starts[i])
+        b = a + np.int64(sizes[i])
+        if (a > low and _in_word(data[a]) and _in_word(data[a - 1])) or (
+            b < high and _in_word(data[b - 1]) and _in_word(data[b])
+        ):
+            out[i] = False
+    return out
+
+
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _in_word(c: Any) -> Any:
+    return 48 <= c <= 57 or 97 <= c <= 122
 
 
 def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:
@@ -116,7 +127,7 @@ def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:
                 + position * (pl.col("start").cast(pl.Int32) + pl.col("bytes").cast(pl.Int32)).clip(0, 90)
             ).alias("score")
         )
-        .sort("row", "score", "word_no", descending=[False, True, False])
+        .sort("row", "score", "word_no", descending=[False, True, False], maintain_order=True)
         .select("row", "value", "isco08", "start", end=pl.col("start").cast(pl.Int64) + pl.col("bytes"))
     )
     new = hits.select(pl.col("row").ne_missing(pl.col("row").shift())).to_series()

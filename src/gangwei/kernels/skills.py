@@ -7,10 +7,15 @@ than the classifier. The company's blurb, its benefits and contacts ask for noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numba import njit
+from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
+from gangwei.kernels.hashing import from_buffers, string_buffers
 from gangwei.kernels.occupation import WordRules, compile_words, find_words
 
 ASKING = ("duties", "requirements", "tags", "other")
@@ -18,9 +23,10 @@ ASKING = ("duties", "requirements", "tags", "other")
 
 @dataclass(frozen=True)
 class SkillRules:
-    """Words of skills, and the scheme and identifier of each skill."""
+    """Words of skills, the skill of each word by its place in `known`, and the scheme and identifier of each skill by id."""
 
     words: WordRules
+    skill: NDArray[np.int64]
     known: pl.DataFrame
 
 
@@ -34,27 +40,70 @@ def compile_skills(book: Codebook) -> SkillRules:
             "identifier": [r["identifier"] or None for r in rows],
         },
         schema={"skill_id": pl.String, "scheme": pl.String, "identifier": pl.String},
-    )
-    return SkillRules(compile_words([{"pattern": r["aliases"], "value": r["id"]} for r in rows], "value"), known)
+    ).sort("skill_id")
+    words = compile_words([{"pattern": r["aliases"], "value": r["id"]} for r in rows], "value")
+    at = {skill: i for i, skill in enumerate(known["skill_id"])}
+    return SkillRules(words, np.array([at[v] for v in words.table["value"]], np.int64), known)
 
 
 def skills_of(texts: pl.Series, rules: SkillRules) -> pl.DataFrame:
-    """row (UInt32) and skill_id of each distinct skill in each text, in the order of rows and ids."""
+    """row (UInt32), skill_id, scheme and identifier of each distinct skill in each text, in the order of rows and ids."""
     hits = find_words(texts.fill_null("").str.to_lowercase(), rules.words)
-    return hits.select("row", skill_id="value").unique().sort("row", "skill_id")
+    found = np.unique(hits["row"].to_numpy() * np.int64(rules.known.height) + rules.skill[hits["word_no"].to_numpy()])
+    row, skill = np.divmod(found, max(1, rules.known.height))
+    return rules.known[skill].insert_column(0, pl.Series("row", row, dtype=pl.UInt32))
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _put(out: Any, o: Any, first: Any, data: Any, a: Any, b: Any) -> Any:
+    """Write data[a:b] behind out[:o], after a line break unless out[:o] ends at `first`."""
+    if o > first:
+        out[o] = 10
+        o += 1
+    out[o : o + b - a] = data[a:b]
+    return o + b - a
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _asked(title: Any, tags: Any, text: Any, starts: Any, ends: Any, at: Any) -> Any:
+    """Bytes and offsets of the lines title, tags and the spans of the text, in characters; empty ones left out."""
+    n = at.size - 1
+    room = starts.size + 4 * n
+    for _, off in (title, tags, text):
+        room += off[n] - off[0]
+    out, out_off = np.empty(room, np.uint8), np.zeros(n + 1, np.int64)
+    data, off = text
+    o = np.int64(0)
+    for r in range(n):
+        first = o
+        for own, own_off in (title, tags):
+            if own_off[r + 1] > own_off[r]:
+                o = _put(out, o, first, own, own_off[r], own_off[r + 1])
+        i, char = np.int64(off[r]), 0
+        for s in range(at[r], at[r + 1]):
+            begin = i
+            for bound in (starts[s], ends[s]):
+                begin = i
+                while char < bound and i < off[r + 1]:
+                    i += 1
+                    char += i == off[r + 1] or data[i] & 0xC0 != 0x80
+            if i > begin:
+                o = _put(out, o, first, data, begin, i)
+        out_off[r + 1] = o
+    return out[:o], out_off
 
 
 def asked(ads: pl.DataFrame) -> pl.Series:
     """What each ad asks for in words: title, tags, and the sections of its text that ask."""
-    span = pl.col("end") - pl.col("start")
-    pieces = (
-        ads.with_row_index("row").select("row", "text", "sections").explode("sections").unnest("sections")
-        .filter(pl.col("kind").is_in(ASKING))
-        .with_columns(piece=pl.col("text").str.slice(pl.col("start"), span))
-        .group_by("row", maintain_order=True).agg(pl.col("piece").str.join("\n"))
-    )  # fmt: skip
-    rows = ads.select("title", "tags").with_row_index("row").join(pieces, on="row", how="left", maintain_order="left")
-    return rows.select(pl.concat_str("title", "tags", "piece", separator="\n", ignore_nulls=True)).to_series()
+    sections = ads["sections"]
+    spans = sections.filter(sections.list.len() > 0).explode().struct.unnest()
+    asks = spans["kind"].is_in(ASKING).to_numpy()
+    before = np.concatenate([[0], np.cumsum(asks)])
+    at = before[np.concatenate([[0], np.cumsum(sections.list.len().fill_null(0).to_numpy())])]
+    starts, ends = (spans[c].to_numpy()[asks].astype(np.int64) for c in ("start", "end"))
+    return from_buffers(
+        "asked", *_asked(*(string_buffers(ads[c]) for c in ("title", "tags", "text")), starts, ends, at)
+    )
 
 
 def skill_rows(ads: pl.DataFrame, rules: SkillRules) -> pl.DataFrame:
@@ -65,5 +114,4 @@ def skill_rows(ads: pl.DataFrame, rules: SkillRules) -> pl.DataFrame:
     """
     mine = ads.filter((pl.col("ai_tier") != "none") | pl.col("ai_mention"))
     found = skills_of(asked(mine), rules)
-    named = found.with_columns(ad_id=mine["ad_id"].gather(found["row"]))
-    return named.join(rules.known, on="skill_id", how="left", maintain_order="left").drop("row")
+    return found.with_columns(ad_id=mine["ad_id"].gather(found["row"])).drop("row")
