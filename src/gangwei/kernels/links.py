@@ -290,21 +290,39 @@ def _shared(keys: Any, who: Any, seen: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _in_rank(keys: Any, who: Any) -> None:
-    """Sort `who` inside each run of equal keys; runs longer than CROWD are not read and stay."""
-    i = 0
-    while i < keys.size:
-        j = i + 1
-        while j < keys.size and keys[j] == keys[i]:
-            j += 1
-        if j - i <= CROWD:
-            for x in range(i + 1, j):
-                w, y = who[x], x - 1
-                while y >= i and who[y] > w:
-                    who[y + 1] = who[y]
-                    y -= 1
-                who[y + 1] = w
-        i = j
+def by_key(keys: Any, who: Any) -> Any:
+    """(keys, who) sorted by key, then `who`: by the leading bits of the keys, which are hashes, then inside each bucket."""
+    n = keys.size
+    bits = 1
+    while 1 << bits < n // 2:
+        bits += 1
+    shift = np.uint64(64 - bits)
+    ends = np.zeros((1 << bits) + 1, np.int64)
+    for i in range(n):
+        ends[(keys[i] >> shift) + np.uint64(1)] += 1
+    for b in range(1, ends.size):
+        ends[b] += ends[b - 1]
+    out, out_who = np.empty(n, np.uint64), np.empty(n, np.int64)
+    for i in range(n):
+        b = keys[i] >> shift
+        out[ends[b]], out_who[ends[b]] = keys[i], who[i]
+        ends[b] += 1
+    start = 0
+    for b in range(1 << bits):
+        end = ends[b]
+        gap = 1
+        while gap < (end - start) // 8:
+            gap = 3 * gap + 1
+        while gap > 0:
+            for x in range(start + gap, end):
+                key, w, y = out[x], out_who[x], x - gap
+                while y >= start and (out[y] > key or (out[y] == key and out_who[y] > w)):
+                    out[y + gap], out_who[y + gap] = out[y], out_who[y]
+                    y -= gap
+                out[y + gap], out_who[y + gap] = key, w
+            gap //= 3
+        start = end
+    return out, out_who
 
 
 def link(
@@ -335,9 +353,7 @@ def link(
     rows = rows[np.lexsort((ad_id[rows], age[rows]))]
     rank = np.empty(p.size, np.int64)
     rank[rows] = np.arange(rows.size)
-    order = np.argsort(keys)
-    keys, who = keys[order], rank[who[order]]
-    _in_rank(keys, who)
+    keys, who = by_key(keys, rank[who])
     pa, pb, why, score = link_groups(
         rows, keys, who, p.facts, p.who, p.bag, p.bag_ptr, p.grams, p.ptr, p.rate, P, stock, room
     )
