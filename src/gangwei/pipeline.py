@@ -200,8 +200,8 @@ def sign_task(clean: Path, located: Path, names: Path, out: Path, overlay: Path 
         _employers(names),
         zip(read_groups(clean, s5_match.CLEAN), read_groups(located, s5_match.LOCATED)),
     )
-    frames = (s5_match.sign(ads, places, employers, rules) for ads, places in groups)
-    return write_frames(out, s5_match.SIGNATURE, frames, **s5_match.WRITTEN)
+    frames = (s5_match.signed(ads, places, employers, rules) for ads, places in groups)
+    return write_frames(out, s5_match.SIGNED, frames, **s5_match.WRITTEN)
 
 
 class Build:
@@ -378,6 +378,7 @@ class Build:
                 self.settings.threshold,
                 self.settings.threads,
                 sample.add,
+                [p.paths["clean"] for p in self.parts],
             )
             write_frames(out, schema.MATCHED, matched)
             write_frames(self.sampled, s5_sensitivity.SAMPLED, [sample.frame()], **s5_match.WRITTEN)

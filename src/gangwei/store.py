@@ -128,12 +128,13 @@ class Writer:
 @contextmanager
 def writing(path: Path, table: Table, compression: str | dict[str, str] = "lz4", **options: Any) -> Iterator[Writer]:
     """A writer whose file appears when the block ends well; `options` are those of pyarrow's writer. Stage files (lz4) go
-    without statistics, and with dictionaries only where values repeat."""
-    stage = {"use_dictionary": _leaves(table, pa.types.is_string, _STAGE_DISTINCT)} if compression == "lz4" else {}
+    without statistics, and with dictionaries only where values repeat; hashes are not compressed."""
+    stage: dict[str, Any] = {"write_statistics": True}
+    if compression == "lz4":
+        compression = {c: "none" if c in _HASHES else "lz4" for c in _leaves(table, lambda _: True, frozenset())}
+        stage = {"use_dictionary": _leaves(table, pa.types.is_string, _STAGE_DISTINCT), "write_statistics": False}
     with atomic(path) as tmp:
-        writer = Writer(
-            tmp, table, {"compression": compression, "write_statistics": compression != "lz4", **stage, **options}
-        )
+        writer = Writer(tmp, table, {"compression": compression, **stage, **options})
         with writer.file:
             yield writer
 
@@ -151,6 +152,7 @@ _DISTINCT = frozenset(
     ("ad_id", "source_key", "url", "title", "opening_id", "spell_id", "matched_ad_id", "ai_score", "text", "name_raw")
 )
 _STAGE_DISTINCT = _DISTINCT | {"description", "company", "address", "tags"}
+_HASHES = ("sketch", "sketch_hash", "content_hash", "text_hash")
 
 
 def _leaves(table: Table, wanted: Callable[[pa.DataType], bool], distinct: frozenset[str]) -> list[str]:

@@ -46,6 +46,7 @@ def ads() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
             "education": "bachelor",
         }
     )
+    clean = clean.with_columns(sketch=pl.lit(b"\0\0\0\1" * 90), sketch_rate=0, sketch_hash=1 + pl.int_range(8))
     located = pl.DataFrame({"place_status": ["ok"] * 8, "adcode": ["330200", "330100"] * 4})
     names = pl.DataFrame({"name_raw": ["星河软件", "星河软件有限公司"], "employer_id": ["e1", "e1"]})
     return (
@@ -65,8 +66,8 @@ def classify(folder: Path) -> None:
 def match(folder: Path) -> None:
     """Compile what signing and matching call."""
     sign_task(folder / "clean", folder / "located", folder / "names", folder / "signed", None)
-    keys = ad_keys(np.arange(8, dtype=np.uint64))
-    list(s5_match.match_parts([folder / "signed"], keys, s5_match.compile_rules(Codebook())))
+    keys, rules = ad_keys(np.arange(8, dtype=np.uint64)), s5_match.compile_rules(Codebook())
+    list(s5_match.match_parts([folder / "signed"], keys, rules, cleans=[folder / "clean"]))
 
 
 def main(name: str) -> None:

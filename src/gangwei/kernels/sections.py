@@ -117,17 +117,29 @@ def _classes() -> NDArray[np.uint32]:
     return table
 
 
-def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.uint64]]:
-    """Sections of every text and the 64-bit hash of what matters for comparison.
+@dataclass(frozen=True)
+class Spans:
+    """Sections of n texts: kind (position in SECTION_KINDS), start and end of each, in characters, and n + 1 row offsets."""
 
-    Returns:
-        a List(Struct(kind, start, end)) series: character spans in order, not overlapping, covering the text (empty for no
-        text); and the hash over lower-case letters and digits outside blurb, tags and contact (over all where fewer
-        than 8 are left; 0 where there is none).
-    """
-    data, off = string_buffers(text)
+    kinds: NDArray[np.int8]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    off: NDArray[np.int32]
+
+    def series(self) -> pl.Series:
+        """A List(Struct(kind, start, end)) a text."""
+        names = pa.DictionaryArray.from_arrays(pa.array(self.kinds), pa.array(SECTION_KINDS)).cast(pa.string())
+        fields = [names, pa.array(self.starts), pa.array(self.ends)]
+        spans = pa.StructArray.from_arrays(fields, ["kind", "start", "end"])
+        lists = pa.ListArray.from_arrays(pa.array(self.off), spans)
+        return pl.Series("sections", pl.from_arrow(lists), dtype=SECTIONS)
+
+
+def scan(data: NDArray[np.uint8], off: NDArray[np.int64], rules: SectionRules) -> tuple[Spans, NDArray[np.uint64]]:
+    """Sections of every text of a string buffer and the 64-bit hash of what matters for comparison: lower-case letters and
+    digits outside blurb, tags and contact (over all where fewer than 8 are left; 0 where there is none)."""
     heads, cues = rules.headings, rules.cues
-    kinds, starts, ends, span_off, hashes = k.scan(
+    *spans, hashes = k.scan(
         data,
         off,
         rules.classes,
@@ -139,7 +151,15 @@ def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.u
         rules.cue_info,
         rules.cue_most,
     )
-    names = pa.DictionaryArray.from_arrays(pa.array(kinds), pa.array(SECTION_KINDS)).cast(pa.string())
-    spans = pa.StructArray.from_arrays([names, pa.array(starts), pa.array(ends)], ["kind", "start", "end"])
-    lists = pa.ListArray.from_arrays(pa.array(span_off), spans)
-    return pl.Series("sections", pl.from_arrow(lists), dtype=SECTIONS), hashes
+    return Spans(*spans), hashes
+
+
+def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.uint64]]:
+    """Sections of every text and the hashes of `scan`.
+
+    Returns:
+        a List(Struct(kind, start, end)) series: character spans in order, not overlapping, covering the text (empty for no
+        text); and the hashes.
+    """
+    spans, hashes = scan(*string_buffers(text), rules)
+    return spans.series(), hashes

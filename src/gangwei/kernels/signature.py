@@ -18,6 +18,7 @@ import polars as pl
 from numba import njit
 
 from gangwei.kernels.hashing import string_buffers
+from gangwei.schema import SECTION_KINDS
 
 GRAM = 4
 FULL = 128
@@ -25,6 +26,8 @@ MAX_RATE = 8
 CAP = 256
 MAX_BYTES = 200_000
 BUCKET_BITS = 7
+LEFT_OUT = {"blurb": 2**31 - 1, "contact": 200, "tags": 2**31 - 1}  # longest span of each kind that is left out
+_LONGEST = np.array([LEFT_OUT.get(k, -1) for k in SECTION_KINDS])
 
 
 @cache
@@ -160,13 +163,37 @@ def _sample(
     return pos
 
 
+Sampled = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint64]]
+
+
+def left_out(
+    kinds: npt.NDArray[np.int8], starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32], off: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The sections (kinds as positions in SECTION_KINDS) that are not compared: row pointers, starts and ends."""
+    out = ends - starts <= _LONGEST[kinds]
+    before = np.zeros(out.size + 1, np.int64)
+    np.cumsum(out, out=before[1:])
+    return before[off], starts[out].astype(np.int64), ends[out].astype(np.int64)
+
+
 def sample_grams(
     text: pl.Series, drops: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
+) -> Sampled:
+    """`sample_buffers` of a string series."""
+    return sample_buffers(*string_buffers(text), drops, starts, ends)
+
+
+def sample_buffers(
+    data: npt.NDArray[np.uint8],
+    off: npt.NDArray[np.int64],
+    drops: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+) -> Sampled:
     """Sampled 4-gram hashes of each text outside the dropped spans.
 
     Args:
-        text: texts, shape (n,); at most the first 200,000 bytes of each are read.
+        data, off: UTF-8 bytes and n + 1 offsets; at most the first 200,000 bytes of each text are read.
         drops: row pointers into the spans, shape (n + 1,).
         starts: first character of each dropped span, in order within a row.
         ends: character after the last of each dropped span.
@@ -175,10 +202,9 @@ def sample_grams(
         Flat hashes, sorted and distinct within a row; row pointers (n + 1); rate of each row in bits; hash of
         the whole folded text (0 = shorter than a 4-gram).
     """
-    n = len(text)
+    n = off.size - 1
     out = np.empty(n * CAP + 8, np.uint32)
     ptr, rate = np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
     whole = np.zeros(n, np.uint64)
-    data, off = string_buffers(text)
     size = _sample(off, data, drops, starts, ends, fold_table(), out, ptr, rate, whole)
     return out[:size].copy(), ptr, rate, whole

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, place_hints, sections, text
+from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, packed, place_hints, sections, signature, text
 from gangwei.kernels.contacts import ContactRules
 from gangwei.schema import CLEAN, FACTS
 
@@ -47,7 +47,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """schema.RAW to schema.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
     south = _is_south(raw, rules)
     hashes = hashing.hash_strings(raw["description"])
-    body, shown, spans, text_hash = _bodies(raw["description"], hashes, south, rules)
+    body, shown = _bodies(raw["description"], hashes, south, rules)
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
     when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
@@ -66,9 +66,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "url": contacts.strip(raw["url"], rules.url_contacts),
             "language": _language(raw, body, title, rules),
             "title": clean_title,
-            "text": shown,
-            "sections": spans,
-            "text_hash": text_hash,
+            **shown,
             "tags": contacts.strip(_tag_list(tags), rules.contacts),
             "captured_date": when["captured_date"],
             "posted_date": when["posted_date"],
@@ -77,7 +75,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "city": raw["city"],
             "district": raw["district"],
             "address": contacts.strip(raw["address"], rules.contacts),
-            "place_hint": place_hints.from_text(raw["city"], shown, rules.hints),
+            "place_hint": place_hints.from_text(raw["city"], shown["text"], rules.hints),
         }
     )
     found = facts.parse(raw, clean_title, rules.facts, *issues)
@@ -87,8 +85,8 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 def _bodies(
     description: pl.Series, hashes: np.ndarray, south: pl.Series, rules: Rules
-) -> tuple[text.Cleaned, pl.Series, pl.Series, np.ndarray]:
-    """Clean text, what is shown of it, its sections and hash; texts that repeat in the batch are worked on once."""
+) -> tuple[text.Cleaned, dict[str, pl.Series]]:
+    """Clean text, and the columns of what is shown of it; texts that repeat in the batch are worked on once."""
     rows, first = memo.encode(pl.DataFrame({"hash": hashes, "south": south}))
     again = np.flatnonzero(first[rows] != np.arange(len(rows)))
     same = description.gather(again).eq_missing(description.gather(first[rows[again]])).to_numpy()
@@ -98,12 +96,27 @@ def _bodies(
     if not once:
         description, south = description.gather(first), south.gather(first)
     body = text.clean(description, rules.text, traditional=south)
-    shown = contacts.strip(text.strip_furniture(body.text, rules.text), rules.contacts)
-    spans, text_hash = sections.split(shown, rules.sections)
+    shown = _shown(contacts.strip(text.strip_furniture(body.text, rules.text), rules.contacts), rules)
     if once:
-        return body, shown, spans, text_hash
+        return body, shown
     spread = text.Cleaned(body.text, body.stats[rows], body.flags[rows])
-    return spread, shown.gather(rows), spans.gather(rows), text_hash[rows]
+    return spread, {name: column.gather(rows) for name, column in shown.items()}
+
+
+def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
+    """Texts with their sections and what they are compared by, while their bytes are at hand."""
+    data, off = hashing.string_buffers(shown)
+    spans, text_hash = sections.scan(data, off, rules.sections)
+    left_out = signature.left_out(spans.kinds, spans.starts, spans.ends, spans.off)
+    grams, ends, rate, whole = signature.sample_buffers(data, off, *left_out)
+    return {
+        "text": shown,
+        "sections": spans.series(),
+        "text_hash": pl.Series(text_hash),
+        "sketch": packed.hashes(grams, ends),
+        "sketch_rate": pl.Series(rate),
+        "sketch_hash": pl.Series(whole),
+    }
 
 
 def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:

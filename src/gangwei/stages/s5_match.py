@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.openings import NONE_DAY, Openings, block_of
 from gangwei.kernels.packed import Packed, Shelf, hashes, pack
-from gangwei.kernels.signature import sample_grams
+from gangwei.kernels.signature import LEFT_OUT, sample_grams
 from gangwei.kernels.title import compile_titles
 from gangwei.kernels.title_memo import TitleMemo
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
@@ -69,9 +70,13 @@ SIGNATURE = Table(
         Column("grams", GRAMS, "sampled 4-gram hashes, sorted, 32 bits each"),
     ),
 )
+SKETCH = {"text_hash": "sketch_hash", "rate": "sketch_rate", "grams": "sketch"}  # from clean, as they are
+SIGNED = Table(
+    "signed", "SIGNATURE without what clean holds.", tuple(c for c in SIGNATURE.columns if c.name not in SKETCH)
+)
 
 CLEAN = [
-    "source_key", "board", "url", "title", "text", "sections", "captured_date", "posted_date", "date_precision", "company",
+    "source_key", "board", "url", "title", "captured_date", "posted_date", "date_precision", "company",
     "address", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_censored", "education",
     "experience_min_months",
 ]  # fmt: skip
@@ -82,7 +87,6 @@ WRITTEN: dict[str, Any] = {
     "use_dictionary": False,
     "write_statistics": False,
 }
-_DROPPED = {"blurb": 2**31 - 1, "contact": 200, "tags": 2**31 - 1}  # longest span of each kind that is left out
 _MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 1.0), "hour": (2, 0.125)}
 
 
@@ -158,15 +162,26 @@ class EmployerKeys:
 
 
 def sign(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, rules: Rules) -> pl.DataFrame:
-    """Signatures, row j for row j of `clean`.
+    """SIGNATURE, row j for row j of `clean`.
 
     Args:
-        clean: schema.CLEAN, at least the columns CLEAN; `located`: the columns LOCATED of schema.LOCATED, row-aligned.
+        clean: schema.CLEAN, at least the columns CLEAN, text and sections; `located`: the columns LOCATED of schema.LOCATED,
+            row-aligned.
+    """
+    grams, ends, rate, text_hash = sample_grams(clean["text"], *_drops(clean["sections"]))
+    own = signed(clean, located, employers, rules)
+    return own.with_columns(text_hash=text_hash, rate=rate, grams=hashes(grams, ends)).select(SIGNATURE.polars)
+
+
+def signed(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, rules: Rules) -> pl.DataFrame:
+    """SIGNED, row j for row j of `clean`: all of a signature but what comes from the text.
+
+    Args:
+        clean: at least the columns CLEAN of schema.CLEAN; `located`: the columns LOCATED of schema.LOCATED, row-aligned.
     """
     title = rules.memo.of(clean["title"])
     employer, brand, flags = employers.of(clean["company"])
     source_key = _hash(clean["source_key"])
-    grams, ends, rate, text_hash = sample_grams(clean["text"], *_drops(clean["sections"]))
     return pl.DataFrame(
         {
             "employer": employer,
@@ -184,18 +199,15 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, ru
                 clean["address"].str.slice(0, 80).str.replace_all(rules.areas, "").str.extract(rules.building)
             ),
             "source_key": source_key,
-            "text_hash": text_hash,
-            "rate": rate,
-            "grams": hashes(grams, ends),
         },
-        schema=SIGNATURE.polars,
+        schema=SIGNED.polars,
         strict=False,
     )
 
 
 def _drops(sections: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     frame = sections.alias("s").to_frame().with_row_index("row").explode("s").drop_nulls("s").unnest("s")
-    longest = pl.col("kind").replace_strict(_DROPPED, default=0, return_dtype=I32)
+    longest = pl.col("kind").replace_strict(LEFT_OUT, default=0, return_dtype=I32)
     frame = frame.filter(pl.col("end") - pl.col("start") <= longest)
     ptr = np.zeros(len(sections) + 1, np.int64)
     np.cumsum(np.bincount(frame["row"].to_numpy(), minlength=len(sections)), out=ptr[1:])
@@ -294,6 +306,16 @@ def tuned(rules: Rules, threshold: float | None) -> Rules:
     return replace(rules, params=params)
 
 
+def signatures(signed: Path, clean: Path | None) -> Iterator[pa.Table]:
+    """SIGNATURE by row group, of a file of SIGNED and the clean part it was made of, or of a file of SIGNATURE."""
+    if clean is None:
+        yield from read_tables(signed)
+        return
+    for own, texts in zip(read_tables(signed), read_tables(clean, list(SKETCH.values())), strict=True):
+        columns = [*own.columns, *(texts.column(c) for c in SKETCH.values())]
+        yield pa.Table.from_arrays(columns, names=[*own.column_names, *SKETCH])
+
+
 def match_parts(
     paths: Sequence[Path],
     ad_keys: npt.NDArray[np.uint64],
@@ -302,8 +324,11 @@ def match_parts(
     threshold: float | None = None,
     threads: int = 1,
     seen: Callable[[pa.Table, int], None] | None = None,
+    cleans: Sequence[Path] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Match signature files that together hold all ads in canonical order; schema.MATCHED, a frame for each file.
+
+    The files hold SIGNATURE, or SIGNED where `cleans` are the clean parts they were made of.
 
     Ads are put into boxes of whole employers and clustered box by box, then the representatives into boxes of whole
     cities and linked, `threads` boxes at a time; boxes that do not fit in memory wait in a folder beside the files. The
@@ -316,9 +341,9 @@ def match_parts(
     with tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent if paths else None) as spill:
         ads, leads = (Shelf(Path(spill), name, boxes, HELD) for name in ("ads", "leads"))
         cuts = [0]
-        for path in paths:
+        for path, clean in zip_longest(paths, cleans or ()):
             at = cuts[-1]
-            for table in read_tables(path):
+            for table in signatures(path, clean):
                 found.note(table, at)
                 if seen is not None:
                     seen(table, at)
