@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import repeat
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-LIMIT = 100_000  # distinct rows kept; a full memo starts anew
-LONG = 200  # characters of a key above which it is decided but not kept
+from gangwei.kernels.hashing import NULL_HASH, hash_strings, mix
+from gangwei.kernels.lookup import find_rows, set_rows
+
+LIMIT = 1 << 18  # distinct rows kept; a full memo starts anew
+RECENT = 4096  # distinct rows, and a quarter of the older ones, that are entered before all are put together
 
 
 def _numbered(values: pa.Array) -> tuple[NDArray[np.int64], int]:
@@ -40,52 +42,83 @@ def encode(frame: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return codes, first
 
 
-def _length(key: Any) -> int:
-    return sum(map(_length, key)) if isinstance(key, tuple) else len(key) if isinstance(key, str) else 0
+def _hashes(keys: pl.DataFrame) -> NDArray[np.uint64]:
+    """64 bits that stand for the values of each row."""
+    out = np.zeros(keys.height, np.uint64)
+    for column in keys:
+        if column.null_count() == keys.height:
+            values = np.full(keys.height, NULL_HASH)
+        elif column.dtype == pl.String():
+            values = hash_strings(column)
+        else:
+            values = column.to_physical().cast(pl.Int64).fill_null(0).to_numpy().view(np.uint64)
+            if column.null_count():
+                values = np.where(column.is_null().to_numpy(), NULL_HASH, values)
+        out = mix(out, values)
+    return out
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Answers by the hash of what was asked."""
+
+    keys: NDArray[np.uint64]
+    row: NDArray[np.int64]
+    answers: pl.DataFrame
+
+    def and_these(self, keys: NDArray[np.uint64], answers: pl.DataFrame) -> _Kept:
+        """These answers behind the ones kept."""
+        both = np.concatenate([self.keys, keys])
+        row = np.full(1 << max(4, (2 * both.size).bit_length()), -1, np.int64)
+        set_rows(both, 0, row)
+        return _Kept(both, row, pl.concat([self.answers, answers], rechunk=True) if self.keys.size else answers)
+
+    def find(self, asked: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Row of each hash, -1 where it is not kept."""
+        found: NDArray[np.int64] = find_rows(asked, self.keys, self.row)
+        return found
+
+
+_NOTHING = _Kept(np.zeros(0, np.uint64), np.full(16, -1, np.int64), pl.DataFrame())
 
 
 class Memo:
-    """Answers of one pure decision, by the combination of values it was made on.
+    """Answers of one pure decision, by 64-bit hashes of the values it was made on.
 
     Threads may share it. What comes out does not depend on what is kept: a decision on a row is a function of that row.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._number: dict[Any, int] = {}
-        self._answers: pl.DataFrame | None = None
+        self._kept = (_NOTHING, _NOTHING)  # most of the answers, and recent ones
 
     def __call__(self, keys: pl.DataFrame, decide: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         """The answers of `decide` (frame to frame, row by row) for every row of `keys`."""
-        codes, first = encode(keys)
-        answers = self._of_distinct(keys[first], decide)
-        return answers if len(first) == keys.height else answers[codes]
-
-    def _of_distinct(self, keys: pl.DataFrame, decide: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
-        rows: list[Any] = keys.to_series().to_list() if keys.width == 1 else keys.rows()
+        asked = _hashes(keys)
         with self._lock:
-            get = self._number.get
-            at = np.fromiter(map(get, rows, repeat(-1)), np.int64, len(rows))
-            answers = self._answers
-        fresh = np.flatnonzero(at < 0)
-        if not len(fresh):
-            return decide(keys) if answers is None else answers[at]
-        new = decide(keys[fresh])
-        with self._lock:
-            self._keep([rows[i] for i in fresh], new)
-        if answers is None or len(fresh) == len(rows):
-            return new
-        at[fresh] = answers.height + np.arange(len(fresh))
-        return pl.concat([answers, new], rechunk=True)[at]
+            old, recent = self._kept
+        at = old.find(asked)
+        missing = np.flatnonzero(at < 0)
+        if missing.size and recent.keys.size:
+            found = recent.find(asked[missing])
+            at[missing] = np.where(found < 0, -1, found + old.keys.size)
+            missing = missing[found < 0]
+        frames = [k.answers for k in (old, recent) if k.keys.size]
+        if missing.size or not frames:
+            fresh, first, back = np.unique(asked[missing], return_index=True, return_inverse=True)
+            new = decide(keys[missing[first]])
+            with self._lock:
+                self._keep(fresh, new)
+            at[missing] = old.keys.size + recent.keys.size + back
+            frames.append(new)
+        return pl.concat(frames)[at]
 
-    def _keep(self, keys: list[Any], answers: pl.DataFrame) -> None:
-        short = [i for i, key in enumerate(keys) if key not in self._number and _length(key) <= LONG]
-        if len(short) < len(keys):
-            answers = answers[short]
-        if self._answers is None or self._answers.height + len(short) > LIMIT:
-            self._number, self._answers = {}, answers.head(0)
-            short = short[:LIMIT]
-            answers = answers.head(LIMIT)
-        start = self._answers.height
-        self._number.update((keys[i], start + j) for j, i in enumerate(short))
-        self._answers = pl.concat([self._answers, answers], rechunk=True)
+    def _keep(self, keys: NDArray[np.uint64], answers: pl.DataFrame) -> None:
+        old, recent = self._kept
+        if old.keys.size + recent.keys.size + keys.size > LIMIT:
+            old = recent = _NOTHING
+            keys, answers = keys[:LIMIT], answers.head(LIMIT)
+        recent = recent.and_these(keys, answers)
+        if recent.keys.size > max(RECENT, old.keys.size // 4):
+            old, recent = old.and_these(recent.keys, recent.answers), _NOTHING
+        self._kept = old, recent

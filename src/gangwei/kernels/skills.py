@@ -99,7 +99,7 @@ def asked(ads: pl.DataFrame) -> pl.Series:
     spans = sections.filter(sections.list.len() > 0).explode().struct.unnest()
     asks = spans["kind"].is_in(ASKING).to_numpy()
     before = np.concatenate([[0], np.cumsum(asks)])
-    at = before[np.concatenate([[0], np.cumsum(sections.list.len().fill_null(0).to_numpy())])]
+    at = before[np.concatenate([[0], np.cumsum(sections.list.len().fill_null(0).to_numpy(), dtype=np.int64)])]
     starts, ends = (spans[c].to_numpy()[asks].astype(np.int64) for c in ("start", "end"))
     return from_buffers(
         "asked", *_asked(*(string_buffers(ads[c]) for c in ("title", "tags", "text")), starts, ends, at)
