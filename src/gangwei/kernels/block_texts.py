@@ -20,7 +20,7 @@ RATES = 12
 WORDS = 4
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def find_slot(keys: Any, used: Any, mask: Any, h: Any) -> Any:
     """Slot of a key, or the free slot where it belongs; `used` is negative where a slot is free."""
     p = np.int64(mix64(h) & np.uint64(mask))
@@ -56,7 +56,7 @@ def first_of_text(rows: Any, F: Any) -> Any:
     return own
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
 def home(h: Any, mask: Any) -> Any:
     """First slot of a 32-bit hash."""
     return np.int64((np.uint64(h) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & mask

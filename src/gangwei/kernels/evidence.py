@@ -153,7 +153,7 @@ def lists_only(hits, n_title, a, b, size, ends, layer):  # type: ignore[no-untyp
                 hits[j, 4] = 0
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, forceinline=True)
 def spot_of(loc, ctx):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Position in SPOTS of a location and a context."""
     if loc == 0:
