@@ -170,7 +170,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, ru
     """
     grams, ends, rate, text_hash = sample_grams(clean["text"], *_drops(clean["sections"]))
     own = signed(clean, located, employers, rules)
-    return own.with_columns(text_hash=text_hash, rate=rate, grams=hashes(grams, ends)).select(SIGNATURE.polars)
+    return own.with_columns(text_hash=text_hash, rate=rate, grams=hashes(grams, ends)).select([*SIGNATURE.polars])
 
 
 def signed(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, rules: Rules) -> pl.DataFrame:
