@@ -25,11 +25,14 @@ import duckdb
 from gangwei import frame_check, frame_places, frame_tables, schema
 from gangwei.codebook import Codebook
 from gangwei.frame_check import DatasetError
+from gangwei.frame_codes import Codes
 from gangwei.frame_columns import MASK_BITS
 from gangwei.frame_places import Place
 
 log = logging.getLogger("gangwei.frame")
 FACT = "held.fact"
+CODES_FROM = 400_000
+"""Fact tables with fewer rows are asked in the database: it is as quick there."""
 
 
 def quote(path: Path) -> str:
@@ -66,6 +69,8 @@ class Dataset:
     label_file: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     tables_made: set[str] = field(default_factory=set)
+    codes_from: int = CODES_FROM
+    codes_kept: dict[str, Codes] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -174,6 +179,11 @@ class Dataset:
                 self.pack()
                 self.tables_made.add("fact_ads")
         return "held.fact_ads"
+
+    def codes(self, table: str) -> Codes:
+        """The columns of a fact table as small integers, each read when first asked for."""
+        with self.lock:
+            return self.codes_kept.setdefault(table, Codes(table, self.connection))
 
     @property
     def _exact_reasons(self) -> list[str]:

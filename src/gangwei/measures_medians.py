@@ -16,7 +16,7 @@ from gangwei.frame_columns import CODES
 from gangwei.intervals import Estimate, Floats
 from gangwei.kernels.cluster_sums import Array
 from gangwei.measures_found import EMPTY, Finding, frame, order, regroup, row, run, unplaced
-from gangwei.measures_sums import Sum, fetch, numbered, rows_sql, tally
+from gangwei.measures_sums import Sum, fetch, numbered, tally
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -41,8 +41,7 @@ def _medians(ask: Scope, q: Query, number: str, held: str, values: Floats | None
     """Medians of `values` by the number of each row, in groups and over all; no values: the number is the value."""
     code = vocab.coded(q, ask.by)
     q.clauses.append(held)
-    sql = rows_sql(q, code.sql, f"CAST({number} AS INTEGER) AS v")
-    got = fetch(ask.ds, sql, q.params)
+    sql, got = fetch(q, code.sql, v=f"CAST({number} AS INTEGER)")
     got["w"] = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
     values = np.arange(int(got["v"].max(initial=-1)) + 1, dtype=np.float64) if values is None else values
     total, whole = EMPTY, None
@@ -120,8 +119,7 @@ def premium(ask: Scope) -> Finding:
         f"(coalesce(f.province // 10000, 0) * {levels[0]} + coalesce(enum_code(f.education), {levels[0] - 1})) * {levels[1]} "
         f"+ coalesce(enum_code(f.experience), {levels[1] - 1})"
     )
-    sql = rows_sql(q, cell, f"CAST({number} AS INTEGER) AS v", f"CAST(({hit}) AS BOOLEAN) AS ai")
-    got = fetch(ask.ds, sql, q.params)
+    sql, got = fetch(q, cell, v=f"CAST({number} AS INTEGER)", ai=f"CAST(({hit}) AS BOOLEAN)")
     values = np.asarray(ask.ds.pay_values, np.float64)
     w = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
     ai, cells = got["ai"], got["g"]

@@ -14,7 +14,7 @@ from gangwei.intervals import Estimate
 from gangwei.kernels.cluster_sums import ALONE, EMPLOYERS, M_ALL_M, M_ALL_N, MM, N_ALL_M, N_ALL_N, NM, NN, Array, M, N
 from gangwei.labelled import corrected, label_notes, with_columns
 from gangwei.measures_found import EMPTY, Finding, employer_ids, frame, order, regroup, row, unplaced
-from gangwei.measures_sums import Sum, Sums, fetch, grouped, numbered, rows_sql, sums, tally
+from gangwei.measures_sums import Sum, Sums, fetch, grouped, numbered, sums, tally
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -158,8 +158,8 @@ def without_board(ask: Scope) -> Finding:
     hit = ask.hit(q)
     bits = {ask.ds.board_bit(b): i for i, b in reversed(list(enumerate(ask.ds.boards)))}
     cases = " ".join(f"WHEN {bit} THEN {i}" for bit, i in sorted(bits.items()))
-    sql = rows_sql(q, f"CASE f.board_mask {cases} ELSE -1 END" if bits else "-1", f"CAST(({hit}) AS TINYINT) AS hit")
-    got = fetch(ask.ds, sql, q.params)
+    group = f"CASE f.board_mask {cases} ELSE -1 END" if bits else "-1"
+    sql, got = fetch(q, group, hit=f"CAST(({hit}) AS TINYINT)")
     found = tally(got, got["g"], ask.ds.boards)
     whole, rows = found.whole, []
     for board in ask.ds.boards:
@@ -187,8 +187,7 @@ def per_opening(ask: Scope) -> Finding:
     q = ask.restrict(ask.query())
     code = vocab.coded(q, ask.by)
     q.clauses.append("f.has_spell")
-    sql = rows_sql(q, code.sql, f"CAST({q.weight} AS DOUBLE) AS d", f"CAST({q.weight} * f.n_spells AS DOUBLE) AS n")
-    got = fetch(ask.ds, sql, q.params)
+    sql, got = fetch(q, code.sql, d=f"CAST({q.weight} AS DOUBLE)", n=f"CAST({q.weight} * f.n_spells AS DOUBLE)")
     g, ids = numbered(ask, code, ask.by, got["g"])
     openings, spells = (tally({"emp_no": got["emp_no"], "w": got[k]}, g, ids, code.bits) for k in ("d", "n"))
 

@@ -17,6 +17,7 @@ from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
 from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, cluster_sums
 from gangwei.measures_found import employer_ids
+from gangwei.measures_scan import scan
 
 if TYPE_CHECKING:
     from gangwei.frame import Dataset
@@ -64,8 +65,19 @@ class Sums:
     params: dict[str, Any]
 
 
-def fetch(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
-    """The columns of a statement (integers without nulls), its rows in the order of `emp_no`."""
+def fetch(q: Query, g: str, **more: str) -> tuple[str, dict[str, Array]]:
+    """(statement, its columns in the order of `emp_no`): group g, employer, weight w where it is not one for all, and `more`.
+
+    Columns are integers without nulls, or flags. The kept codes answer where they can, else the database does.
+    """
+    weight = {} if q.weight == "1" else {"w": f"CAST({q.weight} AS DOUBLE)"}
+    lanes = {"g": f"CAST({g} AS BIGINT)", "emp_no": "f.emp_no", **weight, **more}
+    sql = f"SELECT {', '.join(f'{e} AS {n}' for n, e in lanes.items())} {q.source()}"
+    kept = scan(q, lanes)
+    return sql, _asked(q.ds, sql, q.params) if kept is None else kept
+
+
+def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
     cur = ds.cursor()
     try:
         table = cur.execute(sql, params).to_arrow_table()
@@ -77,12 +89,6 @@ def fetch(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
         order = np.argsort(who, kind="stable")
         out = {k: v[order] for k, v in out.items()}
     return out
-
-
-def rows_sql(q: Query, g: str, *more: str) -> str:
-    """The statement of the rows of a question: group, employer and, where it is not one for all, weight."""
-    weight = [] if q.weight == "1" else [f"CAST({q.weight} AS DOUBLE) AS w"]
-    return f"SELECT {', '.join([f'CAST({g} AS BIGINT) AS g', 'f.emp_no', *weight, *more])} {q.source()}"
 
 
 def numbered(ask: Scope, code: vocab.Coded, by: str | None, g: Array) -> tuple[Array, list[str]]:
@@ -109,8 +115,7 @@ def _looked_up(g: Array) -> tuple[Array, Array]:
 def grouped(ask: Scope, q: Query, by: str | None, hit: str = "") -> tuple[vocab.Coded, dict[str, Array], Sums]:
     """The groups of a question by a dimension, its rows, and their sums; `hit`: SQL condition of the numerator, '' for all."""
     code = vocab.coded(q, by)
-    sql = rows_sql(q, code.sql, *([f"CAST(({hit}) AS TINYINT) AS hit"] if hit else []))
-    got = fetch(ask.ds, sql, q.params)
+    sql, got = fetch(q, code.sql, **({"hit": f"CAST(({hit}) AS TINYINT)"} if hit else {}))
     g, ids = numbered(ask, code, by, got["g"])
     return code, got, tally(got, g, ids, code.bits, sql, q.params)
 

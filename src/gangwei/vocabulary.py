@@ -97,8 +97,13 @@ class Query:
         """The weight of one whole opening."""
         return UNIT if self.by_place else 1
 
-    def source(self) -> str:
-        """FROM and WHERE."""
+    @property
+    def table(self) -> str:
+        """The fact table that holds the rows of the grain."""
+        return self.ds.fact(self.grain, self.ai_only)
+
+    def conditions(self) -> list[str]:
+        """What a row must meet, all of it."""
         clauses = list(self.clauses)
         placed = {"first": "f.w > 0 AND f.is_first", "exclude": f"f.w = {UNIT}"}.get(self.multi_city, "f.w > 0")
         clauses.append(placed if self.by_place else "f.is_first")
@@ -106,8 +111,11 @@ class Query:
             clauses.append("NOT f.is_exact_copy")
         if self.grain == "campaign":
             clauses.append("NOT f.is_campaign_copy")
-        table = self.ds.fact(self.grain, self.ai_only)
-        return f"FROM {table} f {' '.join(self.joins)} WHERE {' AND '.join(clauses)}"
+        return clauses
+
+    def source(self) -> str:
+        """FROM and WHERE."""
+        return f"FROM {self.table} f {' '.join(self.joins)} WHERE {' AND '.join(self.conditions())}"
 
     @property
     def city(self) -> str:

@@ -1,0 +1,104 @@
+"""Columns of a fact table as small integers with a dictionary, so that a question asks the database once for each value.
+
+A column is read when first asked for and then kept: one or two bytes a row. Its dictionary is a table of the database,
+(code, the column), with the codes in the order of first appearance and null last. Numbers of employers are their own codes.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Array = npt.NDArray[Any]
+REMEMBERED = 1 << 26
+MOST = 1 << 16
+"""Columns with more values than this are left to the database (employers apart)."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """`codes` of the rows, all under `size`; `table` is the dictionary of (code, value)."""
+
+    codes: Array
+    size: int
+    table: str
+
+
+@dataclass
+class Codes:
+    """The columns of one fact table, in the order of its rows."""
+
+    table: str
+    con: duckdb.DuckDBPyConnection
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    columns: dict[str, Column | None] = field(default_factory=dict)
+    judged: dict[tuple[Any, ...], Array] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> int:
+        """Rows of the table."""
+        return int(self.con.cursor().execute(f"SELECT count(*) FROM {self.table}").fetchall()[0][0])
+
+    def remember(self, key: tuple[Any, ...], values: Array) -> None:
+        """Keep what an expression is for each code; all is forgotten when there is too much of it."""
+        if sum(v.nbytes for v in self.judged.values()) > REMEMBERED:
+            self.judged.clear()
+        self.judged[key] = values
+
+    def column(self, name: str) -> Column | None:
+        """The codes of a column; None where it has too many values."""
+        with self.lock:
+            if name not in self.columns:
+                cur = self.con.cursor()
+                try:
+                    self.columns[name] = self._employers(cur) if name == "emp_no" else self._read(cur, name)
+                finally:
+                    cur.close()
+            return self.columns[name]
+
+    def employers(self) -> Array:
+        """`emp_no` as it stands, int32 in order."""
+        self.column("emp_no")
+        return self._who
+
+    def _read(self, cur: duckdb.DuckDBPyConnection, name: str) -> Column | None:
+        if name == "row_no":
+            return None
+        got = cur.execute(f"SELECT {name} FROM {self.table}").to_arrow_table().column(0)
+        if not pa.types.is_dictionary(got.type):
+            got = got.dictionary_encode()
+        whole = got.unify_dictionaries().combine_chunks()
+        chunk = (
+            whole
+            if isinstance(whole, pa.DictionaryArray)
+            else pa.DictionaryArray.from_arrays([], whole.type.value_type)
+        )
+        values = chunk.dictionary.to_pylist()
+        if len(values) >= MOST:
+            return None
+        size = len(values) + 1
+        kind = np.uint8 if size <= 1 << 8 else np.uint16
+        codes = chunk.indices.fill_null(size - 1).to_numpy(zero_copy_only=False).astype(kind)
+        table = f"code_{self.table.replace('.', '_')}_{name}"
+        cur.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT 0 AS code, {name} FROM {self.table} LIMIT 0")
+        cur.execute(
+            f"INSERT INTO {table} SELECT unnest($1::INTEGER[]), unnest($2)", [list(range(size)), [*values, None]]
+        )
+        return Column(codes, size, table)
+
+    def _employers(self, cur: duckdb.DuckDBPyConnection) -> Column:
+        got = cur.execute(f"SELECT emp_no FROM {self.table}").to_arrow_table().column(0)
+        self._who: Array = np.ascontiguousarray(got.to_numpy()).astype(np.int32, copy=False)
+        n = int(cur.execute("SELECT count(*) FROM employer_no").fetchall()[0][0])
+        table = "code_emp_no"
+        cur.execute(
+            f"CREATE TABLE IF NOT EXISTS {table} AS SELECT emp_no AS code, emp_no FROM employer_no UNION ALL SELECT {n}, -1"
+        )
+        return Column(np.where(self._who < 0, np.int32(n), self._who), n + 1, table)

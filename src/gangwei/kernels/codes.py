@@ -1,0 +1,60 @@
+"""Rows of columns kept as codes: which rows pass, and what a code stands for. Each kernel is one pass without a branch on values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[Any]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def said(codes: Array, values: Array) -> Array:
+    """`values[codes]`: what each row's code stands for."""
+    out = np.empty(len(codes), values.dtype)
+    for i in range(len(codes)):
+        out[i] = values[codes[i]]
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def said_by(codes: Array, rows: Array, values: Array) -> Array:
+    """`values[codes[rows]]`."""
+    out = np.empty(len(rows), values.dtype)
+    for i in range(len(rows)):
+        out[i] = values[codes[rows[i]]]
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def narrow(passes: Array, codes: Array, allowed: Array) -> None:
+    """Keep of `passes` the rows whose code is allowed."""
+    for i in range(len(codes)):
+        passes[i] &= allowed[codes[i]]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def crossed(first: Array, second: Array, size: int) -> Array:
+    """One int32 code of two: `first * size + second`, `size` the number of codes of the second."""
+    out = np.empty(len(first), np.int32)
+    for i in range(len(first)):
+        out[i] = np.int32(first[i]) * np.int32(size) + np.int32(second[i])
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def passing(passes: Array) -> Array:
+    """Numbers of the rows that pass, int32."""
+    n = 0
+    for i in range(len(passes)):
+        n += passes[i]
+    out = np.empty(n, np.int32)
+    n = 0
+    for i in range(len(passes)):
+        if passes[i]:
+            out[n] = i
+            n += 1
+    return out

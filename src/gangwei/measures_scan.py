@@ -1,0 +1,145 @@
+"""Rows of a question from the kept codes of its columns: the database judges each value once, and a pass looks the rows up.
+
+Every condition, group and weight is SQL over a few columns. It is put to the table of their distinct values (and to the
+joins it names) in place of the rows, so that what it means is said in one place only.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gangwei.kernels.codes import Array, crossed, narrow, passing, said, said_by
+
+if TYPE_CHECKING:
+    from gangwei.frame_codes import Column
+    from gangwei.vocabulary import Query
+
+MOST_CROSSED = 1 << 20
+COLUMN, BOUND = re.compile(r"\b([a-z])\.(\w+)"), re.compile(r"\$(p\d+)\b")
+_JOIN = re.compile(r"(\w+) ON ")
+JOINED_BY = {"c": "adcode", "t": "emp_no"}
+"""Joins that give a row at most one partner, by the column they join on: clusters by place, evidence tiers by employer."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows as codes of some columns together, and what each expression over these columns is for each code."""
+
+    codes: Array
+    is_: dict[str, Array]
+
+
+def scan(q: Query, lanes: Mapping[str, str]) -> dict[str, Array] | None:
+    """Columns of the rows that pass, in the order of the table; None where the database has to look at rows.
+
+    Args:
+        lanes: SQL by name; `emp_no` is taken as it stands.
+    """
+    joins = {(_JOIN.search(j) or [""])[-1]: j for j in q.joins}
+    if not joins.keys() <= JOINED_BY.keys() or q.ds.codes(q.table).rows < q.ds.codes_from:
+        return None
+    conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(q.conditions())}
+    asked: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for name, sql in {**lanes, **conditions}.items():
+        if name == "emp_no":
+            continue
+        columns = {JOINED_BY.get(a, c) if a in JOINED_BY else c for a, c in COLUMN.findall(sql)}
+        asked[tuple(sorted(columns))][name] = sql
+    judged = []
+    for together, expressions in asked.items():
+        found = _judge(q, together, expressions, joins)
+        if found is None:
+            return None
+        judged.append(found)
+    who = q.ds.codes(q.table).employers()
+    rows = _passing(judged, conditions)
+    out = {"emp_no": who if rows is None else who[rows]}
+    for j in judged:
+        for name in lanes.keys() & j.is_.keys():
+            out[name] = said(j.codes, j.is_[name]) if rows is None else said_by(j.codes, rows, j.is_[name])
+    return out
+
+
+def _passing(judged: list[Judged], conditions: Mapping[str, str]) -> Array | None:
+    """Numbers of the rows that meet all conditions; None for all rows."""
+    passes = None
+    for j in judged:
+        allowed = np.logical_and.reduce([v for n, v in j.is_.items() if n in conditions] or [np.ones(1, np.bool_)])
+        if not allowed.any():
+            return np.zeros(0, np.int32)
+        if allowed.all():
+            continue
+        if passes is None:
+            passes = said(j.codes, allowed)
+        else:
+            narrow(passes, j.codes, allowed)
+    return None if passes is None else passing(passes)
+
+
+def _judge(
+    q: Query, columns: tuple[str, ...], expressions: Mapping[str, str], joins: Mapping[str, str]
+) -> Judged | None:
+    """Put expressions over `columns` to the table of their values; None where there are too many of them."""
+    kept = q.ds.codes(q.table)
+    parts = []
+    for name in columns:
+        column = kept.column(name)
+        if column is None:
+            return None
+        parts.append((name, column))
+    size = math.prod(c.size for _, c in parts)
+    if len(parts) > 1 and size > MOST_CROSSED:
+        return None
+    mine = [j for alias, j in joins.items() if JOINED_BY[alias] in columns]
+    given = " ".join(mine)
+    keys = {
+        n: (columns, e, given, *(repr(q.params[p]) for p in BOUND.findall(e + given))) for n, e in expressions.items()
+    }
+    is_ = {n: v for n, k in keys.items() if (v := kept.judged.get(k)) is not None}
+    new = {n: e for n, e in expressions.items() if n not in is_}
+    if new:
+        got = _ask(q, parts, new, given)
+        order = got.column("code").to_numpy()
+        if len(order) != size:
+            return None
+        for name in new:
+            column = got.column(name)
+            is_[name] = np.empty(size, column.type.to_pandas_dtype())
+            is_[name][order] = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0).to_numpy()
+            kept.remember(keys[name], is_[name])
+    return Judged(_together([c for _, c in parts], kept.rows), is_)
+
+
+def _ask(q: Query, parts: list[tuple[str, Column]], expressions: Mapping[str, str], joins: str) -> pa.Table:
+    """Expressions for each combination of values: (code, one column each)."""
+    code, step = "0", 1
+    for name, c in reversed(parts):
+        code, step = f"{code} + {name}_.code * {step}", step * c.size
+    inner = ", ".join([f"{code} AS code", *(f"{name}_.{name}" for name, _ in parts)])
+    tables = ", ".join(f"{c.table} {name}_" for name, c in parts)
+    sql = ", ".join(["f.code", *(f"{e} AS {n}" for n, e in expressions.items())])
+    text = f"SELECT {sql} FROM (SELECT {inner} {'FROM ' + tables if tables else ''}) f {joins}"
+    cur = q.ds.cursor()
+    try:
+        return cur.execute(text, {k: q.params[k] for k in set(BOUND.findall(text))}).to_arrow_table()
+    finally:
+        cur.close()
+
+
+def _together(parts: list[Column], rows: int) -> Array:
+    """One code a row of the codes of some columns."""
+    if not parts:
+        return np.zeros(rows, np.uint8)
+    codes = parts[0].codes
+    for c in parts[1:]:
+        codes = crossed(codes, c.codes, c.size)
+    return codes
