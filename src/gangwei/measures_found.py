@@ -11,6 +11,7 @@ import polars as pl
 from gangwei import vocabulary as vocab
 from gangwei.frame_columns import CODES, DEFENCE_RUNGS
 from gangwei.intervals import Estimate
+from gangwei.measures_scan import scan
 
 if TYPE_CHECKING:
     from gangwei.labelled import Corrected
@@ -78,13 +79,19 @@ def unplaced(ask: Scope, placed: float | None = None) -> float:
     q = _population(ask)
     if q.by_place:
         return 0.0
-    whole = float(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
+    whole = weighed(q)
     if placed is None:
         located = _population(ask)
         vocab.group(located, ask.by)
-        sql = f"SELECT CAST(sum({located.weight}) AS HUGEINT) {located.source()}"
-        placed = float(run(ask, sql, located)[0][0] or 0) / located.unit
+        placed = weighed(located) / located.unit
     return whole - placed
+
+
+def weighed(q: Query) -> float:
+    """Sum of the weights of the rows of a question."""
+    if (kept := scan(q, {"emp_no": ""} if q.weight == "1" else {"w": f"CAST({q.weight} AS DOUBLE)"})) is not None:
+        return float(kept["w"].sum() if "w" in kept else len(kept["emp_no"]))
+    return float(q.ds.rows(f"SELECT CAST(sum({q.weight}) AS HUGEINT) {q.source()}", q.params)[0][0] or 0)
 
 
 def _population(ask: Scope) -> Query:
@@ -112,11 +119,6 @@ def employer_ids(ask: Scope, raw: list[Any]) -> dict[Any, str]:
     asked = "SELECT n.emp_no, n.employer_id FROM employer_no n JOIN (SELECT unnest($ids) AS emp_no) i ON i.emp_no = n.emp_no"
     found = ask.ds.rows(asked, {"ids": raw})
     return dict(found)
-
-
-def cells_sql(ask: Scope, q: Query, g: str, sums: str = "") -> str:
-    """Statement of the population by (group, employer): weight n and rows k."""
-    return f"SELECT {g} AS g, f.emp_no AS emp_no, CAST(sum({q.weight}) AS HUGEINT) AS n, count(*) AS k{sums} {q.source()} GROUP BY 1, 2"
 
 
 def regroup(ask: Scope, by: str | None) -> Scope:

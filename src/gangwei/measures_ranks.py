@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ import polars as pl
 from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate, Floats, Ints
-from gangwei.measures_found import COLUMNS, EMPTY, Finding, cells_sql, employer_ids, frame, order, row, run, unplaced
+from gangwei.kernels.cluster_sums import cells as cells_of
+from gangwei.measures_found import COLUMNS, EMPTY, Finding, frame, order, row, run, unplaced
 from gangwei.measures_shares import lq
+from gangwei.measures_sums import NO_WEIGHTS, fetch, fixed, numbered
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -65,26 +68,27 @@ class Cells:
 def cells(ask: Scope) -> Cells:
     """Fetch the population by (employer, group), ordered so that equal data give equal draws."""
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
-    sql = f"WITH e AS ({cells_sql(ask, q, g)}) SELECT g, emp_no, n, k FROM e WHERE g IS NOT NULL ORDER BY emp_no, g"
-    cur = ask.ds.cursor()
-    got = cur.execute(sql, q.params).pl()
-    cur.close()
-    key = got["g"].cast(pl.String) if got["g"].dtype in (pl.Categorical, pl.Enum) else got["g"]
-    raw = key.unique().sort()
-    group = pl.DataFrame({"g": key}).join(pl.DataFrame({"g": raw}).with_row_index("i"), on="g", maintain_order="left")[
-        "i"
-    ]
-    names = employer_ids(ask, raw.to_list())
-    return Cells(
-        [names.get(g_) or vocab.group_id(ask.by, g_) for g_ in raw.to_list()],
-        group.cast(pl.Int64).to_numpy(),
-        got["emp_no"].cast(pl.Int64).to_numpy(),
-        got["n"].cast(pl.Float64).to_numpy() / q.unit,
-        got["k"].cast(pl.Int64).to_numpy(),
-        sql,
-        q.params,
-    )
+    code = vocab.coded(q, ask.by)
+    sql, got = fetch(q, code.sql)
+    g, ids = numbered(ask, code, ask.by, got["g"])
+    if code.bits:
+        rows, g = _each_bit(g, code.bits)
+        got = {k: v[rows] for k, v in got.items()}
+    who, held, n, k = cells_of(fixed(got["emp_no"]), fixed(g), fixed(got.get("w", NO_WEIGHTS)), len(ids))
+    present, place = np.unique(held, return_inverse=True)
+    names = np.array(ids, dtype=object)[present]
+    # By name, so that the draws do not depend on how a dimension is coded.
+    order = np.argsort(names, kind="stable") if code.ids else np.arange(len(names))
+    return Cells(names[order].tolist(), np.argsort(order)[place].astype(np.int64), who, n / q.unit, k, sql, q.params)
+
+
+def _each_bit(masks: Ints, bits: Sequence[int]) -> tuple[Ints, Ints]:
+    """(row, group) for each bit of the masks, in the order of the rows."""
+    found = [np.flatnonzero((masks >> b) & 1) for b in bits]
+    rows = np.concatenate(found)
+    groups = np.repeat(np.arange(len(bits)), [len(f) for f in found])
+    order = np.argsort(rows, kind="stable")
+    return rows[order], groups[order]
 
 
 RANK_COLUMNS: dict[str, type[pl.DataType]] = {

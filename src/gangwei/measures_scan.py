@@ -44,7 +44,7 @@ def scan(q: Query, lanes: Mapping[str, str]) -> dict[str, Array] | None:
     Args:
         lanes: SQL by name; `emp_no` is taken as it stands.
     """
-    joins = {(_JOIN.search(j) or [""])[-1]: j for j in q.joins}
+    joins = {m[1] if (m := _JOIN.search(j)) else "": j for j in q.joins}
     if not joins.keys() <= JOINED_BY.keys() or q.ds.codes(q.table).rows < q.ds.codes_from:
         return None
     conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(q.conditions())}
@@ -60,9 +60,10 @@ def scan(q: Query, lanes: Mapping[str, str]) -> dict[str, Array] | None:
         if found is None:
             return None
         judged.append(found)
-    who = q.ds.codes(q.table).employers()
-    rows = _passing(judged, conditions)
-    out = {"emp_no": who if rows is None else who[rows]}
+    rows, out = _passing(judged, conditions), {}
+    if "emp_no" in lanes:
+        who = q.ds.codes(q.table).employers()
+        out["emp_no"] = who if rows is None else who[rows]
     for j in judged:
         for name in lanes.keys() & j.is_.keys():
             out[name] = said(j.codes, j.is_[name]) if rows is None else said_by(j.codes, rows, j.is_[name])

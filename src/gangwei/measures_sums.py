@@ -136,14 +136,14 @@ def tally(
     """Sums of fetched rows by the groups `g` (numbers, or masks with the bit of each id)."""
     size = max(bits) + 1 if bits else len(ids)
     given = (got["emp_no"], g, got.get("hit", NO_HITS), got.get("w", NO_WEIGHTS))
-    raw = cluster_sums(*(_fixed(x) for x in given), size, bool(bits))
+    raw = cluster_sums(*(fixed(x) for x in given), size, bool(bits))
     found = {id_: Sum.of(raw[i]) for id_, i in zip(ids, bits or range(len(ids))) if raw[i, ROWS]}
     if raw[size, ROWS]:
         found["unknown"] = Sum.of(raw[size])
     return Sums(found, Sum.of(raw[size + 1]), sql, params or {})
 
 
-def _fixed(values: Array) -> Array:
+def fixed(values: Array) -> Array:
     """The same values as a read-only array: one kind of array, one compilation."""
     out = np.ascontiguousarray(values).view()
     out.flags.writeable = False

@@ -98,3 +98,33 @@ def cluster_sums(employer: Array, group: Array, hit: Array, weight: Array, group
             _close(out[groups + 1 :], first, 1, one_n, one_m, one_h, one_r, all_n, all_m, all_r)
             t = 0
     return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def cells(employer: Array, group: Array, weight: Array, groups: int) -> tuple[Array, Array, Array, Array]:
+    """Rows by (employer, group): the employer, the group, the sum of weights, the rows; in the order of employer and group.
+
+    Args:
+        employer: int32 numbers in order. group: number under `groups`, rows below 0 are left out. weight: float64, empty for 1 each.
+    """
+    n, k = np.zeros(groups), np.zeros(groups, np.int64)
+    touched = np.empty(groups, np.int64)
+    found, t = 0, 0
+    rows = len(employer)
+    out_e, out_g = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    out_n, out_k = np.empty(rows), np.empty(rows, np.int64)
+    for i in range(rows):
+        g = group[i]
+        if g >= 0:
+            if k[g] == 0:
+                touched[t] = g
+                t += 1
+            n[g] += weight[i] if len(weight) else 1.0
+            k[g] += 1
+        if t and (i + 1 == rows or employer[i + 1] != employer[i]):
+            for g in np.sort(touched[:t]):
+                out_e[found], out_g[found], out_n[found], out_k[found] = employer[i], g, n[g], k[g]
+                n[g], k[g] = 0.0, 0
+                found += 1
+            t = 0
+    return out_e[:found], out_g[:found], out_n[:found], out_k[:found]
