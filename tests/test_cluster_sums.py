@@ -19,7 +19,7 @@ def _rows(seed: int, masked: bool) -> tuple[dict[str, np.ndarray], np.ndarray]:
         "hit": rng.integers(0, 2, ROWS).astype(np.int8),
         "w": rng.integers(1, 5, ROWS).astype(np.float64),
     }
-    return got, rng.integers(0, 1 << GROUPS, ROWS) if masked else rng.integers(-1, GROUPS, ROWS)
+    return got, rng.integers(0, 1 << GROUPS, ROWS) if masked else rng.integers(-1, GROUPS, ROWS).astype(np.int32)
 
 
 def _plain(got: dict[str, np.ndarray], kept: np.ndarray) -> tuple[float, ...]:
@@ -48,7 +48,7 @@ def test_sums_are_those_of_employers(seed: int, masked: bool) -> None:
 
 def test_no_rows_give_no_groups() -> None:
     nothing = {"emp_no": np.zeros(0, np.int32)}
-    found = tally(nothing, np.zeros(0, np.int64), ["a"])
+    found = tally(nothing, np.zeros(0, np.int32), ["a"])
     assert found.groups == {} and found.whole.rows == 0
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from gangwei import explore_figures, explore_papers, explore_profiles, explore_search, explore_warm, measures
+from gangwei.allocator import keep_freed_memory
 from gangwei.explore_ads import Reader
 from gangwei.explore_guard import SECONDS, Gate, Remembering, TooBusy, TooSlow, Watched, check_host, guard
 from gangwei.explore_index import TextIndex, build
@@ -41,6 +42,7 @@ def create(
         UnknownParameter: a date that is none, a list that is not in the dataset.
     """
     check_host(host, token)
+    keep_freed_memory()
     ds = Watched.open(directory, Remembering(), labels=labels)
     other = Dataset.open(compare, ds.codebook) if compare else None
     app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)

@@ -40,6 +40,7 @@ class Codes:
     lock: threading.Lock = field(default_factory=threading.Lock)
     columns: dict[str, Column | None] = field(default_factory=dict)
     judged: dict[tuple[Any, ...], Array] = field(default_factory=dict)
+    _skills: tuple[Array, Array, Array] | None = None
 
     @cached_property
     def rows(self) -> int:
@@ -67,6 +68,21 @@ class Codes:
         """`emp_no` as it stands, int32 in order."""
         self.column("emp_no")
         return self._who
+
+    def skills(self) -> tuple[Array, Array, Array]:
+        """(start, stop, numbers): the skills that row i asks for are `numbers[start[i]:stop[i]]` (needs the table ad_skill)."""
+        with self.lock:
+            if self._skills is None:
+                cur = self.con.cursor()
+                asked = cur.execute("SELECT row_no, no FROM ad_skill").to_arrow_table()
+                rows = cur.execute(f"SELECT row_no FROM {self.table}").to_arrow_table().column(0).to_numpy()
+                cur.close()
+                who, numbers = (asked.column(i).to_numpy() for i in (0, 1))
+                order = np.lexsort((numbers, who))
+                who = who[order]
+                ends = (np.searchsorted(who, rows, side).astype(np.int32) for side in ("left", "right"))
+                self._skills = (*ends, numbers[order].astype(np.int16))
+            return self._skills
 
     def _read(self, cur: duckdb.DuckDBPyConnection, name: str) -> Column | None:
         if name == "row_no":

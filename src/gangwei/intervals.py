@@ -140,8 +140,19 @@ def bootstrap_totals(
     out = np.zeros((groups, replicates))
     if len(cluster) == 0:
         return out.T
-    ids, cluster_no = np.unique(cluster, return_inverse=True)
-    matrix = sparse.csr_matrix((weight, (cluster_no, group)), shape=(len(ids), groups), dtype=np.float64)
+    _, cluster_no, cells = np.unique(cluster, return_inverse=True, return_counts=True)
+    # Clusters of one cell with the same group and weight move together: the sum of k Poisson(1) draws is one of Poisson(k).
+    alone = cells[cluster_no] == 1
+    sizes, size_no = np.unique(weight[alone], return_inverse=True)
+    kind = group[alone] * len(sizes) + size_no
+    counts = np.bincount(kind, minlength=1)
+    rng = np.random.Generator(np.random.PCG64(seed + 1))
+    for both in np.flatnonzero(counts > 1).tolist():
+        out[both // len(sizes)] += sizes[both % len(sizes)] * rng.poisson(counts[both], replicates)
+    left = ~alone
+    left[alone] = counts[kind] == 1
+    ids, cluster_no = np.unique(cluster[left], return_inverse=True)
+    matrix = sparse.csr_matrix((weight[left], (cluster_no, group[left])), shape=(len(ids), groups), dtype=np.float64)
     for start, weights in poisson_weights(len(ids), replicates, seed):
         out += matrix[start : start + len(weights)].T @ weights
     return out.T

@@ -14,9 +14,9 @@ from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.frame_columns import CODES
 from gangwei.intervals import Estimate, Floats
-from gangwei.kernels.cluster_sums import Array
+from gangwei.kernels.cluster_sums import Array, histogram, up_to
 from gangwei.measures_found import EMPTY, Finding, frame, order, regroup, row, run, unplaced
-from gangwei.measures_sums import Sum, fetch, numbered, tally
+from gangwei.measures_sums import Sum, fetch, fixed, numbered, tally
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -41,16 +41,17 @@ def _medians(ask: Scope, q: Query, number: str, held: str, values: Floats | None
     """Medians of `values` by the number of each row, in groups and over all; no values: the number is the value."""
     code = vocab.coded(q, ask.by)
     q.clauses.append(held)
-    sql, got = fetch(q, code.sql, v=f"CAST({number} AS INTEGER)")
+    fetched = fetch(q, code, v=f"CAST({number} AS INTEGER)")
+    got, sql = fetched.columns, fetched.sql
     got["w"] = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
     values = np.arange(int(got["v"].max(initial=-1)) + 1, dtype=np.float64) if values is None else values
     total, whole = EMPTY, None
     found: dict[str, tuple[Estimate, Sum]] = {}
     if len(got["g"]):
-        everyone = np.zeros(len(got["g"]), np.int64)
+        everyone = np.zeros(len(got["g"]), np.int32)
         total, whole = medians(got, everyone, [""], (), values)[""]
         if ask.by is not None:
-            g, ids = numbered(ask, code, ask.by, got["g"])
+            g, ids = numbered(ask, code, ask.by, fetched)
             found = medians(got, g, ids, code.bits, values)
     weak = total.n_eff < ask.settings["minimum_n_eff"]
     weight = whole.d if whole is not None else 0.0
@@ -76,10 +77,10 @@ def medians(
     out: dict[str, tuple[Estimate, Sum]] = {}
     for kept, numbers, names in _parts(g, ids, bits):
         v, w = (got["v"], got["w"]) if kept is None else (got["v"][kept], got["w"][kept])
-        counted = np.bincount(numbers * len(values) + v, w, len(names) * len(values))
-        table = counted.astype(np.float64).reshape(len(names), len(values))
+        number, v = fixed(numbers), fixed(v)
+        table = histogram(number, v, fixed(w), len(names), len(values))
         middles = np.array([intervals.counted_quantile(values, t, 0.5) for t in table])
-        below = (values[v] <= middles[numbers]).astype(np.int8)
+        below = up_to(number, v, np.searchsorted(values, middles, side="right") - 1)
         who = got["emp_no"] if kept is None else got["emp_no"][kept]
         found = tally({"emp_no": who, "hit": below, "w": w}, numbers, names)
         for n, name in enumerate(names):
@@ -94,10 +95,10 @@ def _parts(g: Array, ids: Sequence[str], bits: Sequence[int]) -> Iterator[tuple[
     if bits:
         for id_, b in zip(ids, bits):
             kept = np.flatnonzero((g >> b) & 1)
-            yield kept, np.zeros(len(kept), np.int64), [id_]
+            yield kept, np.zeros(len(kept), np.int32), [id_]
         return
     unknown = len(ids)
-    numbers, names = np.where(g < 0, unknown, g), [*ids, "unknown"]
+    numbers, names = np.where(g < 0, np.int32(unknown), g), [*ids, "unknown"]
     if len(names) <= AT_ONCE:
         yield None, numbers, names
         return
@@ -119,7 +120,8 @@ def premium(ask: Scope) -> Finding:
         f"(coalesce(f.province // 10000, 0) * {levels[0]} + coalesce(enum_code(f.education), {levels[0] - 1})) * {levels[1]} "
         f"+ coalesce(enum_code(f.experience), {levels[1] - 1})"
     )
-    sql, got = fetch(q, cell, v=f"CAST({number} AS INTEGER)", ai=f"CAST(({hit}) AS BOOLEAN)")
+    fetched = fetch(q, vocab.Coded(cell, ("",)), v=f"CAST({number} AS INTEGER)", ai=f"CAST(({hit}) AS BOOLEAN)")
+    got, sql = fetched.columns, fetched.sql
     values = np.asarray(ask.ds.pay_values, np.float64)
     w = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
     ai, cells = got["ai"], got["g"]
@@ -131,7 +133,7 @@ def premium(ask: Scope) -> Finding:
     # Non-AI openings stand for the AI openings of their cell.
     weight = np.where(ai, w, w * np.divide(of_ai, of_others, out=np.zeros_like(of_ai), where=of_others > 0)[cells])
     rows = {"emp_no": got["emp_no"][kept], "v": got["v"][kept], "w": weight[kept]}
-    sides = np.where(ai[kept], 0, 1)
+    sides = np.where(ai[kept], np.int32(0), np.int32(1))
     found = medians(rows, sides, ["ai", "others"], (), values)
     (a, s), (b, _) = found["ai"], found["others"]
     value = a.value / b.value if b.value else math.nan
@@ -141,7 +143,7 @@ def premium(ask: Scope) -> Finding:
     e = Estimate(value, value * math.exp(-down), value * math.exp(up), min(a.n_eff, b.n_eff), "woodruff")
     weak = e.n_eff < ask.settings["minimum_n_eff"]
     others = float(w[kept & ~ai].sum())
-    line = row(ask, "", e, s.d, others, round(s.d), len(np.unique(rows["emp_no"])), weak=True)
+    line = row(ask, "", e, s.d, others, round(s.d), int(np.count_nonzero(np.diff(rows["emp_no"]))) + 1, weak=True)
     return Finding(frame([line]).drop("id"), EMPTY if weak else e, s.d, others, sql, q.params, weak)
 
 

@@ -13,8 +13,9 @@ import polars as pl
 from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate, Floats, Ints
+from gangwei.kernels.cluster_sums import Array
 from gangwei.kernels.cluster_sums import cells as cells_of
-from gangwei.measures_found import COLUMNS, EMPTY, Finding, frame, order, row, run, unplaced
+from gangwei.measures_found import COLUMNS, EMPTY, Finding, employer_ids, frame, order, row, run, unplaced
 from gangwei.measures_shares import lq
 from gangwei.measures_sums import NO_WEIGHTS, fetch, fixed, numbered
 
@@ -69,8 +70,9 @@ def cells(ask: Scope) -> Cells:
     """Fetch the population by (employer, group), ordered so that equal data give equal draws."""
     q = ask.restrict(ask.query())
     code = vocab.coded(q, ask.by)
-    sql, got = fetch(q, code.sql)
-    g, ids = numbered(ask, code, ask.by, got["g"])
+    fetched = fetch(q, code)
+    g, ids = numbered(ask, code, None, fetched)
+    got = fetched.columns
     if code.bits:
         rows, g = _each_bit(g, code.bits)
         got = {k: v[rows] for k, v in got.items()}
@@ -79,14 +81,24 @@ def cells(ask: Scope) -> Cells:
     names = np.array(ids, dtype=object)[present]
     # By name, so that the draws do not depend on how a dimension is coded.
     order = np.argsort(names, kind="stable") if code.ids else np.arange(len(names))
-    return Cells(names[order].tolist(), np.argsort(order)[place].astype(np.int64), who, n / q.unit, k, sql, q.params)
+    return Cells(
+        names[order].tolist(), np.argsort(order)[place].astype(np.int64), who, n / q.unit, k, fetched.sql, q.params
+    )
 
 
-def _each_bit(masks: Ints, bits: Sequence[int]) -> tuple[Ints, Ints]:
+def named(ask: Scope, ids: list[str]) -> list[str]:
+    """Ids of groups; employers stand in cells by their number."""
+    if ask.by != "employer":
+        return ids
+    names = employer_ids(ask, [int(i) for i in ids])
+    return [names[int(i)] for i in ids]
+
+
+def _each_bit(masks: Array, bits: Sequence[int]) -> tuple[Array, Array]:
     """(row, group) for each bit of the masks, in the order of the rows."""
     found = [np.flatnonzero((masks >> b) & 1) for b in bits]
     rows = np.concatenate(found)
-    groups = np.repeat(np.arange(len(bits)), [len(f) for f in found])
+    groups = np.repeat(np.arange(len(bits), dtype=np.int32), [len(f) for f in found])
     order = np.argsort(rows, kind="stable")
     return rows[order], groups[order]
 
@@ -107,6 +119,7 @@ def _rank_rows(ask: Scope, cells_: Cells, k: int) -> tuple[list[dict[str, Any]],
     if len(c.ids) > HEAD:
         observed, draws = observed[:HEAD], draws[:, :HEAD]
     spread = intervals.ranks(observed, draws, k)
+    names = named(ask, c.ids[: len(observed)])
     shares = np.divide(draws, sums[:, None], out=np.full_like(draws, np.nan), where=sums[:, None] > 0)
     rows_n, employers = c.count_rows(), c.employers()
     rows = []
@@ -115,7 +128,7 @@ def _rank_rows(ask: Scope, cells_: Cells, k: int) -> tuple[list[dict[str, Any]],
         # Employers are what the bootstrap draws, so it cannot say how far one employer's own share would move.
         low, high = (math.nan, math.nan) if ask.by == "employer" else intervals.percentile(shares[:, i], value)
         e = Estimate(value, low, high, float(employers[i]), "employer_bootstrap")
-        line = row(ask, c.ids[i], e, float(observed[i]), float(total), int(rows_n[i]), int(employers[i]), weak=False)
+        line = row(ask, names[i], e, float(observed[i]), float(total), int(rows_n[i]), int(employers[i]), weak=False)
         rows.append(
             line
             | {
@@ -196,11 +209,11 @@ def coverage(ask: Scope) -> Finding:
         float(len(np.unique(c.cluster))),
         "support_range",
     )
-    observed, rows_n = c.observed, c.count_rows()
+    observed, rows_n, names = c.observed, c.count_rows(), named(ask, c.ids)
     rows = [
         row(
             ask,
-            c.ids[i],
+            names[i],
             Estimate(float(observed[i]), math.nan, math.nan, float(employers[i]), "none"),
             float(observed[i]),
             float(observed[i]),

@@ -17,13 +17,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gangwei.kernels.codes import Array, crossed, narrow, passing, said, said_by
+from gangwei.kernels.codes import Array, crossed, narrow, passing, said, said_by, spread
 
 if TYPE_CHECKING:
     from gangwei.frame_codes import Column
     from gangwei.vocabulary import Query
 
 MOST_CROSSED = 1 << 20
+SKILLS = "JOIN ad_skill g ON g.row_no = f.row_no"
+"""The join that gives a row for each skill of an opening."""
 COLUMN, BOUND = re.compile(r"\b([a-z])\.(\w+)"), re.compile(r"\$(p\d+)\b")
 _JOIN = re.compile(r"(\w+) ON ")
 JOINED_BY = {"c": "adcode", "t": "emp_no"}
@@ -38,19 +40,21 @@ class Judged:
     is_: dict[str, Array]
 
 
-def scan(q: Query, lanes: Mapping[str, str]) -> dict[str, Array] | None:
+def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> dict[str, Array] | None:
     """Columns of the rows that pass, in the order of the table; None where the database has to look at rows.
 
     Args:
         lanes: SQL by name; `emp_no` is taken as it stands.
+        held: filled with the values of lane g that occur in the table, ascending; g is then the number of the value, -1 stays.
     """
     joins = {m[1] if (m := _JOIN.search(j)) else "": j for j in q.joins}
+    skills = joins.get("g") == SKILLS and bool(joins.pop("g"))
     if not joins.keys() <= JOINED_BY.keys() or q.ds.codes(q.table).rows < q.ds.codes_from:
         return None
     conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(q.conditions())}
     asked: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for name, sql in {**lanes, **conditions}.items():
-        if name == "emp_no":
+        if name == "emp_no" or (skills and name == "g"):
             continue
         columns = {JOINED_BY.get(a, c) if a in JOINED_BY else c for a, c in COLUMN.findall(sql)}
         asked[tuple(sorted(columns))][name] = sql
@@ -66,8 +70,31 @@ def scan(q: Query, lanes: Mapping[str, str]) -> dict[str, Array] | None:
         out["emp_no"] = who if rows is None else who[rows]
     for j in judged:
         for name in lanes.keys() & j.is_.keys():
-            out[name] = said(j.codes, j.is_[name]) if rows is None else said_by(j.codes, rows, j.is_[name])
+            values = j.is_[name]
+            if name == "g" and held is not None:
+                values = _numbered(values, held)
+            out[name] = said(j.codes, values) if rows is None else said_by(j.codes, rows, values)
+    if skills:
+        start, stop, numbers = q.ds.codes(q.table).skills()
+        kept = (start, stop) if rows is None else (start[rows], stop[rows])
+        parents, out["g"] = spread(*kept, numbers)
+        out = {n: v if n == "g" else v[parents] for n, v in out.items()}
     return out
+
+
+def _numbered(values: Array, held: list[int]) -> Array:
+    """Values by their number in order, int32, -1 stays; `held` takes the values."""
+    there = values != -1
+    some = values[there]
+    numbers = np.full(len(values), -1, np.int32)
+    if (some[1:] > some[:-1]).all():
+        held += some.tolist()
+        numbers[there] = np.arange(len(some), dtype=np.int32)
+    else:
+        present, place = np.unique(some, return_inverse=True)
+        held += present.tolist()
+        numbers[there] = place
+    return numbers
 
 
 def _passing(judged: list[Judged], conditions: Mapping[str, str]) -> Array | None:

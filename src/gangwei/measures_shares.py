@@ -14,7 +14,7 @@ from gangwei.intervals import Estimate
 from gangwei.kernels.cluster_sums import ALONE, EMPLOYERS, M_ALL_M, M_ALL_N, MM, N_ALL_M, N_ALL_N, NM, NN, Array, M, N
 from gangwei.labelled import corrected, label_notes, with_columns
 from gangwei.measures_found import EMPTY, Finding, employer_ids, frame, order, regroup, row, unplaced
-from gangwei.measures_sums import Sum, Sums, fetch, grouped, numbered, sums, tally
+from gangwei.measures_sums import Sum, fetch, grouped, numbered, sums, tally
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -68,16 +68,12 @@ def _share_row(ask: Scope, id_: str, s: Sum, unit: float, weak: bool) -> dict[st
 def mix(ask: Scope) -> Finding:
     """Share of the population in each group; groups of many-valued dimensions do not add up to one."""
     q = ask.restrict(ask.query())
-    code, got, found = grouped(ask, q, ask.by)
-    whole, union, crossed, notes = found.whole, None, None, tuple[str, ...]()
+    many = vocab.many_valued(ask.by) and ask.by != "skill"
+    code, got, found = grouped(ask, q, ask.by, vocab.in_a_group(q, str(ask.by)) if many else "")
+    whole, union, crossed, notes = found.whole, found.whole if many else None, None, tuple[str, ...]()
     if ask.by == "skill":
         union, crossed = _with_skills(ask, got)
-        whole = union.whole
-    elif code.bits:
-        # T5 is a signal in the ad, no affiliation of its employer.
-        counted = sum(1 << b for i, b in zip(code.ids, code.bits) if i != "T5")
-        hit = ((got["g"] & counted) != 0).astype(np.int8)
-        union = tally(got | {"hit": hit}, np.zeros(len(hit), np.int64), [""])
+        whole = union
     total = whole.d / q.unit
     rows = []
     for id_, s in found.groups.items():
@@ -97,14 +93,14 @@ def mix(ask: Scope) -> Finding:
         head = Estimate(1 - out, 1 - high, 1 - low, outside["n_eff"] if outside else n_eff, "employer_wilson")
         inside = sum(r["numerator"] for r in rows if r["id"] != vocab.OUTSIDE)
     if union is not None:
-        head = union.whole.share(q.unit) if union.whole.rows else EMPTY
-        inside, notes = union.whole.n / q.unit, ("groups_overlap",)
+        head = union.share(q.unit) if union.rows else EMPTY
+        inside, notes = union.n / q.unit, ("groups_overlap",)
     return Finding(
         frame(order(ask, rows)), head, inside, total, found.sql, q.params, False, unplaced(ask, total), notes
     )
 
 
-def _with_skills(ask: Scope, got: dict[str, Array]) -> tuple[Sums, Array]:
+def _with_skills(ask: Scope, got: dict[str, Array]) -> tuple[Sum, Array]:
     """The part of the population that names any skill; by skill, the products with the sums of whole employers.
 
     `got` has a row for each opening and skill, so it cannot say what an employer has in all.
@@ -115,7 +111,7 @@ def _with_skills(ask: Scope, got: dict[str, Array]) -> tuple[Sums, Array]:
     weight = every.get("w", np.ones(len(every["emp_no"])))
     totals = np.add.reduceat(weight, first) if len(first) else weight
     mine = got.get("w", np.ones(len(got["g"]))) * totals[np.searchsorted(who, got["emp_no"])]
-    return union, np.bincount(got["g"], mine, len(ask.ds.skill_ids))
+    return union.whole, np.bincount(got["g"], mine, len(ask.ds.skill_ids))
 
 
 def count(ask: Scope) -> Finding:
@@ -159,8 +155,8 @@ def without_board(ask: Scope) -> Finding:
     bits = {ask.ds.board_bit(b): i for i, b in reversed(list(enumerate(ask.ds.boards)))}
     cases = " ".join(f"WHEN {bit} THEN {i}" for bit, i in sorted(bits.items()))
     group = f"CASE f.board_mask {cases} ELSE -1 END" if bits else "-1"
-    sql, got = fetch(q, group, hit=f"CAST(({hit}) AS TINYINT)")
-    found = tally(got, got["g"], ask.ds.boards)
+    got = fetch(q, vocab.Coded(group, ask.ds.boards), hit=f"CAST(({hit}) AS TINYINT)")
+    found = tally(got.columns, got.columns["g"], ask.ds.boards)
     whole, rows = found.whole, []
     for board in ask.ds.boards:
         s = found.groups.get(ask.ds.boards[bits[ask.ds.board_bit(board)]])
@@ -169,7 +165,9 @@ def without_board(ask: Scope) -> Finding:
             rows.append(_share_row(ask, board, left, q.unit, True))
     total = whole.share(q.unit) if whole.rows else EMPTY
     line = _share_row(ask, "", whole, q.unit, True)
-    return Finding(frame(rows), total, line["numerator"], line["denominator"], sql, q.params, bool(line["suppressed"]))
+    return Finding(
+        frame(rows), total, line["numerator"], line["denominator"], got.sql, q.params, bool(line["suppressed"])
+    )
 
 
 def _without(whole: Array, part: Array) -> Array:
@@ -187,9 +185,10 @@ def per_opening(ask: Scope) -> Finding:
     q = ask.restrict(ask.query())
     code = vocab.coded(q, ask.by)
     q.clauses.append("f.has_spell")
-    sql, got = fetch(q, code.sql, d=f"CAST({q.weight} AS DOUBLE)", n=f"CAST({q.weight} * f.n_spells AS DOUBLE)")
-    g, ids = numbered(ask, code, ask.by, got["g"])
-    openings, spells = (tally({"emp_no": got["emp_no"], "w": got[k]}, g, ids, code.bits) for k in ("d", "n"))
+    got = fetch(q, code, d=f"CAST({q.weight} AS DOUBLE)", n=f"CAST({q.weight} * f.n_spells AS DOUBLE)")
+    g, ids = numbered(ask, code, ask.by, got)
+    who = got.columns["emp_no"]
+    openings, spells = (tally({"emp_no": who, "w": got.columns[k]}, g, ids, code.bits) for k in ("d", "n"))
 
     def line(id_: str, d: Sum, n: Sum) -> dict[str, Any]:
         e = Estimate(n.d / d.d, math.nan, math.nan, float(d.employers), "none")
@@ -204,7 +203,7 @@ def per_opening(ask: Scope) -> Finding:
         whole = per_opening(regroup(ask, None))
         n, d, total = whole.numerator, whole.denominator, whole.total
     table = frame(rows).drop("id") if ask.by is None else frame(order(ask, rows, "denominator"))
-    return Finding(table, total, n, d, sql, q.params, False, unplaced(ask))
+    return Finding(table, total, n, d, got.sql, q.params, False, unplaced(ask))
 
 
 def lq(ask: Scope) -> Finding:

@@ -15,7 +15,7 @@ import numpy as np
 from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
-from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, cluster_sums
+from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, group_sums, mask_sums
 from gangwei.measures_found import employer_ids
 from gangwei.measures_scan import scan
 
@@ -65,16 +65,27 @@ class Sums:
     params: dict[str, Any]
 
 
-def fetch(q: Query, g: str, **more: str) -> tuple[str, dict[str, Array]]:
-    """(statement, its columns in the order of `emp_no`): group g, employer, weight w where it is not one for all, and `more`.
+@dataclass(frozen=True)
+class Fetched:
+    """Rows of a question in the order of `emp_no`: the statement, its columns, and the groups where they are numbered already."""
 
-    Columns are integers without nulls, or flags. The kept codes answer where they can, else the database does.
+    sql: str
+    columns: dict[str, Array]
+    held: list[int] | None = None
+
+
+def fetch(q: Query, code: vocab.Coded, **more: str) -> Fetched:
+    """Columns group g, employer, weight w where it is not one for all, and `more`: integers without nulls, or flags.
+
+    The kept codes answer where they can, else the database does.
     """
     weight = {} if q.weight == "1" else {"w": f"CAST({q.weight} AS DOUBLE)"}
-    lanes = {"g": f"CAST({g} AS BIGINT)", "emp_no": "f.emp_no", **weight, **more}
+    kind = "BIGINT" if code.bits else "INTEGER"
+    lanes = {"g": f"CAST({code.sql} AS {kind})", "emp_no": "f.emp_no", **weight, **more}
     sql = f"SELECT {', '.join(f'{e} AS {n}' for n, e in lanes.items())} {q.source()}"
-    kept = scan(q, lanes)
-    return sql, _asked(q.ds, sql, q.params) if kept is None else kept
+    held: list[int] = []
+    kept = scan(q, lanes, None if code.ids else held)
+    return Fetched(sql, _asked(q.ds, sql, q.params)) if kept is None else Fetched(sql, kept, None if code.ids else held)
 
 
 def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
@@ -91,14 +102,17 @@ def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
     return out
 
 
-def numbered(ask: Scope, code: vocab.Coded, by: str | None, g: Array) -> tuple[Array, list[str]]:
+def numbered(ask: Scope, code: vocab.Coded, by: str | None, got: Fetched) -> tuple[Array, list[str]]:
     """(numbers or masks of the groups of rows, ids by number)."""
+    g = got.columns["g"]
     if code.ids:
         return g, list(code.ids)
-    present, place = np.unique(g, return_inverse=True) if by == "employer" else _looked_up(g)
-    held = present.tolist()
+    held = got.held
+    if held is None:
+        present, g = np.unique(g, return_inverse=True) if by == "employer" else _looked_up(g)
+        held = present.tolist()
     names = employer_ids(ask, held) if by == "employer" else {}
-    return place.astype(np.int64), [names.get(v) or code.name(v) for v in held]
+    return g.astype(np.int32, copy=False), [names.get(v) or code.name(v) for v in held]
 
 
 def _looked_up(g: Array) -> tuple[Array, Array]:
@@ -107,17 +121,17 @@ def _looked_up(g: Array) -> tuple[Array, Array]:
     there[g] = True
     there[-1] = False
     present = np.flatnonzero(there)
-    place = np.full(len(there), -1, np.int64)
-    place[present] = np.arange(len(present))
+    place = np.full(len(there), -1, np.int32)
+    place[present] = np.arange(len(present), dtype=np.int32)
     return present, place[g]
 
 
 def grouped(ask: Scope, q: Query, by: str | None, hit: str = "") -> tuple[vocab.Coded, dict[str, Array], Sums]:
     """The groups of a question by a dimension, its rows, and their sums; `hit`: SQL condition of the numerator, '' for all."""
     code = vocab.coded(q, by)
-    sql, got = fetch(q, code.sql, **({"hit": f"CAST(({hit}) AS TINYINT)"} if hit else {}))
-    g, ids = numbered(ask, code, by, got["g"])
-    return code, got, tally(got, g, ids, code.bits, sql, q.params)
+    got = fetch(q, code, **({"hit": f"CAST(({hit}) AS TINYINT)"} if hit else {}))
+    g, ids = numbered(ask, code, by, got)
+    return code, got.columns, tally(got.columns, g, ids, code.bits, got.sql, q.params)
 
 
 def sums(ask: Scope, q: Query, by: str | None, hit: str = "") -> Sums:
@@ -136,7 +150,7 @@ def tally(
     """Sums of fetched rows by the groups `g` (numbers, or masks with the bit of each id)."""
     size = max(bits) + 1 if bits else len(ids)
     given = (got["emp_no"], g, got.get("hit", NO_HITS), got.get("w", NO_WEIGHTS))
-    raw = cluster_sums(*(fixed(x) for x in given), size, bool(bits))
+    raw = (mask_sums if bits else group_sums)(*(fixed(x) for x in given), size)
     found = {id_: Sum.of(raw[i]) for id_, i in zip(ids, bits or range(len(ids))) if raw[i, ROWS]}
     if raw[size, ROWS]:
         found["unknown"] = Sum.of(raw[size])

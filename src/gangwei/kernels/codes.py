@@ -58,3 +58,18 @@ def passing(passes: Array) -> Array:
             out[n] = i
             n += 1
     return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def spread(start: Array, stop: Array, values: Array) -> tuple[Array, Array]:
+    """(row, value) for each value of each row, int32: those of row i are `values[start[i]:stop[i]]`."""
+    n = 0
+    for i in range(len(start)):
+        n += stop[i] - start[i]
+    rows, out = np.empty(n, np.int32), np.empty(n, np.int32)
+    n = 0
+    for i in range(len(start)):
+        for k in range(start[i], stop[i]):
+            rows[n], out[n] = i, values[k]
+            n += 1
+    return rows, out
