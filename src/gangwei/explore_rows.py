@@ -6,11 +6,14 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from gangwei import measures
 from gangwei.explore_ads import safe_url, visible
 from gangwei.frame import FACT, Dataset
+from gangwei.kernels.codes import marked
+from gangwei.measures_scan import scan
 
 BY_NUMBER = 1_000
 COLUMNS = (
@@ -79,12 +82,18 @@ def behind(
         )
         return total, clean(rows)
     q = measures.behind_query(ds, measure_id, by, group, where, as_of=as_of, lists=lists)
-    cur = ds.cursor()
-    try:
-        numbers = cur.execute(f"SELECT DISTINCT f.row_no {q.source()} ORDER BY 1", q.params).pl()["row_no"]
-    finally:
-        cur.close()
-    return len(numbers), fetch(ds, numbers.slice(offset, limit).to_list())
+    if (kept := scan(q, {"row_no": "f.row_no"})) is not None:
+        held = kept["row_no"]
+        ends = np.arange(len(held) + 1)
+        numbers = marked(ends[:-1], ends[1:], held, int(held.max(initial=-1)) + 1)
+    else:
+        cur = ds.cursor()
+        try:
+            found = cur.execute(f"SELECT DISTINCT f.row_no {q.source()} ORDER BY 1", q.params).pl()
+            numbers = found["row_no"].to_numpy()
+        finally:
+            cur.close()
+    return len(numbers), fetch(ds, numbers[offset : offset + limit].tolist())
 
 
 def clean(rows: pl.DataFrame) -> pl.DataFrame:

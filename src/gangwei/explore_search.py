@@ -11,12 +11,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from gangwei.explore_ads import visible
 from gangwei.explore_index import TextIndex
 from gangwei.explore_query import MAX_PAGE, SEARCHED, Asked
 from gangwei.explore_rows import fetch
 from gangwei.explore_site import Site, View
 from gangwei.frame import FACT, Dataset
+from gangwei.kernels.codes import Array, marked
 
 PAGE_ROWS = 50
 MOST_WORDS = 6
@@ -37,7 +41,7 @@ TABLES = {
     "find_held": (
         "SELECT t, n FROM (SELECT t, n FROM held.find_order WHERE t IS NOT NULL UNION SELECT f.t, r.n FROM ads x "
         "ANTI JOIN held.find_order o ON o.row_no = x.file_row_number JOIN held.find_title f ON f.title = x.title "
-        "JOIN (SELECT a.opening_id, o.n FROM held.find_order o JOIN ads a ON a.file_row_number = o.row_no) r ON r.opening_id = x.opening_id) ORDER BY t, n"
+        "JOIN (SELECT a.opening_id, o.n FROM held.find_order o JOIN ads a ON a.file_row_number = o.row_no) r ON r.opening_id = x.opening_id) ORDER BY t"
     ),
     "find_employer": (
         "SELECT e.employer_id, e.name, lower(e.name) AS low, e.kind, e.defence, coalesce(c.openings, 0) AS openings FROM employers e "
@@ -70,6 +74,7 @@ class Search:
 
     def __init__(self, ds: Dataset, index: TextIndex | None = None) -> None:
         self.ds, self.index, self.lock, self.made = ds, index, threading.Lock(), dict[str, float]()
+        self.held: tuple[Array, Array] | None = None
 
     def prepare(self, kind: str) -> None:
         """Make the tables of one kind of search."""
@@ -78,10 +83,16 @@ class Search:
                 if table not in self.made:
                     begun = time.monotonic()
                     cur = self.ds.connection.cursor()
-                    cur.execute(f"CREATE TABLE held.{table} AS {TABLES[table]}")
+                    if table == "find_held":
+                        self.held = _runs(cur.execute(TABLES[table]).to_arrow_table(), self._titles())
+                    else:
+                        cur.execute(f"CREATE TABLE held.{table} AS {TABLES[table]}")
+                        self.ds.pack()
                     cur.close()
-                    self.ds.pack()
                     self.made[table] = time.monotonic() - begun
+
+    def _titles(self) -> int:
+        return int(self.ds.rows("SELECT count(*) FROM held.find_title")[0][0])
 
     def search(self, words: str, kind: str, limit: int, offset: int) -> Hits:
         """Employers, or openings any of whose ads hold every word, in the fixed order."""
@@ -102,13 +113,13 @@ class Search:
                 ).pl()
                 page = hits.slice(offset, limit).to_dicts()
                 return Hits(hits.height, [e | {"name": visible(e["name"])} for e in page])
-            sql = (
-                f"SELECT n FROM held.find_text WHERE {match} ORDER BY n"
-                if kind == "text"
-                else f"SELECT DISTINCT h.n FROM held.find_held h JOIN (SELECT t FROM held.find_title WHERE {match}) f ON f.t = h.t ORDER BY 1"
-            )
-            numbers = cur.execute(sql, params).pl()["n"]
-            return Hits(len(numbers), self._openings("n", numbers.slice(offset, limit).to_list()))
+            table, column = ("find_text", "n") if kind == "text" else ("find_title", "t")
+            sql = f"SELECT {column} FROM held.{table} WHERE {match} ORDER BY {column}"
+            numbers = cur.execute(sql, params).pl()[column].to_numpy()
+            if kind == "title" and self.held is not None:
+                ends, held = self.held
+                numbers = marked(ends[numbers - 1], ends[numbers], held, int(held.max(initial=-1)) + 1)
+            return Hits(len(numbers), self._openings("n", numbers[offset : offset + limit].tolist()))
         finally:
             cur.close()
 
@@ -120,6 +131,12 @@ class Search:
         held = ", ".join(str(int(w)) for w in wanted)
         found = self.ds.rows(f"SELECT row_no FROM held.find_order WHERE {key} IN ({held}) ORDER BY n")
         return fetch(self.ds, [r[0] for r in found], TITLES).to_dicts()
+
+
+def _runs(held: pa.Table, titles: int) -> tuple[Array, Array]:
+    """(ends, openings): the openings n that title t stands at are `openings[ends[t - 1]:ends[t]]`; `held` goes by t."""
+    t, n = (held.column(c).to_numpy() for c in ("t", "n"))
+    return np.cumsum(np.bincount(t, minlength=titles + 1)), n.astype(np.int32)
 
 
 def add(site: Site, finder: Search) -> None:

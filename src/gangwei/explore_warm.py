@@ -15,9 +15,24 @@ import duckdb
 from gangwei.explore_ads import Reader
 from gangwei.explore_search import NEEDS, Search
 from gangwei.explore_site import Site
+from gangwei.frame import FACT
+from gangwei.frame_columns import CODES, FLAGS, OPEN_CODES
 from gangwei.labels import LANGS
 
 log = logging.getLogger("gangwei.explore")
+COLUMNS = (
+    *CODES,
+    *OPEN_CODES,
+    *FLAGS,
+    "subfield_mask",
+    "sector_mask",
+    "board_mask",
+    "adcode",
+    "province",
+    "month_no",
+    "w",
+    "is_first",
+)
 FIRST = ("openings", "ai-openings", "ai-share", "defence-share", "surveillance-share", "city-top-share")
 
 
@@ -44,8 +59,16 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
     ]
     out += [(f"search {k}", lambda k=k: finder.prepare(k)) for k in NEEDS]  # type: ignore[misc]
     out.append(("ads by number", reader.prepare))
+    out += [(f"column {c}", lambda c=c: _column(site, c)) for c in COLUMNS]  # type: ignore[misc]
     out += [(f"figure {m.id}", figure(m.id, m.default_by, lang)) for lang in LANGS for m in site.known.values()]
     return out
+
+
+def _column(site: Site, name: str) -> None:
+    for table in (FACT, site.ds.fact("opening", ai=True)):
+        codes = site.ds.codes(table)
+        if codes.rows >= site.ds.codes_from:
+            codes.column(name)
 
 
 def run(site: Site, finder: Search, reader: Reader) -> dict[str, float]:

@@ -69,18 +69,23 @@ class Codes:
         self.column("emp_no")
         return self._who
 
+    @cached_property
+    def numbers(self) -> Array:
+        """`row_no` of the rows, int32."""
+        got = self.con.cursor().execute(f"SELECT row_no FROM {self.table}").to_arrow_table().column(0)
+        return np.ascontiguousarray(got.to_numpy()).astype(np.int32, copy=False)
+
     def skills(self) -> tuple[Array, Array, Array]:
         """(start, stop, numbers): the skills that row i asks for are `numbers[start[i]:stop[i]]` (needs the table ad_skill)."""
         with self.lock:
             if self._skills is None:
                 cur = self.con.cursor()
                 asked = cur.execute("SELECT row_no, no FROM ad_skill").to_arrow_table()
-                rows = cur.execute(f"SELECT row_no FROM {self.table}").to_arrow_table().column(0).to_numpy()
                 cur.close()
                 who, numbers = (asked.column(i).to_numpy() for i in (0, 1))
                 order = np.lexsort((numbers, who))
                 who = who[order]
-                ends = (np.searchsorted(who, rows, side).astype(np.int32) for side in ("left", "right"))
+                ends = (np.searchsorted(who, self.numbers, side).astype(np.int32) for side in ("left", "right"))
                 self._skills = (*ends, numbers[order].astype(np.int16))
             return self._skills
 

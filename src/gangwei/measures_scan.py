@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gangwei.vocabulary import Query
 
 MOST_CROSSED = 1 << 20
+AS_IT_STANDS = frozenset({"emp_no", "row_no"})
 SKILLS = "JOIN ad_skill g ON g.row_no = f.row_no"
 """The join that gives a row for each skill of an opening."""
 COLUMN, BOUND = re.compile(r"\b([a-z])\.(\w+)"), re.compile(r"\$(p\d+)\b")
@@ -44,7 +45,7 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
     """Columns of the rows that pass, in the order of the table; None where the database has to look at rows.
 
     Args:
-        lanes: SQL by name; `emp_no` is taken as it stands.
+        lanes: SQL by name; `emp_no` and `row_no` are taken as they stand.
         held: filled with the values of lane g that occur in the table, ascending; g is then the number of the value, -1 stays.
     """
     joins = {m[1] if (m := _JOIN.search(j)) else "": j for j in q.joins}
@@ -54,7 +55,7 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
     conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(q.conditions())}
     asked: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for name, sql in {**lanes, **conditions}.items():
-        if name == "emp_no" or (skills and name == "g"):
+        if name in AS_IT_STANDS or (skills and name == "g"):
             continue
         columns = {JOINED_BY.get(a, c) if a in JOINED_BY else c for a, c in COLUMN.findall(sql)}
         asked[tuple(sorted(columns))][name] = sql
@@ -65,9 +66,10 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
             return None
         judged.append(found)
     rows, out = _passing(judged, conditions), {}
-    if "emp_no" in lanes:
-        who = q.ds.codes(q.table).employers()
-        out["emp_no"] = who if rows is None else who[rows]
+    kept = q.ds.codes(q.table)
+    for name in AS_IT_STANDS & lanes.keys():
+        column = kept.employers() if name == "emp_no" else kept.numbers
+        out[name] = column if rows is None else column[rows]
     for j in judged:
         for name in lanes.keys() & j.is_.keys():
             values = j.is_[name]
@@ -75,9 +77,9 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
                 values = _numbered(values, held)
             out[name] = said(j.codes, values) if rows is None else said_by(j.codes, rows, values)
     if skills:
-        start, stop, numbers = q.ds.codes(q.table).skills()
-        kept = (start, stop) if rows is None else (start[rows], stop[rows])
-        parents, out["g"] = spread(*kept, numbers)
+        start, stop, numbers = kept.skills()
+        runs = (start, stop) if rows is None else (start[rows], stop[rows])
+        parents, out["g"] = spread(*runs, numbers)
         out = {n: v if n == "g" else v[parents] for n, v in out.items()}
     return out
 

@@ -73,3 +73,14 @@ def spread(start: Array, stop: Array, values: Array) -> tuple[Array, Array]:
             rows[n], out[n] = i, values[k]
             n += 1
     return rows, out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def marked(start: Array, stop: Array, values: Array, size: int) -> Array:
+    """The distinct ones of `values[start[i]:stop[i]]` for all i, ascending, int32; all are under `size`."""
+    there = np.zeros(size, np.bool_)
+    for i in range(len(start)):
+        for k in range(start[i], stop[i]):
+            there[values[k]] = True
+    out: Array = passing(there)
+    return out

@@ -1,0 +1,80 @@
+"""Figures and lists from kept codes are those of the database, whatever is asked."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gangwei import explore_rows, measures, vocabulary
+from gangwei.codebook import Codebook
+from gangwei.explore_search import Search
+from gangwei.frame import Dataset
+from gangwei.frame_check import DatasetError
+from gangwei.measures_scan import scan
+from gangwei.vocabulary import Query
+from published_fixture import Spec, write
+
+KNOWN = measures.load(Codebook())
+
+
+@pytest.fixture(scope="module")
+def ds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
+    d = tmp_path_factory.mktemp("made")
+    write(d, Spec(ads=2500))
+    yield Dataset.open(d)
+
+
+def _both(ds: Dataset, ask: Any) -> tuple[Any, Any]:
+    out = []
+    for rows in (0, 1 << 60):
+        ds.codes_from = rows
+        try:
+            out.append(ask())
+        except DatasetError as e:
+            out.append(str(e))
+    return out[0], out[1]
+
+
+@pytest.mark.parametrize("measure_id", list(KNOWN))
+def test_codes_and_database_agree(ds: Dataset, measure_id: str) -> None:
+    rng = random.Random(measure_id)
+    keys = rng.sample([k for k in vocabulary.WHERE if vocabulary.allowed(ds, k)], 6)
+    asked: list[dict[str, str]] = [{}, *({k: rng.choice(vocabulary.allowed(ds, k))} for k in keys)]
+    for where in asked:
+        by = None if KNOWN[measure_id].default_by else rng.choice([None, *vocabulary.BY])
+
+        def figure(where: dict[str, str] = where, by: str | None = by) -> Any:
+            return {k: v for k, v in measures.measure(ds, measure_id, by, where).record().items() if k != "sql"}
+
+        def listed(where: dict[str, str] = where, by: str | None = by) -> Any:
+            total, rows = explore_rows.behind(ds, measure_id, by, None, where, limit=20)
+            return total, rows.to_dicts()
+
+        for ask in (figure, listed):
+            codes, database = _both(ds, ask)
+            assert codes == database, (ask.__name__, by, where)
+
+
+@pytest.mark.parametrize("where", [{"agency": "no"}, {"province": "110000"}, {"cluster": "prd"}, {"defence_tier": "T1-T2"}, {"month": "unknown"}])  # fmt: skip
+def test_common_filters_need_no_look_at_rows(ds: Dataset, where: dict[str, str]) -> None:
+    ds.codes_from = 0
+    q = Query(ds, scope=ds.scopes[0])
+    vocabulary.apply(q, where)
+    assert scan(q, {"emp_no": "f.emp_no"}) is not None
+
+
+def test_a_join_of_many_rows_is_left_to_the_database(ds: Dataset) -> None:
+    ds.codes_from = 0
+    q = Query(ds)
+    vocabulary.group(q, "board")
+    assert scan(q, {"emp_no": "f.emp_no"}) is None
+
+
+def test_titles_are_found_in_order(ds: Dataset) -> None:
+    found = Search(ds).search("算法", "title", 10_000, 0)
+    plain = ds.rows("SELECT count(DISTINCT opening_id) FROM ads WHERE contains(lower(title), '算法')")
+    assert found.total == len(found.rows) == plain[0][0] > 0
