@@ -8,6 +8,7 @@ rule, a Rust regular expression of linear time, runs on the rows of its groups o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -156,14 +157,17 @@ def _hints(data: Any, off: Any, keys: Any, values: Any, entry: Any, pairs: Any, 
 
 def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
     """Replace every contact by the mark; null stays null. Works on any string, best on clean (NFKC) text."""
-    if series.null_count() == len(series):
-        return series
-    data, off = string_buffers(series)
-    hints: NDArray[np.int64] = _hints(data, off, *rules.trie.arrays, rules.pairs, rules.kinds, rules.bits)
-    rows = np.flatnonzero(hints & rules.wanted)
-    if not len(rows):
-        return series
-    part, held = series.gather(rows), hints[rows]
+    return strip_each([series], rules)[0]
+
+
+def strip_each(columns: Sequence[pl.Series], rules: ContactRules) -> list[pl.Series]:
+    """`strip` of several columns: each rule is compiled and run once for all of them."""
+    hints = [_hints_of(c, rules) for c in columns]
+    rows = [np.flatnonzero(h) for h in hints]
+    held = np.concatenate([h[r] for h, r in zip(hints, rows)])
+    if not len(held):
+        return list(columns)
+    part = pl.concat([c.gather(r).rename("") for c, r in zip(columns, rows)], rechunk=True)
     for _, pattern, replacement, bits in rules.rules:
         some = np.flatnonzero(held & bits)
         if not len(some):
@@ -174,4 +178,17 @@ def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
         if len(changed):
             part = part.scatter(some[changed], after.gather(changed))
             held[some[changed]] |= 1 << MARK
-    return series.clone().scatter(rows, part)
+    out, at = [], 0
+    for column, r in zip(columns, rows):
+        out.append(column.clone().scatter(r, part[at : at + len(r)]) if len(r) else column)
+        at += len(r)
+    return out
+
+
+def _hints_of(series: pl.Series, rules: ContactRules) -> NDArray[np.int64]:
+    """Groups of hints in each row, those that a rule asks for; 0 for a null."""
+    if series.null_count() == len(series):
+        return np.zeros(len(series), np.int64)
+    data, off = string_buffers(series)
+    found: NDArray[np.int64] = _hints(data, off, *rules.trie.arrays, rules.pairs, rules.kinds, rules.bits)
+    return found & rules.wanted

@@ -266,11 +266,12 @@ def fold(
     markup: bool,
     one_line: bool,
     cap: int,
+    out: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]:
-    """Fold every row: bytes and offsets out, counts (n, N_STATS) and flags (n)."""
+    """Fold every row: bytes and offsets out, counts (n, N_STATS) and flags (n). The bytes are written to `out`, or to a
+    longer array where it is too short."""
     n = off.size - 1
-    room = int(off[n] - off[0]) + 1024
-    out = np.empty(room, np.uint8)
+    room = out.size
     out_off = np.zeros(n + 1, np.int64)
     stats = np.zeros((n, N_STATS), np.int32)
     flags = np.zeros(n, np.uint8)

@@ -168,9 +168,12 @@ def compile_text(book: Codebook) -> TextRules:
 
 def _run(series: pl.Series, rules: TextRules, markup: bool, one_line: bool, cap: int) -> Cleaned:
     data, off = string_buffers(series)
+    room = np.empty(
+        int(off[-1] - off[0]) * 9 // 8 + 1024, np.uint8
+    )  # numpy asks for large pages, compiled code does not
     out, out_off, stats, flags = k.fold(
         data, off, rules.encoded, rules.table, rules.kind, rules.exp_off, rules.exp_cps, rules.tag_hash, rules.tag_effect,
-        rules.ent_hash, rules.ent_cp, rules.ent_bare, markup, one_line, cap,
+        rules.ent_hash, rules.ent_cp, rules.ent_bare, markup, one_line, cap, room,
     )  # fmt: skip
     return Cleaned(from_buffers(series.name, out, out_off), stats, flags)
 

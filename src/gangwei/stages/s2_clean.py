@@ -47,11 +47,11 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """schema.RAW to schema.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
     south = _is_south(raw, rules)
     hashes = hashing.hash_strings(raw["description"])
-    body, shown = _bodies(raw["description"], hashes, south, rules)
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
-    when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
-    clean_title = contacts.strip(title.text, rules.contacts)
+    fields = [title.text, _tag_list(tags), raw["address"]]
+    body, shown, (clean_title, clean_tags, address) = _bodies(raw["description"], hashes, south, fields, rules)
+    when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     issues = [
         when["date_issue"],
         _flagged(body.flags, fold.CAPPED, "text_capped"),
@@ -67,14 +67,14 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "language": _language(raw, body, title, rules),
             "title": clean_title,
             **shown,
-            "tags": contacts.strip(_tag_list(tags), rules.contacts),
+            "tags": clean_tags,
             "captured_date": when["captured_date"],
             "posted_date": when["posted_date"],
             "date_precision": when["date_precision"],
             "company": raw["company"],
             "city": raw["city"],
             "district": raw["district"],
-            "address": contacts.strip(raw["address"], rules.contacts),
+            "address": address,
             "place_hint": place_hints.from_text(raw["city"], shown["text"], rules.hints),
         }
     )
@@ -84,9 +84,10 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _bodies(
-    description: pl.Series, hashes: np.ndarray, south: pl.Series, rules: Rules
-) -> tuple[text.Cleaned, dict[str, pl.Series]]:
-    """Clean text, and the columns of what is shown of it; texts that repeat in the batch are worked on once."""
+    description: pl.Series, hashes: np.ndarray, south: pl.Series, fields: list[pl.Series], rules: Rules
+) -> tuple[text.Cleaned, dict[str, pl.Series], list[pl.Series]]:
+    """Clean text, the columns of what is shown of it, and `fields` without contacts; texts that repeat in the batch are
+    worked on once."""
     rows, first = memo.encode(pl.DataFrame({"hash": hashes, "south": south}))
     again = np.flatnonzero(first[rows] != np.arange(len(rows)))
     same = description.gather(again).eq_missing(description.gather(first[rows[again]])).to_numpy()
@@ -96,11 +97,12 @@ def _bodies(
     if not once:
         description, south = description.gather(first), south.gather(first)
     body = text.clean(description, rules.text, traditional=south)
-    shown = _shown(contacts.strip(text.strip_furniture(body.text, rules.text), rules.contacts), rules)
+    stripped = contacts.strip_each([text.strip_furniture(body.text, rules.text), *fields], rules.contacts)
+    shown, fields = _shown(stripped[0], rules), stripped[1:]
     if once:
-        return body, shown
+        return body, shown, fields
     spread = text.Cleaned(body.text, body.stats[rows], body.flags[rows])
-    return spread, {name: column.gather(rows) for name, column in shown.items()}
+    return spread, {name: column.gather(rows) for name, column in shown.items()}, fields
 
 
 def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
