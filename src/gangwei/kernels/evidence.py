@@ -29,6 +29,8 @@ SPOTS = ("title", "duty", "asked", "preferred", "aside")
 MAX_CONCEPTS = 128
 MAX_ROLES = 24
 LISTED = 6
+WISHES = 10
+COLON, BRACKET = 58, 0x3011
 LAYERS = ("term", "cue", "surveillance", "defence", "role", "other_job")
 
 N_TIER = len(TIERS) * len(LOCATIONS) * len(CONTEXTS)
@@ -64,11 +66,12 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
 
 
 @njit(nogil=True, cache=True)
-def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
+def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn the m matches of one field into rows of `hits`: term, start, end, location, context, cues of the clause, clause.
 
     `cue`, `cue_at` are the matched cues. `where` is the location of the whole field, or -1 to take it from the sections
-    s0..s1. Returns the end of the rows.
+    s0..s1. A heading of wishes ("加分项:") makes the list below it preferred, up to the next heading, to the duties or for WISHES
+    clauses. Returns the end of the rows.
     """
     n = base
     sec = s0
@@ -76,20 +79,31 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections
     next_cue = 0
     bits = 0
     counted = -1
+    wished = -1
     for q in range(m):
         if n >= hits.shape[0]:
             return n
         while ends[cl] <= at[q]:
             cl += 1
-        if counted != cl:
-            counted = cl
+        while counted < cl:
+            begin = ends[counted] if counted >= 0 else 0
+            counted += 1
+            stop = ends[counted]
             bits = 0
-            begin = ends[cl - 1] if cl else 0
-            while next_cue < cues and cue_at[next_cue] < begin:
+            covered = 0
+            behind = stop
+            while next_cue < cues and cue_at[next_cue] < stop:
+                kind = kind_of[cue[next_cue]]
+                bits |= 1 << kind
+                if kind == 0:
+                    covered += size[cue[next_cue]]
+                    behind = stop - cue_at[next_cue] - size[cue[next_cue]]
                 next_cue += 1
-            while next_cue < cues and cue_at[next_cue] < ends[cl]:
-                bits |= 1 << kind_of[cue[next_cue]]
-                next_cue += 1
+            closed = chars[stop - 1] == COLON or chars[stop - 1] == BRACKET
+            if covered and ((closed and behind <= 2) or covered * 5 >= (stop - begin) * 3):
+                wished = counted
+            elif closed:
+                wished = -1
         a = pos[at[q]]
         loc = 5
         if where >= 0:
@@ -102,7 +116,7 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections
         ctx = 0
         if bits & 8:
             ctx = 4
-        elif bits & 1:
+        elif bits & 1 or (0 <= wished < cl <= wished + WISHES and loc != 1):
             ctx = 3
         elif loc == 1 or ((bits & 4) and loc != 2 and not (bits & 2)):
             ctx = 1

@@ -232,7 +232,7 @@ def score_rows(  # type: ignore[no-untyped-def]
         if m:
             cues = find(chars, n, cue_words, work, cue, cue_at)
             n_title = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, none, none, none, hits, none
+                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, none, none, none, hits, none
             )
         n_tags = n_title
         n, _ = decode(g_data, g_off[row], g_off[row + 1], table, chars, pos, ends)
@@ -240,7 +240,7 @@ def score_rows(  # type: ignore[no-untyped-def]
         if m:
             cues = find(chars, n, cue_words, work, cue, cue_at)
             n_tags = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends, sections, none, none, in_tags, hits, n_title
+                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, none, none, in_tags, hits, n_title
             )
         n_hits = n_tags
         n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
@@ -248,7 +248,7 @@ def score_rows(  # type: ignore[no-untyped-def]
         if m:
             cues = find(chars, n, cue_words, work, cue, cue_at)
             n_hits = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, pos, ends,
+                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
                 sections, section_at[row], section_at[row + 1], own, hits, n_tags,
             )  # fmt: skip
         if n_hits - n_tags >= LISTED:
