@@ -108,6 +108,32 @@ def test_section_and_context(text: str, kind: str, name: str, rules: s6.Rules) -
     assert rules.features.index(name) in out.idx[: int(out.indptr[1])].tolist()
 
 
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("岗位要求：\n1、熟悉Java\n加分项：\n1、熟悉机器学习", "preferred"),
+        ("1、熟悉Java；具备以下条件优先：2、熟悉机器学习", "preferred"),
+        ("熟悉Java\n加分项\n熟悉机器学习", "preferred"),
+        ("Java required.\nNice to have:\n- machine learning", "preferred"),
+        ("加分项：\n1、英语流利\n任职要求：\n1、熟悉机器学习", "asked"),
+        ("有Java经验者优先\n熟悉机器学习", "asked"),
+    ],
+)
+def test_a_heading_of_wishes_holds_for_its_list(text: str, context: str, rules: s6.Rules) -> None:
+    sections = pl.Series([[{"kind": "requirements", "start": 0, "end": len(text)}]], dtype=SECTIONS)
+    out = s6.read(column(["职员"]), column([text]), column([""]), sections, rules, rules.model, keep=True)
+    name = f"tier:builder_weak@requirements/{context}"
+    assert rules.features.index(name) in out.idx[: int(out.indptr[1])].tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("", False), ("🔥🔥🔥", False), ("……见!", False), ("招聘算法", True), ("AI岗 3人", True)]
+)
+def test_a_text_of_signs_is_none(text: str, says: bool, rules: s6.Rules) -> None:
+    out = s6.read(column(["算法"]), column([text]), column([""]), pl.Series([None], dtype=SECTIONS), rules, rules.model)
+    assert bool(out.facts[0, 6]) == says
+
+
 def test_evidence_grows_beyond_its_first_guess(rules: s6.Rules) -> None:
     text = "机器学习，深度学习，计算机视觉。" * 300
     out = s6.read(

@@ -42,6 +42,7 @@ HITS = 1024
 COUNTED = 64
 FEW = 8
 TOP = 3
+SHORT, LEAST_SAID = 16, 4
 
 
 @njit(nogil=True, forceinline=True)
@@ -100,6 +101,19 @@ def grams(chars, n, low, high, bits, base, scale, damped, hashes, stamp, mark, i
         for j in range(start, p):
             val[j] *= norm
     return p
+
+
+@njit(nogil=True, cache=True)
+def told(chars, n):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """n, or 0 where chars[:n] are fewer than LEAST_SAID letters and digits beside signs and emoji: such a text says nothing."""
+    if n >= SHORT:
+        return n
+    said = 0
+    for i in range(n):
+        c = chars[i]
+        if 48 <= c <= 57 or 97 <= c <= 122 or 0xC0 <= c < 0x2000 or 0x3040 <= c < 0xFFFD:
+            said += 1
+    return n if said >= LEAST_SAID else 0
 
 
 @njit(nogil=True, cache=True)
@@ -167,7 +181,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
     the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
     or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
-    surveillance strong, weak, in title, defence strong, weak, characters, hits, title of another job) by row; hits = columns of `place_hits` plus the
+    surveillance strong, weak, in title, defence strong, weak, characters that say something, hits, title of another job) by row; hits = columns of `place_hits` plus the
     tier that counted. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
     of each row.
     """
@@ -241,7 +255,7 @@ def score_rows(  # type: ignore[no-untyped-def]
             cues = find(chars, n, cue_words, work, cue, cue_at)
             n_tags = place_hits(
                 m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, none, none, in_tags, hits, n_title
-            )
+            )  # fmt: skip
         n_hits = n_tags
         n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
         m = find(chars, n, in_text, work, hit, at)
@@ -253,7 +267,10 @@ def score_rows(  # type: ignore[no-untyped-def]
             )  # fmt: skip
         if n_hits - n_tags >= LISTED:
             lists_only(hits, n_title, n_tags, n_hits, size, ends, layer)
-        head = judge(hits, n_title, n_hits, clauses, n, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x)
+        size_told = told(chars, n)
+        head = judge(
+            hits, n_title, n_hits, clauses, size_told, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x
+        )
         seen = 0
         for j in range(n_hits):
             la = layer[hits[j, 0]]
@@ -274,12 +291,12 @@ def score_rows(  # type: ignore[no-untyped-def]
                 # a wish for experience in the field is the weaker sign
                 facts[r, 5 if hits[j, 4] == 3 else 4 + kind_of[hits[j, 0]]] += 1
         facts[r, 0] = seen
-        facts[r, 6] = n
+        facts[r, 6] = size_told
         text_from = p
-        if seen and n:
+        if seen and size_told:
             p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, damped, hashes, stamp_text, mark, idx, val, p)
         near_from = p
-        if seen and n:
+        if seen and size_told:
             q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, layer, near)
             p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, damped, hashes, stamp_near, mark, idx, val, p)
         text_to = p
@@ -296,7 +313,7 @@ def score_rows(  # type: ignore[no-untyped-def]
                     idx[p] = i
                     val[p] = x[i]
                     p += 1
-        v = 0 if n else 1
+        v = 0 if size_told else 1
         for k in range(lanes):
             scores[r, k] = bias[v, k]
         if seen or keep:
