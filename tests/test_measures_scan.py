@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gangwei import explore_rows, measures, vocabulary
+from gangwei import explore_rows, measures, measures_scan, measures_sums, vocabulary
 from gangwei.codebook import Codebook
 from gangwei.explore_search import Search
 from gangwei.frame import Dataset
@@ -77,3 +77,18 @@ def test_titles_are_found_in_order(ds: Dataset) -> None:
     found = Search(ds).search("工程师", "title", 10_000, 0)
     plain = ds.rows("SELECT count(DISTINCT opening_id) FROM ads WHERE contains(lower(title), '工程师')")
     assert found.total == len(found.rows) == plain[0][0] > 0
+
+
+@pytest.mark.parametrize(("measure_id", "by"), [("ai-share", "city"), ("openings-mix", None), ("ai-skills", None), ("pay-median-all", "education")])  # fmt: skip
+def test_two_halves_are_the_whole(
+    ds: Dataset, monkeypatch: pytest.MonkeyPatch, measure_id: str, by: str | None
+) -> None:
+    ds.codes_from = 0
+    whole = measures.measure(ds, measure_id, by, {"agency": "no"}).record()
+    for module in (measures_scan, measures_sums):
+        monkeypatch.setattr(module, "HALVED", 100)
+    halves = measures.measure(ds, measure_id, by, {"agency": "no"}).record()
+    assert halves["rows"] == whole["rows"] or all(
+        a[k] == pytest.approx(b[k], rel=1e-12) for a, b in zip(halves["rows"], whole["rows"]) for k in ("value", "low", "high") if a[k] is not None
+    )  # fmt: skip
+    assert [r["id"] for r in halves["rows"]] == [r["id"] for r in whole["rows"]]

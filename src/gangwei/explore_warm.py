@@ -65,7 +65,7 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
 
 
 def _column(site: Site, name: str) -> None:
-    for table in (FACT, site.ds.fact("opening", ai=True)):
+    for table in (FACT, site.ds.fact("opening", ai=True), site.ds.fact("ad")):
         codes = site.ds.codes(table)
         if codes.rows >= site.ds.codes_from:
             codes.column(name)

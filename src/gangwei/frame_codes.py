@@ -18,6 +18,8 @@ import pyarrow as pa
 
 Array = npt.NDArray[Any]
 REMEMBERED = 1 << 26
+FLAGS_BY_ROW = {"has_text": "has_text", "has_skill": "ad_skill"}
+"""Columns that say whether a table of the database (made before they are asked for) holds the row."""
 MOST = 1 << 16
 """Columns with more values than this are left to the database (employers apart)."""
 
@@ -59,7 +61,11 @@ class Codes:
             if name not in self.columns:
                 cur = self.con.cursor()
                 try:
-                    self.columns[name] = self._employers(cur) if name == "emp_no" else self._read(cur, name)
+                    self.columns[name] = (
+                        self._employers(cur) if name == "emp_no"
+                        else self._flag(cur, name) if name in FLAGS_BY_ROW
+                        else self._read(cur, name)
+                    )  # fmt: skip
                 finally:
                     cur.close()
             return self.columns[name]
@@ -113,6 +119,17 @@ class Codes:
             f"INSERT INTO {table} SELECT unnest($1::INTEGER[]), unnest($2)", [list(range(size)), [*values, None]]
         )
         return Column(codes, size, table)
+
+    def _flag(self, cur: duckdb.DuckDBPyConnection, name: str) -> Column:
+        """Whether a table of row numbers holds the row."""
+        held = cur.execute(f"SELECT DISTINCT row_no FROM {FLAGS_BY_ROW[name]}").to_arrow_table().column(0).to_numpy()
+        last = max(int(held.max(initial=0)), int(self.numbers.max(initial=0)))
+        there = np.zeros(last + 1, np.uint8)
+        there[held] = 1
+        cur.execute(
+            f"CREATE TABLE IF NOT EXISTS code_{name} AS SELECT 0 AS code, false AS {name} UNION ALL SELECT 1, true"
+        )
+        return Column(there[self.numbers], 2, f"code_{name}")
 
     def _employers(self, cur: duckdb.DuckDBPyConnection) -> Column:
         got = cur.execute(f"SELECT emp_no FROM {self.table}").to_arrow_table().column(0)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
 
 MOST_CROSSED = 1 << 20
 AS_IT_STANDS = frozenset({"emp_no", "row_no"})
+HALVED = 1_000_000
+"""Tables from this many rows on are passed over by two threads."""
+HAS_TEXT = "LEFT JOIN has_text x ON x.row_no = f.row_no"
+HAS_SKILL = "f.row_no IN (SELECT row_no FROM ad_skill)"
+"""Two questions about an ad that the codes hold as columns of their own."""
 SKILLS = "JOIN ad_skill g ON g.row_no = f.row_no"
 """The join that gives a row for each skill of an opening."""
+POOL = ThreadPoolExecutor(2, thread_name_prefix="scan")
 COLUMN, BOUND = re.compile(r"\b([a-z])\.(\w+)"), re.compile(r"\$(p\d+)\b")
 _JOIN = re.compile(r"(\w+) ON ")
-JOINED_BY = {"c": "adcode", "t": "emp_no"}
-"""Joins that give a row at most one partner, by the column they join on: clusters by place, evidence tiers by employer."""
+JOINED_BY = {"c": "adcode", "t": "emp_no", "x": "has_text"}
+"""Joins that give a row at most one partner, by the column they join on: clusters by place, evidence tiers by employer, texts."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +57,51 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
     """
     joins = {m[1] if (m := _JOIN.search(j)) else "": j for j in q.joins}
     skills = joins.get("g") == SKILLS and bool(joins.pop("g"))
-    if not joins.keys() <= JOINED_BY.keys() or q.ds.codes(q.table).rows < q.ds.codes_from:
+    if joins.get("x") == HAS_TEXT:
+        joins["x"] = "LEFT JOIN (SELECT 0 AS row_no) x ON f.has_text"
+    kept = q.ds.codes(q.table)
+    if not joins.keys() <= JOINED_BY.keys() or kept.rows < q.ds.codes_from:
         return None
     conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(q.conditions())}
     asked: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
-    for name, sql in {**lanes, **conditions}.items():
+    for name, written in {**lanes, **conditions}.items():
         if name in AS_IT_STANDS or (skills and name == "g"):
             continue
-        columns = {JOINED_BY.get(a, c) if a in JOINED_BY else c for a, c in COLUMN.findall(sql)}
-        asked[tuple(sorted(columns))][name] = sql
+        sql = written.replace(HAS_SKILL, "f.has_skill")
+        asked[tuple(sorted({JOINED_BY.get(a, c) for a, c in COLUMN.findall(sql)}))][name] = sql
     judged = []
     for together, expressions in asked.items():
         found = _judge(q, together, expressions, joins)
         if found is None:
             return None
         judged.append(found)
-    rows, out = _passing(judged, conditions), {}
-    kept = q.ds.codes(q.table)
-    for name in AS_IT_STANDS & lanes.keys():
-        column = kept.employers() if name == "emp_no" else kept.numbers
-        out[name] = column if rows is None else column[rows]
-    for j in judged:
-        for name in lanes.keys() & j.is_.keys():
-            values = j.is_[name]
-            if name == "g" and held is not None:
-                values = _numbered(values, held)
-            out[name] = said(j.codes, values) if rows is None else said_by(j.codes, rows, values)
-    if skills:
-        start, stop, numbers = kept.skills()
-        runs = (start, stop) if rows is None else (start[rows], stop[rows])
-        parents, out["g"] = spread(*runs, numbers)
-        out = {n: v if n == "g" else v[parents] for n, v in out.items()}
-    return out
+    filters = _filters(judged, conditions)
+    looked = {n: (j.codes, j.is_[n]) for j in judged for n in lanes.keys() & j.is_.keys()}
+    if held is not None and "g" in looked:
+        looked["g"] = looked["g"][0], _numbered(looked["g"][1], held)
+    plain = {n: kept.employers() if n == "emp_no" else kept.numbers for n in AS_IT_STANDS & lanes.keys()}
+    runs = kept.skills() if skills else None
+
+    def part(rows: slice) -> dict[str, Array]:
+        passed = _passing(filters, rows)
+        out = {n: v[rows] if passed is None else v[rows][passed] for n, v in plain.items()}
+        for n, (codes, values) in looked.items():
+            out[n] = said(codes[rows], values) if passed is None else said_by(codes[rows], passed, values)
+        if runs is not None:
+            ends = (e[rows] if passed is None else e[rows][passed] for e in runs[:2])
+            parents, g = spread(*ends, runs[2])
+            out = {n: v[parents] for n, v in out.items()} | {"g": g}
+        return out
+
+    return joined(part, kept.rows)
+
+
+def joined(part: Callable[[slice], dict[str, Array]], rows: int) -> dict[str, Array]:
+    """The columns of all rows, made in two halves at once where there are many."""
+    if rows < HALVED:
+        return part(slice(0, rows))
+    first, second = POOL.map(part, (slice(0, rows // 2), slice(rows // 2, rows)))
+    return {n: np.concatenate([first[n], second[n]]) for n in first}
 
 
 def _numbered(values: Array, held: list[int]) -> Array:
@@ -99,20 +119,26 @@ def _numbered(values: Array, held: list[int]) -> Array:
     return numbers
 
 
-def _passing(judged: list[Judged], conditions: Mapping[str, str]) -> Array | None:
-    """Numbers of the rows that meet all conditions; None for all rows."""
-    passes = None
+def _filters(judged: list[Judged], conditions: Mapping[str, str]) -> list[tuple[Array, Array]]:
+    """(codes, which of them are allowed) of the conditions that leave rows out."""
+    out = []
     for j in judged:
         allowed = np.logical_and.reduce([v for n, v in j.is_.items() if n in conditions] or [np.ones(1, np.bool_)])
-        if not allowed.any():
-            return np.zeros(0, np.int32)
-        if allowed.all():
-            continue
-        if passes is None:
-            passes = said(j.codes, allowed)
-        else:
-            narrow(passes, j.codes, allowed)
-    return None if passes is None else passing(passes)
+        if not allowed.all():
+            out.append((j.codes, allowed))
+    return out
+
+
+def _passing(filters: list[tuple[Array, Array]], part: slice) -> Array | None:
+    """Numbers within the part of the rows that meet all conditions; None for all rows."""
+    if not filters:
+        return None
+    if not all(allowed.any() for _, allowed in filters):
+        return np.zeros(0, np.int32)
+    passes = said(filters[0][0][part], filters[0][1])
+    for codes, allowed in filters[1:]:
+        narrow(passes, codes[part], allowed)
+    return passing(passes)  # type: ignore[no-any-return]
 
 
 def _judge(

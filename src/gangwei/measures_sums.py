@@ -6,7 +6,7 @@ of rows. Sums of weights are exact; those of squares are doubles added up in a f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
 from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, group_sums, mask_sums
 from gangwei.measures_found import employer_ids
-from gangwei.measures_scan import scan
+from gangwei.measures_scan import HALVED, POOL, scan
 
 if TYPE_CHECKING:
     from gangwei.frame import Dataset
@@ -150,11 +150,22 @@ def tally(
     """Sums of fetched rows by the groups `g` (numbers, or masks with the bit of each id)."""
     size = max(bits) + 1 if bits else len(ids)
     given = (got["emp_no"], g, got.get("hit", NO_HITS), got.get("w", NO_WEIGHTS))
-    raw = (mask_sums if bits else group_sums)(*(fixed(x) for x in given), size)
+    raw = _in_halves(mask_sums if bits else group_sums, [fixed(x) for x in given], size)
     found = {id_: Sum.of(raw[i]) for id_, i in zip(ids, bits or range(len(ids))) if raw[i, ROWS]}
     if raw[size, ROWS]:
         found["unknown"] = Sum.of(raw[size])
     return Sums(found, Sum.of(raw[size + 1]), sql, params or {})
+
+
+def _in_halves(kernel: Callable[..., Array], given: list[Array], size: int) -> Array:
+    """Sums of all rows; many rows are cut between two employers and summed by two threads."""
+    who = given[0]
+    if len(who) < HALVED:
+        return kernel(*given, size)
+    cut = int(np.searchsorted(who, who[len(who) // 2]))
+    parts = (slice(0, cut), slice(cut, None))
+    first, second = POOL.map(lambda p: kernel(*(x[p] if len(x) else x for x in given), size), parts)
+    return first + second
 
 
 def fixed(values: Array) -> Array:
