@@ -16,6 +16,7 @@ from gangwei.explore_ads import Reader
 from gangwei.explore_search import NEEDS, Search
 from gangwei.explore_site import Site
 from gangwei.frame import FACT
+from gangwei.frame_codes import FLAGS_BY_ROW
 from gangwei.frame_columns import CODES, FLAGS, OPEN_CODES
 from gangwei.labels import LANGS
 
@@ -24,6 +25,8 @@ COLUMNS = (
     *CODES,
     *OPEN_CODES,
     *FLAGS,
+    *FLAGS_BY_ROW,
+    "missing_mask",
     "subfield_mask",
     "sector_mask",
     "board_mask",
@@ -65,6 +68,9 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
 
 
 def _column(site: Site, name: str) -> None:
+    if name in FLAGS_BY_ROW:
+        site.ds.need_texts()
+        site.ds.skills()
     for table in (FACT, site.ds.fact("opening", ai=True), site.ds.fact("ad")):
         codes = site.ds.codes(table)
         if codes.rows >= site.ds.codes_from:

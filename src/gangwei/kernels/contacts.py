@@ -78,7 +78,7 @@ def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules
     kinds = np.zeros(0x10000, np.uint8)
     kinds[ord("0") : ord("9") + 1] = 1
     kinds[[ord(c) for c in HANZI_DIGITS]] = 2
-    kinds[[ord(c) for c in " -"]] = DIGIT
+    kinds[[ord(c) for c in " -–.·_"]] = DIGIT
     kinds[plain.first > 0] |= ALONE
     titled = wanted >> groups["titled"] & 1
     for name in words["surnames"] if titled else "":
