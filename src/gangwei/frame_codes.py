@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Array = npt.NDArray[Any]
-REMEMBERED = 1 << 26
+REMEMBERED, ENTRY = 1 << 26, 1 << 10
+"""Bytes of judged expressions that are kept, and what one of them costs beside its values."""
 FLAGS_BY_ROW = {"has_text": "has_text", "has_skill": "ad_skill"}
 """Columns that say whether a table of the database (made before they are asked for) holds the row."""
 MOST = 1 << 16
@@ -42,6 +43,7 @@ class Codes:
     lock: threading.Lock = field(default_factory=threading.Lock)
     columns: dict[str, Column | None] = field(default_factory=dict)
     judged: dict[tuple[Any, ...], Array] = field(default_factory=dict)
+    bytes: int = 0
     _skills: tuple[Array, Array, Array] | None = None
 
     @cached_property
@@ -51,8 +53,10 @@ class Codes:
 
     def remember(self, key: tuple[Any, ...], values: Array) -> None:
         """Keep what an expression is for each code; all is forgotten when there is too much of it."""
-        if sum(v.nbytes for v in self.judged.values()) > REMEMBERED:
+        self.bytes += values.nbytes + ENTRY
+        if self.bytes > REMEMBERED:
             self.judged.clear()
+            self.bytes = values.nbytes + ENTRY
         self.judged[key] = values
 
     def column(self, name: str) -> Column | None:

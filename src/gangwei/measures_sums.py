@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gangwei.measures import Scope
     from gangwei.vocabulary import Query
 
+MANY = 1000
+"""Of more groups than this only those with rows are named."""
 NO_HITS, NO_WEIGHTS = np.zeros(0, np.int8), np.zeros(0)
 
 
@@ -111,6 +113,9 @@ def numbered(ask: Scope, code: vocab.Coded, by: str | None, got: Fetched) -> tup
     if held is None:
         present, g = np.unique(g, return_inverse=True) if by == "employer" else _looked_up(g)
         held = present.tolist()
+    elif len(held) > MANY:
+        present, g = _looked_up(g)
+        held = [held[i] for i in present.tolist()]
     names = employer_ids(ask, held) if by == "employer" else {}
     return g.astype(np.int32, copy=False), [names.get(v) or code.name(v) for v in held]
 
