@@ -123,3 +123,18 @@ def test_a_harmed_text_stops_the_release_alone(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "texts.parquet" in " ".join((result.output + result.stderr).split())
     assert not (tmp_path / "releases/v1").exists()
     assert CliRunner().invoke(main, ["release", str(tmp_path), "v2", "--no-texts"]).exit_code == 0
+
+
+def test_tables_may_be_links_into_a_store(tmp_path: Path) -> None:
+    write(tmp_path / "made", Spec(ads=200))
+    store, linked = tmp_path / "store", tmp_path / "linked"
+    published = next((tmp_path / "made").rglob("ads.parquet")).parent
+    store.mkdir()
+    linked.mkdir()
+    for n, path in enumerate(sorted(published.iterdir())):
+        (store / f"object{n}").write_bytes(path.read_bytes())
+        (linked / path.name).symlink_to(store / f"object{n}")
+    plain, through = run("measure", published), run("measure", linked)
+    assert plain.exit_code == through.exit_code == 0, through.output
+    assert plain.output == through.output
+    assert TestClient(create(linked)).get("/m/ai-share").status_code == 200

@@ -93,10 +93,12 @@ class Dataset:
         con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": spill})
         con.execute("SET disabled_optimizers='join_filter_pushdown'")
         con.execute("ATTACH ':memory:' AS held (COMPRESS)")
-        con.execute(f"SET allowed_directories=[{quote(published)}]")
+        # A table may be a link into a store of large files: the file it leads to is opened, and nothing beside it.
+        paths = {t.name: (published / f"{t.name}.parquet").resolve() for t in schema.PUBLISHED_TABLES}
+        con.execute(f"SET allowed_paths=[{', '.join(quote(p) for p in paths.values())}]")
         try:
             for table in schema.PUBLISHED_TABLES:
-                path = published / f"{table.name}.parquet"
+                path = paths[table.name]
                 if path.is_file():
                     numbered = ", file_row_number=true" if table.name in ("ads", "ad_places") else ""
                     con.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet({quote(path)}{numbered})")
