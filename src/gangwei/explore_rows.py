@@ -12,7 +12,7 @@ import polars as pl
 from gangwei import measures
 from gangwei.explore_ads import safe_url, visible
 from gangwei.frame import FACT, Dataset
-from gangwei.kernels.codes import marked
+from gangwei.kernels.codes import Array, marked
 from gangwei.measures_scan import scan
 
 BY_NUMBER = 1_000
@@ -31,24 +31,23 @@ COLUMNS = (
 )
 
 
+FACTS = ("adcode", "board", "tier", "first_date", "last_date", "n_ads")
 TITLES = "SELECT file_row_number AS row_no, ad_id, opening_id, title, url FROM ads WHERE file_row_number IN ({held})"
 
 
-def fetch(ds: Dataset, numbers: Sequence[int], titles: str = TITLES) -> pl.DataFrame:
+def fetch(ds: Dataset, numbers: Sequence[int], titles: str | None = None) -> pl.DataFrame:
     """The openings of some row numbers (at most `BY_NUMBER`), in the order given: the columns of `COLUMNS`.
 
-    `titles` is the statement that finds ad_id, opening_id, title and url.
+    `titles` is the statement that finds row_no, ad_id, opening_id, title and url of all of them.
     """
     order = pl.DataFrame({"row_no": list(numbers)}, schema={"row_no": pl.Int64}).with_row_index("at")
     cur = ds.cursor()
     try:
         held = ", ".join(str(int(n)) for n in numbers) or "-1"
-        facts = cur.execute(
-            "SELECT f.row_no, f.adcode, CAST(f.board AS VARCHAR) AS board, CAST(f.tier AS VARCHAR) AS ai_tier, "
-            f"f.first_date, f.last_date, f.n_ads, f.emp_no FROM {FACT} f WHERE f.row_no IN ({held}) AND f.is_first"
-        ).pl()
-        texts = cur.execute(titles.format(held=held)).pl()
-        names = named(ds, cur, facts["emp_no"].unique().to_list())
+        facts = _facts(ds, cur, order["row_no"].to_numpy())
+        texts = cur.execute(titles or TITLES.format(held=held)).pl()
+        wanted = ", ".join(str(int(n)) for n in facts["emp_no"].unique().to_list() if n >= 0) or "-1"
+        names = cur.execute(f"SELECT emp_no, employer FROM {ds.shown_names()} WHERE emp_no IN ({wanted})").pl()
     finally:
         cur.close()
     found = (
@@ -56,16 +55,31 @@ def fetch(ds: Dataset, numbers: Sequence[int], titles: str = TITLES) -> pl.DataF
         .join(texts, on="row_no", how="left")
         .join(names, on="emp_no", how="left")
     )
-    return clean(found.sort("at").select(COLUMNS))
+    return clean(found.sort("at").rename({"tier": "ai_tier"}).select(COLUMNS))
 
 
-def named(ds: Dataset, cur: duckdb.DuckDBPyConnection, emp_nos: Sequence[int]) -> pl.DataFrame:
-    """Names of employers by number; a person has none."""
-    held = ", ".join(str(int(n)) for n in emp_nos if n >= 0) or "-1"
-    return cur.execute(
-        f"WITH n AS MATERIALIZED (SELECT emp_no, employer_id FROM employer_no WHERE emp_no IN ({held})) "
-        "SELECT n.emp_no, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer FROM employers e JOIN n ON n.employer_id = e.employer_id"
-    ).pl()
+def prepare(ds: Dataset) -> None:
+    """Make ready what the first list would wait for."""
+    fetch(ds, [0])
+
+
+def _facts(ds: Dataset, cur: duckdb.DuckDBPyConnection, numbers: Array) -> pl.DataFrame:
+    """`FACTS`, emp_no and row_no of those openings among the row numbers; of many rows from the codes of their columns."""
+    codes = ds.codes(FACT)
+    columns = [codes.column(c) for c in FACTS] if codes.rows >= ds.codes_from else [None]
+    if any(c is None for c in columns):
+        text = ", ".join(f"CAST({c} AS VARCHAR) AS {c}" if c in ("board", "tier") else c for c in FACTS)
+        held = ", ".join(str(int(n)) for n in numbers) or "-1"
+        return cur.execute(f"SELECT row_no, {text}, emp_no FROM {FACT} WHERE row_no IN ({held}) AND is_first").pl()
+    places = codes.places
+    numbers = numbers[numbers < len(places)]
+    at = places[numbers]
+    numbers, at = numbers[at >= 0], at[at >= 0]
+    said = {n: [c.values[k] for k in c.codes[at].tolist()] for n, c in zip(FACTS, columns) if c is not None}
+    out = pl.DataFrame({"row_no": numbers} | said | {"emp_no": codes.employers()[at]})
+    return out.cast(
+        {"row_no": pl.Int32, "adcode": pl.Int32, "n_ads": pl.Int32, "first_date": pl.Date, "last_date": pl.Date}
+    )
 
 
 def behind(

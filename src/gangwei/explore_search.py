@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from gangwei.explore_ads import visible
@@ -25,16 +26,17 @@ from gangwei.kernels.codes import Array, marked
 PAGE_ROWS = 50
 MOST_WORDS = 6
 TITLES = (
-    "SELECT o.row_no, a.ad_id, a.opening_id, t.title, NULL AS url FROM held.find_order o JOIN (SELECT file_row_number AS row_no, ad_id, opening_id "
-    "FROM ads WHERE file_row_number IN ({held})) a ON a.row_no = o.row_no LEFT JOIN held.find_title t ON t.t = o.t WHERE o.row_no IN ({held})"
+    "SELECT o.row_no, o.ad_id, o.opening_id, t.title, NULL AS url FROM held.find_order o LEFT JOIN held.find_title t ON t.t = o.t "
+    "WHERE o.n IN ({held})"
 )
+"""Openings of a page by their place in the order: those of one page stand near each other, so little of the table is read."""
 TABLES = {
     "find_title": (
         "SELECT CAST(row_number() OVER (ORDER BY title) AS INTEGER) AS t, title, lower(title) AS low FROM (SELECT DISTINCT title FROM ads WHERE title <> '') ORDER BY t"
     ),
     "find_order": (
         "SELECT CAST(row_number() OVER (ORDER BY (f.tier = 'none') NULLS LAST, f.last_date DESC NULLS LAST, f.row_no) AS INTEGER) AS n, "
-        f"f.row_no, t.t FROM {FACT} f JOIN ads a ON a.file_row_number = f.row_no LEFT JOIN held.find_title t ON t.title = a.title "
+        f"f.row_no, t.t, a.ad_id, a.opening_id FROM {FACT} f JOIN ads a ON a.file_row_number = f.row_no LEFT JOIN held.find_title t ON t.title = a.title "
         "WHERE f.is_first ORDER BY n"
     ),
     # Titles of all ads of an opening: its own, and those of its repeats.
@@ -75,6 +77,7 @@ class Search:
     def __init__(self, ds: Dataset, index: TextIndex | None = None) -> None:
         self.ds, self.index, self.lock, self.made = ds, index, threading.Lock(), dict[str, float]()
         self.held: tuple[Array, Array] | None = None
+        self.texts: tuple[Array, pl.Series] | None = None
 
     def prepare(self, kind: str) -> None:
         """Make the tables of one kind of search."""
@@ -85,6 +88,9 @@ class Search:
                     cur = self.ds.connection.cursor()
                     if table == "find_held":
                         self.held = _runs(cur.execute(TABLES[table]).to_arrow_table(), self._titles())
+                    elif table == "find_text":
+                        got = cur.execute(TABLES[table]).pl()
+                        self.texts = got["n"].to_numpy(), got["low"].rechunk()
                     else:
                         cur.execute(f"CREATE TABLE held.{table} AS {TABLES[table]}")
                         self.ds.pack()
@@ -103,6 +109,9 @@ class Search:
             found, total, exact = self.index.search(terms, limit, offset)
             return Hits(total, self._openings("row_no", found), exact)
         self.prepare(kind)
+        if kind == "text":
+            numbers = self._texts(terms)
+            return Hits(len(numbers), self._openings("n", numbers[offset : offset + limit].tolist()))
         params: dict[str, Any] = {f"t{i}": t for i, t in enumerate(terms)}
         match = " AND ".join(f"contains(low, $t{i})" for i in range(len(terms)))
         cur = self.ds.cursor()
@@ -113,15 +122,22 @@ class Search:
                 ).pl()
                 page = hits.slice(offset, limit).to_dicts()
                 return Hits(hits.height, [e | {"name": visible(e["name"])} for e in page])
-            table, column = ("find_text", "n") if kind == "text" else ("find_title", "t")
-            sql = f"SELECT {column} FROM held.{table} WHERE {match} ORDER BY {column}"
-            numbers = cur.execute(sql, params).pl()[column].to_numpy()
-            if kind == "title" and self.held is not None:
-                ends, held = self.held
-                numbers = marked(ends[numbers - 1], ends[numbers], held, int(held.max(initial=-1)) + 1)
-            return Hits(len(numbers), self._openings("n", numbers[offset : offset + limit].tolist()))
+            titles = cur.execute(f"SELECT t FROM held.find_title WHERE {match} ORDER BY t", params).pl()["t"].to_numpy()
         finally:
             cur.close()
+        assert self.held is not None
+        ends, held = self.held
+        numbers = marked(ends[titles - 1], ends[titles], held, int(held.max(initial=-1)) + 1)
+        return Hits(len(numbers), self._openings("n", numbers[offset : offset + limit].tolist()))
+
+    def _texts(self, terms: list[str]) -> Array:
+        """The AI openings whose text holds every word, in order."""
+        assert self.texts is not None
+        numbers, texts = self.texts
+        for term in terms:
+            holds = texts.str.contains(term, literal=True)
+            numbers, texts = numbers[holds.to_numpy()], texts.filter(holds)
+        return numbers
 
     def _openings(self, key: str, wanted: list[int]) -> list[dict[str, Any]]:
         """Openings by a column of `find_order` (n or row_no), AI openings and recent ones first."""
@@ -129,8 +145,9 @@ class Search:
             return []
         self.prepare("title")
         held = ", ".join(str(int(w)) for w in wanted)
-        found = self.ds.rows(f"SELECT row_no FROM held.find_order WHERE {key} IN ({held}) ORDER BY n")
-        return fetch(self.ds, [r[0] for r in found], TITLES).to_dicts()
+        found = self.ds.rows(f"SELECT n, row_no FROM held.find_order WHERE {key} IN ({held}) ORDER BY n")
+        places = ", ".join(str(n) for n, _ in found) or "-1"
+        return fetch(self.ds, [r for _, r in found], TITLES.format(held=places)).to_dicts()
 
 
 def _runs(held: pa.Table, titles: int) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import duckdb
 
+from gangwei import explore_rows
 from gangwei.explore_ads import Reader
 from gangwei.explore_search import NEEDS, Search
 from gangwei.explore_site import Site
@@ -61,7 +62,7 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
         for m, b in (("ai-share", "province"), ("ai-openings", "city"))
     ]
     out += [(f"search {k}", lambda k=k: finder.prepare(k)) for k in NEEDS]  # type: ignore[misc]
-    out.append(("ads by number", reader.prepare))
+    out += [("ads by number", reader.prepare), ("lists of ads", lambda: explore_rows.prepare(site.ds))]
     out += [(f"column {c}", lambda c=c: _column(site, c)) for c in COLUMNS]  # type: ignore[misc]
     out += [(f"figure {m.id}", figure(m.id, m.default_by, lang)) for lang in LANGS for m in site.known.values()]
     return out

@@ -231,6 +231,15 @@ class Dataset:
         )
         return "ad_skill"
 
+    def shown_names(self) -> str:
+        """The table of (emp_no, employer): names as lists show them (a person has none), made when first asked for."""
+        self._once(
+            "shown_names",
+            "CREATE TABLE held.shown_names AS SELECT n.emp_no, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer "
+            "FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id ORDER BY n.emp_no",
+        )
+        return "held.shown_names"
+
     @cached_property
     def skill_ids(self) -> tuple[str, ...]:
         """Skills that any ad asks for, in order."""

@@ -27,11 +27,12 @@ MOST = 1 << 16
 
 @dataclass(frozen=True)
 class Column:
-    """`codes` of the rows, all under `size`; `table` is the dictionary of (code, value)."""
+    """`codes` of the rows, all under `size`; `table` is the dictionary of (code, value), `values` the same in order (employers have none)."""
 
     codes: Array
     size: int
     table: str
+    values: list[Any]
 
 
 @dataclass
@@ -85,6 +86,13 @@ class Codes:
         got = self.con.cursor().execute(f"SELECT row_no FROM {self.table}").to_arrow_table().column(0)
         return np.ascontiguousarray(got.to_numpy()).astype(np.int32, copy=False)
 
+    @cached_property
+    def places(self) -> Array:
+        """Where the first row of each `row_no` stands, int32; -1 for those that have none."""
+        out = np.full(int(self.numbers.max(initial=-1)) + 1, -1, np.int32)
+        out[self.numbers[::-1]] = np.arange(self.rows - 1, -1, -1, dtype=np.int32)
+        return out
+
     def skills(self) -> tuple[Array, Array, Array]:
         """(start, stop, numbers): the skills that row i asks for are `numbers[start[i]:stop[i]]` (needs the table ad_skill)."""
         with self.lock:
@@ -122,7 +130,7 @@ class Codes:
         cur.execute(
             f"INSERT INTO {table} SELECT unnest($1::INTEGER[]), unnest($2)", [list(range(size)), [*values, None]]
         )
-        return Column(codes, size, table)
+        return Column(codes, size, table, [*values, None])
 
     def _flag(self, cur: duckdb.DuckDBPyConnection, name: str) -> Column:
         """Whether a table of row numbers holds the row."""
@@ -133,7 +141,7 @@ class Codes:
         cur.execute(
             f"CREATE TABLE IF NOT EXISTS code_{name} AS SELECT 0 AS code, false AS {name} UNION ALL SELECT 1, true"
         )
-        return Column(there[self.numbers], 2, f"code_{name}")
+        return Column(there[self.numbers], 2, f"code_{name}", [False, True])
 
     def _employers(self, cur: duckdb.DuckDBPyConnection) -> Column:
         got = cur.execute(f"SELECT emp_no FROM {self.table}").to_arrow_table().column(0)
@@ -143,4 +151,4 @@ class Codes:
         cur.execute(
             f"CREATE TABLE IF NOT EXISTS {table} AS SELECT emp_no AS code, emp_no FROM employer_no UNION ALL SELECT {n}, -1"
         )
-        return Column(np.where(self._who < 0, np.int32(n), self._who), n + 1, table)
+        return Column(np.where(self._who < 0, np.int32(n), self._who), n + 1, table, [])
