@@ -6,6 +6,7 @@ columns without a telling header are placed by their values alone.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.chunk import unique_names
-from gangwei.formats.headers import EXACT, WORDS, Claim, Headers, load_headers
-from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, constants_of, load_packed, median, unpack
+from gangwei.formats.headers import EXACT, Headers, load_headers
+from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, constants_of, load_packed, median, plain, unpack
+from gangwei.formats.placing import MANY, PLAIN_TEXT, by_header, share_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
 from gangwei.formats.values import Values, load_values
@@ -24,11 +26,9 @@ if TYPE_CHECKING:
 
 HEADER_DEPTH = 8
 SAMPLE = 60
-PLAIN_TEXT = 20
 HEADER_CHARS = 60
-MANY = ("description", "tags")
 AROUND = ("province",)
-CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
+ROAD = re.compile(r"\d+\s*[号號弄]|[路街道巷]")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Guess:
     @property
     def fields(self) -> set[str]:
         """Fields of ads that are placed."""
-        return {f for f in self.placed.values() if f not in ("ignore", "source_key")}
+        return {f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit")}
 
     @property
     def unplaced(self) -> tuple[str, ...]:
@@ -112,16 +112,18 @@ def _place(skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]
         skip, rows = skip + 1, rows[1:]
     rows = [r for r in rows if len(r) == len(names)][:SAMPLE]
     cells = {n: [r[i] for r in rows if r[i].strip()] for i, n in enumerate(names)}
-    placed = _by_header(names, cells, know) if header else {}
-    placed = _swapped(placed, cells, know.values)
-    placed = _short_address(placed, cells, know.values)
-    by_value = _by_value(names, rows, cells, placed, know.values)
+    shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
+    placed = by_header(names, shown, know.headers, know.values) if header else {}
+    placed = _swapped(placed, shown, know.values)
+    placed = _short_address(placed, shown, know.values)
+    by_value = _by_value(names, rows, shown, placed, know.values)
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
     if header and _is_data(found, know):
         return None
     found = _unpacked(found, cells, know)
     real = found.fields
-    enough = len(real) >= 2 or (len(real) == 1 and len(names) <= 3 and bool(placed))
+    alone = len(names) <= 3 and all(n in found.placed for n in names if cells[n])
+    enough = len(real) >= 2 or (len(real) == 1 and alone and bool(placed))
     if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
         return None
     return found
@@ -149,49 +151,6 @@ def _is_data(found: Guess, know: Knowledge) -> bool:
     return like >= 2 or (found.skip > 1 and found.by_value.issuperset(found.placed))
 
 
-def _by_header(names: Sequence[str], cells: dict[str, list[str]], know: Knowledge) -> dict[str, str]:
-    """Column to field for columns with a telling header; one column a field, except texts and tags."""
-    claims = []
-    for i, name in enumerate(names):
-        claim = know.headers.claim(name)
-        if claim is None:
-            continue
-        tier = _doubt(claim, cells[name], know.values)
-        if tier is not None:
-            claims.append((tier, claim.strength, claim.rank, i, name, claim.field))
-    taken: set[str] = set()
-    out: dict[str, str] = {}
-    for _, _, _, _, name, target in sorted(claims):
-        if target in taken and target not in ("ignore", *MANY):
-            continue
-        if target == "pay" and taken & {"pay_min", "pay_max"}:
-            continue
-        if target in PAY_PARTS and "pay" in taken:
-            continue
-        taken.add(target)
-        out[name] = target
-    return {n: out[n] for n in names if n in out}
-
-
-def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
-    """0 to 3, how little the values of a column look like the field its header asks for; None = too little."""
-    if not mine:
-        return 3
-    if claim.field == "description":
-        long = median(mine) > PLAIN_TEXT
-        return 0 if long or claim.strength != WORDS else None
-    share = None if claim.field == "tags" else values.share(claim.field, mine)
-    if share is None or share >= 0.6:
-        return 0
-    if share >= 0.2:
-        return 1
-    if claim.strength != EXACT:
-        return None
-    others = (f for f in CLEAR if f not in (claim.field, "posted"))
-    plain = claim.field in (*CLEAR, "company") and share < 0.05 and len(mine) >= 3
-    return None if plain and any((values.share(f, mine) or 0.0) >= 0.8 for f in others) else 2
-
-
 def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
     """Title and employer exchanged, or a title under the header of the employer: the values decide, when they are clear."""
     at = {f: n for n, f in placed.items()}
@@ -216,7 +175,8 @@ def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: 
     mine = cells[name] if name else []
     if not name or not mine or {"city", "province"} & set(at) or (values.share("city", mine) or 0.0) < 0.6:
         return placed
-    return {**placed, name: "city"} if median(mine) <= 8 else placed
+    short = median(mine) <= 8 or (share_of(ROAD, mine) < 0.1 and (values.share("address", mine) or 0.0) < 0.1)
+    return {**placed, name: "city"} if short else placed
 
 
 def _by_value(
@@ -249,7 +209,7 @@ def source_of(found: Guess, source_id: str) -> Source:
     placed = found.placed
     for target in dict.fromkeys(placed.values()):
         columns = tuple(c for c, f in placed.items() if f == target)
-        if target == "ignore" or target in PAY_PARTS or target in AROUND:
+        if target in ("ignore", "pay_unit") or target in PAY_PARTS or target in AROUND:
             continue
         if target in MANY:
             fields[target] = FieldSpec(columns, "list", "\n" if target == "description" else "|")
@@ -264,6 +224,9 @@ def source_of(found: Guess, source_id: str) -> Source:
         fields["city"] = FieldSpec((*province, *city), "list", " ")
     if any(r["field"] == "pay" for r in found.rules.get("rewrite", ())) and "pay" not in fields:
         fields["pay"] = fields["title"]
+    unit = tuple(c for c, f in placed.items() if f == "pay_unit")
+    if unit and "pay" in fields:
+        fields["pay_unit_hint"] = FieldSpec(unit)
     return Source(
         id=source_id, title="Plain table", boards=(), formats=("csv", "json", "excel", "sql", "parquet"), headers=frozenset(), files=(),
         columns=None, patterns={}, table=None, header=True, names=(), anchors={}, fields=fields,

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 TAIL = re.compile(r"(?:name|string|str|desc|text|value|display|label|zh|cn|raw)$")
+NAME_OF = re.compile(r"(?i)^(?:(?:display|full|short)?_?name|display|text|value|label|cn|zh|名称)(?:_?(?:cn|zh))?$")
+HOLDER = re.compile(r"(?i)(?:_?(?:info|list|obj|dto|vo|data|items?))+$")
+NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
 
@@ -38,7 +41,8 @@ class Headers:
     def claim(self, header: str) -> Claim | None:
         """The field a header asks for; 'job.company.name' is also read as 'company.name' and 'name'.
 
-        Keywords of linked data (@type, @context) are never values.
+        The name inside an object stands for the object ('city_info.name' is the city), and nothing inside an object of a
+        person counts. Keywords of linked data (@type, @context) are never values.
         """
         if header.rpartition(".")[2].startswith("@"):
             return Claim(WORDS, 0, "ignore")
@@ -46,19 +50,32 @@ class Headers:
             return hit
         plain = normal(UNIT.sub("", header)) or normal(header)
         found = self._fitting(plain)
-        if found is not None and found.field == "ignore":
-            return found
         parts = [p for p in re.split(r"[./]", UNIT.sub("", header)) if normal(p)]
+        for at in range(len(parts)):
+            inner = self._fitting(normal(".".join(parts[at:]))) if at else found
+            if inner is not None and inner.field == "ignore":
+                return inner
         for at in range(1, len(parts)):
+            if at == len(parts) - 1 and NAME_OF.search(parts[at]) and (held := self._held(parts[at - 1])) is not None:
+                return Claim(TRIMMED, held.rank + len(self.words), held.field)
             if word := self.words.get(normal(".".join(parts[at:]))):
                 return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
         for at in range(len(parts)):
             key = normal(".".join(parts[at:]))
             while (short := TAIL.sub("", key)) and short != key:
-                if word := self.words.get(short):
+                word = self.words.get(short)
+                if word and not (key.endswith("label") and word[1] in NAMES):
                     return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
                 key = short
-        return found
+        last = self._fitting(normal(parts[-1])) if len(parts) > 1 else None
+        return found or last
+
+    def _held(self, holder: str) -> Claim | None:
+        """What an object is, from the key that holds it."""
+        for name in (HOLDER.sub("", holder), holder):
+            if normal(name) and (hit := self.listed(name) or self._fitting(normal(name))) is not None:
+                return hit
+        return None
 
     def _fitting(self, plain: str) -> Claim | None:
         for rank, (pattern, target) in enumerate(self.patterns):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import codecs
 import io
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -18,6 +20,8 @@ from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
 RAW_CHARS = 500
 BLOCK = 4 << 20
 BROKEN = (ValueError, RecursionError)
+WRAPPER = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*[=(]\s*(?=[\[{]\s*[\"{\[\]}])")
+LITERAL_BYTES = 1 << 20
 
 
 def cell(value: Any) -> str | None:
@@ -68,6 +72,20 @@ def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
     return out
 
 
+def spread(record: dict[str, Any]) -> dict[str, Any]:
+    """`flat`, and lists of objects become columns too: [{name: a}, {name: b}] under 'x' is 'x.name' = 'a|b'."""
+    out: dict[str, Any] = {}
+    for k, v in flat(record).items():
+        if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
+            inner = [flat(x) for x in v]
+            for kk in dict.fromkeys(itertools.chain.from_iterable(inner)):
+                found = [cell(x[kk]) for x in inner if x.get(kk) not in (None, "")]
+                out[f"{k}.{kk}"] = "|".join(dict.fromkeys(f for f in found if f)) or None
+        else:
+            out[k] = v
+    return out
+
+
 def inner_records(record: Any) -> list[Any] | None:
     """The ads inside one answer of a board's interface ({page, data {list [ad, ad]}}); None for an ad itself."""
     if not isinstance(record, dict):
@@ -82,7 +100,7 @@ def inner_records(record: Any) -> list[Any] | None:
 
 def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], bad: list[BadRow]) -> Chunk:
     """A chunk whose columns are all keys of the records, in order of first appearance."""
-    records = [flat(r) for r in records]
+    records = [spread(r) for r in records]
     names = list(dict.fromkeys(itertools.chain.from_iterable(records)))
     columns = {}
     for n in names:
@@ -94,20 +112,33 @@ def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], 
 
 
 def layout(head: bytes) -> str:
-    """lines, array or document, from the first bytes (UTF-8) of a file."""
+    """lines, array, objects (one after the other, over several lines) or document, from the first bytes (UTF-8) of a file."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
         return "array"
     first, _, rest = text.partition(b"\n")
+    if first.startswith(b"{'"):
+        return "lines"
     try:
         whole = isinstance(load(first), dict)
     except BROKEN:
         second = rest.lstrip().partition(b"\n")[0]
         try:
-            return "lines" if second.startswith(b"{") and isinstance(load(second), dict) else "document"
+            if second.startswith(b"{") and isinstance(load(second), dict):
+                return "lines"
         except BROKEN:
-            return "document"
+            pass
+        return "objects" if _another(text.decode("utf-8", "replace")) else "document"
     return "lines" if whole and rest.strip() else "document"
+
+
+def _another(text: str) -> bool:
+    """True when a second object follows the first."""
+    try:
+        end = json.JSONDecoder().raw_decode(text)[1]
+    except BROKEN:
+        return False
+    return text[end:].lstrip(" \t\r\n,").startswith("{")
 
 
 def lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
@@ -161,18 +192,31 @@ def _line(line: bytes, encoding: str) -> Any:
         return load(line if encoding == "utf-8" else line.decode(encoding, "replace"))
     except BROKEN:
         pass
+    text = line.decode(encoding, "replace").strip()
     try:
-        return load(line.decode(encoding, "replace"))
+        return load(text.rstrip(","))
     except BROKEN:
+        pass
+    if not text.startswith("{'") or len(text) > LITERAL_BYTES:
+        return BROKEN
+    try:
+        return ast.literal_eval(text.rstrip(","))
+    except (*BROKEN, SyntaxError, MemoryError):
         return BROKEN
 
 
-def array(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
-    """An array of objects, object by object: memory stays bounded whatever the size of the file."""
+def objects(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
+    """Objects one after the other with or without commas between them, each over as many lines as it likes."""
+    return array(stream, encoding, limits, "{")
+
+
+def array(stream: BinaryIO, encoding: str, limits: Limits, opening: str = "[") -> Iterator[Chunk]:
+    """An array of objects (or several, one after the other), object by object: memory stays bounded whatever the size."""
     decoder = json.JSONDecoder()
     reader = _Text(stream, encoding)
     text, at = reader.more(""), 0
-    text = text[text.index("[") + 1 :]
+    text = text[text.index(opening) + (opening == "[") :]
+    ended = opening == "{"
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
@@ -183,11 +227,14 @@ def array(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
         if at >= len(text):
             text, at = reader.more(""), 0
             if not text:
-                bad.append(BadRow(number + 1, "cut_off", ""))
+                if not ended:
+                    bad.append(BadRow(number + 1, "cut_off", ""))
                 break
             continue
-        if text[at] == "]":
-            break
+        if text[at] == "]" or (ended and text[at] == "[" and opening == "["):
+            ended = text[at] == "]"
+            at += 1
+            continue
         try:
             value, end = decoder.raw_decode(text, at)
         except BROKEN as e:
@@ -309,8 +356,11 @@ def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
         raise Unreadable(
             "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as JSON lines"
         )
+    text = data.decode(encoding, "replace").lstrip("\ufeff")
     try:
-        return load(data.decode(encoding, "replace"))
+        if wrapper := WRAPPER.match(text):
+            return json.JSONDecoder().raw_decode(text, wrapper.end())[0]
+        return load(text)
     except BROKEN as e:
         raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
 

@@ -28,6 +28,10 @@ class Packed:
     small_pay: re.Pattern[str]
     traditional: re.Pattern[str]
     hosts: dict[str, str]
+    boards: dict[str, str]
+    nulls: tuple[str, ...]
+    units: tuple[tuple[str, str], ...]
+    """(pattern of a written unit of pay, unit)"""
     hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
     """(header pattern, name of the hint, value)"""
 
@@ -41,10 +45,13 @@ def load_packed(book: Codebook) -> Packed:
         split=data["split"],
         object=data["object"],
         list=re.compile(data["list"]),
-        title_pay=rf"^(.*\S)\s+[\[(（【]?({data['end_pay']})[\])）】]?\s*$",
+        title_pay=rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
         small_pay=re.compile(data["small_pay"]),
         traditional=re.compile(data["traditional"]),
         hosts=data["hosts"],
+        boards=data["board_names"],
+        nulls=tuple(data["nulls"]),
+        units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
         hints=tuple(hints),
     )
 
@@ -67,12 +74,14 @@ def unpack(
         `placed` and `by_value` with the columns that hold several fields, and rules of a source by kind.
     """
     placed, told = dict(placed), set(by_value)
-    rules: dict[str, list[dict[str, Any]]] = {}
+    rules = _always(placed, packed)
     for name, mine in cells.items():
         if not mine or placed.get(name) == "ignore" or median(mine) > LONG_TEXT:
             continue
-        good = _fields_inside(mine, {f for n, f in placed.items() if n != name}, values, packed)
+        taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
+        good = _fields_inside(mine, taken, values, packed)
         if len(good) > 1 or (good and (name not in placed or name in told)):
+            placed = {n: f for n, f in placed.items() if n == name or f not in good}
             home = placed[name] if placed.get(name) in good else good[0]
             placed[name] = home
             told.add(name)
@@ -94,6 +103,25 @@ def unpack(
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
     return placed, frozenset(told), rules
+
+
+def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, Any]]]:
+    """Rules for every table: words that programs write for nothing, names of boards, written units of pay."""
+    rules: dict[str, list[dict[str, Any]]] = {"nulls": [{"values": list(packed.nulls)}]}
+    if "board" in placed.values():
+        rules["recode"] = [{"field": "board", "values": packed.boards}]
+    if "pay_unit" in placed.values():
+        rules["hints"] = [
+            {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit or None}}
+            for pattern, unit in packed.units
+        ]
+    return rules
+
+
+def _weak(target: str, mine: list[str], values: Values) -> bool:
+    """A column that its header placed and hardly a value speaks for (codes of the board)."""
+    share = values.share(target, mine) if mine else 0.0
+    return target in PACKED and share is not None and share < 0.2
 
 
 def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, Any]:
@@ -135,7 +163,7 @@ def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
 
 def _fields_inside(mine: list[str], taken: set[str], values: Values, packed: Packed) -> list[str]:
     """Fields that parts of most values look like, where most values have several parts."""
-    parts = [[p.strip() for p in re.split(packed.split, _plain(v)) if p.strip()] for v in mine]
+    parts = [[p.strip() for p in re.split(packed.split, plain(v)) if p.strip()] for v in mine]
     if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
         return []
     out = []
@@ -151,7 +179,7 @@ def median(mine: list[str]) -> int:
     return sorted(map(len, mine))[len(mine) // 2]
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """A written-out list as its items joined with '|', as the mapping will see it."""
     if not value.lstrip().startswith("["):
         return value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.guess import Knowledge, guess, source_of
 from gangwei.formats.source import Source, patterns_hold
@@ -74,9 +75,10 @@ def _fits(table: Table, source: Source) -> Match | None:
 
 def sniff(table: Table, know: Knowledge, source_id: str = "plain") -> Match | None:
     """A mapping by headers and values; None when neither a title nor a text can be found."""
+    if table.mojibake:
+        table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     found = guess(table, know)
     if found is None:
         return None
-    return Match(
-        source_of(found, source_id), found.skip, found.names, found.unplaced, True, bool(found.by_value or found.rules)
-    )
+    told = bool(found.by_value) or any(found.rules.get(k) for k in ("split", "unwrap", "rewrite"))
+    return Match(source_of(found, source_id), found.skip, found.names, found.unplaced, True, told)

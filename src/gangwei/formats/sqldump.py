@@ -25,6 +25,7 @@ VALUE = re.compile(
     r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
     re.S,
 )
+BETWEEN = re.compile(r",(?![^()]*\))")
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
@@ -139,7 +140,7 @@ class Dump:
 
 def _columns(body: str) -> list[str]:
     out = []
-    for line in re.split(r",\s*\n|\n", body):
+    for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else BETWEEN.split(body):
         m = COLUMN.match(line)
         if m:
             out.append(next(g for g in m.groups() if g))

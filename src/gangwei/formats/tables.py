@@ -121,7 +121,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
         notes.append(Note("nul_bytes", f"{found.nul:,} NUL characters in the file"))
     encoding = found.name
     start = sample.lstrip()[:1]
-    if start in ("{", "[") and not _looks_delimited(sample):
+    if json_text.WRAPPER.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
         tables = _json(blob, limits, encoding, sample)
     elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
@@ -137,15 +137,17 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
 def _looks_delimited(sample: str) -> bool:
     """A CSV whose first header or cell starts with a bracket: the second character is not JSON."""
     body = sample.lstrip()[1:200].lstrip()
-    return bool(body) and body[0] not in '{}[]"-0123456789tfn' and not body.startswith("\ufffd")
+    return bool(body) and body[0] not in "{}[]\"-0123456789tfn'" and not body.startswith("\ufffd")
 
 
 def _json(blob: archive.Blob, limits: Limits, encoding: str, sample: str) -> list[Table]:
-    kind = json_text.layout(sample.encode())
+    kind = "document" if json_text.WRAPPER.match(sample) else json_text.layout(sample.encode())
     if encoding.startswith("utf-16") and kind == "lines":
-        kind = "document"
-    reader = {"lines": json_text.lines, "array": json_text.array, "document": json_text.document}[kind]
-    if kind != "document" and json_text.holds_answers(sample):
+        kind = "objects"
+    reader = {
+        "lines": json_text.lines, "array": json_text.array, "objects": json_text.objects, "document": json_text.document,
+    }[kind]  # fmt: skip
+    if kind in ("lines", "array") and json_text.holds_answers(sample):
         reader = partial(json_text.answers, in_array=kind == "array")
 
     def read(layout: Layout | None) -> Iterator[Chunk]:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Values:
-    """Patterns that values of a field fit, and the share of values that must."""
+    """Patterns that values of a field fit, the share of values that must, and what suffices where the header asks for it."""
 
     rules: tuple[tuple[str, re.Pattern[str], float], ...]
+    enough: dict[str, re.Pattern[str]]
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -24,18 +25,25 @@ class Values:
                 return sum(bool(pattern.search(v)) for v in values) / len(values) if values else 0.0
         return None
 
+    def plausible(self, target: str, values: Sequence[str]) -> float | None:
+        """Share of values that may stand in the field; None where nothing is known about it."""
+        pattern = self.enough.get(target)
+        return sum(bool(pattern.search(v)) for v in values) / max(len(values), 1) if pattern else None
+
     def pattern(self, target: str) -> str:
         """The pattern of a field."""
         return next(p.pattern for n, p, _ in self.rules if n == target)
 
 
 def load_values(book: Codebook) -> Values:
-    """`sources/values.csv` (id, field, share, pattern, reason); {places} in a pattern stands for names of cities."""
+    """`sources/values.csv` (id, field, share, pattern, plausible, reason); {places} in a pattern stands for names of cities."""
     units = (r for r in book.rows("places/units.csv") if not r["to"])
     towns = {r["short"] or r["name"] for r in units if r["level"] in ("1", "2") or r["name"].endswith("市")}
     places = "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
-    rows = [
+    rows = book.rows("sources/values.csv")
+    rules = [
         (r["field"], re.compile(r["pattern"].replace("{places}", places)), float(r["share"]))
-        for r in book.rows("sources/values.csv")
+        for r in rows
+        if r["pattern"]
     ]
-    return Values(tuple(rows))
+    return Values(tuple(rules), {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]})

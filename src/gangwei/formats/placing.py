@@ -1,0 +1,103 @@
+"""Which column is which field by the headers: the strongest claim that the column's values do not speak against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gangwei.formats.headers import EXACT, WORDS, Claim, Headers
+from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, median
+from gangwei.formats.values import Values
+
+PLAIN_TEXT = 20
+MANY = ("description", "tags")
+CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
+WORDY = (
+    "title", "company", "city", "district", "province", "address", "industry", "employment_type", "company_nature", "occupation",
+    "tags", "description", "board",
+)  # fmt: skip
+NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
+DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
+
+
+def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Headers, values: Values) -> dict[str, str]:
+    """Column to field for columns with a telling header; one column a field, except texts and tags.
+
+    Pay that is written out wins over its bounds in columns of their own, which lack the unit.
+    """
+    claims = []
+    for i, name in enumerate(names):
+        claim = headers.claim(name)
+        if claim is None:
+            continue
+        claim = _reread(claim, cells[name], values)
+        tier = _doubt(claim, cells[name], values)
+        if tier is not None:
+            claims.append((tier, claim.strength, claim.rank, i, name, claim.field))
+    written = any(target == "pay" and tier == 0 for tier, *_, target in claims)
+    taken: set[str] = set()
+    out: dict[str, str] = {}
+    for *_, name, wanted in sorted(claims):
+        lower = wanted == "city" and "city" in taken and share_of(DISTRICT, cells[name]) >= 0.6
+        target = "district" if lower else wanted
+        if target in PAY_PARTS and (written or "pay" in taken):
+            continue
+        if target == "pay" and taken & {"pay_min", "pay_max"}:
+            continue
+        if target in taken and target not in ("ignore", *MANY):
+            continue
+        taken.add(target)
+        out[name] = target
+    return {n: out[n] for n in names if n in out}
+
+
+def _reread(claim: Claim, mine: list[str], values: Values) -> Claim:
+    """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
+    if not mine:
+        return claim
+    if claim.field == "description" and median(mine) <= PLAIN_TEXT and (values.share("title", mine) or 0.0) >= 0.5:
+        return Claim(WORDS, claim.rank, "title")
+    if claim.field == "employment_type" and (values.plausible("employment_type", mine) or 0.0) < 0.5:
+        return Claim(WORDS, claim.rank, "occupation")
+    return claim
+
+
+def share_of(pattern: re.Pattern[str], mine: list[str]) -> float:
+    """Share of values that a pattern is found in."""
+    return sum(bool(pattern.search(v)) for v in mine) / max(len(mine), 1)
+
+
+def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
+    """0 to 3, how little the values of a column look like the field its header asks for; None = too little."""
+    target = claim.field
+    if not mine:
+        return 3
+    if target == "ignore":
+        return 0
+    if _never(target, mine, values):
+        return None
+    if target == "description":
+        return 0 if median(mine) > PLAIN_TEXT or claim.strength == EXACT else None
+    share, enough = values.share(target, mine), values.plausible(target, mine)
+    if share is not None and share >= 0.2:
+        return 0 if share >= 0.6 else 1
+    if enough is not None and enough < 0.5 and (target != "city" or claim.strength != EXACT):
+        return None
+    if share is None:
+        return 0
+    if enough is None and claim.strength != EXACT:
+        return None
+    others = (f for f in CLEAR if f not in (target, "posted"))
+    plain = target in (*CLEAR, "company", "title") and share < 0.05 and len(mine) >= 3
+    return None if plain and any((values.share(f, mine) or 0.0) >= 0.8 for f in others) else 2
+
+
+def _never(target: str, mine: list[str], values: Values) -> bool:
+    """Addresses, bare codes, long texts or one key for all rows, where the field cannot be such."""
+    if target != "url" and (values.share("url", mine) or 0.0) >= 0.8:
+        return True
+    if target in WORDY and share_of(NUMBER, mine) >= 0.8:
+        return True
+    if target == "source_key":
+        return len(mine) > 2 and len(set(mine)) == 1
+    return median(mine) > LONG_TEXT and target not in ("description", "tags", "url", "address")
