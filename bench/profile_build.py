@@ -136,7 +136,9 @@ def main() -> None:
     p.add_argument("--flame", type=Path, help="write a flame graph here: .svg, or .json for speedscope")
     p.add_argument("--top", type=int, default=6, help="functions named for each stage")
     a = p.parse_args()
-    import gangwei.cli  # noqa: F401 - sets what a build from the command line runs with
+    import gangwei.cli  # sets what a build from the command line runs with
+
+    gangwei.cli.share_one_heap()
     from gangwei import synth, warm
     from gangwei.config import Settings
     from gangwei.pipeline import Build, Watch

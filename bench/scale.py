@@ -29,7 +29,9 @@ from pathlib import Path
 def measured(inputs: Path, out: Path, threads: int, memory: str) -> dict[str, object]:
     """Build in this process and measure it: wall and CPU seconds a stage, totals, peak of resident memory."""
     began = time.monotonic()
-    import gangwei.cli  # noqa: F401 - sets what a build from the command line runs with
+    import gangwei.cli  # sets what a build from the command line runs with
+
+    gangwei.cli.share_one_heap()
     from gangwei.config import Settings, parse_size
     from gangwei.pipeline import Build, Watch
 

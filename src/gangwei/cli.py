@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from gangwei.allocator import share_one_heap
 from gangwei.cli_read import COMMANDS
 from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
 from gangwei.version import __version__
@@ -99,6 +100,7 @@ def build(
 
 
 def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]:
+    share_one_heap()
     from gangwei.config import Settings, parse_size
     from gangwei.pipeline import STAGES, Build
     from gangwei.progress import Screen

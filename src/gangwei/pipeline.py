@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from gangwei import opinions, schema
+from gangwei.allocator import collecting_rarely
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, ahead, start
@@ -399,7 +400,11 @@ class Build:
     def run(self) -> Report:
         """The whole job; the directory is locked, and `published/` changes at once at the end or not at all."""
         local = self.settings.engine == "local" and self.settings.threads > 1
-        with locked(self.settings.out), ahead.compiling("gangwei.warm", ("match", "classify"), local) as ready:
+        with (
+            collecting_rarely(),
+            locked(self.settings.out),
+            ahead.compiling("gangwei.warm", ("match", "classify"), local) as ready,
+        ):
             return self._locked_run(ready)
 
     def _locked_run(self, ready: Callable[[str], None]) -> Report:

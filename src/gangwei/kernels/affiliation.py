@@ -258,8 +258,10 @@ def number(text: str) -> int | None:
 
 
 def _matches(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) -> bool:
-    if rule.not_if is not None and rule.not_if.search(flat):
-        return False
+    return _fits(rule, flat, key, place, rules) and not (rule.not_if is not None and rule.not_if.search(flat))
+
+
+def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) -> bool:
     if rule.match == "contains":
         return True
     if rule.pattern is not None:

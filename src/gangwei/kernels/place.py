@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from gangwei.kernels.gazetteer import Gazetteer, Reading, join
 from gangwei.kernels.place_fields import (
-    FIELD_LIMIT,
     LATIN,
     SEVERAL,
     Chain,
@@ -30,7 +29,6 @@ from gangwei.kernels.place_fields import (
 )
 
 CACHE_LIMIT = 300_000
-WHOLE_LIMIT = 400_000
 NONE_KINDS = frozenset({"nationwide", "remote", "elsewhere", "overseas", "foreign", "region"})
 """Fields that say there is no place of China, or none named; `elsewhere` may still be told by the address."""
 LISTED = frozenset({"zone", "alias", "multi", "ambiguous"})
@@ -159,7 +157,6 @@ class Resolver:
         self.gaz = gaz
         self._pairs: dict[tuple[str | None, str | None], tuple[Found, str, str, Place]] = {}
         self._cities: dict[str, Found] = {}
-        self._whole: dict[tuple[str | None, str | None, str], Place] = {}
 
     def _pair(self, city: str | None, district: str | None) -> tuple[Found, str, str, Place]:
         key = (city, district)
@@ -207,15 +204,7 @@ class Resolver:
         found, field, evidence, place = self._pair(city, district)
         if not address:
             return place
-        key = (city, district, address)
-        known = self._whole.get(key)
-        if known is None:
-            known = self._with_address(found, field, evidence, place, address)
-            if len(self._whole) >= WHOLE_LIMIT:
-                self._whole.clear()
-            if len(address) <= FIELD_LIMIT:
-                self._whole[key] = known
-        return known
+        return self._with_address(found, field, evidence, place, address)
 
     def _with_address(self, found: Found, field: str, evidence: str, place: Place, address: str) -> Place:
         """The place of city and district, narrowed or supplied by the address."""
