@@ -1,4 +1,4 @@
-"""Latency of the explorer over one dataset: single-filter pages, search, and readers in parallel, through a real server.
+"""Latency of the explorer over one dataset: single-filter pages, search, profiles, and readers in parallel, through a real server.
 
 python bench/explore.py DIR [--pages 200] [--readers 20] [--seed 1]
 
@@ -81,6 +81,27 @@ def addresses(ds: Dataset, n: int, seed: int) -> list[tuple[str, str]]:
     return out
 
 
+def others(ds: Dataset, n: int, seed: int) -> dict[str, list[str]]:
+    """Addresses of the other kinds of page, `n` of each."""
+    rng = random.Random(seed)
+    lists = [a.replace("?", "/ads?") for m, a in addresses(ds, 4 * n, seed + 2) if "by=" not in a]
+
+    def some(sql: str) -> list[str]:
+        values = [str(r[0]) for r in ds.rows(sql)]
+        return rng.sample(values, min(n, len(values)))
+
+    cities = "SELECT adcode FROM (SELECT adcode, count(*) AS c FROM held.fact WHERE adcode IS NOT NULL GROUP BY 1) ORDER BY c DESC LIMIT 200"
+    return {
+        "overview, one filter": [f"/?{urlencode([('where', f'province={p}')])}" for p in vocabulary.allowed(ds, "province")[:n]],
+        "the ads behind a figure": lists[:n],
+        "one province or city": [f"/regions/{c}" for c in some(cities)],
+        "one employer": [f"/employers/{e}" for e in some("SELECT employer_id FROM employers USING SAMPLE 200 ROWS (reservoir, 1)")],
+        "one occupation": [f"/occupations/{o}" for o in some("SELECT DISTINCT occupation_code FROM ads WHERE occupation_code IS NOT NULL")],
+        "one skill": [f"/skills/{k}" for k in rng.sample(ds.skill_ids, min(n, len(ds.skill_ids)))],
+        "one ad": [f"/ads/{a}" for a in some("SELECT ad_id FROM ads USING SAMPLE 200 ROWS (reservoir, 1)")],
+    }  # fmt: skip
+
+
 def searches() -> list[tuple[str, str]]:
     """(kind, address) of searches."""
     found = [("title", w) for w in WORDS] + [("employer", w) for w in WORDS] + [("text", w) for w in TEXT_WORDS]
@@ -142,12 +163,15 @@ def serve(directory: Path, port: int, pages: int, seed: int) -> None:
         "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }  # fmt: skip
     print(json.dumps(facts), flush=True)
-    drawn = [[a for _, a in addresses(app.state.parts[0].ds, pages, s)] for s in (seed, seed + 1)]
-    print(json.dumps(drawn), flush=True)
+    ds = app.state.parts[0].ds
+    drawn = [[a for _, a in addresses(ds, pages, s)] for s in (seed, seed + 1)]
+    print(json.dumps([*drawn, others(ds, 16, seed)]), flush=True)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error")
 
 
-async def run(address: str, drawn: list[str], others: list[str], readers: int, seed: int, pid: int) -> None:
+async def run(
+    address: str, drawn: list[str], more: list[str], kinds: dict[str, list[str]], readers: int, seed: int, pid: int
+) -> None:
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=readers)) as client:
         for _ in range(200):
             try:
@@ -168,7 +192,9 @@ async def run(address: str, drawn: list[str], others: list[str], readers: int, s
         took = await timed("one filter, one reader", drawn, 1)
         for kind in ("title", "employer", "text"):
             await timed(f"search {kind}", [a for k, a in searches() if k == kind], 1)
-        many = others + [a + "&page=2" for _, a in searches()]
+        for kind, paths in kinds.items():
+            await timed(kind, paths, 1)
+        many = more + [a + "&page=2" for _, a in searches()]
         random.Random(seed).shuffle(many)
         await timed(f"{readers} readers at once", many, readers)
         await timed("the same pages again", drawn, readers)
@@ -205,8 +231,8 @@ def main() -> None:
     try:
         assert server.stdout is not None
         print(server.stdout.readline().strip(), flush=True)
-        drawn, others = json.loads(server.stdout.readline())
-        asyncio.run(run(f"http://127.0.0.1:{a.port}", drawn, others, a.readers, a.seed, server.pid))
+        drawn, more, kinds = json.loads(server.stdout.readline())
+        asyncio.run(run(f"http://127.0.0.1:{a.port}", drawn, more, kinds, a.readers, a.seed, server.pid))
     finally:
         server.terminate()
         server.wait()

@@ -232,13 +232,21 @@ class Dataset:
         return "ad_skill"
 
     def shown_names(self) -> str:
-        """The table of (emp_no, employer): names as lists show them (a person has none), made when first asked for."""
+        """The table of (emp_no, employer_id, employer): names as lists show them (a person has none), made when first asked for."""
         self._once(
             "shown_names",
-            "CREATE TABLE held.shown_names AS SELECT n.emp_no, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer "
+            "CREATE TABLE held.shown_names AS SELECT n.emp_no, n.employer_id, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer "
             "FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id ORDER BY n.emp_no",
         )
         return "held.shown_names"
+
+    def raw_names(self) -> str:
+        """The table of (employer_id, name_raw, rule_id) in the order of employers, made when first asked for."""
+        self._once(
+            "raw_names",
+            "CREATE TABLE held.raw_names AS SELECT employer_id, name_raw, rule_id FROM employer_names ORDER BY employer_id, name_raw",
+        )
+        return "held.raw_names"
 
     @cached_property
     def skill_ids(self) -> tuple[str, ...]:

@@ -93,6 +93,23 @@ class Codes:
         out[self.numbers[::-1]] = np.arange(self.rows - 1, -1, -1, dtype=np.int32)
         return out
 
+    def held(self, sql: str, params: dict[str, Any]) -> Array:
+        """Whether each row is among the row numbers that a statement selects, uint8."""
+        key = ("held", sql, repr(params))
+        if (found := self.judged.get(key)) is None:
+            cur = self.con.cursor()
+            try:
+                found = self._among(cur.execute(sql, params).to_arrow_table().column(0).to_numpy())
+            finally:
+                cur.close()
+            self.remember(key, found)
+        return found
+
+    def _among(self, held: Array) -> Array:
+        there = np.zeros(max(int(held.max(initial=0)), int(self.numbers.max(initial=0))) + 1, np.uint8)
+        there[held] = 1
+        return there[self.numbers]
+
     def skills(self) -> tuple[Array, Array, Array]:
         """(start, stop, numbers): the skills that row i asks for are `numbers[start[i]:stop[i]]` (needs the table ad_skill)."""
         with self.lock:
@@ -135,13 +152,10 @@ class Codes:
     def _flag(self, cur: duckdb.DuckDBPyConnection, name: str) -> Column:
         """Whether a table of row numbers holds the row."""
         held = cur.execute(f"SELECT DISTINCT row_no FROM {FLAGS_BY_ROW[name]}").to_arrow_table().column(0).to_numpy()
-        last = max(int(held.max(initial=0)), int(self.numbers.max(initial=0)))
-        there = np.zeros(last + 1, np.uint8)
-        there[held] = 1
         cur.execute(
             f"CREATE TABLE IF NOT EXISTS code_{name} AS SELECT 0 AS code, false AS {name} UNION ALL SELECT 1, true"
         )
-        return Column(there[self.numbers], 2, f"code_{name}", [False, True])
+        return Column(self._among(held), 2, f"code_{name}", [False, True])
 
     def _employers(self, cur: duckdb.DuckDBPyConnection) -> Column:
         got = cur.execute(f"SELECT emp_no FROM {self.table}").to_arrow_table().column(0)

@@ -54,8 +54,7 @@ class Labels:
         if by == "employer":
             names = dict(
                 self.ds.rows(
-                    "SELECT e.employer_id, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END FROM employers e "
-                    "JOIN (SELECT unnest($ids) AS id) i ON i.id = e.employer_id",
+                    f"SELECT employer_id, employer FROM {self.ds.shown_names()} WHERE list_contains($ids, employer_id)",
                     {"ids": list(ids)},
                 )
             )

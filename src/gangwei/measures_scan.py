@@ -31,6 +31,8 @@ HALVED = 1_000_000
 HAS_TEXT = "LEFT JOIN has_text x ON x.row_no = f.row_no"
 HAS_SKILL = "f.row_no IN (SELECT row_no FROM ad_skill)"
 """Two questions about an ad that the codes hold as columns of their own."""
+HELD = re.compile(r"f\.row_no IN \((SELECT row_no FROM \w+ WHERE list_contains\(\$(p\d+), \w+\))\)")
+"""A condition that the row is one of some: the ads that ask for a skill, or name a concept."""
 SKILLS = "JOIN ad_skill g ON g.row_no = f.row_no"
 """The join that gives a row for each skill of an opening."""
 POOL = ThreadPoolExecutor(2, thread_name_prefix="scan")
@@ -62,7 +64,14 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
     kept = q.ds.codes(q.table)
     if not joins.keys() <= JOINED_BY.keys() or kept.rows < q.ds.codes_from:
         return None
-    conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(q.conditions())}
+    among: list[re.Match[str]] = []
+    others: list[str] = []
+    for c in q.conditions():
+        if m := HELD.fullmatch(c):
+            among.append(m)
+        else:
+            others.append(c)
+    conditions = {f"_{i}": f"coalesce(({c}), false)" for i, c in enumerate(others)}
     asked: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for name, written in {**lanes, **conditions}.items():
         if name in AS_IT_STANDS or (skills and name == "g"):
@@ -76,6 +85,7 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
             return None
         judged.append(found)
     filters = _filters(judged, conditions)
+    filters += [(kept.held(m[1], {m[2]: q.params[m[2]]}), np.array([False, True])) for m in among]
     looked = {n: (j.codes, j.is_[n]) for j in judged for n in lanes.keys() & j.is_.keys()}
     if held is not None and "g" in looked:
         looked["g"] = looked["g"][0], _numbered(looked["g"][1], held)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from gangwei import intervals
 from gangwei.intervals import Z95, Estimate
+from gangwei.kernels.codes import Array, together
 from gangwei.measures_found import EMPTY, Finding, frame, regroup, row, run
+from gangwei.measures_scan import scan
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
+    from gangwei.vocabulary import Query
 
 SHOWN = 200
 # AI concepts: the classifier's evidence outside the blurb. Skills: what the ad asks for by skills.csv.
@@ -22,9 +26,13 @@ _SKILLS = "SELECT o.row_no, o.emp_no, s.skill_id AS term FROM ad_skill s JOIN o 
 
 def _named(ask: Scope, named: str, tail: str) -> tuple[str, dict[str, Any], list[tuple[Any, ...]], float]:
     q = ask.restrict(regroup(ask, None).query())
-    whole = float(run(ask, f"SELECT count(*) {q.source()}", q)[0][0])
-    sql = f"WITH o AS (SELECT f.row_no, f.emp_no {q.source()}), h AS ({named}) {tail}"
+    whole = float(run(ask, f"SELECT count(DISTINCT f.row_no) {q.source()}", q)[0][0])
+    sql = _statement(q, named, tail)
     return sql, q.params, run(ask, sql, q), whole
+
+
+def _statement(q: Query, named: str, tail: str) -> str:
+    return f"WITH o AS (SELECT DISTINCT f.row_no, f.emp_no {q.source()}), h AS ({named}) {tail}"
 
 
 def _estimate(n: float, whole: float, employers: int) -> Estimate:
@@ -48,14 +56,34 @@ def pairs(ask: Scope) -> Finding:
         "SELECT a.term, b.term, count(*), count(DISTINCT a.emp_no) FROM h a JOIN h b ON a.row_no = b.row_no AND a.term < b.term "
         f"GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {SHOWN}"
     )
-    sql, params, got, whole = _named(ask, _SKILLS, tail)
-    single = dict(_named(ask, _SKILLS, "SELECT term, count(*) FROM h GROUP BY 1")[2])
+    q = ask.restrict(regroup(ask, None).query())
+    if (kept := scan(q, {"row_no": "f.row_no", "emp_no": "f.emp_no"})) is not None:
+        sql, params = _statement(q, _SKILLS, tail), q.params
+        got, single, whole = _counted(q, kept)
+    else:
+        sql, params, got, whole = _named(ask, _SKILLS, tail)
+        single = dict(_named(ask, _SKILLS, "SELECT term, count(*) FROM h GROUP BY 1")[2])
     rows = []
     for a, b, n, k in got:
         e = _estimate(n, whole, k)
         line = row(ask, f"{a} + {b}", e, float(n), whole, int(n), int(k), weak=False)
         rows.append(line | {"lift": n * whole / (single[a] * single[b])})
     return Finding(frame(rows, {"lift": pl.Float64}), EMPTY, whole, whole, sql, params)
+
+
+def _counted(q: Query, kept: dict[str, Array]) -> tuple[list[tuple[str, str, int, int]], dict[str, int], float]:
+    """(pairs with their openings and employers, openings of each skill, openings in all) from the kept codes."""
+    new = np.r_[True, kept["row_no"][1:] != kept["row_no"][:-1]][: len(kept["row_no"])]
+    codes, names = q.ds.codes(q.table), q.ds.skill_ids
+    start, stop, values = codes.skills()
+    at = codes.places[kept["row_no"][new]]
+    rows, employers = together(start[at], stop[at], values, kept["emp_no"][new], len(names))
+    alone = dict(zip(names, np.diagonal(rows).tolist()))
+    np.fill_diagonal(rows, 0)
+    a, b = np.nonzero(rows)
+    order = np.lexsort((b, a, -rows[a, b]))[:SHOWN]
+    found = zip(a[order].tolist(), b[order].tolist())
+    return [(names[x], names[y], int(rows[x, y]), int(employers[x, y])) for x, y in found], alone, float(len(at))
 
 
 def _again(ask: Scope, spells: bool) -> Finding:

@@ -76,6 +76,28 @@ def spread(start: Array, stop: Array, values: Array) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def together(start: Array, stop: Array, values: Array, employer: Array, size: int) -> tuple[Array, Array]:
+    """(rows, employers) that hold both of two values, int32 (size, size) at [lesser, greater]; [v, v] is of one value alone.
+
+    The values of row i are `values[start[i]:stop[i]]`, ascending; rows of one employer follow each other.
+    """
+    rows, employers = np.zeros((size, size), np.int32), np.zeros((size, size), np.int32)
+    last = np.full((size, size), -1, np.int64)
+    run = 0
+    for i in range(len(start)):
+        if i and employer[i] != employer[i - 1]:
+            run = i
+        for x in range(start[i], stop[i]):
+            for y in range(x, stop[i]):
+                a, b = values[x], values[y]
+                rows[a, b] += 1
+                if last[a, b] != run:
+                    employers[a, b] += 1
+                    last[a, b] = run
+    return rows, employers
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def marked(start: Array, stop: Array, values: Array, size: int) -> Array:
     """The distinct ones of `values[start[i]:stop[i]]` for all i, ascending, int32; all are under `size`."""
     there = np.zeros(size, np.bool_)
