@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
@@ -202,3 +206,32 @@ def test_the_list_behind_a_figure_is_that_of_the_measures(made: Path) -> None:
         here, shown = explore_rows.behind(ds, measure_id, by, group, where, limit=30, offset=5)
         assert (here, shown["ad_id"].to_list()) == (total, rows["ad_id"].to_list()), measure_id
         assert shown["employer"].to_list() == rows["employer"].to_list()
+
+
+def test_one_ad_is_the_same_however_its_tables_are_cut(made: Path, tmp_path: Path) -> None:
+    from gangwei import explore_ads
+
+    whole = explore_ads.Reader(measures.open_dataset(made))
+    ads = pl.read_parquet(made / "published" / "ads.parquet")
+    shared = ads.filter(pl.col("opening_id").is_duplicated())["ad_id"].head(3).to_list()
+    wanted = {i: whole.ad(i) for i in [*shared, *ads["ad_id"].sample(5, seed=1).to_list()]}
+    assert any(w["same_opening"] for w in wanted.values()) and any(w["decisions"] for w in wanted.values())
+
+    def shown(found: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in found.items() if k != "original"}
+
+    for name, few, aligned in (("aligned", 16, True), ("crossed", 16, False), ("many", 0, True)):
+        to = tmp_path / name / "published"
+        shutil.copytree(made / "published", to)
+        row = dict(zip(ads["ad_id"], range(ads.height)))
+        for name_ in ("ads", "decisions", "ad_places"):
+            rows = pl.read_parquet(to / f"{name_}.parquet")
+            part = (rows["ad_id"].replace_strict(row) // 40).to_list()
+            with pq.ParquetWriter(to / f"{name_}.parquet", rows.to_arrow().schema) as w:
+                for p in range(max(part) + 1):
+                    of = [i for i, x in enumerate(part) if x == (p if aligned or name_ == "ads" else max(part) - p)]
+                    w.write_table(rows[of].to_arrow(), row_group_size=1 << 20)
+        cut = explore_ads.Reader(measures.open_dataset(tmp_path / name))
+        with pytest.MonkeyPatch.context() as m:
+            m.setattr(explore_ads, "MOST_GROUPS", few)
+            assert {i: shown(cut.ad(i)) for i in wanted} == {i: shown(w) for i, w in wanted.items()}, name

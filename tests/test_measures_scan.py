@@ -58,7 +58,7 @@ def test_codes_and_database_agree(ds: Dataset, measure_id: str) -> None:
             assert codes == database, (ask.__name__, by, where)
 
 
-@pytest.mark.parametrize("where", [{"agency": "no"}, {"province": "110000"}, {"cluster": "prd"}, {"defence_tier": "T1-T2"}, {"month": "unknown"}])  # fmt: skip
+@pytest.mark.parametrize("where", [{"agency": "no"}, {"province": "110000"}, {"cluster": "prd"}, {"defence_tier": "T1-T2"}, {"month": "unknown"}, {"skill": "python"}, {"term": "cv"}])  # fmt: skip
 def test_common_filters_need_no_look_at_rows(ds: Dataset, where: dict[str, str]) -> None:
     ds.codes_from = 0
     q = Query(ds, scope=ds.scopes[0])

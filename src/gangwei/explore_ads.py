@@ -12,13 +12,29 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow.parquet as pq
 
 from gangwei.explore_site import Missing
 from gangwei.frame import Dataset
 from gangwei.kernels import contacts
 from gangwei.lineage import original
 
+MOST_GROUPS = 16
+"""Ads of one opening that stand in more row groups than this are asked of the database."""
+SAME = (
+    "ad_id",
+    "board",
+    "title",
+    "captured_date",
+    "posted_date",
+    "match_relation",
+    "match_reason",
+    "match_score",
+)
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+
+
+Hashed = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
 
 
 def visible(text: str | None) -> str:
@@ -69,6 +85,10 @@ def table_row(path: Path, number: int) -> dict[str, Any]:
     return found[0] if found else {}
 
 
+def _weight(place: dict[str, Any]) -> tuple[float, str]:
+    return -place["weight"], place["adcode"]
+
+
 class Reader:
     """Reads one ad or one employer with all that is known of it."""
 
@@ -78,27 +98,81 @@ class Reader:
 
     def prepare(self) -> None:
         """Make ready what the first ad would wait for."""
-        self.numbers  # noqa: B018
+        self.numbers, self.shared, self.ds.raw_names()
 
     @cached_property
-    def numbers(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    def numbers(self) -> Hashed:
         """Hashes of all ad ids in order, and the row of each: one ad is found without reading the column."""
+        return self._hashed("ad_id")
+
+    @cached_property
+    def shared(self) -> Hashed:
+        """The same of the opening ids that several ads share."""
+        h, n = self._hashed("opening_id")
+        again = h[1:] == h[:-1]
+        kept = np.r_[False, again] | np.r_[again, False] if len(h) else np.zeros(0, np.bool_)
+        return h[kept], n[kept]
+
+    def _hashed(self, column: str) -> Hashed:
         cur = self.ds.connection.cursor()
-        found = cur.execute("SELECT hash(ad_id) AS h, file_row_number AS n FROM ads").to_arrow_table()
+        found = cur.execute(
+            f"SELECT hash({column}) AS h, CAST(file_row_number AS INTEGER) AS n FROM ads"
+        ).to_arrow_table()
         cur.close()
         h, n = found.column("h").to_numpy(), found.column("n").to_numpy()
         order = np.argsort(h, kind="stable")
         return h[order], n[order]
 
+    @cached_property
+    def ends(self) -> npt.NDArray[np.int64]:
+        """The row after the last of each row group of the ads."""
+        meta = pq.ParquetFile(self.ds.published / "ads.parquet").metadata
+        return np.cumsum([meta.row_group(i).num_rows for i in range(meta.num_row_groups)])
+
+    def _rows(self, hashed: Hashed, id_: str) -> list[int]:
+        """Rows whose id has the hash of `id_`."""
+        keys, rows = hashed
+        wanted = np.uint64(self._all("SELECT hash($i) AS h", i=id_)[0]["h"])
+        low, high = (int(np.searchsorted(keys, wanted, side=s)) for s in ("left", "right"))
+        return [int(n) for n in rows[low:high]]
+
     def number(self, ad_id: str) -> int | None:
         """The row of an ad in the published table, None when there is none."""
-        keys, rows = self.numbers
-        wanted = self._all("SELECT hash($i) AS h", i=ad_id)[0]["h"]
-        low, high = (int(np.searchsorted(keys, np.uint64(wanted), side=s)) for s in ("left", "right"))
-        for n in rows[low:high].tolist():
+        for n in self._rows(self.numbers, ad_id):
             if table_row(self.ds.published / "ads.parquet", n)["ad_id"] == ad_id:
-                return int(n)
+                return n
         return None
+
+    def _of(self, table: str, ad_id: str, number: int) -> pl.DataFrame:
+        """Rows of one ad: where a table follows the ads by row groups just one is read, else all are asked."""
+        path, part = self.ds.published / f"{table}.parquet", int(np.searchsorted(self.ends, number, side="right"))
+        if path.is_file() and (file := pq.ParquetFile(path)).num_row_groups == len(self.ends):
+            rows = pl.DataFrame(file.read_row_group(part))
+            low, high = (int(self.ends[part - 1]) if part else 0), int(self.ends[part])
+            ids = (rows["ad_id"][0], rows["ad_id"][-1]) if rows.height else ()
+            if all(any(low <= n < high for n in self._rows(self.numbers, i)) for i in ids):
+                return rows.filter(pl.col("ad_id") == ad_id)
+        return pl.DataFrame(self._all(f"SELECT * FROM {table} WHERE ad_id = $i", i=ad_id), infer_schema_length=None)
+
+    def _same(self, ad_id: str, opening_id: str) -> list[dict[str, Any]]:
+        """Other ads of an opening, at most 50."""
+        numbers = np.array(sorted(self._rows(self.shared, opening_id)), np.int64)
+        parts = np.searchsorted(self.ends, numbers, side="right")
+        if len(set(parts.tolist())) > MOST_GROUPS:
+            return self._all(
+                f"SELECT {', '.join(SAME)} FROM ads WHERE opening_id = $o AND ad_id <> $i ORDER BY captured_date, ad_id LIMIT 50",
+                o=opening_id, i=ad_id,
+            )  # fmt: skip
+        if not len(numbers):
+            return []
+        file, found = pq.ParquetFile(self.ds.published / "ads.parquet"), []
+        for part in sorted(set(parts.tolist())):
+            first = int(self.ends[part - 1]) if part else 0
+            got = pl.DataFrame(file.read_row_group(part, columns=[*SAME, "opening_id"]))
+            found.append(got[(numbers[parts == part] - first).tolist()])
+        others = pl.concat(found).filter((pl.col("opening_id") == opening_id) & (pl.col("ad_id") != ad_id))
+        out: list[dict[str, Any]] = others.sort("captured_date", "ad_id", nulls_last=True).select(SAME)[:50].to_dicts()
+        return out
 
     def _all(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         cur = self.ds.cursor()
@@ -117,7 +191,7 @@ class Reader:
         if not found:
             raise Missing(f"no employer {employer_id[:40]!r}")
         names = self._all(
-            "SELECT name_raw, rule_id FROM employer_names WHERE employer_id = $i ORDER BY name_raw LIMIT 50",
+            f"SELECT name_raw, rule_id FROM {self.ds.raw_names()} WHERE employer_id = $i ORDER BY name_raw LIMIT 50",
             i=employer_id,
         )
         lists = self._all("SELECT * FROM affiliations WHERE employer_id = $i ORDER BY ALL", i=employer_id)
@@ -138,7 +212,8 @@ class Reader:
             raise Missing(f"no ad {ad_id[:40]!r}")
         ad = table_row(self.ds.published / "ads.parquet", number)
         text = self._text(ad_id, number)
-        decisions = self._all("SELECT * FROM decisions WHERE ad_id = $i ORDER BY stage, field, start, rule_id", i=ad_id)
+        decisions = self._of("decisions", ad_id, number).to_dicts()
+        decisions.sort(key=lambda d: [(d[k] is None, d[k]) for k in ("stage", "field", "start", "rule_id")])
         fields = {"title": visible(ad["title"]), "text": visible(text[0]["text"]) if text else ""}
         for d in decisions:
             shown = fields.get(d["field"] or "", "")
@@ -147,10 +222,7 @@ class Reader:
             f: [(d["start"], d["end"], d["rule_id"]) for d in decisions if d["field"] == f and d["start"] is not None]
             for f in fields
         }
-        same = self._all(
-            "SELECT ad_id, board, title, captured_date, posted_date, match_relation, match_reason, match_score FROM ads "
-            "WHERE opening_id = $o AND ad_id <> $i ORDER BY captured_date, ad_id LIMIT 50", o=ad["opening_id"], i=ad_id,
-        )  # fmt: skip
+        places = self._of("ad_places", ad_id, number).to_dicts()
         employer = self.employer(ad["employer_id"]) if ad["employer_id"] else None
         return {
             "ad": ad | {"title": fields["title"], "url": safe_url(ad["url"])},
@@ -159,11 +231,9 @@ class Reader:
             "sections": text[0]["sections"] if text else [],
             "decisions": decisions,
             "summary": summed(decisions),
-            "places": self._all(
-                "SELECT adcode, weight FROM ad_places WHERE ad_id = $i ORDER BY weight DESC, adcode", i=ad_id
-            ),
+            "places": [{"adcode": p["adcode"], "weight": p["weight"]} for p in sorted(places, key=_weight)],
             "employer": employer,
-            "same_opening": [d | {"title": visible(d["title"])} for d in same],
+            "same_opening": [d | {"title": visible(d["title"])} for d in self._same(ad_id, ad["opening_id"])],
             "original": self._original(number),
         }
 
@@ -181,7 +251,7 @@ class Reader:
         root = self.ds.published.parent
         if not (root / "build.json").exists():
             return None
-        row = original(root, number)
+        row = original(root, number, self.contacts)
         if row is None:
             return None
         kept = (

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gangwei.codebook import Codebook
 from gangwei.kernels import contacts
-from gangwei.store import StoreError, open_parquet, read_frame, read_json
+from gangwei.store import StoreError, open_parquet, read_json
 
 DUPLICATES_SHOWN = 20
 FREE_TEXT = ("title", "company", "city", "district", "address", "tags", "description", "pay", "education", "experience")
@@ -25,21 +25,24 @@ def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
     return found.collect().to_dicts()
 
 
-def original(directory: Path, number: int) -> dict[str, Any] | None:
+def original(directory: Path, number: int, rules: contacts.ContactRules | None = None) -> dict[str, Any] | None:
     """The raw row of the ad at position `number`, or None when the intermediate files were removed."""
     plan = read_json(directory / "build.json")
     for f in plan["files"]:
         for n, rows in enumerate(f["parts"]):
             if number < rows:
                 raw = directory / "stages" / "raw" / f"{f['key']}-{n:05}.parquet"
-                return _shown(read_frame(raw)[number]) if raw.exists() else None
+                if not raw.exists():
+                    return None
+                open_parquet(raw)
+                return _shown(pl.scan_parquet(raw).slice(number, 1).collect(), rules)
             number -= rows
     return None
 
 
-def _shown(row: pl.DataFrame) -> dict[str, Any]:
+def _shown(row: pl.DataFrame, rules: contacts.ContactRules | None) -> dict[str, Any]:
     """A raw row as it may be shown: contacts removed from every field of free text."""
-    rules = contacts.compile_contacts(Codebook())
+    rules = rules or contacts.compile_contacts(Codebook())
     free = [c for c in FREE_TEXT if c in row.columns]
     return row.with_columns(contacts.strip(row[c], rules).alias(c) for c in free).to_dicts()[0]
 
