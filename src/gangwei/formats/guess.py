@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.headers import EXACT, Headers, load_headers
 from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, constants_of, load_packed, median, plain, unpack
@@ -28,7 +29,9 @@ HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
 AROUND = ("province",)
-ROAD = re.compile(r"\d+\s*[号號弄]|[路街道巷]")
+TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
+LONG = ("url", "address", "description")
+SHORT_VALUE = 40
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def load_knowledge(book: Codebook) -> Knowledge:
 
 def guess(table: Table, know: Knowledge) -> Guess | None:
     """The best mapping of a table; None when neither a title nor a text can be found."""
+    if table.mojibake:
+        table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     best: tuple[tuple[int, int, int], Guess] | None = None
     for skip, header, names in _candidates(table):
         found = _place(skip, header, names, table.head[skip:], know)
@@ -175,7 +180,7 @@ def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: 
     mine = cells[name] if name else []
     if not name or not mine or {"city", "province"} & set(at) or (values.share("city", mine) or 0.0) < 0.6:
         return placed
-    short = median(mine) <= 8 or (share_of(ROAD, mine) < 0.1 and (values.share("address", mine) or 0.0) < 0.1)
+    short = median(mine) <= 8 or share_of(TOWN_AND_DISTRICT, mine) >= 0.8
     return {**placed, name: "city"} if short else placed
 
 
@@ -190,7 +195,11 @@ def _by_value(
             if name in placed or not mine or len(mine) < min(3, len(rows)) or 2 * len(mine) < len(rows):
                 continue
             length = median(mine)
-            if length <= PLAIN_TEXT if target == "description" else length > LONG_TEXT:
+            if (
+                length <= PLAIN_TEXT
+                if target == "description"
+                else length > (LONG_TEXT if target in LONG else SHORT_VALUE)
+            ):
                 continue
             share = sum(bool(pattern.search(v)) for v in mine) / len(mine)
             if share >= wanted:

@@ -173,7 +173,7 @@ def _lookup(frame: pl.DataFrame, name: str, table: dict[str, str], audit: Audit)
 
 
 def _hints(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Fields that a rule sets: the first rule that fits wins, then the constant, then the column's own value."""
+    """Fields that a rule sets ('' = nothing): the first rule that fits wins, then the column's own value, then the constant."""
     rules: dict[str, list[tuple[pl.Expr, Any]]] = {}
     for rule in source.rules["hints"]:
         where = _where(frame, rule)
@@ -192,7 +192,7 @@ def _hints(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
         final = pl.coalesce(pl.col(name), default) if name in frame.columns else default
         chain: Any = pl
         for where, value in rules.get(name, []):
-            chain = chain.when(where).then(pl.lit(value, kind))
+            chain = chain.when(where).then(pl.lit(None if value == "" else value, kind))
         out.append((chain.otherwise(final) if rules.get(name) else final).alias(name))
     return frame.with_columns(out)
 

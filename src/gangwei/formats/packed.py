@@ -112,7 +112,7 @@ def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, 
         rules["recode"] = [{"field": "board", "values": packed.boards}]
     if "pay_unit" in placed.values():
         rules["hints"] = [
-            {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit or None}}
+            {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit}}
             for pattern, unit in packed.units
         ]
     return rules

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.guess import Knowledge, guess, source_of
 from gangwei.formats.source import Source, patterns_hold
 from gangwei.formats.tables import Table
 
 HEADER_DEPTH = 5
+FEW = 2
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,23 @@ def recognise(table: Table, file: str, sources: Sequence[Source]) -> Match | Non
     return best[2] if best else None
 
 
+def better(table: Table, match: Match | None, know: Knowledge) -> Match | None:
+    """The mapping by headers and values, where a definition fits by its headers but the table is another: it has several
+    columns that the definition does not know, and they fill fields that it leaves empty."""
+    if match is None or not match.source.headers:
+        return match
+    source = match.source
+    known = source.used | source.headers | set(source.names)
+    unknown = {n for n in match.names if n not in known and not source.ignored(n)}
+    if len(unknown) <= FEW:
+        return match
+    found = sniff(table, know)
+    if found is None:
+        return match
+    new = [f for f, s in found.source.fields.items() if f not in source.fields and unknown & set(s.columns)]
+    return found if len(new) >= FEW else match
+
+
 def _fits(table: Table, source: Source) -> Match | None:
     if source.table is not None and source.table != table.label:
         return None
@@ -75,8 +92,6 @@ def _fits(table: Table, source: Source) -> Match | None:
 
 def sniff(table: Table, know: Knowledge, source_id: str = "plain") -> Match | None:
     """A mapping by headers and values; None when neither a title nor a text can be found."""
-    if table.mojibake:
-        table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     found = guess(table, know)
     if found is None:
         return None

@@ -140,7 +140,7 @@ class Dump:
 
 def _columns(body: str) -> list[str]:
     out = []
-    for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else BETWEEN.split(body):
+    for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else BETWEEN.split(body.rpartition(")")[0]):
         m = COLUMN.match(line)
         if m:
             out.append(next(g for g in m.groups() if g))

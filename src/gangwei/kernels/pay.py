@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
-_MONTHS = re.compile(r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪")
+_MONTHS = re.compile(
+    r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪|(?<=[k千万])\s*[·*×x]\s*(\d{2})\s*(?:个?月)?\s*$"
+)
 _MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
 _CHINESE = str.maketrans("一二两三四五六七八九", "1223456789")
 _CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[千万萬百])")
@@ -90,7 +92,9 @@ def compile_pay(book: Codebook) -> PayRules:
         below=re.compile("|".join(map(re.escape, words["below"]))),
         above_head=re.compile("|".join(map(re.escape, words["above_before"]))),
         multipliers=dict(d["multipliers"]),
-        amount=re.compile(rf"{amount}(?:[^\d|]{{0,3}}?(?:-|~|—|–|－|至|到|\bto\b)\s*{amount})?"),
+        amount=re.compile(
+            rf"{amount}(?:(?:\s*/\s*(?:yr|year|mo|month|hr|hour)\b)?[^\d|]{{0,3}}?(?:-|~|—|–|－|至|到|\bto\b)\s*{amount})?"
+        ),
         units=tuple((unit, re.compile(pattern)) for unit, pattern in d["units"].items()),
         bands=dict(d["bands"]),
         bounds=dict(d["bounds"]),
@@ -249,7 +253,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     months: int | None = None
     paid = _MONTHS.search(s)
     if paid:
-        months = int(float(paid.group(1))) if not _MONTHS_RANGE.search(s) else None
+        months = int(float(paid.group(1) or paid.group(2))) if not _MONTHS_RANGE.search(s) else None
         s = _MONTHS_RANGE.sub(" ", s)
         s = _MONTHS.sub(" ", s)
     s = _CHINESE_TAIL.sub(lambda m: f"{m[1].translate(_CHINESE)}.{m[3].translate(_CHINESE)}{m[2]}", s)

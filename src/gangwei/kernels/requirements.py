@@ -23,7 +23,7 @@ _CHINESE_YEARS = re.compile(
     r"(?<![十百])[一二两三四五六七八九十](?=\s*(?:年|[-~至到]\s*[一二两三四五六七八九十]\s*年|个月))"
 )
 _HEADCOUNT = re.compile(
-    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})\s*[-~至到]?\s*(\d{1,5})?\s*(?:人|名|位)|^\s*(\d{1,5})\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
+    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})\s*[-~至到]?\s*(\d{1,5})?\s*(?:人|名|位)|^\s*(\d{1,5})(?:\.0)?\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
 )
 _HEADCOUNT_OPEN = re.compile(r"若干|数名|多名|不限")
 _STATED_HEADCOUNT = re.compile(r"招\s*(?:\d+|若干)\s*人")
@@ -37,6 +37,7 @@ class RequirementRules:
     level: dict[str, int]
     alone: dict[str, int]
     open: re.Pattern[str]
+    graduation: re.Pattern[str]
     fresh: re.Pattern[str]
     attendance: re.Pattern[str]
     years: dict[str, re.Pattern[str]]
@@ -58,6 +59,7 @@ def compile_requirements(book: Codebook) -> RequirementRules:
         level=level,
         alone=alone,
         open=re.compile("|".join(e["open"]["patterns"])),
+        graduation=re.compile(e["fresh"]["year"]),
         fresh=re.compile("|".join(e["fresh"]["patterns"])),
         attendance=re.compile(e["refuse"]["attendance"]),
         years={k: re.compile(v) for k, v in e["years"].items()},
@@ -98,6 +100,8 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
     s = _CHINESE_YEARS.sub(lambda m: _CHINESE[m.group(0)] if m.group(0) != "十" else "10", s)
+    if rules.graduation.search(s):
+        return 0, 0, None
     low, high = _years(s.replace("半年", "6个月"), rules)
     if low is None:
         if rules.open.search(s):

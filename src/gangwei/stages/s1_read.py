@@ -23,7 +23,7 @@ from gangwei.formats.chunk import Chunk, Limits, Unreadable
 from gangwei.formats.guess import load_knowledge
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import Match, recognise, sniff
+from gangwei.formats.recognise import Match, better, recognise, sniff
 from gangwei.formats.source import Source, load_sources
 from gangwei.formats.tables import Layout, Opened, Table, opened
 
@@ -251,9 +251,11 @@ def read(
             for n in found.notes:
                 report.note(n.reason_id, n.message, n.row)
             matches = [(t, recognise(t, input.name, known)) for t in found.tables]
-            if sources is None and not any(m for _, m in matches):
+            if sources is None:
                 know = load_knowledge(book)
-                matches = [(t, sniff(t, know)) for t, _ in matches]
+                matches = [(t, better(t, m, know)) for t, m in matches]
+                if not any(m for _, m in matches):
+                    matches = [(t, sniff(t, know)) for t, _ in matches]
             taken = [(t, m) for t, m in matches if m is not None]
             _say_unknown(found, taken, report)
             for table, match in taken:
