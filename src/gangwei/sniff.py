@@ -69,6 +69,8 @@ def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
             table = max(found.tables, key=lambda t: len(t.head))
             match = recognise(table, item.name, load_sources(book))
             best = guess(table, load_knowledge(book)) or _nothing(table)
+            if found.page is not None and not best.placed:
+                raise found.page
             unplaced = list(best.unplaced)
             toml = _toml(item.name, table, best)
             source = source_of(best, "proposed")

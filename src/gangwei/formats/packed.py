@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gangwei.formats.headers import normal
 from gangwei.formats.values import Values
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Packed:
     small_pay: re.Pattern[str]
     traditional: re.Pattern[str]
     hosts: dict[str, str]
+    marks: dict[str, str]
+    owners: dict[str, str]
     boards: dict[str, str]
     nulls: tuple[str, ...]
     units: tuple[tuple[str, str], ...]
@@ -49,6 +53,8 @@ def load_packed(book: Codebook) -> Packed:
         small_pay=re.compile(data["small_pay"]),
         traditional=re.compile(data["traditional"]),
         hosts=data["hosts"],
+        marks={normal(k): v for k, v in data["marks"].items()},
+        owners=data["owners"],
         boards=data["board_names"],
         nulls=tuple(data["nulls"]),
         units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
@@ -133,8 +139,13 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
             out.setdefault(hint, value)
     if pay and "pay_scale_hint" not in out and _in_thousands(cells[pay], packed.small_pay):
         out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
-    if "board" not in placed.values() and (board := _board_of(_column("url", placed, cells), packed.hosts)):
+    urls = _column("url", placed, cells)
+    if "board" not in placed.values() and (
+        board := _board_of(urls, packed.hosts) or ("" if urls else _marked(cells, packed))
+    ):
         out["board"] = board
+        if board in packed.owners and "company" not in placed.values():
+            out["company"] = packed.owners[board]
     title = _column("title", placed, cells)
     headers = sum(bool(packed.traditional.search(n)) for n in cells)
     if headers > 1 or sum(bool(packed.traditional.search(v)) for v in title) * 2 > max(len(title), 3):
@@ -154,6 +165,12 @@ def _board_of(urls: list[str], hosts: dict[str, str]) -> str | None:
     )
     board, n = found.most_common(1)[0] if found else ("", 0)
     return board if n * 5 >= len(urls) * 4 and n else None
+
+
+def _marked(names: Iterable[str], packed: Packed) -> str:
+    """The board whose own names of fields a table has."""
+    found = {packed.marks[k] for n in names if (k := normal(n.rpartition(".")[2])) in packed.marks}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from gangwei.formats import archive, charset, delimited, excel, json_text, parquet, sqldump
-from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable, unique_names
+from gangwei.formats import archive, charset, delimited, excel, html_table, json_text, parquet, sqldump
+from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of, unique_names
 from gangwei.formats.pages import Pages
 
 
@@ -37,11 +37,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Opened:
-    """A file with its encoding, tables and notes."""
+    """A file with its encoding, tables and notes; `page` says why it is refused when none of its tables holds ads."""
 
     encoding: str
     tables: list[Table]
     notes: list[Note] = field(default_factory=list)
+    page: Unreadable | None = None
 
 
 @contextmanager
@@ -107,7 +108,10 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
     refused = pages.refuse(sample)
     if refused is not None:
-        raise refused
+        found_tables = _html(blob, limits, found.name) if refused.reason_id == "saved_page" else []
+        if not found_tables:
+            raise refused
+        return Opened(f"{found.name}, tables of a page", found_tables, [], refused)
     if not sample.strip("\x00 \t\r\n"):
         raise Unreadable("empty_file", "the file has only blanks or NUL characters; fetch it again")
     if sum(c < " " and c not in "\t\r\n\x01\x00" for c in sample[:65536]) * 20 > len(sample[:65536]):
@@ -132,6 +136,25 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
         encoding += ", GBK read as Latin-1"
         tables = [Table(t.label, t.format, t.columns, t.head, t.read, True) for t in tables]
     return Opened(encoding, tables, notes)
+
+
+def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    with blob.stream() as f:
+        data = f.read(limits.max_line_bytes + 1)
+    if len(data) > limits.max_line_bytes:
+        return []
+    out = []
+    for i, rows in enumerate(html_table.tables(data.decode(encoding, "replace"), limits), 1):
+
+        def read(layout: Layout, rows: list[list[str]] = rows) -> Iterator[Chunk]:
+            n = len(layout.names)
+            body = list(enumerate(rows, 1))[layout.skip :]
+            good = [(at, r + [""] * (n - len(r))) for at, r in body if len(r) <= n]
+            bad = [BadRow(at, "field_count", "|".join(r)[:500]) for at, r in body if len(r) > n]
+            yield chunk_of(layout.names, [r for _, r in good], [at for at, _ in good], bad)
+
+        out.append(Table(f"table{i}", "excel", None, rows[:60], read))
+    return out
 
 
 def _looks_delimited(sample: str) -> bool:

@@ -37,6 +37,7 @@ SUFFIXES = (
     ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml",
 )  # fmt: skip
 EXAMPLES = 5
+PAGE_FIELDS = 3  # fewer columns of ads, and a table of a page is its layout
 
 
 class ReadError(Exception):
@@ -256,6 +257,10 @@ def read(
                 matches = [(t, better(t, m, know)) for t, m in matches]
                 if not any(m for _, m in matches):
                     matches = [(t, sniff(t, know)) for t, _ in matches]
+            if found.page is not None:
+                matches = [(t, m if m and m.skip and len(m.source.fields) >= PAGE_FIELDS else None) for t, m in matches]
+                if not any(m for _, m in matches):
+                    raise found.page
             taken = [(t, m) for t, m in matches if m is not None]
             _say_unknown(found, taken, report)
             for table, match in taken:
