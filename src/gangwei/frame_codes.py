@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gangwei.kernels.codes import mark_rows
+
 Array = npt.NDArray[Any]
 REMEMBERED, ENTRY = 1 << 26, 1 << 10
 """Bytes of judged expressions that are kept, and what one of them costs beside its values."""
@@ -106,9 +108,9 @@ class Codes:
         return found
 
     def _among(self, held: Array) -> Array:
-        there = np.zeros(max(int(held.max(initial=0)), int(self.numbers.max(initial=0))) + 1, np.uint8)
-        there[held] = 1
-        return there[self.numbers]
+        out = np.zeros(self.rows, np.uint8)
+        mark_rows(out, held, self.places, self.numbers)
+        return out
 
     def skills(self) -> tuple[Array, Array, Array]:
         """(start, stop, numbers): the skills that row i asks for are `numbers[start[i]:stop[i]]` (needs the table ad_skill)."""

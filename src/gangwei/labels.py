@@ -54,7 +54,7 @@ class Labels:
         if by == "employer":
             names = dict(
                 self.ds.rows(
-                    f"SELECT employer_id, employer FROM {self.ds.shown_names()} WHERE list_contains($ids, employer_id)",
+                    f"SELECT e.employer_id, e.employer FROM {self.ds.shown_names()} e JOIN (SELECT unnest($ids) AS id) i ON i.id = e.employer_id",
                     {"ids": list(ids)},
                 )
             )

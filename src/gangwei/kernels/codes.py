@@ -76,6 +76,19 @@ def spread(start: Array, stop: Array, values: Array) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def mark_rows(out: Array, held: Array, places: Array, numbers: Array) -> None:
+    """Set `out` to 1 where `numbers` (those that are equal follow each other) is one of `held`.
+
+    `places` says where the first row of a number stands, -1 for none; larger numbers have none.
+    """
+    for h in held:
+        at = places[h] if h < len(places) else -1
+        while 0 <= at < len(numbers) and numbers[at] == h:
+            out[at] = 1
+            at += 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def together(start: Array, stop: Array, values: Array, employer: Array, size: int) -> tuple[Array, Array]:
     """(rows, employers) that hold both of two values, int32 (size, size) at [lesser, greater]; [v, v] is of one value alone.
 
