@@ -57,3 +57,9 @@ def test_threads_share_it() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda f: kept(f, doubled), frames))
     assert all(x.equals(doubled(f)) for x, f in zip(found, frames, strict=True))
+
+
+@pytest.mark.parametrize("values", [[0.2, 0.7], [["a"], ["b"]]])
+def test_refuses_keys_it_cannot_tell_apart(values: list[object]) -> None:
+    with pytest.raises(TypeError, match="b: a key of"):
+        Memo()(pl.DataFrame({"a": ["x", "x"], "b": values}), lambda keys: keys)

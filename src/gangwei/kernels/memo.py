@@ -50,6 +50,8 @@ def _hashes(keys: pl.DataFrame) -> NDArray[np.uint64]:
             values = np.full(keys.height, NULL_HASH)
         elif column.dtype == pl.String():
             values = hash_strings(column)
+        elif column.dtype.is_float() or column.dtype.is_nested():
+            raise TypeError(f"{column.name}: a key of {column.dtype} cannot be remembered; give text or whole numbers")
         else:
             values = column.to_physical().cast(pl.Int64).fill_null(0).to_numpy().view(np.uint64)
             if column.null_count():
@@ -77,6 +79,21 @@ class _Kept:
         """Row of each hash, -1 where it is not kept."""
         found: NDArray[np.int64] = find_rows(asked, self.keys, self.row)
         return found
+
+
+def _rows(frames: list[pl.DataFrame], at: NDArray[np.int64]) -> pl.DataFrame:
+    """Rows of the frames put together, without putting together what is not asked for."""
+    if len(frames) == 1:
+        return frames[0][at]
+    order, pieces = np.argsort(at, kind="stable"), []
+    ends = np.searchsorted(at[order], np.cumsum([0, *(f.height for f in frames)]))
+    begun = 0
+    for frame, a, b in zip(frames, ends, ends[1:]):
+        pieces.append(frame[at[order[a:b]] - begun])
+        begun += frame.height
+    back = np.empty(at.size, np.int64)
+    back[order] = np.arange(at.size)
+    return pl.concat(pieces)[back]
 
 
 _NOTHING = _Kept(np.zeros(0, np.uint64), np.full(16, -1, np.int64), pl.DataFrame())
@@ -111,7 +128,7 @@ class Memo:
                 self._keep(fresh, new)
             at[missing] = old.keys.size + recent.keys.size + back
             frames.append(new)
-        return pl.concat(frames)[at]
+        return _rows(frames, at)
 
     def _keep(self, keys: NDArray[np.uint64], answers: pl.DataFrame) -> None:
         old, recent = self._kept
