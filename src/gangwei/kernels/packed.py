@@ -55,9 +55,8 @@ class Packed:
         """The given rows, in that order."""
         bag, bag_ptr = gather(self.bag, self.bag_ptr, rows)
         grams, ptr = gather(self.grams, self.ptr, rows)
-        return Packed(
-            self.pos[rows], self.facts[rows], self.who[rows], self.rate[rows], bag, bag_ptr, grams, ptr
-        )  # fmt: skip
+        facts, who = self.facts.take(rows, 0), self.who.take(rows, 0)  # half the time of an index
+        return Packed(self.pos[rows], facts, who, self.rate[rows], bag, bag_ptr, grams, ptr)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
