@@ -58,7 +58,7 @@ class Guess:
     @property
     def fields(self) -> set[str]:
         """Fields of ads that are placed."""
-        return {f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit")}
+        return {f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit", "pay_currency")}
 
     @property
     def unplaced(self) -> tuple[str, ...]:
@@ -218,7 +218,7 @@ def source_of(found: Guess, source_id: str) -> Source:
     placed = found.placed
     for target in dict.fromkeys(placed.values()):
         columns = tuple(c for c, f in placed.items() if f == target)
-        if target in ("ignore", "pay_unit") or target in PAY_PARTS or target in AROUND:
+        if target in ("ignore", "pay_unit", "pay_currency") or target in PAY_PARTS or target in AROUND:
             continue
         if target in MANY:
             fields[target] = FieldSpec(columns, "list", "\n" if target == "description" else "|")
@@ -233,6 +233,9 @@ def source_of(found: Guess, source_id: str) -> Source:
         fields["city"] = FieldSpec((*province, *city), "list", " ")
     if any(r["field"] == "pay" for r in found.rules.get("rewrite", ())) and "pay" not in fields:
         fields["pay"] = fields["title"]
+    money = tuple(c for c, f in placed.items() if f == "pay_currency")
+    if money and "pay" in fields:
+        fields["pay"] = FieldSpec((*fields["pay"].columns, *money), "join")
     unit = tuple(c for c, f in placed.items() if f == "pay_unit")
     if unit and "pay" in fields:
         fields["pay_unit_hint"] = FieldSpec(unit)

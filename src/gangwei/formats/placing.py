@@ -17,6 +17,7 @@ WORDY = (
     "tags", "description", "board",
 )  # fmt: skip
 NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
+YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
 
@@ -57,6 +58,8 @@ def _reread(claim: Claim, mine: list[str], values: Values) -> Claim:
         return claim
     if claim.field == "description" and median(mine) <= PLAIN_TEXT and (values.share("title", mine) or 0.0) >= 0.5:
         return Claim(WORDS, claim.rank, "title")
+    if claim.field == "pay_currency" and share_of(YUAN, mine) > 0.5:
+        return Claim(claim.strength, claim.rank, "ignore")
     if claim.field == "employment_type" and (values.plausible("employment_type", mine) or 0.0) < 0.5:
         return Claim(WORDS, claim.rank, "occupation")
     return claim
