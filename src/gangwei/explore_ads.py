@@ -136,12 +136,17 @@ class Reader:
         low, high = (int(np.searchsorted(keys, wanted, side=s)) for s in ("left", "right"))
         return [int(n) for n in rows[low:high]]
 
-    def number(self, ad_id: str) -> int | None:
-        """The row of an ad in the published table, None when there is none."""
+    def _find(self, ad_id: str) -> tuple[int, dict[str, Any]]:
+        """The row of an ad in the published table, and what it holds.
+
+        Raises:
+            Missing: no such ad.
+        """
         for n in self._rows(self.numbers, ad_id):
-            if table_row(self.ds.published / "ads.parquet", n)["ad_id"] == ad_id:
-                return n
-        return None
+            row = table_row(self.ds.published / "ads.parquet", n)
+            if row["ad_id"] == ad_id:
+                return n, row
+        raise Missing(f"no ad {ad_id[:40]!r}")
 
     def _of(self, table: str, ad_id: str, number: int) -> pl.DataFrame:
         """Rows of one ad: where a table follows the ads by row groups just one is read, else all are asked."""
@@ -207,10 +212,7 @@ class Reader:
         Raises:
             Missing: no such ad.
         """
-        number = self.number(ad_id)
-        if number is None:
-            raise Missing(f"no ad {ad_id[:40]!r}")
-        ad = table_row(self.ds.published / "ads.parquet", number)
+        number, ad = self._find(ad_id)
         text = self._text(ad_id, number)
         decisions = self._of("decisions", ad_id, number).to_dicts()
         decisions.sort(key=lambda d: [(d[k] is None, d[k]) for k in ("stage", "field", "start", "rule_id")])
