@@ -14,7 +14,19 @@ from gangwei.explore_index import TextIndex, build, pairs_of_word
 from gangwei.explore_search import Search
 from gangwei.frame import Dataset
 
-WORDS = ("深度学习", "算法", "工程师", "python", "五险一金", "a", "的", "负责 算法", "不存在的词语", "C++")
+WORDS = (
+    "深度学习",
+    "算法",
+    "工程师",
+    "python",
+    "五险一金",
+    "a",
+    "的",
+    "负责 算法",
+    "不存在的词语",
+    "不存在的词语 算法",
+    "C++",
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +82,16 @@ def test_employers(copied: Path) -> None:
 def test_texts_of_ai_openings(copied: Path, words: str) -> None:
     found = every(Search(Dataset.open(copied)), words, "text", "ad_id")
     assert set(found) == holding(texts(copied).filter(pl.col("ai_tier") != "none"), words)
+
+
+def test_ads_without_a_text_hold_nothing(copied: Path, tmp_path: Path) -> None:
+    shutil.copytree(copied / "published", tmp_path / "published")
+    path = tmp_path / "published" / "texts.parquet"
+    some = pl.read_parquet(path).with_columns(pl.when(pl.int_range(pl.len()) % 3 > 0).then("text"))
+    some.write_parquet(path)
+    found = every(Search(Dataset.open(tmp_path)), "算法", "text", "ad_id")
+    wanted = holding(texts(tmp_path).filter(pl.col("ai_tier") != "none"), "算法")
+    assert set(found) == wanted and 0 < len(wanted) < len(every(Search(Dataset.open(copied)), "算法", "text", "ad_id"))
 
 
 def test_the_index_finds_what_a_scan_finds(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:

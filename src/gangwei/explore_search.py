@@ -135,8 +135,8 @@ class Search:
         assert self.texts is not None
         numbers, texts = self.texts
         for term in terms:
-            holds = texts.str.contains(term, literal=True)
-            numbers, texts = numbers[holds.to_numpy()], texts.filter(holds)
+            at = texts.str.contains(term, literal=True).arg_true()  # an ad without a text holds nothing
+            numbers, texts = numbers[at.to_numpy()], texts.gather(at)
         return numbers
 
     def _openings(self, key: str, wanted: list[int]) -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ import duckdb
 
 from gangwei import explore_rows
 from gangwei.explore_ads import Reader
+from gangwei.explore_profiles import CARDS
+from gangwei.explore_rows import behind
 from gangwei.explore_search import NEEDS, Search
 from gangwei.explore_site import Site
 from gangwei.frame import FACT
@@ -62,10 +64,20 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
         for m, b in (("ai-share", "province"), ("ai-openings", "city"))
     ]
     out += [(f"search {k}", lambda k=k: finder.prepare(k)) for k in NEEDS]  # type: ignore[misc]
+    out += [(f"first search {k}", lambda k=k: finder.search("ai", k, 1, 0)) for k in NEEDS]  # type: ignore[misc]
     out += [("ads by number", reader.prepare), ("lists of ads", lambda: explore_rows.prepare(site.ds))]
     out += [(f"column {c}", lambda c=c: _column(site, c)) for c in COLUMNS]  # type: ignore[misc]
+    out.append(("first employer", lambda: _employer(site)))
     out += [(f"figure {m.id}", figure(m.id, m.default_by, lang)) for lang in LANGS for m in site.known.values()]
     return out
+
+
+def _employer(site: Site) -> None:
+    """What the page of any employer waits for."""
+    for (one,) in site.ds.rows("SELECT employer_id FROM employers LIMIT 1"):
+        for m in (m for m in CARDS if m in site.known):
+            site.ask(m, None, (("employer", one),), None, None, LANGS[0])
+        behind(site.ds, "ai-openings", None, None, {"employer": one}, limit=1)
 
 
 def _column(site: Site, name: str) -> None:
