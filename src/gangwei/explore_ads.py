@@ -93,12 +93,14 @@ class Reader:
     """Reads one ad or one employer with all that is known of it."""
 
     def __init__(self, ds: Dataset) -> None:
-        self.ds = ds
+        self.ds, self.following = ds, dict[str, bool]()
         self.contacts = contacts.compile_contacts(ds.codebook)
 
     def prepare(self) -> None:
         """Make ready what the first ad would wait for."""
         self.numbers, self.shared, self.ds.raw_names()
+        for table in ("decisions", "ad_places"):
+            self._follows(table)
 
     @cached_property
     def numbers(self) -> Hashed:
@@ -150,14 +152,29 @@ class Reader:
 
     def _of(self, table: str, ad_id: str, number: int) -> pl.DataFrame:
         """Rows of one ad: where a table follows the ads by row groups just one is read, else all are asked."""
-        path, part = self.ds.published / f"{table}.parquet", int(np.searchsorted(self.ends, number, side="right"))
-        if path.is_file() and (file := pq.ParquetFile(path)).num_row_groups == len(self.ends):
-            rows = pl.DataFrame(file.read_row_group(part))
-            low, high = (int(self.ends[part - 1]) if part else 0), int(self.ends[part])
-            ids = (rows["ad_id"][0], rows["ad_id"][-1]) if rows.height else ()
-            if all(any(low <= n < high for n in self._rows(self.numbers, i)) for i in ids):
-                return rows.filter(pl.col("ad_id") == ad_id)
+        if self._follows(table):
+            part = int(np.searchsorted(self.ends, number, side="right"))
+            rows = pl.DataFrame(pq.ParquetFile(self.ds.published / f"{table}.parquet").read_row_group(part))
+            return rows.filter(pl.col("ad_id") == ad_id)
         return pl.DataFrame(self._all(f"SELECT * FROM {table} WHERE ad_id = $i", i=ad_id), infer_schema_length=None)
+
+    def _follows(self, table: str) -> bool:
+        """Whether a table follows the ads row group by row group; looked at once."""
+        if table not in self.following:
+            path = self.ds.published / f"{table}.parquet"
+            self.following[table] = path.is_file() and self._aligned(pq.ParquetFile(path))
+        return self.following[table]
+
+    def _aligned(self, file: pq.ParquetFile) -> bool:
+        """Whether each row group begins and ends with ads of the same row group of the ads."""
+        if file.num_row_groups != len(self.ends):
+            return False
+        for part, (low, high) in enumerate(pairwise((0, *self.ends.tolist()))):
+            ids = file.read_row_group(part, columns=["ad_id"]).column(0)
+            for id_ in [ids[0].as_py(), ids[-1].as_py()] if len(ids) else []:
+                if not any(low <= n < high for n in self._rows(self.numbers, id_)):
+                    return False
+        return True
 
     def _same(self, ad_id: str, opening_id: str) -> list[dict[str, Any]]:
         """Other ads of an opening, at most 50."""

@@ -21,6 +21,8 @@ from gangwei.kernels.codes import mark_rows
 Array = npt.NDArray[Any]
 REMEMBERED, ENTRY = 1 << 26, 1 << 10
 """Bytes of judged expressions that are kept, and what one of them costs beside its values."""
+SMALL = 1 << 20
+"""Rows of a filter are kept up to this many bytes: more are as soon marked again."""
 FLAGS_BY_ROW = {"has_text": "has_text", "has_skill": "ad_skill"}
 """Columns that say whether a table of the database (made before they are asked for) holds the row."""
 MOST = 1 << 16
@@ -104,7 +106,8 @@ class Codes:
                 found = self._among(cur.execute(sql, params).to_arrow_table().column(0).to_numpy())
             finally:
                 cur.close()
-            self.remember(key, found)
+            if found.nbytes <= SMALL:
+                self.remember(key, found)
         return found
 
     def _among(self, held: Array) -> Array:

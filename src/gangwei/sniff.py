@@ -15,7 +15,7 @@ from gangwei.formats.chunk import Limits, Unreadable, unique_names
 from gangwei.formats.guess import Guess, guess, load_knowledge, source_of
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import recognise
+from gangwei.formats.recognise import better, recognise
 from gangwei.formats.source import Source, SourceError, load_sources, parse_source
 from gangwei.formats.tables import Layout, Table, opened
 from gangwei.stages import s1_read
@@ -67,8 +67,9 @@ def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
     try:
         with opened(archive.Blob(item.path, item.member, limits), limits, pages) as found:
             table = max(found.tables, key=lambda t: len(t.head))
-            match = recognise(table, item.name, load_sources(book))
-            best = guess(table, load_knowledge(book)) or _nothing(table)
+            know = load_knowledge(book)
+            match = better(table, recognise(table, item.name, load_sources(book)), know)
+            best = guess(table, know) or _nothing(table)
             if found.page is not None and not best.placed:
                 raise found.page
             unplaced = list(best.unplaced)

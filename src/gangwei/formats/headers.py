@@ -50,11 +50,12 @@ class Headers:
             return hit
         plain = normal(UNIT.sub("", header)) or normal(header)
         found = self._fitting(plain)
-        parts = [p for p in re.split(r"[./]", UNIT.sub("", header)) if normal(p)]
-        for at in range(len(parts)):
-            inner = self._fitting(normal(".".join(parts[at:]))) if at else found
+        nested = [p for p in UNIT.sub("", header).split(".") if normal(p)]  # a slash stands for 'and'
+        for at in range(len(nested)):
+            inner = self._fitting(normal(".".join(nested[at:]))) if at else found
             if inner is not None and inner.field == "ignore":
                 return inner
+        parts = [p for p in re.split(r"[./]", UNIT.sub("", header)) if normal(p)]
         for at in range(1, len(parts)):
             if at == len(parts) - 1 and NAME_OF.search(parts[at]) and (held := self._held(parts[at - 1])) is not None:
                 return Claim(TRIMMED, held.rank + len(self.words), held.field)

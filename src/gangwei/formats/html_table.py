@@ -47,6 +47,11 @@ class _Tables(HTMLParser):
         if self.cell is not None and not self.silent:
             self.cell.append(data)
 
+    def end(self) -> None:
+        """Close what a page that was cut off left open."""
+        self._close()
+        self.tables += [[r for r in t if r] for t in self.open]
+
     def _close(self) -> None:
         if self.cell is not None and self.open and self.open[-1]:
             self.open[-1][-1].append("".join(self.cell).strip())
@@ -58,5 +63,6 @@ def tables(text: str, limits: Limits) -> list[list[list[str]]]:
     parser = _Tables()
     parser.feed(text)
     parser.close()
+    parser.end()
     wide = [(t, max(map(len, t))) for t in parser.tables if len(t) > 1]
     return [t for t, n in wide if 3 <= n <= limits.max_columns]

@@ -235,6 +235,8 @@ def array(stream: BinaryIO, encoding: str, limits: Limits, opening: str = "[") -
             ended = text[at] == "]"
             at += 1
             continue
+        if ended and opening == "[" and text[at] != "{":
+            break  # what follows the data is none
         try:
             value, end = decoder.raw_decode(text, at)
         except BROKEN as e:

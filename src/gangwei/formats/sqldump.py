@@ -25,7 +25,6 @@ VALUE = re.compile(
     r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
     re.S,
 )
-BETWEEN = re.compile(r",(?![^()]*\))")
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
@@ -140,11 +139,22 @@ class Dump:
 
 def _columns(body: str) -> list[str]:
     out = []
-    for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else BETWEEN.split(body.rpartition(")")[0]):
+    for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else _listed(body.rpartition(")")[0]):
         m = COLUMN.match(line)
         if m:
             out.append(next(g for g in m.groups() if g))
     return out
+
+
+def _listed(body: str) -> list[str]:
+    """The parts of a list between commas outside brackets."""
+    depth, start, out = 0, 0, []
+    for m in re.finditer(r"[(),]", body):
+        depth += {"(": 1, ")": -1}.get(m[0], 0)
+        if m[0] == "," and depth <= 0:
+            out.append(body[start : m.start()])
+            start = m.end()
+    return [*out, body[start:]]
 
 
 def heads(

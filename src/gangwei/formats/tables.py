@@ -159,8 +159,10 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
 
 def _looks_delimited(sample: str) -> bool:
     """A CSV whose first header or cell starts with a bracket: the second character is not JSON."""
-    body = sample.lstrip()[1:200].lstrip()
-    return bool(body) and body[0] not in "{}[]\"-0123456789tfn'" and not body.startswith("\ufffd")
+    text = sample.lstrip()
+    body = text[1:200].lstrip()
+    of_json = '{}[]"-0123456789tfn' + ("'" if text.startswith("{") else "")
+    return bool(body) and body[0] not in of_json and not body.startswith("\ufffd")
 
 
 def _json(blob: archive.Blob, limits: Limits, encoding: str, sample: str) -> list[Table]:

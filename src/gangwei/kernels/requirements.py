@@ -100,9 +100,10 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
     s = _CHINESE_YEARS.sub(lambda m: _CHINESE[m.group(0)] if m.group(0) != "十" else "10", s)
-    if rules.graduation.search(s):
+    worked = rules.graduation.sub("", s)
+    low, high = _years(worked.replace("半年", "6个月"), rules)
+    if low is None and worked != s:
         return 0, 0, None
-    low, high = _years(s.replace("半年", "6个月"), rules)
     if low is None:
         if rules.open.search(s):
             return 0, None, None
