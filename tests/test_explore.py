@@ -209,7 +209,7 @@ def test_the_list_behind_a_figure_is_that_of_the_measures(made: Path) -> None:
 
 
 def test_one_ad_is_the_same_however_its_tables_are_cut(made: Path, tmp_path: Path) -> None:
-    from gangwei import explore_ads
+    from gangwei import explore_ads, frame
 
     whole = explore_ads.Reader(measures.open_dataset(made))
     ads = pl.read_parquet(made / "published" / "ads.parquet")
@@ -233,5 +233,5 @@ def test_one_ad_is_the_same_however_its_tables_are_cut(made: Path, tmp_path: Pat
                     w.write_table(rows[of].to_arrow(), row_group_size=1 << 20)
         cut = explore_ads.Reader(measures.open_dataset(tmp_path / name))
         with pytest.MonkeyPatch.context() as m:
-            m.setattr(explore_ads, "MOST_GROUPS", few)
+            m.setattr(frame, "MOST_GROUPS", few)
             assert {i: shown(cut.ad(i)) for i in wanted} == {i: shown(w) for i, w in wanted.items()}, name

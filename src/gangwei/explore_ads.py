@@ -19,8 +19,6 @@ from gangwei.frame import Dataset
 from gangwei.kernels import contacts
 from gangwei.lineage import original
 
-MOST_GROUPS = 16
-"""Ads of one opening that stand in more row groups than this are asked of the database."""
 SAME = (
     "ad_id",
     "board",
@@ -125,12 +123,6 @@ class Reader:
         order = np.argsort(h, kind="stable")
         return h[order], n[order]
 
-    @cached_property
-    def ends(self) -> npt.NDArray[np.int64]:
-        """The row after the last of each row group of the ads."""
-        meta = pq.ParquetFile(self.ds.published / "ads.parquet").metadata
-        return np.cumsum([meta.row_group(i).num_rows for i in range(meta.num_row_groups)])
-
     def _rows(self, hashed: Hashed, id_: str) -> list[int]:
         """Rows whose id has the hash of `id_`."""
         keys, rows = hashed
@@ -153,7 +145,7 @@ class Reader:
     def _of(self, table: str, ad_id: str, number: int) -> pl.DataFrame:
         """Rows of one ad: where a table follows the ads by row groups just one is read, else all are asked."""
         if self._follows(table):
-            part = int(np.searchsorted(self.ends, number, side="right"))
+            part = int(np.searchsorted(self.ds.ads_file[1], number, side="right"))
             rows = pl.DataFrame(pq.ParquetFile(self.ds.published / f"{table}.parquet").read_row_group(part))
             return rows.filter(pl.col("ad_id") == ad_id)
         return pl.DataFrame(self._all(f"SELECT * FROM {table} WHERE ad_id = $i", i=ad_id), infer_schema_length=None)
@@ -167,9 +159,9 @@ class Reader:
 
     def _aligned(self, file: pq.ParquetFile) -> bool:
         """Whether each row group begins and ends with ads of the same row group of the ads."""
-        if file.num_row_groups != len(self.ends):
+        if file.num_row_groups != len(self.ds.ads_file[1]):
             return False
-        for part, (low, high) in enumerate(pairwise((0, *self.ends.tolist()))):
+        for part, (low, high) in enumerate(pairwise((0, *self.ds.ads_file[1].tolist()))):
             ids = file.read_row_group(part, columns=["ad_id"]).column(0)
             for id_ in [ids[0].as_py(), ids[-1].as_py()] if len(ids) else []:
                 if not any(low <= n < high for n in self._rows(self.numbers, id_)):
@@ -178,21 +170,16 @@ class Reader:
 
     def _same(self, ad_id: str, opening_id: str) -> list[dict[str, Any]]:
         """Other ads of an opening, at most 50."""
-        numbers = np.array(sorted(self._rows(self.shared, opening_id)), np.int64)
-        parts = np.searchsorted(self.ends, numbers, side="right")
-        if len(set(parts.tolist())) > MOST_GROUPS:
+        numbers = self._rows(self.shared, opening_id)
+        if not numbers:
+            return []
+        found = self.ds.ads_rows(numbers, [*SAME, "opening_id"])
+        if found is None:
             return self._all(
                 f"SELECT {', '.join(SAME)} FROM ads WHERE opening_id = $o AND ad_id <> $i ORDER BY captured_date, ad_id LIMIT 50",
                 o=opening_id, i=ad_id,
             )  # fmt: skip
-        if not len(numbers):
-            return []
-        file, found = pq.ParquetFile(self.ds.published / "ads.parquet"), []
-        for part in sorted(set(parts.tolist())):
-            first = int(self.ends[part - 1]) if part else 0
-            got = pl.DataFrame(file.read_row_group(part, columns=[*SAME, "opening_id"]))
-            found.append(got[(numbers[parts == part] - first).tolist()])
-        others = pl.concat(found).filter((pl.col("opening_id") == opening_id) & (pl.col("ad_id") != ad_id))
+        others = found.filter((pl.col("opening_id") == opening_id) & (pl.col("ad_id") != ad_id))
         out: list[dict[str, Any]] = others.sort("captured_date", "ad_id", nulls_last=True).select(SAME)[:50].to_dicts()
         return out
 

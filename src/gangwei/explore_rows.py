@@ -45,7 +45,9 @@ def fetch(ds: Dataset, numbers: Sequence[int], titles: str | None = None) -> pl.
     try:
         held = ", ".join(str(int(n)) for n in numbers) or "-1"
         facts = _facts(ds, cur, order["row_no"].to_numpy())
-        texts = cur.execute(titles or TITLES.format(held=held)).pl()
+        texts = ds.ads_rows(numbers, ("ad_id", "opening_id", "title", "url")) if titles is None else None
+        if texts is None:
+            texts = cur.execute(titles or TITLES.format(held=held)).pl()
         wanted = ", ".join(str(int(n)) for n in facts["emp_no"].unique().to_list() if n >= 0) or "-1"
         names = cur.execute(f"SELECT emp_no, employer FROM {ds.shown_names()} WHERE emp_no IN ({wanted})").pl()
     finally:

@@ -13,7 +13,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,11 +21,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import duckdb
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
 
 from gangwei import frame_check, frame_places, frame_tables, schema
 from gangwei.codebook import Codebook
 from gangwei.frame_check import DatasetError
-from gangwei.frame_codes import Codes
+from gangwei.frame_codes import Array, Codes
 from gangwei.frame_columns import MASK_BITS
 from gangwei.frame_places import Place
 
@@ -33,6 +36,10 @@ log = logging.getLogger("gangwei.frame")
 FACT = "held.fact"
 CODES_FROM = 400_000
 """Fact tables with fewer rows are asked in the database: it is as quick there."""
+
+
+MOST_GROUPS = 16
+"""Rows that stand in more row groups than this are fetched by the database."""
 
 
 def quote(path: Path) -> str:
@@ -181,6 +188,29 @@ class Dataset:
                 self.pack()
                 self.tables_made.add("fact_ads")
         return "held.fact_ads"
+
+    @cached_property
+    def ads_file(self) -> tuple[pq.FileMetaData, Array]:
+        """The footer of the table of ads, read once, and the row after the last of each of its row groups."""
+        meta = pq.read_metadata(self.published / "ads.parquet")
+        return meta, np.cumsum([meta.row_group(i).num_rows for i in range(meta.num_row_groups)], dtype=np.int64)
+
+    def ads_rows(self, numbers: Sequence[int], columns: Sequence[str]) -> pl.DataFrame | None:
+        """`columns` and row_no of ads by their row numbers; None where they stand in more than `MOST_GROUPS` row groups."""
+        meta, ends = self.ads_file
+        wanted = np.unique(np.asarray(numbers, np.int64))
+        wanted = wanted[wanted < meta.num_rows]
+        parts = np.searchsorted(ends, wanted, side="right")
+        groups = np.unique(parts).tolist()
+        if not 0 < len(groups) <= MOST_GROUPS:
+            return None
+        file, found = pq.ParquetFile(self.published / "ads.parquet", metadata=meta), []
+        for part in groups:
+            mine = wanted[parts == part]
+            rows = pl.DataFrame(file.read_row_group(part, columns=list(columns)))
+            found.append(rows[(mine - (ends[part - 1] if part else 0)).tolist()].with_columns(row_no=pl.Series(mine)))
+        out: pl.DataFrame = pl.concat(found)
+        return out
 
     def codes(self, table: str) -> Codes:
         """The columns of a fact table as small integers, each read when first asked for."""

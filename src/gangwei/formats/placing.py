@@ -79,6 +79,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 0
     if _never(target, mine, values):
         return None
+    if target == "source_key" and claim.strength != EXACT and len(mine) > 2 and len(set(mine)) == 1:
+        return None
     if target == "description":
         return 0 if median(mine) > PLAIN_TEXT or claim.strength == EXACT else None
     share, enough = values.share(target, mine), values.plausible(target, mine)
@@ -96,11 +98,9 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
 
 
 def _never(target: str, mine: list[str], values: Values) -> bool:
-    """Addresses, bare codes, long texts or one key for all rows, where the field cannot be such."""
+    """Addresses, bare codes or long texts, where the field cannot be such."""
     if target != "url" and (values.share("url", mine) or 0.0) >= 0.8:
         return True
     if target in WORDY and share_of(NUMBER, mine) >= 0.8:
         return True
-    if target == "source_key":
-        return len(mine) > 2 and len(set(mine)) == 1
     return median(mine) > LONG_TEXT and target not in ("description", "tags", "url", "address")
