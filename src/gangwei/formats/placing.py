@@ -79,8 +79,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 0
     if _never(target, mine, values):
         return None
-    if target == "source_key" and claim.strength != EXACT and len(mine) > 2 and len(set(mine)) == 1:
-        return None
+    if target == "source_key" and len(mine) > 2 and len(set(mine)) == 1:
+        return 3 if claim.strength == EXACT else None  # any other key is a better one
     if target == "description":
         return 0 if median(mine) > PLAIN_TEXT or claim.strength == EXACT else None
     share, enough = values.share(target, mine), values.plausible(target, mine)
