@@ -17,18 +17,8 @@ import pyarrow.parquet as pq
 from gangwei.explore_site import Missing
 from gangwei.frame import Dataset
 from gangwei.kernels import contacts
-from gangwei.lineage import original
+from gangwei.lineage import SAME, original
 
-SAME = (
-    "ad_id",
-    "board",
-    "title",
-    "captured_date",
-    "posted_date",
-    "match_relation",
-    "match_reason",
-    "match_score",
-)
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 

@@ -13,6 +13,17 @@ from gangwei.kernels import contacts
 from gangwei.store import StoreError, open_parquet, read_json
 
 DUPLICATES_SHOWN = 20
+SAME = (
+    "ad_id",
+    "board",
+    "title",
+    "captured_date",
+    "posted_date",
+    "match_relation",
+    "match_reason",
+    "match_score",
+)
+"""What is shown of another ad of the same opening."""
 FREE_TEXT = ("title", "company", "city", "district", "address", "tags", "description", "pay", "education", "experience")
 
 
@@ -85,23 +96,7 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
         "employer_name": next(iter(names), None),
         "affiliations": _rows(published / "affiliations.parquet", employer_id=ad["employer_id"]),
         "opening": next(iter(_rows(published / "openings.parquet", opening_id=ad["opening_id"])), None),
-        "same_opening": [
-            {
-                k: a[k]
-                for k in (
-                    "ad_id",
-                    "board",
-                    "title",
-                    "captured_date",
-                    "posted_date",
-                    "match_relation",
-                    "match_reason",
-                    "match_score",
-                )
-            }
-            for a in same[:DUPLICATES_SHOWN]
-            if a["ad_id"] != ad_id
-        ],
+        "same_opening": [{k: a[k] for k in SAME} for a in same[:DUPLICATES_SHOWN] if a["ad_id"] != ad_id],
         "ads_of_opening": len(same),
         "decisions": _rows(published / "decisions.parquet", ad_id=ad_id),
     }
