@@ -274,16 +274,8 @@ class Dataset:
 
     @cached_property
     def employers(self) -> Employers:
-        """Ids and shown names of employers by their number, read when first asked for."""
+        """Employers with their names and lists by their number, read when first asked for."""
         return Employers.read(self.connection)
-
-    def raw_names(self) -> str:
-        """The table of (employer_id, name_raw, rule_id) in the order of employers, made when first asked for."""
-        self._once(
-            "raw_names",
-            "CREATE TABLE held.raw_names AS SELECT employer_id, name_raw, rule_id FROM employer_names ORDER BY employer_id, name_raw",
-        )
-        return "held.raw_names"
 
     @cached_property
     def skill_ids(self) -> tuple[str, ...]:
