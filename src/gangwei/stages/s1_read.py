@@ -34,7 +34,7 @@ __all__ = ["Batch", "FileReport", "Input", "Issue", "Limits", "ReadError", "disc
 
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
-    ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml",
+    ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
 )  # fmt: skip
 EXAMPLES = 5
 PAGE_FIELDS = 3  # fewer columns of ads, and a table of a page is its layout
@@ -182,12 +182,12 @@ def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
                         relative.as_posix(),
                         None,
                         "not_a_data_file",
-                        "left out: not a CSV, JSON, Excel, SQL, Parquet, zip or gz file",
+                        "left out: not a CSV, JSON, Excel, SQL, XML, Parquet, zip or gz file",
                     )
                 )
         if not found:
             raise ReadError(
-                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, Parquet, zip or gz file; name a folder with ads"
+                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, XML, Parquet, zip or gz file; name a folder with ads"
             )
     elif glob.has_magic(given):
         hits = sorted(p for p in map(Path, glob.glob(given, recursive=True)))
