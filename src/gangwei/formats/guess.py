@@ -6,6 +6,7 @@ columns without a telling header are placed by their values alone.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ AROUND = ("province",)
 TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
 LONG = ("url", "address", "description")
 SHORT_VALUE = 40
+FEW_ROWS = 5
+AMOUNT = re.compile(r"^[1-9]\d{0,2}[05]00(\.0+)?$")
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def _place(
         n for n in names if header and (c := know.headers.claim(n)) and c.field in ("occupation", "employment_type")
     }
     by_value = _by_value(names, rows, shown, placed, know.values, of_jobs)
+    by_value |= _amounts(names, rows, {**placed, **by_value})
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
     if header and _is_data(found, know):
         return None
@@ -232,6 +236,21 @@ def _by_value(
             out[name] = target
             taken.add(target)
     return out
+
+
+def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]) -> dict[str, str]:
+    """Two neighbours without a telling header whose amounts are of monthly pay, the first never above the second."""
+    if {"pay", *PAY_PARTS} & set(placed.values()) or len(rows) < FEW_ROWS:
+        return {}
+    for i, (low, high) in enumerate(itertools.pairwise(names)):
+        pairs = [(r[i].strip(), r[i + 1].strip()) for r in rows if r[i].strip() and r[i + 1].strip()]
+        if low in placed or high in placed or 2 * len(pairs) < len(rows) or len(set(pairs)) < 3:
+            continue
+        if all(AMOUNT.match(a) and AMOUNT.match(b) and float(a) <= float(b) for a, b in pairs) and any(
+            a != b for a, b in pairs
+        ):
+            return {low: "pay_min", high: "pay_max"}
+    return {}
 
 
 def source_of(found: Guess, source_id: str) -> Source:
