@@ -19,6 +19,7 @@ from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
 from gangwei.formats.sampling import spaced, whole_lines
 
 RAW_CHARS = 500
+QUOTED = 100
 BLOCK = 4 << 20
 BROKEN = (ValueError, RecursionError)
 ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[{])")
@@ -381,6 +382,16 @@ def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
         raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
 
 
+def _unquoted(text: str) -> Any:
+    """A document that stands in another as a text; other texts as they are."""
+    if text[:1] not in ("[", "{") or text[-1:] not in ("]", "}") or len(text) < QUOTED:
+        return text
+    try:
+        return load(text)
+    except BROKEN:
+        return text
+
+
 def _grouped(doc: dict[str, Any]) -> list[Any] | None:
     """Ads of a document that keeps them by city, keyword or page ({北京: [ad, ad], 上海: [ad]}), each with its group."""
     lists = [v for v in doc.values() if isinstance(v, list) and v]
@@ -464,6 +475,7 @@ def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
         return list(doc), [list(r) for r in zip(*values)]
     if grouped := _grouped(doc):
         return None, grouped
+    values = [_unquoted(v) if isinstance(v, str) else v for v in values]
     best: tuple[list[str] | None, list[Any]] | None = None
     for v in values:
         found = _records(v, depth - 1)

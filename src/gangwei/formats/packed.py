@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 LONG_TEXT = 80
 SHORT_TEXT = 24
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
-PACKED = ("company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted")
+PACKED = (
+    "company",
+    "city",
+    "pay",
+    "experience",
+    "education",
+    "company_size",
+    "company_nature",
+    "headcount",
+    "posted",
+    "employment_type",
+)
 
 
 @dataclass(frozen=True)
@@ -196,8 +207,10 @@ def _fields_inside(mine: list[str], split: str, taken: set[str], values: Values)
     parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
     if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
         return []
-    out = []
-    for target in PACKED:
+    out: list[str] = []
+    for target in (*PACKED, "title"):
+        if target == "title" and ("title" in taken or len(out) < 2):
+            continue
         pattern = re.compile(values.pattern(target))
         if target not in taken and sum(any(map(pattern.search, p)) for p in parts) >= 0.7 * len(parts):
             out.append(target)
