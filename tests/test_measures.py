@@ -409,3 +409,42 @@ def test_refuses_a_harmed_dataset(tmp_path: Path, harm: str) -> None:
     with pytest.raises(DatasetError) as e:
         m.open_dataset(tmp_path)
     assert "gangwei build" in str(e.value) or "build the dataset" in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("measure_id", "by"),
+    [("ads-per-opening", "province"), ("ai-skill-pairs", "role"), ("ai-concepts", "city"), ("ai-share-without-board", "month"),
+     ("repeat-sensitivity", "board"), ("emerging-cities", "role"), ("cities-with-ai", "skill"), ("city-rank", "employer"),
+     ("employer-rank", "province"), ("pay-premium", "employer"), ("ai-stock", "province")],
+)  # fmt: skip
+def test_a_group_that_a_measure_does_not_have_is_refused(ds: m.Dataset, measure_id: str, by: str) -> None:
+    with pytest.raises(m.UnknownParameter, match=measure_id) as e:
+        m.measure(ds, measure_id, by=by)
+    assert by not in e.value.allowed and set(e.value.allowed) <= set(vocab.BY)
+
+
+@pytest.mark.parametrize("measure_id", IDS)
+def test_every_measure_groups_by_what_it_has_by_default(ds: m.Dataset, measure_id: str) -> None:
+    found = m.load(ds.codebook)[measure_id]
+    assert found.default_by is None or found.default_by in found.groups
+
+
+@pytest.mark.parametrize("by", ["province", "role", "education", "board", "defence_tier"])
+def test_a_premium_of_a_group_is_that_of_its_filter(ds: m.Dataset, by: str) -> None:
+    grouped = m.measure(ds, "pay-premium", by=by)
+    assert grouped.rows.height > 0
+    for r in grouped.rows.filter(pl.col("id") != "unknown").head(3).to_dicts():
+        alone = m.measure(ds, "pay-premium", where={by: r["id"]})
+        assert (r["value"], r["low"], r["high"]) == (alone.value, alone.low, alone.high), r["id"]
+        n, _ = m.ads_behind(ds, "pay-premium", by, r["id"], limit=1)
+        assert r["numerator"] <= n < r["numerator"] + max(1.0, 0.2 * n)
+        if by != "province":
+            assert n == r["numerator"] == alone.numerator
+
+
+@pytest.mark.parametrize("measure_id", ["pay-median", "vacancy-days"])
+def test_a_median_by_skill_is_of_each_opening_once(ds: m.Dataset, measure_id: str) -> None:
+    whole, by_skill = m.measure(ds, measure_id), m.measure(ds, measure_id, by="skill")
+    assert (by_skill.value, by_skill.low, by_skill.numerator) == (whole.value, whole.low, whole.numerator)
+    n, _ = m.ads_behind(ds, measure_id, "skill", limit=1)
+    assert n == whole.numerator

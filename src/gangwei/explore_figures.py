@@ -63,7 +63,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
         values = {
             "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": explore_charts.on_every_screen(svg), "given": asked.given,
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns and result.rows[c].null_count() < result.rows.height], "linked": linked(result),
-            "by_options": vocabulary.BY, "choices": choices(site, result),
+            "by_options": m.groups, "choices": choices(site, result),
         }  # fmt: skip
         return View(
             "measure.j2",
@@ -86,7 +86,7 @@ def wanted(site: Site, asked: Asked) -> measures.Measure:
     """
     name = asked.parts["measure_id"]
     if name not in site.known:
-        raise Missing(f"no measure {name[:60]!r}; /measures lists them")
+        raise Missing(f"no measure {name[:60]!r}; /measures lists them", name)
     return site.known[name]
 
 
@@ -94,10 +94,20 @@ def grouped(known: Mapping[str, measures.Measure]) -> list[tuple[str, list[measu
     """Measures by what they are about, in the order of their definitions."""
     heads = {
         "about_places": ("cluster-", "cit", "province-", "location-", "emerging-"),
-        "about_employers": ("employer-", "defence-", "surveillance-"),
+        "about_employers": ("employer-", "defence-", "surveillance-", "state-", "supplier-"),
         "about_work": ("pay-", "education-", "experience-", "seniority-", "ai-skill", "ai-concepts"),
         "about_time": ("ai-flow", "ai-stock", "vacancy-"),
-        "about_data": ("repeat-", "ai-repeat-", "missing", "spell-", "ads-per-", "ai-ads-per-", "board-mix"),
+        "about_data": (
+            "repeat-",
+            "ai-repeat-",
+            "missing",
+            "spell-",
+            "ads-per-",
+            "ai-ads-per-",
+            "board-mix",
+            "ai-share-without-",
+            "spells-",
+        ),
     }
     out: dict[str, list[measures.Measure]] = {h: [] for h in ("about_demand", *heads)}
     for m in known.values():
@@ -114,13 +124,18 @@ def linked(result: Result) -> bool:
 def address(site: Site, asked: Asked, result: Result, region_pages: bool = False) -> Callable[[str], str]:
     """Where a click on a group leads: the same measure within that group, seen by the next dimension."""
     where = dict(result.where)
-    step = "city" if result.by == "province" else next((d for d in NEXT if d != result.by and d not in where), None)
+    groups = result.measure.groups
+    step = "city" if result.by == "province" else next(
+        (d for d in (*NEXT, "county") if d != result.by and d not in where and d in groups and (result.by not in vocabulary.PLACES or d != "province")), None
+    )  # fmt: skip
     tail = [("lang", asked.lang)] if asked.lang != "en" else []
 
     def to(group: str) -> str:
         if result.measure.kind == "stock":
             listed = [("by", "month"), ("group", group), *(("where", p) for p in pairs_of(where))]
             return f"/m/{result.measure.id}/ads?" + urlencode(listed + tail)
+        if result.by == "employer" and result.measure.kind in ("rank", "top"):
+            return f"/employers/{group}" + (f"?{urlencode(tail)}" if tail else "")
         if region_pages:
             return f"/regions/{group}" + (f"?{urlencode(tail)}" if tail else "")
         if result.measure.kind in ("terms", "pairs"):
@@ -170,6 +185,7 @@ def compared(site: Site, other: Dataset | None) -> None:
         m = site.known[given.get("measure", "ai-share")]
         what = given.get("what", "datasets" if other is not None else "definitions")
         by = given.get("by", m.default_by)
+        by = by if not by or by in m.groups else m.default_by  # the form keeps the group when another measure is chosen
         left = given.get("left", "strict" if what == "definitions" else "related")
         right = given.get("right", "related") if what == "definitions" else left
         if what == "datasets" and other is None:
@@ -189,7 +205,7 @@ def compared(site: Site, other: Dataset | None) -> None:
         chart = explore_charts.on_every_screen(lambda s: explore_marks.pairs(rows, m.unit, labels, title, s))
         values = {
             "m": m, "found": (first, second), "sides": (left, right), "rows": rows, "chart": chart, "what": what, "names": names,
-            "known": site.known, "given": given, "by": by or "", "by_options": vocabulary.BY, "two": other is not None,
+            "known": site.known, "given": given, "by": by or "", "by_options": m.groups, "two": other is not None,
             "definitions": tuple(vocabulary.DEFINITIONS),
         }  # fmt: skip
         return View("compare.j2", values, data=lambda: {"measure": m.id, "by": by or None, "what": what, "sides": names or (left, right),

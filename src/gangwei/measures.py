@@ -21,6 +21,7 @@ from gangwei.frame import Dataset, open_dataset
 from gangwei.labelled import Corrected
 from gangwei.labels import Labels
 from gangwei.measures_found import Finding
+from gangwei.measures_medians import matched
 from gangwei.vocabulary import Query, UnknownParameter
 
 __all__ = ["Dataset", "Measure", "Result", "UnknownParameter", "ads_behind", "load", "measure", "open_dataset"]
@@ -50,6 +51,24 @@ class Measure:
             "hhi": "employer_bootstrap", "rank": "employer_bootstrap", "lq": "employer_delta", "median": "woodruff",
             "terms": "employer_wilson", "pairs": "employer_wilson", "premium": "woodruff", "grains": "employer_count", "emerging": "employer_delta", "coverage": "support_range", "duration": "woodruff",
         }.get(self.kind, "none")  # fmt: skip
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The dimensions to group by: places where the measure ranks places, none where its rows are fixed."""
+        if self.kind in ("grains", "pairs", "terms", "without_board", "match_sensitivity", "spell_sensitivity"):
+            return ()
+        if self.kind == "stock":
+            return ("month",)
+        if self.kind in ("rank", "top", "hhi", "lq", "coverage", "emerging"):
+            return (
+                tuple(p for p in vocab.PLACES if p != "cluster" or self.kind in ("rank", "lq"))
+                if self.default_by in vocab.PLACES
+                else ("employer",)
+            )
+        if self.kind == "premium":  # what non-AI openings have too, and more than one employer
+            apart = ("employer", "skill", "tier", "subfield", "mention", "definition")
+            return tuple(b for b in vocab.BY if b not in apart)
+        return vocab.BY
 
     @property
     def head_unit(self) -> str:
@@ -237,11 +256,11 @@ def _ask(
     m = _find(ds, measure_id)
     where = {k: str(v) for k, v in (where or {}).items()}
     where = {k: v for k, v in m.where.items() if k in vocab.SWITCHES} | where
-    by = by or m.default_by
-    if m.kind == "stock" and by != "month":
-        raise UnknownParameter("dimension of a stock", str(by), ("month",))
     if by is not None and by not in vocab.BY:
-        raise UnknownParameter("dimension", by, vocab.BY)
+        raise UnknownParameter("dimension", by, m.groups or vocab.BY)
+    if by and by not in m.groups:
+        raise UnknownParameter(f"dimension of {m.id}", by, m.groups)
+    by = by or m.default_by
     for key, value in where.items():
         if key not in vocab.WHERE:
             raise UnknownParameter("filter", key, vocab.WHERE)
@@ -361,6 +380,11 @@ def behind_query(
             q.clauses.append(f"{held} <> '{vocab.OUTSIDE}'")
     elif ask.by == "employer":
         q.clauses.append("f.emp_no >= 0")
+    if ask.measure.kind == "premium":
+        others = ask.query({ask.by: group} if ask.by and group is not None else None)
+        if ask.by in vocab.PLACES:
+            vocab.group(others, ask.by)
+        q.clauses.append(matched(ask, q, others))
     return q
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,8 @@ AT_ONCE = 512
 
 def median(ask: Scope) -> Finding:
     """Median of a money column with Woodruff's interval, in groups and over all."""
-    q = ask.restrict(ask.query())
     number = f"f.{numbers_of(ask)}"
-    return _medians(ask, q, number, f"{number} IS NOT NULL", np.asarray(ask.ds.pay_values, np.float64))
+    return _medians(ask, number, f"{number} IS NOT NULL", np.asarray(ask.ds.pay_values, np.float64))
 
 
 def numbers_of(ask: Scope) -> str:
@@ -37,8 +37,9 @@ def numbers_of(ask: Scope) -> str:
     return str(ask.measure.column).removesuffix("_fen") + "_no"
 
 
-def _medians(ask: Scope, q: Query, number: str, held: str, values: Floats | None) -> Finding:
+def _medians(ask: Scope, number: str, held: str, values: Floats | None) -> Finding:
     """Medians of `values` by the number of each row, in groups and over all; no values: the number is the value."""
+    q = ask.restrict(ask.query())
     code = vocab.coded(q, ask.by)
     q.clauses.append(held)
     fetched = fetch(q, code, v=f"CAST({number} AS INTEGER)")
@@ -58,9 +59,15 @@ def _medians(ask: Scope, q: Query, number: str, held: str, values: Floats | None
     if ask.by is None:
         rows = [_row(ask, "", total, whole)] if whole is not None else []
         return Finding(frame(rows).drop("id"), EMPTY if weak else total, weight, weight, sql, q.params, weak)
-    rows = [_row(ask, i, e, s) for i, (e, s) in found.items()]
-    head = EMPTY if weak else total
-    return Finding(frame(order(ask, rows)), head, weight, weight, sql, q.params, weak, unplaced(ask))
+    table = frame(order(ask, [_row(ask, i, e, s) for i, (e, s) in found.items()]))
+    if repeated(ask.by):
+        return replace(_medians(regroup(ask, None), number, held, values), rows=table, sql=sql, params=q.params)
+    return Finding(table, EMPTY if weak else total, weight, weight, sql, q.params, weak, unplaced(ask))
+
+
+def repeated(by: str | None) -> bool:
+    """True where the rows of a question are repeated for each of their groups, so that the whole needs rows of its own."""
+    return by == "skill"
 
 
 def _row(ask: Scope, id_: str, e: Estimate, s: Sum) -> dict[str, Any]:
@@ -110,26 +117,66 @@ def _parts(g: Array, ids: Sequence[str], bits: Sequence[int]) -> Iterator[tuple[
         yield kept, numbers[kept] - first, names[first : first + AT_ONCE]
 
 
+def cell_sql() -> str:
+    """The province, education and experience of an opening as one number."""
+    levels = len(CODES["education"][1]) + 1, len(CODES["experience"][1]) + 1
+    return (
+        f"CAST((coalesce(f.province // 10000, 0) * {levels[0]} + coalesce(enum_code(f.education), {levels[0] - 1})) * {levels[1]} "
+        f"+ coalesce(enum_code(f.experience), {levels[1] - 1}) AS INTEGER)"
+    )
+
+
+def matched(ask: Scope, q: Query, others: Query) -> str:
+    """Condition on the rows of `q` that some non-AI opening of `others` is like them and states pay."""
+    others.clauses += [f"f.{numbers_of(ask)} IS NOT NULL", f"NOT ({vocab.definition_sql(ask.definition)})"]
+    cells = ask.ds.rows(f"SELECT DISTINCT {cell_sql()} {others.source()} ORDER BY 1", others.params)
+    return f"list_contains({q.bind([c for (c,) in cells])}, {cell_sql()})"
+
+
 def premium(ask: Scope) -> Finding:
     """Median pay of AI openings over that of non-AI openings reweighted to the same province, education and experience."""
-    q = regroup(ask, None).query()
+    q = ask.query()
     number, hit = f"f.{numbers_of(ask)}", vocab.definition_sql(ask.definition)
+    code = vocab.coded(q, ask.by)
     q.clauses.append(f"{number} IS NOT NULL")
-    levels = len(CODES["education"][1]) + 1, len(CODES["experience"][1]) + 1
-    cell = (
-        f"(coalesce(f.province // 10000, 0) * {levels[0]} + coalesce(enum_code(f.education), {levels[0] - 1})) * {levels[1]} "
-        f"+ coalesce(enum_code(f.experience), {levels[1] - 1})"
+    lanes = {"v": f"CAST({number} AS INTEGER)", "ai": f"CAST(({hit}) AS BOOLEAN)", "cell": cell_sql()}
+    fetched = fetch(q, code, **lanes)
+    got, values = fetched.columns, np.asarray(ask.ds.pay_values, np.float64)
+    got["w"] = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
+    e, line = _premium(ask, "", got, values)
+    weak = bool(line["suppressed"])
+    head = Finding(
+        frame([line]).drop("id"),
+        EMPTY if weak else e,
+        line["numerator"],
+        line["denominator"],
+        fetched.sql,
+        q.params,
+        weak,
     )
-    fetched = fetch(q, vocab.Coded(cell, ("",)), v=f"CAST({number} AS INTEGER)", ai=f"CAST(({hit}) AS BOOLEAN)")
-    got, sql = fetched.columns, fetched.sql
-    values = np.asarray(ask.ds.pay_values, np.float64)
-    w = got["w"] / q.unit if "w" in got else np.ones(len(got["g"]))
-    ai, cells = got["ai"], got["g"]
+    if ask.by is None:
+        return head
+    lines = []
+    g, ids = numbered(ask, code, ask.by, fetched)
+    with_ai = np.unique(g[got["ai"]])
+    for kept, numbers, names in _parts(g, ids, code.bits):
+        rows = got if kept is None else {k: v[kept] for k, v in got.items()}
+        for n, name in enumerate(names):
+            wanted = numbers == n
+            if (code.bits or wanted.any()) and (kept is not None or n in with_ai or name == "unknown"):
+                found = _premium(ask, name, {k: v[wanted] for k, v in rows.items()}, values)[1]
+                lines += [found] if found["numerator"] else []
+    return replace(head, rows=frame(order(ask, lines)), unplaced=unplaced(ask))
+
+
+def _premium(ask: Scope, id_: str, got: dict[str, Array], values: Floats) -> tuple[Estimate, dict[str, Any]]:
+    """The premium of some rows, and its line."""
+    ai, cells, w = got["ai"], got["cell"], got["w"]
     of_ai, of_others = (np.bincount(cells, w * side, minlength=1) for side in (ai, ~ai))
     both = (of_ai > 0) & (of_others > 0)
     kept = both[cells]
     if not kept.any():
-        return Finding(frame([]).drop("id"), EMPTY, 0.0, 0.0, sql, q.params, True)
+        return EMPTY, row(ask, id_, EMPTY, 0.0, 0.0, 0, 0, weak=True)
     # Non-AI openings stand for the AI openings of their cell.
     weight = np.where(ai, w, w * np.divide(of_ai, of_others, out=np.zeros_like(of_ai), where=of_others > 0)[cells])
     rows = {"emp_no": got["emp_no"][kept], "v": got["v"][kept], "w": weight[kept]}
@@ -141,10 +188,8 @@ def premium(ask: Scope) -> Finding:
     down = math.hypot(_log(a.value, a.low), _log(b.high, b.value))
     up = math.hypot(_log(a.high, a.value), _log(b.value, b.low))
     e = Estimate(value, value * math.exp(-down), value * math.exp(up), min(a.n_eff, b.n_eff), "woodruff")
-    weak = e.n_eff < ask.settings["minimum_n_eff"]
-    others = float(w[kept & ~ai].sum())
-    line = row(ask, "", e, s.d, others, round(s.d), int(np.count_nonzero(np.diff(rows["emp_no"]))) + 1, weak=True)
-    return Finding(frame([line]).drop("id"), EMPTY if weak else e, s.d, others, sql, q.params, weak)
+    others, employers = float(w[kept & ~ai].sum()), int(np.count_nonzero(np.diff(rows["emp_no"]))) + 1
+    return e, row(ask, id_, e, s.d, others, round(s.d), employers, weak=True)
 
 
 def _log(a: float, b: float) -> float:
@@ -183,5 +228,4 @@ def stock(ask: Scope) -> Finding:
 
 def duration(ask: Scope) -> Finding:
     """Median days between first and last sight, openings seen on more than one day."""
-    q = ask.restrict(ask.query())
-    return _medians(ask, q, "date_diff('day', f.first_date, f.last_date)", "f.last_date > f.first_date", None)
+    return _medians(ask, "date_diff('day', f.first_date, f.last_date)", "f.last_date > f.first_date", None)

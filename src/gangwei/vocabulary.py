@@ -59,7 +59,7 @@ class UnknownParameter(DatasetError):
     def __init__(self, what: str, given: str, allowed: Iterable[str]) -> None:
         self.what, self.given, self.allowed = what, given, tuple(allowed)
         shown = ", ".join(self.allowed[:60]) + (" …" if len(self.allowed) > 60 else "")
-        super().__init__(f"unknown {what} {given[:80]!r}; allowed: {shown}")
+        super().__init__(f"unknown {what} {given[:80]!r}; allowed: {shown or 'none'}")
 
 
 @dataclass
@@ -190,10 +190,12 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
         return DEFENCE_RUNGS
     if key == "term":
         return ds.concepts
-    if key in ("province", "city", "county"):
-        if key not in ds.open_values:
-            ds.open_values[key] = _units(ds, key)
-        return ds.open_values[key]
+    if key == "province":
+        return tuple(str(c) for c, u in ds.places.items() if u.level == 1)
+    if key == "city":
+        return tuple(str(c) for c, u in ds.places.items() if u.level == 2 or c in MUNICIPAL)
+    if key == "county":
+        return tuple(str(c) for c, u in ds.places.items() if u.level == 3)
     if key == "scope":
         return ds.scopes
     if key == "multi_city":
@@ -203,11 +205,6 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
     if key == "cluster":
         return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), OUTSIDE)
     return ()
-
-
-def _units(ds: Dataset, key: str) -> tuple[str, ...]:
-    level = {"province": 1, "city": 2, "county": 3}[key]
-    return tuple(str(c) for c, u in ds.places.items() if u.level == level or (key == "city" and c in MUNICIPAL))
 
 
 def check(ds: Dataset, key: str, value: str) -> None:
@@ -252,7 +249,7 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         bits = dict(zip(*mask_values(q.ds, key)))
         return f"({missing_mask(q)} & {q.bind(sum(bits[v] for v in set(values)))}) <> 0"
     if key == "skill":
-        return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()} WHERE skill_id IN ({', '.join(map(q.bind, values))}))"
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()} WHERE list_contains({q.bind(list(values))}, skill_id))"
     if key == "without_board":
         mask = 0
         for v in values:
@@ -271,9 +268,9 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         join_cluster(q)
         return f"list_contains({q.bind(list(values))}, coalesce(c.cluster, '{OUTSIDE}'))"
     if key == "term":
-        return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE term IN ({', '.join(map(q.bind, values))}))"
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE list_contains({q.bind(list(values))}, term))"
     if key == "employer":
-        return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE employer_id IN ({', '.join(map(q.bind, values))}))"
+        return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE list_contains({q.bind(list(values))}, employer_id))"
     if key == "year":
         parts = [f"list_contains({q.bind([int(v) for v in known])}, f.month_no // 12)"] if known else []
     else:
