@@ -235,3 +235,23 @@ def test_one_ad_is_the_same_however_its_tables_are_cut(made: Path, tmp_path: Pat
         with pytest.MonkeyPatch.context() as m:
             m.setattr(frame, "MOST_GROUPS", few)
             assert {i: shown(cut.ad(i)) for i in wanted} == {i: shown(w) for i, w in wanted.items()}, name
+
+
+def test_refusals_speak_the_language_of_the_page(client: TestClient) -> None:
+    for path, status in (
+        ("/m/ads-per-opening?by=province", 400), ("/m/ai-share?where=foo%3Dbar", 400), ("/m/ai-share?by=zzz", 400), ("/m/ai-share?foo=1", 400),
+        ("/m/nope", 404), ("/ads/zzzz", 404), ("/regions/999999", 404), ("/skills/zzzz", 404),
+    ):  # fmt: skip
+        for lang in ("en", "zh"):
+            answer = client.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+            assert answer.status_code == status, path
+            said = answer.text.split('class="said">')[1].split("</p>")[0]
+            assert said.isascii() is (lang == "en") and "unknown" not in said.lower() * (lang == "zh"), said
+
+
+def test_a_click_on_a_ranked_employer_opens_its_profile(client: TestClient) -> None:
+    page = client.get("/m/employer-rank").text
+    assert 'href="/employers/' in page and "where=employer" not in page.split("<table>")[0]
+    assert client.get("/m/city-rank?by=county&where=city%3D440300").status_code == 200
+    premium = client.get("/m/pay-premium?by=province")
+    assert premium.status_code == 200 and "/m/pay-premium/ads?" in premium.text

@@ -77,18 +77,21 @@ def refusals(site: Site) -> None:
         lang = lang if lang in LANGS else LANGS[0]
         shown = [a for a in allowed if a]
         values = {
-            "message": message.partition("; allowed:")[0] if shown else message,
+            "message": message.partition("; allowed:")[0],
             "allowed": shown,
             "status": status,
         }
         return Response(site.html("refused.j2", path, lang, [], values), status, media_type=FORMATS["html"])
 
+    def lang_of(request: Request) -> str:
+        return "zh" if request.query_params.get("lang") == "zh" else "en"
+
     def words(request: Request) -> dict[str, str]:
-        return site.words.page["zh" if request.query_params.get("lang") == "zh" else "en"]
+        return site.words.page[lang_of(request)]
 
     @app.exception_handler(UnknownParameter)
     async def unknown(request: Request, e: UnknownParameter) -> Response:
-        return say(request, 400, str(e), e.allowed)
+        return say(request, 400, site.words.speaker(lang_of(request)).unknown(e), e.allowed)
 
     @app.exception_handler(DatasetError)
     async def unreadable(request: Request, e: DatasetError) -> Response:
@@ -108,7 +111,8 @@ def refusals(site: Site) -> None:
 
     @app.exception_handler(Missing)
     async def missing(request: Request, e: Missing) -> Response:
-        return say(request, 404, str(e.args[0]))
+        said = words(request)["nothing_named"].format(given=str(e.args[-1])[:40])
+        return say(request, 404, said if lang_of(request) == "zh" else str(e.args[0]))
 
     @app.exception_handler(404)
     async def nowhere(request: Request, e: Exception) -> Response:

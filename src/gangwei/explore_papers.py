@@ -74,7 +74,7 @@ def add(site: Site) -> None:
     @site.app.get("/static/{name}", include_in_schema=False)
     def static(name: str) -> Response:
         if name != "explore.css":
-            raise Missing("no such file")
+            raise Missing("no such file", name)
         return Response((STATIC / name).read_bytes(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
     @site.app.get("/openapi.json", include_in_schema=False)

@@ -47,7 +47,7 @@ def add(site: Site, reader: Reader) -> None:
     def region(asked: Asked) -> View:
         code = asked.parts["adcode"]
         if not (code.isascii() and code.isdigit() and len(code) == 6 and int(code) in site.ds.places):
-            raise Missing(f"no region {code[:20]!r}")
+            raise Missing(f"no region {code[:20]!r}", code)
         place = site.ds.places[int(code)]
         dim = {1: "province", 2: "city", 3: "county"}[2 if int(code) in vocabulary.MUNICIPAL else place.level]
         lists = [("employer-rank", "employer"), ("ai-openings", "occupation")]
@@ -75,7 +75,7 @@ def add(site: Site, reader: Reader) -> None:
     def occupation(asked: Asked) -> View:
         code = asked.parts["code"]
         if code not in site.ds.open_values["occupation"]:
-            raise Missing(f"no occupation {code[:20]!r} in this dataset")
+            raise Missing(f"no occupation {code[:20]!r} in this dataset", code)
         name = site.words.labels[asked.lang].code("occupation", code)
         return profile(
             site, asked, "occupation", code, name, [("ai-openings", "city"), ("employer-rank", "employer")], {}
@@ -90,7 +90,7 @@ def add(site: Site, reader: Reader) -> None:
     def skill(asked: Asked) -> View:
         code = asked.parts["skill_id"]
         if code not in known_skills:
-            raise Missing(f"no skill {code[:40]!r}; /m/ai-skills lists them")
+            raise Missing(f"no skill {code[:40]!r}; /m/ai-skills lists them", code)
         lists = [
             ("ai-openings", "city"),
             ("employer-rank", "employer"),
@@ -109,7 +109,7 @@ def add(site: Site, reader: Reader) -> None:
     def concept(asked: Asked) -> View:
         code = asked.parts["concept"]
         if code not in known_terms:
-            raise Missing(f"no concept {code[:40]!r}; /m/ai-concepts lists them")
+            raise Missing(f"no concept {code[:40]!r}; /m/ai-concepts lists them", code)
         terms = [r for r in site.ds.codebook.rows("ai/terms.csv") if r["concept"] == code]
         lists = [
             ("ai-openings", "city"),
@@ -152,6 +152,9 @@ def profile(
     """Cards, mixes, leading groups, months and openings within one group of a dimension."""
     where = {dim: value}
     cards = [m for m in CARDS if m in site.known and not (dim in NARROW and m in ("openings", "ai-share"))]
+    cards = [
+        m for m in cards if dim != "employer" or m in ("openings", "ai-openings")
+    ]  # one employer is too few for the others
     figures = [site.figure(m, asked, None, where) for m in cards]
     mixes = [
         site.figure("ai-mix", asked, by, where) for by in MIXES if by != dim and not (dim in NARROW and by == "tier")

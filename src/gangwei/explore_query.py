@@ -75,7 +75,9 @@ class Parameter:
             if not re.fullmatch(self.pattern, value, re.ASCII):
                 raise UnknownParameter(f"value of {self.name}", value, (self.pattern,))
         elif len(value) > self.length or "\0" in value:
-            raise UnknownParameter(f"length of {self.name}", value[:20] + "…", (f"at most {self.length} characters",))
+            raise UnknownParameter(
+                f"length of {self.name}", value[:20] + "…", (f"at most {self.length} characters, none of them NUL",)
+            )
 
 
 def real_date(value: str) -> bool:

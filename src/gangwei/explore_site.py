@@ -41,7 +41,7 @@ KEPT_BYTES = 96 << 20
 
 
 class Missing(Exception):
-    """Nothing of that name in this dataset."""
+    """Nothing of that name in this dataset: what to say in English, and the name."""
 
 
 @dataclass(frozen=True)

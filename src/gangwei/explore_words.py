@@ -9,7 +9,7 @@ from typing import Any
 from gangwei.explore_query import pairs_of
 from gangwei.frame import Dataset
 from gangwei.labels import LANGS, Labels
-from gangwei.measures import Measure, Result
+from gangwei.measures import Measure, Result, UnknownParameter
 
 
 class Words:
@@ -55,6 +55,18 @@ class Speaker:
     def individual(self) -> str:
         """What stands for the name of a person."""
         return str(self.labels.table["names"]["individual"])
+
+    def unknown(self, e: UnknownParameter) -> str:
+        """Why a question is outside the vocabulary; in English as the command line says it."""
+        if self.lang == "en":
+            return str(e)
+        page = self.words.page[self.lang]
+        kind, _, key = e.what.partition(" of ")
+        named = self.labels.dimension(key) if kind == "value" else key
+        what = page.get(f"unknown_{kind}_of" if kind == "dimension" and key else f"unknown_{kind}", e.what).format(
+            key=named
+        )
+        return page["not_in_vocabulary"].format(given=e.given[:80], what=what)
 
     def measure(self, m: Measure) -> str:
         """The name of a measure."""
