@@ -72,7 +72,7 @@ def compose(w: Writer) -> Brief:
     return Brief(
         lang="zh-CN" if t.lang == "zh" else "en", date=w.date(), empty=empty,
         facts=t.text("dataset_facts").format(read=t.integer(read), kept=t.integer(grains["ad"]), openings=t.integer(openings), boards=len(ds.boards)),
-        subtitle=t.text("subtitle").format(openings=t.integer(openings, short=True), ads=t.integer(grains["ad"], short=True)),
+        subtitle=claims.close_up(t.text("subtitle").format(openings=t.integer(openings, short=True), ads=t.integer(grains["ad"], short=True))),
         headlines=headlines(w, said, tornados, all_claims), said=said_by, figures=figures, tables=tables,
         tornados=[tornado_block(w, x) for x in tornados.values() if x.claim.headline], others=others(w, said, tornados) if tornados else None, evidence=evidence(w, list(said.values())) if ai else [], notes=notes,
         versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=t.share(w.settings["survive_margin"], 0)), maps=maps, method=[m.format(**words) for m in t.table["method"]["items"]],

@@ -94,11 +94,11 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
         )
         more = f" +{len(claims.named(r)) - len(rows)}" if c.track == "all" and len(claims.named(r)) > len(rows) else ""
         spread_ = comma.join(rank_range(x) for x in rows if "rank_low" in x)
-        return (
-            comma.join(x["label"] for x in rows) + more or w.name("none_found"),
-            parts,
-            f"{t.text('rank')}: {spread_}" if spread_ else "–",
-        )
+        known = t.text("rank") + w.marks[0] + spread_ if spread_ else "–"
+        if r.measure.kind == "emerging" and rows:
+            found = claims.facts(r, t)[0]
+            known = w.name("quotient_sure").format(n=f"{found['sure']:.0f}", of=f"{found['n']:.0f}")
+        return comma.join(x["label"] for x in rows) + more or w.name("none_found"), parts, known
     value = t.integer(r.value) if r.measure.unit in ("places", "openings") else t.quantity(r.value, r.measure.unit)
     interval = t.interval(r.low, r.high, r.measure.unit)
     return value, [], f"{t.text('range')} {interval}" if r.interval_method == "support_range" else interval
@@ -125,16 +125,20 @@ def spread(w: Writer, x: Tornado) -> str:
     if x.low is None or x.high is None or x.claim.track == "all":
         return ""
     found = w.t.interval(x.low, x.high, x.unit)
-    return f"{found} ({w.t.text('together')})" if len(x.base_names) > 1 else found
+    return found + w.marks[2] + w.t.text("together") + w.marks[3] if len(x.base_names) > 1 else found
 
 
 def statement(w: Writer, said: Said, x: Tornado, evidence: bool) -> Statement:
     """A claim as the page shows it."""
     c, unit = said.claim, said.result.measure.unit
     none = said.interval in ("–", "") or (unit in ("openings", "count") and c.headline == 0)
-    known = said.interval if said.interval.startswith(w.t.text("range")) else f"{w.t.text('interval')}: {said.interval}"
-    if len(x.base_names) > 1 and not none:
-        known += f" ({claims.named(said.result)[0]['label']})"
+    colon, comma, before, after = w.marks
+    known = (
+        said.interval if said.interval.startswith(w.t.text("range")) else w.t.text("interval") + colon + said.interval
+    )
+    if x.base_names and not none:
+        known += before + claims.named(said.result)[0]["label"] + after
+        known = w.t.text("lq") + comma + known if said.result.measure.kind == "emerging" else known
     return Statement(
         c.id, said.text, "" if none else known, spread(w, x), verdict(w, x.survives), x.survives,
         "" if not x.variants else f"tor-{c.id}" if c.headline else f"sens-{c.id}", f"ads-{c.id}" if evidence else "",
@@ -174,7 +178,7 @@ def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
 
     rows, chart = [], []
     for v in x.variants:
-        change = "–" if v.value is None or not x.base else f"{(v.value / x.base - 1) * 100:+.1f}%"
+        change = "–" if v.value is None or not x.base else w.change(v.value / x.base - 1)
         rows.append(
             [
                 v.label,

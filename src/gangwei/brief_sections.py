@@ -23,7 +23,7 @@ def regions(w: Writer) -> tuple[list[tuple[str, str]], list[Figure], list[Table]
         {x["id"]: x for x in w.ask("location-quotient", "province").rows.to_dicts()},
     )
     cities = w.ask("city-rank")
-    maps = [(f"{t.text(k)}: {t.text('map_share')}", m) for k, m in (
+    maps = [(t.text(k) + w.marks[0] + t.text("map_share"), m) for k, m in (
         ("map_title", region_map(w, provinces, "provinces", "prov", provinces.rows.height)),
         ("prefecture_map", region_map(w, cities, "prefectures", "city", CITIES_SHOWN)),
     ) if m]  # fmt: skip
@@ -112,7 +112,7 @@ def regions(w: Writer) -> tuple[list[tuple[str, str]], list[Figure], list[Table]
                 t.integer(x["numerator"]),
                 t.ratio(x["value"]),
                 f"{t.ratio(x['low'])} – {t.ratio(x['high'])}",
-                "–" if x["growth"] is None else f"{x['growth'] * 100:+.0f}%",
+                "–" if x["growth"] is None else w.change(x["growth"], 0),
             ]
             for x in emerging.rows.head(20).to_dicts()
         ]
@@ -163,7 +163,20 @@ def affiliated(w: Writer) -> tuple[list[Figure], list[Table]]:
         tables.append(w.table(groups, w.name("defence_groups")))
     cross = w.ask("surveillance-cross", "surveillance_company")
     if cross.rows.height:
-        tables.append(w.table(cross, w.name("cross")))
+        t = w.t
+        head = [
+            t.dimension("surveillance_company"),
+            t.text("count"),
+            t.dimension("surveillance_job"),
+            t.text("share"),
+            t.text("interval"),
+        ]
+        body = [
+            [x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]), t.text("suppressed") if x["suppressed"] else t.share(x["value"]),
+             t.interval(x["low"], x["high"], "share")]
+            for x in cross.rows.to_dicts()
+        ]  # fmt: skip
+        tables.append(Table(w.name("cross"), head, body, (1, 2, 3, 4)))
     return figures, tables
 
 

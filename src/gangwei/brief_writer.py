@@ -20,6 +20,9 @@ SIZES: dict[bool, dict[str, Any]] = {
 }
 
 
+TABLE_ROWS = 60  # of a data table behind a chart; the command of the figure lists all
+
+
 class Writer:
     """Answers, words and small blocks of one brief."""
 
@@ -28,6 +31,11 @@ class Writer:
         self.t = Labels(ds, lang)
         self.answers = Answers(ds, lang, as_of, lists)
         self.settings = ds.codebook.toml("measures/settings.toml")
+
+    @property
+    def marks(self) -> tuple[str, str, str, str]:
+        """Colon, comma and round brackets of the language."""
+        return ("：", "，", "（", "）") if self.t.lang == "zh" else (": ", ", ", " (", ")")
 
     def ask(self, measure: str, by: str | None = None, **where: str) -> Result:
         """One result."""
@@ -53,6 +61,12 @@ class Writer:
         spread = self.t.interval(x["corrected_low"], x["corrected_high"], "share")
         return f"{self.t.share(x['corrected'])}{'*' if x['borrowed'] else ''} ({spread})"
 
+    def change(self, by: float, digits: int = 1) -> str:
+        """A relative change with its sign; one that rounds to nothing has none."""
+        if round(abs(by) * 100, digits) == 0:
+            return self.t.share(0.0)
+        return ("+" if by > 0 else "−") + self.t.share(abs(by), digits)
+
     def caveats(self, *results: Result) -> list[str]:
         """Caveats and notes of results, each once."""
         table, notes = self.t.table["caveats"], self.t.table["notes"]
@@ -77,11 +91,16 @@ class Writer:
 
     def table(self, r: Result, title: str, limit: int | None = None, anchors: str = "") -> Table:
         """Group, count, share or value, and interval."""
-        t = self.t
+        t, kind = self.t, r.measure.kind
+        counted = t.text("count") if r.measure.population == "ai" else t.text("openings_head")
         head = [
             t.dimension(r.by or ""),
-            t.text("count") if r.measure.population == "ai" else t.text("openings_head"),
-            t.text("share") if r.measure.unit == "share" else t.text("label_value"),
+            self.name("count_paid") if kind == "median" else counted,
+            t.text("share")
+            if r.measure.unit == "share"
+            else self.name("median")
+            if kind == "median"
+            else t.text("label_value"),
             t.text("interval"),
         ]
         rows, ids = [], []
@@ -89,8 +108,12 @@ class Writer:
             value = t.text("suppressed") if x["suppressed"] else t.quantity(x["value"], r.measure.unit)
             rows.append([x["label"], t.integer(x["numerator"]), value, t.interval(x["low"], x["high"], r.measure.unit)])
             ids.append(f"{anchors}{x['id']}" if anchors else "")
-        if all(x[3] == "–" for x in rows):
-            head, rows = head[:3], [x[:3] for x in rows]
+        keep = [
+            i
+            for i in range(4)
+            if (i != 3 or any(x[3] != "–" for x in rows)) and (i != 2 or r.measure.unit != "openings")
+        ]
+        head, rows = [head[i] for i in keep], [[x[i] for i in keep] for x in rows]
         return Table(title, head, rows, (1, 2, 3), ids)
 
     def ai_shares(self, r: Result, title: str, limit: int | None = None) -> Table:
@@ -120,4 +143,4 @@ class Writer:
         if not rows:
             return None
         svg = charts.svg(charts.bars(rows, share=r.measure.unit == "share", **SIZES[wide]), title, id_)
-        return Figure(id_, title, svg, self.table(r, title), self.caveats(r), wide)
+        return Figure(id_, title, svg, self.table(r, title, TABLE_ROWS), self.caveats(r), wide)

@@ -24,6 +24,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 ROUGH = 2
 _SLOT = re.compile(r"\{([a-z_][\w.]*)\}")
+_WAN = re.compile(r"(?<=[万亿]) (?=[\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, f
     """Numbers for conditions and words for templates of one result: `value`, `low`, `row1.label`, `list3`, ..."""
     numbers: dict[str, float] = {}
     words: dict[str, str] = {}
-    unit = result.measure.unit
+    unit, row_unit = result.measure.unit, result.measure.row_unit
 
     def put(name: str, value: float | None, word: str) -> None:
         if value is not None and math.isfinite(value):
@@ -146,23 +147,35 @@ def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, f
     words[prefix + "interval"] = labels.interval(result.low, result.high, unit)
     rows = named(result)
     put("n", float(len(rows)), labels.integer(len(rows)))
+    if result.measure.kind == "hhi" and result.value:
+        put("equal", 1 / result.value, f"{1 / result.value:.1f}")
+    for note in result.notes:
+        numbers[f"{prefix}note.{note}"] = 1.0
     if "id" in result.rows.columns:
+        sure = sum(1 for r in rows if r["low"] is not None and r["low"] > 1) if row_unit == "ratio" else 0
+        put("sure", float(sure), labels.integer(sure))
         for i, r in enumerate(rows[:10], 1):
-            put(f"row{i}.value", r["value"], labels.quantity(r["value"], unit))
+            put(f"row{i}.value", r["value"], labels.quantity(r["value"], row_unit))
             put(f"row{i}.count", r["numerator"], labels.integer(r["numerator"], short=True))
-            put(f"row{i}.low", r["low"], labels.quantity(r["low"], unit))
+            put(f"row{i}.low", r["low"], labels.quantity(r["low"], row_unit))
             words[f"{prefix}row{i}.label"] = r["label"]
-            words[f"{prefix}row{i}.interval"] = labels.interval(r["low"], r["high"], unit)
+            words[f"{prefix}row{i}.interval"] = labels.interval(r["low"], r["high"], row_unit)
         for r in result.rows.to_dicts():
             key = re.sub(r"\W", "_", str(r["id"]))
-            put(f"is_{key}.value", r["value"], labels.quantity(r["value"], unit))
+            put(f"is_{key}.value", r["value"], labels.quantity(r["value"], row_unit))
             put(f"is_{key}.count", r["numerator"], labels.integer(r["numerator"], short=True))
-            words[f"{prefix}is_{key}.interval"] = labels.interval(r["low"], r["high"], unit)
+            put(f"is_{key}.of", r["denominator"], labels.integer(r["denominator"], short=True))
+            words[f"{prefix}is_{key}.interval"] = labels.interval(r["low"], r["high"], row_unit)
         comma, last = ("、", "和") if labels.lang == "zh" else (", ", " and ")
         for k in (3, 5):
             names = [r["label"] for r in rows[:k]]
             words[f"{prefix}list{k}"] = comma.join(names[:-1]) + last + names[-1] if len(names) > 1 else "".join(names)
     return numbers, words
+
+
+def close_up(text: str) -> str:
+    """A sentence without the space between 万 or 亿 and the Chinese word it counts."""
+    return _WAN.sub("", text)
 
 
 def holds(condition: str, numbers: Mapping[str, float]) -> bool:
@@ -200,7 +213,9 @@ def say(claim: Claim, answers: Answers, labels: Labels) -> Said | None:
     if missing:
         return None
     of = {"value": "interval"}.get(claim.track, f"{claim.track.rpartition('.')[0]}.interval")
-    interval = words.get("row1.interval" if claim.track.startswith("top") else of, "–")
+    places = claim.track == "all" or claim.track.startswith("top")
+    interval = words.get("row1.interval" if places else of, "–")
     if result.interval_method == "support_range":
         interval = f"{labels.text('range')} {interval}" if interval != "–" else interval
-    return Said(claim, _SLOT.sub(lambda m: words[m.group(1)], template), i, result, numbers, interval)
+    text = close_up(_SLOT.sub(lambda m: words[m.group(1)], template))
+    return Said(claim, text, i, result, numbers, interval)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,16 @@ from typing import Any
 from gangwei.frame import Dataset
 
 LANGS = ("en", "zh")
+
+
+def _chinese_name(name: str, aliases: str) -> str:
+    """The first alias in Chinese with its Latin words spelt as in the English name; the name where it is the first alias."""
+    known = aliases.split("|")
+    zh = next((a for a in known if any("\u4e00" <= c <= "\u9fff" for c in a)), name)
+    if known[0] == name.lower():
+        return name
+    spelt = {word.lower(): word for word in name.split()}
+    return re.sub(r"[a-z]+", lambda m: spelt.get(m[0], m[0].upper()), zh) if zh != name else name
 
 
 class Labels:
@@ -52,24 +63,26 @@ class Labels:
         if by in ("province", "city", "county"):
             return [self.place(i) if i.isdigit() else self.code("place", i) for i in ids]
         if by == "employer":
-            known = self.ds.employers
-            return [str(n or i) for i, n in zip(ids, known.names_of(known.numbers_of(ids)))]
+            names = dict(
+                self.ds.rows(
+                    f"SELECT e.employer_id, e.employer FROM {self.ds.shown_names()} e JOIN (SELECT unnest($ids) AS id) i ON i.id = e.employer_id",
+                    {"ids": list(ids)},
+                )
+            )
+            return [str(names.get(i) or i) for i in ids]
         if by in ("skill", "pairs"):
             return [" + ".join(self.skills.get(x, x) for x in i.split(" + ")) for i in ids]
         if by in ("match_sensitivity", "spell_sensitivity"):
             return [self.text(i.partition(":")[0]).format(i.partition(":")[2]) for i in ids]
         if by == "without_board":
-            return [self.text("without").format(board=i) for i in ids]
+            return [self.text("without").format(board=self.code("board", i)) for i in ids]
         return [self.code(by, i) for i in ids]
 
     @cached_property
     def skills(self) -> dict[str, str]:
-        """Names of skills: in Chinese the first alias in Chinese, else the English name."""
-        found = {}
-        for r in self.ds.codebook.rows("skills.csv"):
-            zh = next((a for a in r["aliases"].split("|") if any("\u4e00" <= c <= "\u9fff" for c in a)), r["name_en"])
-            found[r["id"]] = zh if self.lang == "zh" else r["name_en"]
-        return found
+        """Names of skills: in Chinese the first alias in Chinese, unless the skill goes by its English name (Excel)."""
+        rows = self.ds.codebook.rows("skills.csv")
+        return {r["id"]: _chinese_name(r["name_en"], r["aliases"]) if self.lang == "zh" else r["name_en"] for r in rows}
 
     def integer(self, value: float | None, *, short: bool = False) -> str:
         """A whole number; in Chinese prose 万 and 亿 for large ones."""

@@ -101,7 +101,10 @@ def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, 
     if len(ds.boards) > 1 and "board" not in claim.skip:
         sizes = ds.rows("SELECT board, count(*) FROM ads WHERE board IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
         largest = sorted(b for b, _ in sizes[:MAX_BOARDS])
-        out += [("board", labels.text("without").format(board=b), {"without_board": b}) for b in largest]
+        out += [
+            ("board", labels.text("without").format(board=labels.code("board", b)), {"without_board": b})
+            for b in largest
+        ]
     return out
 
 
