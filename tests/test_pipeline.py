@@ -12,8 +12,10 @@ import pytest
 
 from gangwei.codebook import PACKAGED
 from gangwei.config import Settings
+from gangwei.engines.early import Early
 from gangwei.pipeline import Build, NothingPublished, Report
 from gangwei.schema import PUBLISHED_TABLES
+from gangwei.store import StoreError
 
 HEADER = "id,title,company,city,district,address,salary,education,experience,description"
 DUTY = "岗位职责：\n1、负责深度学习模型的训练与部署；\n2、优化推荐算法。\n任职要求：\n1、熟悉PyTorch，三年以上机器学习经验。"
@@ -128,6 +130,32 @@ def test_another_pay_grammar_is_another_result(made: Path, tmp_path: Path) -> No
 def test_same_bytes_for_any_order_and_thread_count(made: Path, tmp_path: Path, threads: int) -> None:
     build(tmp_path / "out", made / "in" / "two.csv", made / "in" / "one.csv", threads=threads)
     assert prints(tmp_path / "out" / "published") == prints(made / "out" / "published")
+
+
+def test_parts_cleaned_while_the_file_is_read_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gangwei.pipeline.PART_ROWS", 2)
+    begun: list[Path] = []
+    begin = Early.begin
+    monkeypatch.setattr(Early, "begin", lambda self, part, task: (begun.append(part), begin(self, part, task)))
+    ads = write_csv(tmp_path / "ads.csv", ADS)
+    for threads in (1, 3):
+        build(tmp_path / str(threads), ads, threads=threads)
+    assert len(begun) == 3
+    assert prints(tmp_path / "1" / "published") == prints(tmp_path / "3" / "published")
+
+
+def test_a_failure_of_what_was_begun_early_is_raised_by_its_stage(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> int:
+        raise StoreError("no space")
+
+    with monkeypatch.context() as m:
+        m.setattr("gangwei.pipeline.clean_and_locate_task", fails)
+        with pytest.raises(StoreError, match="no space"):
+            build(tmp_path / "out", made / "in" / "one.csv", threads=2)
+    assert not (tmp_path / "out" / "published").exists()
+    build(tmp_path / "out", made / "in" / "one.csv", threads=2)
 
 
 def test_adding_a_file_is_building_at_once(made: Path, tmp_path: Path) -> None:

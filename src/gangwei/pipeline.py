@@ -11,7 +11,7 @@ import datetime as dt
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from gangwei.allocator import collecting_rarely
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, ahead, start
+from gangwei.engines.early import Early
 from gangwei.kernels import corrections
 from gangwei.kernels.identity import ad_keys
 from gangwei.stages import (
@@ -133,8 +134,13 @@ def _rules(stage: str, overlay: Path | None) -> Any:
         raise DefinitionError(f"definitions of {stage}: {e}; run `gangwei definitions check`") from None
 
 
-def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None) -> dict[str, Any]:
-    """Read one input file into raw parts and rejects; the report is written last and marks the whole as done."""
+def read_task(
+    item: s1_read.Input, stages: Path, key: str, overlay: Path | None, landed: Callable[[Path], None] | None = None
+) -> dict[str, Any]:
+    """Read one input file into raw parts and rejects; the report is written last and marks the whole as done.
+
+    `landed` is told of each part as soon as it is written.
+    """
     report = s1_read.FileReport(item)
     rejects: list[pl.DataFrame] = []
     parts: list[int] = []
@@ -148,7 +154,10 @@ def read_task(item: s1_read.Input, stages: Path, key: str, overlay: Path | None)
 
     for i, whole in enumerate(rechunk(raws(), PART_ROWS)):
         groups = (whole[at : at + ROW_GROUP] for at in range(0, whole.height, ROW_GROUP))
-        parts.append(write_frames(stages / "raw" / f"{key}-{i:05}.parquet", schema.RAW, groups))
+        raw = stages / "raw" / f"{key}-{i:05}.parquet"
+        parts.append(write_frames(raw, schema.RAW, groups))
+        if landed is not None:
+            landed(raw)
     write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)
     done = {**report.as_dict(), "key": key, "parts": parts}
     write_json(stages / "raw" / f"{key}.json", done)
@@ -217,14 +226,18 @@ class Build:
         self.parts: list[Part] = []
         self.files: list[dict[str, Any]] = []
         self.log: list[dict[str, Any]] = []
+        self.early: Early | None = None
 
-    def _key(self, stage: str, upstream: object, **parameters: object) -> str:
-        parts = {
+    def _key_parts(self, stage: str, upstream: object, **parameters: object) -> dict[str, str]:
+        return {
             "input": digest(upstream),
             "code": code_digest(*CODE[stage]),
             "definitions": self.book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
             "parameters": digest(parameters),
         }
+
+    def _key(self, stage: str, upstream: object, **parameters: object) -> str:
+        parts = self._key_parts(stage, upstream, **parameters)
         self.keys.setdefault(stage, parts)
         return digest(stage, parts)
 
@@ -265,6 +278,8 @@ class Build:
                     raise StoreError(f"{self.settings.out}: a file of an earlier build is gone; build without --add")
                 continue
             tasks.append((Task(read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
+        if self.early is not None and sum(not out.exists() for _, out in tasks) < self.settings.threads:
+            tasks = [(replace(t, args=(*t.args, self._clean_early)), out) for t, out in tasks]
         needed = s1_read.disk_needed([t.args[0] for t, out in tasks if not out.exists()])
         if needed > (free := shutil.disk_usage(self.settings.out).free):
             self.watch.notice(
@@ -301,23 +316,32 @@ class Build:
             tasks.append((Task(task, args, p.rows), out))
         self._run(stage, tasks, self.rows)
 
+    def _clean_early(self, raw: Path) -> None:
+        """Begin to clean and locate a part of a file that is still being read."""
+        clean = self.stages / "clean" / f"{digest('s2_clean', self._key_parts('s2_clean', [raw.stem]))}.parquet"
+        located = self.stages / "located" / f"{digest('s3_locate', self._key_parts('s3_locate', [clean.stem]))}.parquet"
+        if self.early is not None and not (clean.exists() and located.exists()):
+            self.early.begin(raw, Task(clean_and_locate_task, (raw, clean, located, self.settings.definitions)))
+
     def clean_and_locate(self) -> None:
         """s2 and s3; with several threads parts that miss both are cleaned and located in one go."""
         for p in self.parts:
             p.paths["clean"] = self.stages / "clean" / f"{self._key('s2_clean', [p.paths['raw'].stem])}.parquet"
             p.paths["located"] = self.stages / "located" / f"{self._key('s3_locate', [p.paths['clean'].stem])}.parquet"
-        fresh = [p for p in self.parts if self._forced("s2_clean") or not p.paths["clean"].exists()]
+        begun = self.early.begun if self.early is not None else {}
+        fresh = [
+            p
+            for p in self.parts
+            if self._forced("s2_clean") or p.paths["raw"] in begun or not p.paths["clean"].exists()
+        ]
         if self.settings.threads > 1 and fresh:
             rows = sum(p.rows for p in fresh)
             self.watch.begin("s2_clean", rows, self.rows - rows)
-            tasks = [
-                Task(
-                    clean_and_locate_task,
-                    (*(p.paths[t] for t in ("raw", "clean", "located")), self.settings.definitions),
-                    p.rows,
-                )
-                for p in fresh
-            ]
+            tasks = []
+            for p in fresh:
+                paths = (*(p.paths[t] for t in ("raw", "clean", "located")), self.settings.definitions)
+                task = Task(clean_and_locate_task, paths, p.rows)
+                tasks.append(self.early.completing(task, p.paths["raw"]) if self.early is not None else task)
             self.engine.map(tasks, lambda task, _: self.watch.advance("s2_clean", task.rows))
             self.watch.end("s2_clean")
             if self._forced("s2_clean"):  # all parts were located with it
@@ -404,7 +428,9 @@ class Build:
             collecting_rarely(),
             locked(self.settings.out),
             ahead.compiling("gangwei.warm", ("match", "classify"), local) as ready,
+            Early(max(1, self.settings.threads - 1)) as early,
         ):
+            self.early = early if local and self.settings.from_stage is None else None
             return self._locked_run(ready)
 
     def _locked_run(self, ready: Callable[[str], None]) -> Report:
@@ -462,7 +488,7 @@ class Build:
             build_key=key,
             book=self.book,
             sizes=schema.EMPLOYER_SIZES.empty() if done else self.sizes(outs["names"]),
-            sensitivity=schema.MATCH_SENSITIVITY.empty() if done else self.match_sensitivity(),
+            sensitivity=self.match_sensitivity,
             previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )
         if not done:

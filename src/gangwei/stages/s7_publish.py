@@ -194,7 +194,8 @@ def _tables(
     issues: dict[tuple[str | None, str], int] = {}
     crowds = Crowds(source.book.toml("openings/match.toml")["issues"])
     writing: list[Future[None]] = []
-    with ThreadPoolExecutor(len(writers.open)) as pool:
+    with ThreadPoolExecutor(len(writers.open) + 1) as pool:
+        sensitivity = pool.submit(source.sensitivity)
         for at, clean, located, classified, matched in _stream(source):
             ads = _ads(source, later, employers, at, _frame(clean), _frame(located), _frame(classified), matched)
             kept = pa.Table.from_arrays(
@@ -235,7 +236,7 @@ def _tables(
         schema.EMPLOYER_NAMES: read_frame(source.names),
         schema.AFFILIATIONS: read_frame(source.affiliations),
         schema.EMPLOYER_SIZES: source.sizes,
-        schema.MATCH_SENSITIVITY: source.sensitivity,
+        schema.MATCH_SENSITIVITY: sensitivity.result(),
     }
     for t, f in frames.items():
         counts[t.name] = write_frames(tmp / f"{t.name}.parquet", t, [_pick(f, t)], **published(t))

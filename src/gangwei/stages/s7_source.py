@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,7 +47,7 @@ class Source:
     keys: dict[str, dict[str, str]]
     build_key: str
     book: Codebook
-    sensitivity: pl.DataFrame
+    sensitivity: Callable[[], pl.DataFrame]
     sizes: pl.DataFrame
     previous: Path | None = None
 
