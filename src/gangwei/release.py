@@ -87,6 +87,7 @@ def _diff(before: Path | None, tmp: Path, version: str) -> str:
         return "\n".join([*lines, "The first release of this dataset.", ""])
     was, now = read_json(before / "manifest.json"), read_json(tmp / "manifest.json")
     lines += [f"Against release {before.name}.", "", "| figure | before | now |", "|---|---:|---:|"]
+    head = len(lines)
     for key in sorted(set(was["counts"]) | set(now["counts"])):
         a, b = was["counts"].get(key), now["counts"].get(key)
         if a != b:
@@ -99,7 +100,11 @@ def _diff(before: Path | None, tmp: Path, version: str) -> str:
     for key in ("definitions_version", "as_of", "schema_version", "gangwei_version"):
         if was.get(key) != now.get(key):
             lines.append(f"| {key} | {was.get(key)} | {now.get(key)} |")
+    if len(lines) == head:
+        lines[head - 2 :] = ["No figure changed."]
     lines += ["", *_ads_diff(before / "data" / "ads.parquet", tmp / "data" / "ads.parquet")]
+    had, has = ({p.stem for p in (d / "data").glob("*.parquet")} for d in (before, tmp))
+    lines += [*(f"- table added: {t}" for t in sorted(has - had)), *(f"- table left out: {t}" for t in sorted(had - has))]
     gone, came = ({i["file"] for i in m["inputs"]} for m in (was, now))
     lines += [
         *(f"- input added: {f}" for f in sorted(came - gone)),
@@ -152,8 +157,9 @@ def _licences(manifest: dict[str, Any]) -> str:
     lines = [
         "# What may be passed on",
         "",
-        "Derived facts (codes, dates, counts, tiers) are released under CC-BY-4.0. Texts and titles belong to employers",
-        "and boards; before you pass them on, check each board's terms, or release with `--no-texts`.",
+        "Derived facts (codes, dates, counts, tiers) are released under CC-BY-4.0. Texts belong to employers and boards:",
+        "before you pass them on, check each board's terms, or release with `--no-texts`, which leaves out the texts and",
+        "the raw rejected rows. Titles, names of employers and addresses of pages stay, so that a row can be checked.",
         "",
         "| board | licence of its texts |",
         "|---|---|",
