@@ -49,7 +49,9 @@ def test_a_release_checks_out_and_says_what_changed(tmp_path: Path) -> None:
     assert "| openings |" in (second / "CHANGES.md").read_text()
     assert "- table left out: texts" in (second / "CHANGES.md").read_text()
     third = release.write(out, "2026.3", texts=False)
-    assert "No figure changed." in (third / "CHANGES.md").read_text() and "|---" not in (third / "CHANGES.md").read_text()
+    assert (
+        "No figure changed." in (third / "CHANGES.md").read_text() and "|---" not in (third / "CHANGES.md").read_text()
+    )
     assert (
         read_json(second / "figures.json")["openings"]["value"]
         == measures.measure(measures.open_dataset(out), "openings").value

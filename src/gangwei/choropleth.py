@@ -22,15 +22,20 @@ class Region:
 
 
 def breaks(values: Sequence[float], classes: int = len(RAMP)) -> list[float]:
-    """Upper bounds of classes for skewed values: round numbers, roughly geometric."""
+    """Upper bounds of classes for skewed values: round numbers, roughly geometric; finer where they would fall together."""
     positive = sorted(v for v in values if v > 0)
-    if not positive:
-        return []
+    coarse = _rounded(positive, classes, (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
+    if len(coarse) >= classes // 2 or len(set(positive)) < classes:
+        return coarse
+    return _rounded(positive, classes, [m / 10 for m in range(10, 101)])
+
+
+def _rounded(positive: Sequence[float], classes: int, steps: Sequence[float]) -> list[float]:
     out: list[float] = []
-    for i in range(1, classes):
+    for i in range(1, classes if positive else 0):
         v = positive[min(len(positive) - 1, round(i * len(positive) / classes))]
         size = 10 ** math.floor(math.log10(v))
-        nice = next(m * size for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if m * size >= v * 0.999)
+        nice = next(round(m * size, 12) for m in steps if m * size >= v * 0.999)
         if not out or nice > out[-1] * 1.0001:
             out.append(nice)
     return [b for b in out if b < positive[-1]]

@@ -104,7 +104,10 @@ def _diff(before: Path | None, tmp: Path, version: str) -> str:
         lines[head - 2 :] = ["No figure changed."]
     lines += ["", *_ads_diff(before / "data" / "ads.parquet", tmp / "data" / "ads.parquet")]
     had, has = ({p.stem for p in (d / "data").glob("*.parquet")} for d in (before, tmp))
-    lines += [*(f"- table added: {t}" for t in sorted(has - had)), *(f"- table left out: {t}" for t in sorted(had - has))]
+    lines += [
+        *(f"- table added: {t}" for t in sorted(has - had)),
+        *(f"- table left out: {t}" for t in sorted(had - has)),
+    ]
     gone, came = ({i["file"] for i in m["inputs"]} for m in (was, now))
     lines += [
         *(f"- input added: {f}" for f in sorted(came - gone)),
