@@ -66,6 +66,46 @@ def test_common_filters_need_no_look_at_rows(ds: Dataset, where: dict[str, str])
     assert scan(q, {"emp_no": "f.emp_no"}) is not None
 
 
+@pytest.mark.parametrize(
+    "where", [{"skill": "python,java"}, {"city": "440300"}, {"defence_tier": "T1-T4"}, {"cluster": "prd"}]
+)
+def test_rows_kept_for_the_next_figure_are_those_found_anew(ds: Dataset, where: dict[str, str]) -> None:
+    ds.codes_from = 0
+    asked = [("ai-openings", None, None), ("ai-mix", "role", None), ("ai-openings", "city", "2010-01-01")]
+    kept = [measures.measure(ds, m, by, where, as_of=day).record() for m, by, day in asked]
+    anew = []
+    for m, by, day in asked:
+        _forget(ds)
+        anew.append(measures.measure(ds, m, by, where, as_of=day).record())
+    assert kept == anew
+
+
+def _forget(ds: Dataset) -> None:
+    for codes in ds.codes_kept.values():
+        codes.judged.clear()
+
+
+def test_employers_are_found_by_number_and_by_id(ds: Dataset) -> None:
+    known = ds.employers
+    ids = [r[0] for r in ds.rows("SELECT employer_id FROM employer_no ORDER BY emp_no")]
+    assert known.ids_of(range(len(ids))) == ids
+    assert known.numbers_of([ids[-1], "nobody", ids[0], "~"]) == [len(ids) - 1, -1, 0, -1]
+    assert known.ids_of([-1, len(ids)]) == known.names_of([-5, len(ids)]) == [None, None]
+    for id_ in ids[:: max(1, len(ids) // 20)]:
+        found = known.one(id_, 3)
+        assert found is not None
+        row, names, lists = found
+        assert row["employer_id"] == id_
+        raw = [
+            n
+            for (n,) in ds.rows(
+                "SELECT name_raw FROM employer_names WHERE employer_id = $i ORDER BY 1 LIMIT 3", {"i": id_}
+            )
+        ]
+        assert [n["name_raw"] for n in names] == raw
+        assert len(lists) == ds.rows("SELECT count(*) FROM affiliations WHERE employer_id = $i", {"i": id_})[0][0]
+
+
 def test_a_join_of_many_rows_is_left_to_the_database(ds: Dataset) -> None:
     ds.codes_from = 0
     q = Query(ds)
@@ -87,6 +127,8 @@ def test_two_halves_are_the_whole(
     whole = measures.measure(ds, measure_id, by, {"agency": "no"}).record()
     for module in (measures_scan, measures_sums):
         monkeypatch.setattr(module, "HALVED", 100)
+    monkeypatch.setattr(measures_scan, "MOST_KEPT", -1)
+    _forget(ds)
     halves = measures.measure(ds, measure_id, by, {"agency": "no"}).record()
     assert halves["rows"] == whole["rows"] or all(
         a[k] == pytest.approx(b[k], rel=1e-12) for a, b in zip(halves["rows"], whole["rows"]) for k in ("value", "low", "high") if a[k] is not None

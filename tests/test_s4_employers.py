@@ -209,3 +209,21 @@ def test_real_names_stay_fast_and_stable(shared: Path, rules: Rules) -> None:
     assert set(table["employer_id"]) == set(employers["employer_id"]) >= set(evidence["employer_id"])
     assert employers.height < 0.95 * table.height
     assert s4_employers.employer_id("x") == s4_employers.employer_id("x")
+
+
+def test_the_nature_that_ads_state_tells_state_ownership_where_the_name_does_not(rules: Rules) -> None:
+    said = {
+        "鹿鸣川科技有限公司": [("国企", 3)], "鹿鸣川软件有限公司": [(" 民营公司 ", 2)], "白石桥机电有限公司": [("合资", 9)],
+        "白石桥实业有限公司": [("国企", 1), ("民营", 2)], "白石桥数据有限公司": [("['事业单位']", 1), ("上市公司", 8)],
+        "航天科工集团": [("民营", 5)], "某大型国企": [("国企", 5)],
+    }  # fmt: skip
+    natures = pl.DataFrame(
+        [(name, nature, n) for name, found in said.items() for nature, n in found],
+        schema={"name_raw": pl.String(), "company_nature": pl.String(), "n_ads": pl.Int64()},
+        orient="row",
+    )
+    names, employers, _ = run(frame(*said), rules, DAY, natures)
+    state = dict(employers.select("employer_id", "state_owned").iter_rows())
+    got = {n: state[i] for n, i in names.select("name_raw", "employer_id").iter_rows()}
+    assert got == dict(zip(said, (True, False, None, None, True, True, None), strict=True))
+    assert run(frame(*said), rules, DAY, natures.reverse())[1].equals(employers)

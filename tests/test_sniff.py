@@ -138,3 +138,14 @@ def test_a_malformed_definition_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("id = ", "utf-8")
     with pytest.raises(DefinitionError, match=r"bad\.toml"):
         sniff.check(path, tmp_path / "bad.toml")
+
+
+def test_a_page_whose_tables_hold_no_ads_is_refused_as_the_build_refuses_it(tmp_path: Path) -> None:
+    layout = "<html><body><table><tr><td>职位</td><td>登录</td><td>注册</td></tr><tr><td>首页</td><td>a</td><td>b</td></tr></table>"
+    (tmp_path / "页.html").write_text(layout, "utf-8")
+    with pytest.raises(ReadError, match="saved web page"):
+        sniff.propose(tmp_path / "页.html")
+    ads = "".join(f"<tr><td>会计{i}</td><td>甲乙物流有限公司</td><td>4000-6000</td></tr>" for i in range(3))
+    table = f"<table><tr><th>岗位</th><th>单位名称</th><th>薪资</th></tr>{ads}</table>"
+    (tmp_path / "表.html").write_text(f"{layout}{table}</body></html>", "utf-8")
+    assert sniff.propose(tmp_path / "表.html").rows["title"].to_list() == ["会计0", "会计1", "会计2"]

@@ -22,6 +22,7 @@ from gangwei.lineage import SAME, original
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 
+NAMES_SHOWN = 50
 Hashed = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
 
 
@@ -86,7 +87,7 @@ class Reader:
 
     def prepare(self) -> None:
         """Make ready what the first ad would wait for."""
-        self.numbers, self.shared, self.ds.raw_names()
+        self.numbers, self.shared  # noqa: B018
         for table in ("decisions", "ad_places"):
             self._follows(table)
 
@@ -186,19 +187,15 @@ class Reader:
         Raises:
             Missing: no such employer.
         """
-        found = self._all("SELECT * FROM employers WHERE employer_id = $i", i=employer_id)
-        if not found:
+        found = self.ds.employers.one(employer_id, NAMES_SHOWN)
+        if found is None:
             raise Missing(f"no employer {employer_id[:40]!r}", employer_id)
-        names = self._all(
-            f"SELECT name_raw, rule_id FROM {self.ds.raw_names()} WHERE employer_id = $i ORDER BY name_raw LIMIT 50",
-            i=employer_id,
-        )
-        lists = self._all("SELECT * FROM affiliations WHERE employer_id = $i ORDER BY ALL", i=employer_id)
+        known, names, lists = found
+        if known["kind"] == "person":
+            return {**known, "name": None, "names": [], "affiliations": lists}
         shown = contacts.strip(pl.Series([n["name_raw"] for n in names], dtype=pl.String), self.contacts)
         names = [n | {"name_raw": visible(s)} for n, s in zip(names, shown)]
-        if found[0]["kind"] == "person":
-            return {**found[0], "name": None, "names": [], "affiliations": lists}
-        return {**found[0], "name": visible(found[0]["name"]), "names": names, "affiliations": lists}
+        return {**known, "name": visible(known["name"]), "names": names, "affiliations": lists}
 
     def ad(self, ad_id: str) -> dict[str, Any]:
         """One ad with text segments, decisions, duplicates and the original row without contacts.

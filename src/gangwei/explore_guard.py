@@ -51,6 +51,11 @@ class Remembering(Codebook):
         return super().toml(name)
 
     @cache  # noqa: B019
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """Relative names of all definition files under `folder` that end in `suffix`, sorted."""
+        return super().names(folder, suffix)
+
+    @cache  # noqa: B019
     def rows(self, name: str) -> list[dict[str, str]]:
         """A CSV file as dictionaries of strings."""
         return super().rows(name)

@@ -48,15 +48,10 @@ def fetch(ds: Dataset, numbers: Sequence[int], titles: str | None = None) -> pl.
         texts = ds.ads_rows(numbers, ("ad_id", "opening_id", "title", "url")) if titles is None else None
         if texts is None:
             texts = cur.execute(titles or TITLES.format(held=held)).pl()
-        wanted = ", ".join(str(int(n)) for n in facts["emp_no"].unique().to_list() if n >= 0) or "-1"
-        names = cur.execute(f"SELECT emp_no, employer FROM {ds.shown_names()} WHERE emp_no IN ({wanted})").pl()
     finally:
         cur.close()
-    found = (
-        order.join(facts, on="row_no", how="inner")
-        .join(texts, on="row_no", how="left")
-        .join(names, on="emp_no", how="left")
-    )
+    facts = facts.with_columns(employer=pl.Series(ds.employers.names_of(facts["emp_no"].to_list()), dtype=pl.String))
+    found = order.join(facts, on="row_no", how="inner").join(texts, on="row_no", how="left")
     return clean(found.sort("at").rename({"tier": "ai_tier"}).select(COLUMNS))
 
 

@@ -65,8 +65,18 @@ def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callabl
     ]
     out += [(f"search {k}", lambda k=k: finder.prepare(k)) for k in NEEDS]  # type: ignore[misc]
     out += [(f"first search {k}", lambda k=k: finder.search("ai", k, 1, 0)) for k in NEEDS]  # type: ignore[misc]
-    out += [("ads by number", reader.prepare), ("lists of ads", lambda: explore_rows.prepare(site.ds))]
+    out += [
+        ("employers", lambda: site.ds.employers),
+        ("ads by number", reader.prepare),
+        ("lists of ads", lambda: explore_rows.prepare(site.ds)),
+    ]
     out += [(f"column {c}", lambda c=c: _column(site, c)) for c in COLUMNS]  # type: ignore[misc]
+    out += [
+        (f"figure location-quotient by {b}", figure("location-quotient", b, lang))
+        for lang in LANGS
+        for b in ("province", "city")
+        if "location-quotient" in site.known
+    ]
     out.append(("first employer", lambda: _employer(site)))
     out += [(f"figure {m.id}", figure(m.id, m.default_by, lang)) for lang in LANGS for m in site.known.values()]
     return out

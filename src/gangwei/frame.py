@@ -14,6 +14,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +31,7 @@ from gangwei.codebook import Codebook
 from gangwei.frame_check import DatasetError
 from gangwei.frame_codes import Array, Codes
 from gangwei.frame_columns import MASK_BITS
+from gangwei.frame_employers import Employers
 from gangwei.frame_places import Place
 
 log = logging.getLogger("gangwei.frame")
@@ -204,12 +206,21 @@ class Dataset:
         groups = np.unique(parts).tolist()
         if not 0 < len(groups) <= MOST_GROUPS:
             return None
-        file, found = pq.ParquetFile(self.published / "ads.parquet", metadata=meta), []
-        for part in groups:
-            mine = wanted[parts == part]
-            rows = pl.DataFrame(file.read_row_group(part, columns=list(columns)))
-            found.append(rows[(mine - (ends[part - 1] if part else 0)).tolist()].with_columns(row_no=pl.Series(mine)))
-        out: pl.DataFrame = pl.concat(found)
+        path = self.published / "ads.parquet"
+
+        def rows(mine_of: list[int]) -> list[pl.DataFrame]:
+            file, found = pq.ParquetFile(path, metadata=meta), []
+            for part in mine_of:
+                mine = wanted[parts == part]
+                held = pl.DataFrame(file.read_row_group(part, columns=list(columns), use_threads=False))
+                begin = ends[part - 1] if part else 0
+                found.append(held[(mine - begin).tolist()].with_columns(row_no=pl.Series(mine)))
+            return found
+
+        half = -(-len(groups) // 2)
+        with ThreadPoolExecutor(2) as pool:
+            both = pool.map(rows, [p for p in (groups[:half], groups[half:]) if p])
+            out: pl.DataFrame = pl.concat([frame for found in both for frame in found])
         return out
 
     def codes(self, table: str) -> Codes:
@@ -261,22 +272,10 @@ class Dataset:
         )
         return "ad_skill"
 
-    def shown_names(self) -> str:
-        """The table of (emp_no, employer_id, employer): names as lists show them (a person has none), made when first asked for."""
-        self._once(
-            "shown_names",
-            "CREATE TABLE held.shown_names AS SELECT n.emp_no, n.employer_id, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer "
-            "FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id ORDER BY n.emp_no",
-        )
-        return "held.shown_names"
-
-    def raw_names(self) -> str:
-        """The table of (employer_id, name_raw, rule_id) in the order of employers, made when first asked for."""
-        self._once(
-            "raw_names",
-            "CREATE TABLE held.raw_names AS SELECT employer_id, name_raw, rule_id FROM employer_names ORDER BY employer_id, name_raw",
-        )
-        return "held.raw_names"
+    @cached_property
+    def employers(self) -> Employers:
+        """Employers with their names and lists by their number, read when first asked for."""
+        return Employers.read(self.connection)
 
     @cached_property
     def skill_ids(self) -> tuple[str, ...]:

@@ -21,8 +21,6 @@ from gangwei.kernels.codes import mark_rows
 Array = npt.NDArray[Any]
 REMEMBERED, ENTRY = 1 << 26, 1 << 10
 """Bytes of judged expressions that are kept, and what one of them costs beside its values."""
-SMALL = 1 << 20
-"""Rows of a filter are kept up to this many bytes: more are as soon marked again."""
 FLAGS_BY_ROW = {"has_text": "has_text", "has_skill": "ad_skill"}
 """Columns that say whether a table of the database (made before they are asked for) holds the row."""
 MOST = 1 << 16
@@ -97,17 +95,16 @@ class Codes:
         out[self.numbers[::-1]] = np.arange(self.rows - 1, -1, -1, dtype=np.int32)
         return out
 
-    def held(self, sql: str, params: dict[str, Any]) -> Array:
-        """Whether each row is among the row numbers that a statement selects, uint8."""
-        key = ("held", sql, repr(params))
-        if (found := self.judged.get(key)) is None:
-            cur = self.con.cursor()
-            try:
-                found = self._among(cur.execute(sql, params).to_arrow_table().column(0).to_numpy())
-            finally:
-                cur.close()
-            if found.nbytes <= SMALL:
-                self.remember(key, found)
+    def held(self, name: str, sql: str, params: dict[str, Any]) -> Array:
+        """Whether each row is among the row numbers that a statement selects, uint8; kept under `name`, a bit a row."""
+        if (bits := self.judged.get(("held", name))) is not None:
+            return np.unpackbits(bits, count=self.rows)
+        cur = self.con.cursor()
+        try:
+            found = self._among(cur.execute(sql, params).to_arrow_table().column(0).to_numpy())
+        finally:
+            cur.close()
+        self.remember(("held", name), np.packbits(found))
         return found
 
     def _among(self, held: Array) -> Array:

@@ -63,13 +63,8 @@ class Labels:
         if by in ("province", "city", "county"):
             return [self.place(i) if i.isdigit() else self.code("place", i) for i in ids]
         if by == "employer":
-            names = dict(
-                self.ds.rows(
-                    f"SELECT e.employer_id, e.employer FROM {self.ds.shown_names()} e JOIN (SELECT unnest($ids) AS id) i ON i.id = e.employer_id",
-                    {"ids": list(ids)},
-                )
-            )
-            return [str(names.get(i) or i) for i in ids]
+            known = self.ds.employers
+            return [str(n or i) for i, n in zip(ids, known.names_of(known.numbers_of(ids)))]
         if by in ("skill", "pairs"):
             return [" + ".join(self.skills.get(x, x) for x in i.split(" + ")) for i in ids]
         if by in ("match_sensitivity", "spell_sensitivity"):

@@ -116,9 +116,7 @@ def employer_ids(ask: Scope, raw: list[Any]) -> dict[Any, str]:
     """Numbers of employers to their ids, where the group is the employer."""
     if ask.by != "employer":
         return {}
-    asked = "SELECT n.emp_no, n.employer_id FROM employer_no n JOIN (SELECT unnest($ids) AS emp_no) i ON i.emp_no = n.emp_no"
-    found = ask.ds.rows(asked, {"ids": raw})
-    return dict(found)
+    return {n: i for n, i in zip(raw, ask.ds.employers.ids_of(raw)) if i is not None}
 
 
 def regroup(ask: Scope, by: str | None) -> Scope:

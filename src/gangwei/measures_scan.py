@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 MOST_CROSSED = 1 << 20
 AS_IT_STANDS = frozenset({"emp_no", "row_no"})
+MOST_KEPT = 1 << 18
+"""The rows that pass are kept for the next figure of a page where they are no more than these."""
 HALVED = 1_000_000
 """Tables from this many rows on are passed over by two threads."""
 HAS_TEXT = "LEFT JOIN has_text x ON x.row_no = f.row_no"
 HAS_SKILL = "f.row_no IN (SELECT row_no FROM ad_skill)"
 """Two questions about an ad that the codes hold as columns of their own."""
-HELD = re.compile(r"f\.row_no IN \((SELECT row_no FROM \w+ WHERE list_contains\(\$(p\d+), \w+\))\)")
+HELD = re.compile(r"f\.row_no IN \((SELECT row_no FROM \w+ WHERE \w+ IN \([^()]+\))\)")
 """A condition that the row is one of some: the ads that ask for a skill, or name a concept."""
 SKILLS = "JOIN ad_skill g ON g.row_no = f.row_no"
 """The join that gives a row for each skill of an opening."""
@@ -50,12 +52,12 @@ class Judged:
     is_: dict[str, Array]
 
 
-def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> dict[str, Array] | None:
+def scan(q: Query, lanes: Mapping[str, str], held: list[Array] | None = None) -> dict[str, Array] | None:
     """Columns of the rows that pass, in the order of the table; None where the database has to look at rows.
 
     Args:
         lanes: SQL by name; `emp_no` and `row_no` are taken as they stand.
-        held: filled with the values of lane g that occur in the table, ascending; g is then the number of the value, -1 stays.
+        held: is given the values of lane g that occur in the table, ascending; g is then the number of the value, -1 stays.
     """
     joins = {m[1] if (m := _JOIN.search(j)) else "": j for j in q.joins}
     skills = joins.get("g") == SKILLS and bool(joins.pop("g"))
@@ -84,16 +86,13 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
         if found is None:
             return None
         judged.append(found)
-    filters = _filters(judged, conditions)
-    filters += [(kept.held(m[1], {m[2]: q.params[m[2]]}), np.array([False, True])) for m in among]
     looked = {n: (j.codes, j.is_[n]) for j in judged for n in lanes.keys() & j.is_.keys()}
     if held is not None and "g" in looked:
         looked["g"] = looked["g"][0], _numbered(looked["g"][1], held)
     plain = {n: kept.employers() if n == "emp_no" else kept.numbers for n in AS_IT_STANDS & lanes.keys()}
     runs = kept.skills() if skills else None
 
-    def part(rows: slice) -> dict[str, Array]:
-        passed = _passing(filters, rows)
+    def part(rows: slice, passed: Array | None) -> dict[str, Array]:
         out = {n: v[rows] if passed is None else v[rows][passed] for n, v in plain.items()}
         for n, (codes, values) in looked.items():
             out[n] = said(codes[rows], values) if passed is None else said_by(codes[rows], passed, values)
@@ -103,28 +102,52 @@ def scan(q: Query, lanes: Mapping[str, str], held: list[int] | None = None) -> d
             out = {n: v[parents] for n, v in out.items()} | {"g": g}
         return out
 
-    return joined(part, kept.rows)
+    def filters() -> list[tuple[Array, Array]]:
+        rows_of = [(_bound(q, m[1]), m[1], {p: q.params[p] for p in BOUND.findall(m[1])}) for m in among]
+        return _filters(judged, conditions) + [(kept.held(*r), np.array([False, True])) for r in rows_of]
+
+    passed = _passed(q, filters)
+    parts = [part(*p) for p in passed] if len(passed) == 1 else list(POOL.map(lambda p: part(*p), passed))
+    return {n: np.concatenate([p[n] for p in parts]) if len(parts) > 1 else v for n, v in parts[0].items()}
 
 
-def joined(part: Callable[[slice], dict[str, Array]], rows: int) -> dict[str, Array]:
-    """The columns of all rows, made in two halves at once where there are many."""
-    if rows < HALVED:
-        return part(slice(0, rows))
-    first, second = POOL.map(part, (slice(0, rows // 2), slice(rows // 2, rows)))
-    return {n: np.concatenate([first[n], second[n]]) for n in first}
+def _passed(q: Query, filters: Callable[[], list[tuple[Array, Array]]]) -> list[tuple[slice, Array | None]]:
+    """The rows in one part, or where there are many in two for two threads, and the numbers within it of those that pass.
+
+    Few numbers are kept: the next figure of a page often asks for the same rows.
+    """
+    kept = q.ds.codes(q.table)
+    name = ("passed", *sorted(_bound(q, c) for c in (*q.conditions(), *q.joins)))
+    every = slice(0, kept.rows)
+    if (found := kept.judged.get(name)) is not None:
+        return [(every, found)]
+    use = filters()
+    halves = [every] if kept.rows < HALVED else [slice(0, kept.rows // 2), slice(kept.rows // 2, kept.rows)]
+    numbers = list(POOL.map(lambda rows: _passing(use, rows), halves))
+    some = [n + np.int32(p.start) for n, p in zip(numbers, halves) if n is not None]
+    if len(some) < len(halves) or sum(map(len, some)) > MOST_KEPT:
+        return list(zip(halves, numbers))
+    found = np.concatenate(some)
+    kept.remember(name, found)
+    return [(every, found)]
 
 
-def _numbered(values: Array, held: list[int]) -> Array:
+def _bound(q: Query, sql: str) -> str:
+    """A piece of SQL with its bound values put in, to be told from others."""
+    return BOUND.sub(lambda m: repr(q.params[m[1]]), sql)
+
+
+def _numbered(values: Array, held: list[Array]) -> Array:
     """Values by their number in order, int32, -1 stays; `held` takes the values."""
     there = values != -1
     some = values[there]
     numbers = np.full(len(values), -1, np.int32)
     if (some[1:] > some[:-1]).all():
-        held += some.tolist()
+        held.append(some)
         numbers[there] = np.arange(len(some), dtype=np.int32)
     else:
         present, place = np.unique(some, return_inverse=True)
-        held += present.tolist()
+        held.append(present)
         numbers[there] = place
     return numbers
 

@@ -73,7 +73,7 @@ class Fetched:
 
     sql: str
     columns: dict[str, Array]
-    held: list[int] | None = None
+    held: Array | None = None
 
 
 def fetch(q: Query, code: vocab.Coded, **more: str) -> Fetched:
@@ -85,9 +85,9 @@ def fetch(q: Query, code: vocab.Coded, **more: str) -> Fetched:
     kind = "BIGINT" if code.bits else "INTEGER"
     lanes = {"g": f"CAST({code.sql} AS {kind})", "emp_no": "f.emp_no", **weight, **more}
     sql = f"SELECT {', '.join(f'{e} AS {n}' for n, e in lanes.items())} {q.source()}"
-    held: list[int] = []
+    held: list[Array] = []
     kept = scan(q, lanes, None if code.ids else held)
-    return Fetched(sql, _asked(q.ds, sql, q.params)) if kept is None else Fetched(sql, kept, None if code.ids else held)
+    return Fetched(sql, _asked(q.ds, sql, q.params)) if kept is None else Fetched(sql, kept, held[0] if held else None)
 
 
 def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
@@ -111,13 +111,13 @@ def numbered(ask: Scope, code: vocab.Coded, by: str | None, got: Fetched) -> tup
         return g, list(code.ids)
     held = got.held
     if held is None:
-        present, g = np.unique(g, return_inverse=True) if by == "employer" else _looked_up(g)
-        held = present.tolist()
+        held, g = np.unique(g, return_inverse=True) if by == "employer" else _looked_up(g)
     elif len(held) > MANY:
         present, g = _looked_up(g)
-        held = [held[i] for i in present.tolist()]
-    names = employer_ids(ask, held) if by == "employer" else {}
-    return g.astype(np.int32, copy=False), [names.get(v) or code.name(v) for v in held]
+        held = held[present]
+    values = held.tolist()
+    names = employer_ids(ask, values) if by == "employer" else {}
+    return g.astype(np.int32, copy=False), [names.get(v) or code.name(v) for v in values]
 
 
 def _looked_up(g: Array) -> tuple[Array, Array]:

@@ -369,11 +369,15 @@ class Build:
         todo = self._forced("s4_employers") or not all(o.exists() for o in outs.values())
         self.watch.begin("s4_employers", self.rows if todo else 0, 0 if todo else self.rows)
         if todo:
-            names = self.engine.sql(
-                "SELECT company AS name_raw, count(*) AS n_ads FROM clean WHERE company IS NOT NULL GROUP BY company",
+            stated = self.engine.sql(
+                "SELECT company AS name_raw, company_nature, count(*) AS n_ads FROM clean WHERE company IS NOT NULL"
+                " GROUP BY company, company_nature",
                 clean=clean,
-            ).sort("name_raw")
-            frames = s4_employers.run(names, _rules("s4_employers", self.settings.definitions), day)
+            )
+            names = stated.group_by("name_raw").agg(pl.col("n_ads").sum()).sort("name_raw")
+            frames = s4_employers.run(
+                names, _rules("s4_employers", self.settings.definitions), day, stated.drop_nulls("company_nature")
+            )
             tables = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
             for out, table, frame in zip(outs.values(), tables, frames):
                 write_frames(out, table, [frame])

@@ -15,7 +15,7 @@ from gangwei.formats.chunk import Limits, Unreadable, unique_names
 from gangwei.formats.guess import Guess, guess, load_knowledge, source_of
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import better, recognise
+from gangwei.formats.recognise import better, of_page, recognise
 from gangwei.formats.source import Source, SourceError, load_sources, parse_source
 from gangwei.formats.tables import Layout, Table, opened
 from gangwei.stages import s1_read
@@ -66,12 +66,15 @@ def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
     pages = compile_pages(book)
     try:
         with opened(archive.Blob(item.path, item.member, limits), limits, pages) as found:
-            table = max(found.tables, key=lambda t: len(t.head))
             know = load_knowledge(book)
+            guesses = [(guess(t, know), t) for t in found.tables]
+            if found.page is not None:
+                guesses = [(g, t) for g, t in guesses if g and of_page(g.skip, source_of(g, "proposed"))]
+                if not guesses:
+                    raise found.page
+            best, table = max(guesses, key=lambda g: (len(g[0].fields) if g[0] else 0, len(g[1].head)))
             match = better(table, recognise(table, item.name, load_sources(book)), know)
-            best = guess(table, know) or _nothing(table)
-            if found.page is not None and not best.placed:
-                raise found.page
+            best = best or _nothing(table)
             unplaced = list(best.unplaced)
             toml = _toml(item.name, table, best)
             source = source_of(best, "proposed")

@@ -190,12 +190,10 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
         return DEFENCE_RUNGS
     if key == "term":
         return ds.concepts
-    if key == "province":
-        return tuple(str(c) for c, u in ds.places.items() if u.level == 1)
-    if key == "city":
-        return tuple(str(c) for c, u in ds.places.items() if u.level == 2 or c in MUNICIPAL)
-    if key == "county":
-        return tuple(str(c) for c, u in ds.places.items() if u.level == 3)
+    if key in ("province", "city", "county"):
+        if key not in ds.open_values:
+            ds.open_values[key] = _units(ds, key)
+        return ds.open_values[key]
     if key == "scope":
         return ds.scopes
     if key == "multi_city":
@@ -205,6 +203,11 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
     if key == "cluster":
         return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), OUTSIDE)
     return ()
+
+
+def _units(ds: Dataset, key: str) -> tuple[str, ...]:
+    level = {"province": 1, "city": 2, "county": 3}[key]
+    return tuple(str(c) for c, u in ds.places.items() if u.level == level or (key == "city" and c in MUNICIPAL))
 
 
 def check(ds: Dataset, key: str, value: str) -> None:
@@ -249,7 +252,7 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         bits = dict(zip(*mask_values(q.ds, key)))
         return f"({missing_mask(q)} & {q.bind(sum(bits[v] for v in set(values)))}) <> 0"
     if key == "skill":
-        return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()} WHERE list_contains({q.bind(list(values))}, skill_id))"
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()} WHERE skill_id IN ({', '.join(map(q.bind, values))}))"
     if key == "without_board":
         mask = 0
         for v in values:
@@ -268,9 +271,9 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         join_cluster(q)
         return f"list_contains({q.bind(list(values))}, coalesce(c.cluster, '{OUTSIDE}'))"
     if key == "term":
-        return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE list_contains({q.bind(list(values))}, term))"
+        return f"f.row_no IN (SELECT row_no FROM {q.ds.terms()} WHERE term IN ({', '.join(map(q.bind, values))}))"
     if key == "employer":
-        return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE list_contains({q.bind(list(values))}, employer_id))"
+        return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE employer_id IN ({', '.join(map(q.bind, values))}))"
     if key == "year":
         parts = [f"list_contains({q.bind([int(v) for v in known])}, f.month_no // 12)"] if known else []
     else:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import polars as pl
+
+from gangwei.formats.sampling import SLICES, Thin, slices
 
 CHUNK = 4 << 20
 BOMS = (
@@ -17,6 +19,8 @@ BOMS = (
 )
 LATIN = "[\u00a1-\u00ff\u0152-\u0178\u0192\u02c6\u02dc\u2018-\u203a\u20ac\u2122]"
 HAN = re.compile("[\u3400-\u9fff]")
+PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
+BIG5_SAMPLE = 1 << 18
 SUSPECT = re.compile(f"{LATIN}{{2}}")
 
 
@@ -28,28 +32,34 @@ class Charset:
     errors: int = 0
     nul: int = 0
     size: int = 0
+    slices: tuple[bytes, ...] = ()
+    """Parts from all over the file."""
 
 
 def survey(stream: BinaryIO) -> Charset:
     """Read a stream from its start and say how to decode it: once, or twice where neither UTF-8 nor GB18030 is without error
     and the stream can go back. Memory: a few chunks of 4 MiB."""
     back = stream.seekable()
-    found = _survey(stream, count_utf8=not back)
+    parts: Thin[bytes] = Thin(SLICES)
+    found = _survey(stream, parts, count_utf8=not back)
     if found is None:
         stream.seek(0)
-        found = _survey(stream, count_utf8=True)
+        parts = Thin(SLICES)
+        found = _survey(stream, parts, count_utf8=True)
     assert found is not None
-    return found
+    return replace(found, slices=tuple(parts.kept))
 
 
-def _survey(stream: BinaryIO, count_utf8: bool) -> Charset | None:
+def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset | None:
     """The charset; None where the errors of UTF-8 decide and were not counted (which takes as long as all the rest)."""
     head = stream.read(CHUNK)
+    parts.extend(slices(head))
     for bom, name in BOMS:
         if head.startswith(bom):
             size = len(head)
             while more := stream.read(CHUNK):
                 size += len(more)
+                parts.extend(slices(more))
             return Charset(name, 0, 0, size)
     guess = _utf16_without_bom(head)
     counted = ("utf-8", "gb18030") if count_utf8 else ("gb18030",)
@@ -73,6 +83,7 @@ def _survey(stream: BinaryIO, count_utf8: bool) -> Charset | None:
             if errors["gb18030"] and not count_utf8:
                 return None
         block = stream.read(CHUNK)
+        parts.extend(slices(block))
     if guess and nul * 3 > size:
         return Charset(guess, 0, 0, size)
     if strict is not None:
@@ -81,10 +92,25 @@ def _survey(stream: BinaryIO, count_utf8: bool) -> Charset | None:
             return Charset("utf-8", 0, nul, size)
         except UnicodeDecodeError:
             return Charset("utf-8", 1, nul, size)
+    if big5 := _as_big5(head[:BIG5_SAMPLE]):
+        return Charset("big5hkscs", big5.count("\ufffd"), nul, size)
     best = min(errors, key=lambda n: (errors[n], n != "utf-8"))
     if best == "gb18030" and count_utf8 and errors["utf-8"] * 200 < size and errors["gb18030"] * 2 > errors["utf-8"]:
         best = "utf-8"
     return Charset(best, errors[best], nul, size)
+
+
+def _as_big5(head: bytes) -> str | None:
+    """The text, when nearly all its pairs of bytes are frequent characters of Big5 and clearly fewer are of GB 2312."""
+    pairs = PAIR.findall(head)
+    if len(pairs) < 20:
+        return None
+    big5 = sum(0xA1 <= p[0] <= 0xC6 for p in pairs)
+    gb = sum(p[1] >= 0xA1 and (0xA1 <= p[0] <= 0xA3 or 0xB0 <= p[0] <= 0xD7) for p in pairs)
+    if big5 < 0.95 * len(pairs) or gb > 0.75 * len(pairs):
+        return None
+    text = head.decode("big5hkscs", "replace")
+    return text if text.count("\ufffd") * 100 <= len(pairs) else None
 
 
 def _valid_prefix(size: int) -> int:

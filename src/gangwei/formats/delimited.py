@@ -14,9 +14,11 @@ import polars as pl
 
 from gangwei.formats import csv_blocks
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
+from gangwei.formats.sampling import spaced, whole_lines
 
 DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
 RAW_CHARS = 500
+PART_ROWS = 20
 RECORD_LINES = 5_000
 QUOTE_FAILURES = 50
 
@@ -87,6 +89,21 @@ def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> 
     except csv.Error:
         pass
     return d, out
+
+
+def sample(slices: Sequence[bytes], encoding: str, delimiter: str, width: int) -> list[list[str]]:
+    """Rows of `width` fields from parts of a file; a part that is cut within quotes gives none."""
+    out: list[list[str]] = []
+    for part in slices:
+        lines = whole_lines(part.decode(encoding.removesuffix("-sig"), "replace"))
+        try:
+            found = [r for r in csv.reader(lines, delimiter=delimiter) if r]
+        except csv.Error:
+            continue
+        fitting = [r for r in found if len(r) == width]
+        if len(fitting) * 10 >= len(found) * 9:
+            out += spaced(fitting, PART_ROWS)
+    return out
 
 
 def align(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -12,9 +13,11 @@ from typing import Any, BinaryIO
 import python_calamine as calamine
 
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
+from gangwei.formats.sampling import Thin
 
 ADDRESS = re.compile(rb'<(?:\w+:)?c\b[^>]{0,80}?\br="([A-Z]{1,3})(\d{1,7})"')
 RAW_CHARS = 500
+SAMPLED_ROWS = 20_000
 
 
 def text(value: Any) -> str:
@@ -100,22 +103,44 @@ class Workbook:
 
     def head(self, name: str, rows: int = 60) -> list[list[str]]:
         """First rows of a sheet."""
-        out = []
-        for row in self.sheets[name].iter_rows():
-            out.append([text(v) for v in row])
-            if len(out) >= rows:
-                break
-        return out
+        return [[text(v) for v in row] for row in itertools.islice(self._filled(name), rows)]
+
+    def _filled(self, name: str) -> Iterator[list[Any]]:
+        """Rows of a sheet; a cell that is merged over several rows of its column stands in each of them."""
+        sheet = self.sheets[name]
+        tops: dict[int, list[tuple[int, int]]] = {}
+        for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+            if bottom > top and left == right:
+                tops.setdefault(top, []).append((left, bottom))
+        if not tops:
+            yield from sheet.iter_rows()
+            return
+        held: dict[int, tuple[int, Any]] = {}
+        for number, row in enumerate(sheet.iter_rows()):
+            for column, (bottom, value) in list(held.items()):
+                if number > bottom:
+                    del held[column]
+                elif column < len(row):
+                    row[column] = value
+            for column, bottom in tops.get(number, ()):
+                if column < len(row):
+                    held[column] = bottom, row[column]
+            yield row
+
+    def sample(self, name: str) -> list[list[str]]:
+        """Rows from all over the first rows of a sheet that are quickly read."""
+        thin: Thin[list[str]] = Thin()
+        thin.extend([text(v) for v in row] for row in itertools.islice(self._filled(name), SAMPLED_ROWS))
+        return thin.kept
 
     def chunks(self, name: str, names: Sequence[str], skip: int, limits: Limits) -> Iterator[Chunk]:
         """Rows of a sheet. Row numbers are those Excel shows."""
-        sheet = self.sheets[name]
         rows: list[list[str]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
         notes: list[Note] = []
         n, empty = len(names), 0
-        for number, row in enumerate(sheet.iter_rows(), 1):
+        for number, row in enumerate(self._filled(name), 1):
             if number <= skip:
                 continue
             cells = [v if v.__class__ is str else text(v) for v in row]

@@ -6,6 +6,7 @@ columns without a telling header are placed by their values alone.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ AROUND = ("province",)
 TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
 LONG = ("url", "address", "description")
 SHORT_VALUE = 40
+FEW_ROWS = 5
+AMOUNT = re.compile(r"^[1-9]\d{0,2}[05]00(\.0+)?$")
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,10 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     """The best mapping of a table; None when neither a title nor a text can be found."""
     if table.mojibake:
         table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
+    more = [[repair_text(c) for c in r] for r in table.sample()] if table.mojibake else table.sample()
     best: tuple[tuple[int, int, int], Guess] | None = None
     for skip, header, names in _candidates(table):
-        found = _place(skip, header, names, table.head[skip:], know)
+        found = _place(skip, header, names, table.head[skip:], more, know)
         if found is None:
             continue
         listed = sum(
@@ -107,21 +111,31 @@ def _candidates(table: Table) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
             group, joined = "", []
             for a, b in zip(row, under):
                 group = a.strip() or group
-                joined.append(f"{group}{b.strip()}" if b.strip() else group)
+                joined.append(f"{group}{b.strip()}" if b.strip() and b.strip() != group else group)
             yield i + 2, True, tuple(unique_names(joined))
     yield 0, False, tuple(f"column{i}" for i in range(width))
 
 
-def _place(skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]], know: Knowledge) -> Guess | None:
+def _place(
+    skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]], more: list[list[str]], know: Knowledge
+) -> Guess | None:
     if header and rows and _is_header(rows[0], know):
         skip, rows = skip + 1, rows[1:]
-    rows = [r for r in rows if len(r) == len(names)][:SAMPLE]
+    own = [n.strip() for n in names]
+    again = (
+        [r for r in more if len(r) == len(names) and [c.strip() for c in r] != own] if len(rows) >= SAMPLE // 2 else []
+    )
+    rows = [r for r in rows if len(r) == len(names)][:SAMPLE] + again
     cells = {n: [r[i] for r in rows if r[i].strip()] for i, n in enumerate(names)}
     shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
     placed = by_header(names, shown, know.headers, know.values) if header else {}
     placed = _swapped(placed, shown, know.values)
     placed = _short_address(placed, shown, know.values)
-    by_value = _by_value(names, rows, shown, placed, know.values)
+    of_jobs = {
+        n for n in names if header and (c := know.headers.claim(n)) and c.field in ("occupation", "employment_type")
+    }
+    by_value = _by_value(names, rows, shown, placed, know.values, of_jobs)
+    by_value |= _amounts(names, rows, {**placed, **by_value})
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
     if header and _is_data(found, know):
         return None
@@ -185,14 +199,26 @@ def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: 
 
 
 def _by_value(
-    names: Sequence[str], rows: list[list[str]], cells: dict[str, list[str]], placed: dict[str, str], values: Values
+    names: Sequence[str],
+    rows: list[list[str]],
+    cells: dict[str, list[str]],
+    placed: dict[str, str],
+    values: Values,
+    of_jobs: set[str],
 ) -> dict[str, str]:
+    """Columns placed by their values alone; a class of jobs (`of_jobs`, by its header) is no trade of the employer."""
     taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
     scores = []
     for order, (target, pattern, wanted) in enumerate(values.rules):
         for name in names:
             mine = cells[name]
-            if name in placed or not mine or len(mine) < min(3, len(rows)) or 2 * len(mine) < len(rows):
+            if (
+                name in placed
+                or (target == "industry" and name in of_jobs)
+                or not mine
+                or len(mine) < min(3, len(rows))
+                or 2 * len(mine) < len(rows)
+            ):
                 continue
             length = median(mine)
             if (
@@ -210,6 +236,21 @@ def _by_value(
             out[name] = target
             taken.add(target)
     return out
+
+
+def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]) -> dict[str, str]:
+    """Two neighbours without a telling header whose amounts are of monthly pay, the first never above the second."""
+    if {"pay", *PAY_PARTS} & set(placed.values()) or len(rows) < FEW_ROWS:
+        return {}
+    for i, (low, high) in enumerate(itertools.pairwise(names)):
+        pairs = [(r[i].strip(), r[i + 1].strip()) for r in rows if r[i].strip() and r[i + 1].strip()]
+        if low in placed or high in placed or 2 * len(pairs) < len(rows) or len(set(pairs)) < 3:
+            continue
+        if all(AMOUNT.match(a) and AMOUNT.match(b) and float(a) <= float(b) for a, b in pairs) and any(
+            a != b for a, b in pairs
+        ):
+            return {low: "pay_min", high: "pay_max"}
+    return {}
 
 
 def source_of(found: Guess, source_id: str) -> Source:

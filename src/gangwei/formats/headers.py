@@ -59,6 +59,8 @@ class Headers:
         for at in range(1, len(parts)):
             if at == len(parts) - 1 and NAME_OF.search(parts[at]) and (held := self._held(parts[at - 1])) is not None:
                 return Claim(TRIMMED, held.rank + len(self.words), held.field)
+            if at == len(parts) - 1 and NAME_OF.search(parts[at]) and found is not None:
+                return found
             if word := self.words.get(normal(".".join(parts[at:]))):
                 return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
         for at in range(len(parts)):

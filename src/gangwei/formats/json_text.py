@@ -16,10 +16,13 @@ import polars as pl
 
 from gangwei.formats import json_blocks
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+from gangwei.formats.sampling import spaced, whole_lines
 
 RAW_CHARS = 500
+QUOTED = 100
 BLOCK = 4 << 20
 BROKEN = (ValueError, RecursionError)
+ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[{])")
 WRAPPER = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*[=(]\s*(?=[\[{]\s*[\"{\[\]}])")
 LITERAL_BYTES = 1 << 20
 
@@ -60,11 +63,15 @@ def _mended(value: Any) -> Any:
 
 
 def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
-    """Objects inside a record become columns named 'outer.inner', at most `depth` levels deep."""
+    """Objects inside a record become columns named 'outer.inner', at most `depth` levels deep; an object with one key that
+    starts with '$' ({"$oid": x}, {"$date": {"$numberLong": x}}) is its value."""
     if dict not in map(type, record.values()):
         return record
     out: dict[str, Any] = {}
-    for k, v in record.items():
+    for k, held in record.items():
+        v = held
+        while isinstance(v, dict) and len(v) == 1 and next(iter(v))[:1] == "$":
+            v = next(iter(v.values()))
         if isinstance(v, dict) and v:
             out.update({f"{k}.{kk}": vv for kk, vv in (flat(v, depth - 1) if depth > 1 else v).items()})
         else:
@@ -159,6 +166,14 @@ def lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
         number += frame.height
         for at in range(0, frame.height, limits.batch_rows):
             yield Chunk(frame.slice(at, limits.batch_rows), numbers.slice(at, limits.batch_rows))
+
+
+def sample(slices: Sequence[bytes], encoding: str) -> pl.DataFrame:
+    """Objects of the whole lines within parts of a file."""
+    found = [
+        _line(x.encode(), "utf-8") for part in slices for x in spaced(whole_lines(part.decode(encoding, "replace")), 20)
+    ]
+    return chunk_of_records([r for r in found if r.__class__ is dict and r], [], []).rows
 
 
 def tolerant_lines(block: bytes, encoding: str, limits: Limits, number: int) -> Iterator[Chunk]:
@@ -367,6 +382,67 @@ def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
         raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
 
 
+def _unquoted(text: str) -> Any:
+    """A document that stands in another as a text; other texts as they are."""
+    if text[:1] not in ("[", "{") or text[-1:] not in ("]", "}") or len(text) < QUOTED:
+        return text
+    try:
+        return load(text)
+    except BROKEN:
+        return text
+
+
+def _grouped(doc: dict[str, Any]) -> list[Any] | None:
+    """Ads of a document that keeps them by city, keyword or page ({北京: [ad, ad], 上海: [ad]}), each with its group."""
+    lists = [v for v in doc.values() if isinstance(v, list) and v]
+    if len(lists) < 2 or len(lists) * 10 < len(doc) * 9 or not all(isinstance(v[0], dict) for v in lists):
+        return None
+    keys = [set(v[0]) for v in lists]
+    alike = sum(2 * len(k & keys[0]) > len(k | keys[0]) for k in keys)
+    if len(keys[0]) < 2 or alike * 10 < len(keys) * 9:
+        return None
+    return [{"_group": k, **r} if isinstance(r, dict) else r for k, v in doc.items() if isinstance(v, list) for r in v]
+
+
+def tabled(sample: str) -> bool:
+    """True when a text starts with a list of lists, or has a list on each of its first lines: rows of cells without names."""
+    text = sample.lstrip("\ufeff \t\r\n")
+    if ROWS.match(text):
+        return True
+    first = text.splitlines()[:3]
+    return len(first) > 1 and text.startswith("[") and all(isinstance(_list(x), list) for x in first[:2])
+
+
+def _list(line: str) -> Any:
+    try:
+        found = load(line.rstrip().rstrip(","))
+    except BROKEN:
+        return None
+    return found if isinstance(found, list) and not any(isinstance(v, (dict, list)) for v in found) else None
+
+
+def rows(stream: BinaryIO, encoding: str, limits: Limits) -> list[tuple[int, list[str]]]:
+    """Numbered rows of cells of a list of lists, or of a list on each line.
+
+    Raises:
+        Unreadable: the file is broken or too large to hold.
+    """
+    data = stream.read(limits.max_document_bytes + 1)
+    if len(data) > limits.max_document_bytes:
+        raise Unreadable(
+            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as CSV"
+        )
+    text = data.decode(encoding, "replace").lstrip("\ufeff")
+    if ROWS.match(text):
+        try:
+            found = load(text)
+        except BROKEN as e:
+            raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
+    else:
+        found = [_list(line) for line in text.splitlines()]
+    return [(i, [cell(v) or "" for v in r]) for i, r in enumerate(found, 1) if isinstance(r, list)]
+
+
 def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
     """(None, records) or (column names, rows)."""
     if isinstance(doc, list):
@@ -397,6 +473,9 @@ def _records(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
         and not isinstance(next(iter(values[0]), None), dict)
     ):
         return list(doc), [list(r) for r in zip(*values)]
+    if grouped := _grouped(doc):
+        return None, grouped
+    values = [_unquoted(v) if isinstance(v, str) else v for v in values]
     best: tuple[list[str] | None, list[Any]] | None = None
     for v in values:
         found = _records(v, depth - 1)

@@ -15,8 +15,20 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 LONG_TEXT = 80
+SHORT_TEXT = 24
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
-PACKED = ("company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted")
+PACKED = (
+    "company",
+    "city",
+    "pay",
+    "experience",
+    "education",
+    "company_size",
+    "company_nature",
+    "headcount",
+    "posted",
+    "employment_type",
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,7 @@ class Packed:
     """Patterns of `packed.toml`."""
 
     split: str
+    other_splits: tuple[str, ...]
     object: str
     list: re.Pattern[str]
     title_pay: str
@@ -47,6 +60,7 @@ def load_packed(book: Codebook) -> Packed:
     hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
     return Packed(
         split=data["split"],
+        other_splits=tuple(data["other_splits"]),
         object=data["object"],
         list=re.compile(data["list"]),
         title_pay=rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
@@ -85,14 +99,19 @@ def unpack(
         if not mine or placed.get(name) == "ignore" or median(mine) > LONG_TEXT:
             continue
         taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
-        good = _fields_inside(mine, taken, values, packed)
+        at, good = packed.split, _fields_inside(mine, packed.split, taken, values)
+        fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
+        if len(good) < 2 and median(mine) <= SHORT_TEXT and not fits:
+            tries = [(p, _fields_inside(mine, p, taken, values)) for p in packed.other_splits]
+            best = max(tries, key=lambda t: len(t[1]))
+            at, good = best if len(best[1]) > max(1, len(good)) else (at, good)
         if len(good) > 1 or (good and (name not in placed or name in told)):
             placed = {n: f for n, f in placed.items() if n == name or f not in good}
             home = placed[name] if placed.get(name) in good else good[0]
             placed[name] = home
             told.add(name)
             into = [{"field": f, "pattern": values.pattern(f)} for f in good]
-            rules.setdefault("split", []).append({"from": [home], "separator": packed.split, "into": into})
+            rules.setdefault("split", []).append({"from": [home], "separator": at, "into": into})
     for name, target in placed.items():
         mine = cells[name]
         if not mine or target in ("ignore", "description"):
@@ -137,7 +156,12 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
     for pattern, hint, value in packed.hints:
         if pattern.search(pay):
             out.setdefault(hint, value)
-    if pay and "pay_scale_hint" not in out and _in_thousands(cells[pay], packed.small_pay):
+    if (
+        pay
+        and out.get("pay_unit_hint", "month") == "month"
+        and "pay_scale_hint" not in out
+        and _in_thousands(cells[pay], packed.small_pay)
+    ):
         out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
     urls = _column("url", placed, cells)
     if "board" not in placed.values() and (
@@ -178,13 +202,15 @@ def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
     return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
 
 
-def _fields_inside(mine: list[str], taken: set[str], values: Values, packed: Packed) -> list[str]:
+def _fields_inside(mine: list[str], split: str, taken: set[str], values: Values) -> list[str]:
     """Fields that parts of most values look like, where most values have several parts."""
-    parts = [[p.strip() for p in re.split(packed.split, plain(v)) if p.strip()] for v in mine]
+    parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
     if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
         return []
-    out = []
-    for target in PACKED:
+    out: list[str] = []
+    for target in (*PACKED, "title"):
+        if target == "title" and ("title" in taken or len(out) < 2):
+            continue
         pattern = re.compile(values.pattern(target))
         if target not in taken and sum(any(map(pattern.search, p)) for p in parts) >= 0.7 * len(parts):
             out.append(target)

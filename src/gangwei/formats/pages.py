@@ -29,7 +29,7 @@ class Pages:
     def refuse(self, sample: str) -> Unreadable | None:
         """Why a file that starts with `sample` is a page and not data; None when it is not a page."""
         if sample.startswith(("<?xml", "<feed", "<rss")) and not HTML.search(sample[:4096]):
-            return Unreadable("xml_file", "an XML file; export the ads as CSV, JSON, Excel or Parquet")
+            return Unreadable("xml_file", "an XML file")
         if not HTML.search(sample[:4096]) and not MHTML.search(sample[:2048]):
             return None
         if self.captcha.search(sample[:200_000]):

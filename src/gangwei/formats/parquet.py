@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
+from gangwei.formats.sampling import KEPT, spaced
 
 GROUP_BYTES = 512 << 20
+SAMPLED_BYTES = 32 << 20
 
 
 def open_file(source: Path | BinaryIO) -> pq.ParquetFile:
@@ -29,22 +31,45 @@ def open_file(source: Path | BinaryIO) -> pq.ParquetFile:
         ) from None
 
 
+def names(file: pq.ParquetFile) -> tuple[str, ...]:
+    """Column names; the fields of an object are columns named 'outer.inner'."""
+    return tuple(_unnested(pl.DataFrame(file.schema_arrow.empty_table())).columns)
+
+
 def head(file: pq.ParquetFile, rows: int = 60) -> list[list[str]]:
     """First rows as text."""
-    names = file.schema_arrow.names
-    for chunk in chunks(file, names, Limits(batch_rows=rows)):
+    for chunk in chunks(file, names(file), Limits(batch_rows=rows)):
         return [[v or "" for v in r] for r in chunk.rows.head(rows).rows()]
     return []
+
+
+def sample(file: pq.ParquetFile) -> list[list[str]]:
+    """Rows from all over up to eight row groups; of a large group its first rows."""
+    out: list[list[str]] = []
+    groups = spaced(list(range(file.num_row_groups)), 8)
+    for g in groups:
+        group = file.metadata.row_group(g)
+        each = KEPT // len(groups)
+        size = each if group.total_byte_size > SAMPLED_BYTES else max(group.num_rows, 1)
+        for batch in file.iter_batches(size, row_groups=[g], use_threads=False):
+            frame = _unnested(pl.DataFrame(pa.Table.from_batches([batch])))
+            frame = frame.gather_every(max(1, frame.height // each))
+            out += [[v or "" for v in r] for r in frame.select(_text(frame, c) for c in frame.columns).rows()]
+            break
+    return out
 
 
 def chunks(file: pq.ParquetFile, wanted: Sequence[str], limits: Limits) -> Iterator[Chunk]:
     """The wanted columns as String columns. Row numbers count from 1."""
     start = 1
-    columns = [n for n in file.schema_arrow.names if n in set(wanted)]
+    outer = {w.partition(".")[0] for w in wanted} | set(wanted)
+    read = [n for n in file.schema_arrow.names if n in outer]
     try:
-        for table in _groups(file, columns, limits):
+        for table in _groups(file, read, limits):
             frame = pl.from_arrow(table)
             assert isinstance(frame, pl.DataFrame)
+            frame = _unnested(frame)
+            columns = [n for n in frame.columns if n in set(wanted)]
             for part in frame.iter_slices(limits.batch_rows):
                 numbers = pl.int_range(start, start + part.height, dtype=pl.Int64, eager=True).alias("row")
                 start += part.height
@@ -54,6 +79,18 @@ def chunks(file: pq.ParquetFile, wanted: Sequence[str], limits: Limits) -> Itera
         raise Unreadable(
             "broken_parquet", f"the Parquet file is damaged after row {start - 1:,} ({what})", start
         ) from None
+
+
+def _unnested(frame: pl.DataFrame, depth: int = 3) -> pl.DataFrame:
+    """Objects as columns named 'outer.inner'."""
+    objects = [n for n, t in frame.schema.items() if isinstance(t, pl.Struct)]
+    if not objects or not depth:
+        return frame
+    out: list[pl.Series] = []
+    for name in frame.columns:
+        fields = frame[name].struct.unnest() if name in objects else None
+        out += [frame[name]] if fields is None else [s.alias(f"{name}.{s.name}") for s in fields]
+    return _unnested(pl.DataFrame(out), depth - 1)
 
 
 def _groups(file: pq.ParquetFile, columns: list[str], limits: Limits) -> Iterator[pa.Table]:

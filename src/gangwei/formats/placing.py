@@ -10,6 +10,8 @@ from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, median
 from gangwei.formats.values import Values
 
 PLAIN_TEXT = 20
+TOWN = 6
+OF_TOWNS = ("tags", "occupation", "industry")
 MANY = ("description", "tags")
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
 WORDY = (
@@ -58,6 +60,10 @@ def _reread(claim: Claim, mine: list[str], values: Values) -> Claim:
         return claim
     if claim.field == "description" and median(mine) <= PLAIN_TEXT and (values.share("title", mine) or 0.0) >= 0.5:
         return Claim(WORDS, claim.rank, "title")
+    if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
+        return Claim(WORDS, claim.rank, "city")
+    if claim.field == "tags" and any((values.share(f, mine) or 0.0) >= 0.9 for f in CLEAR):
+        return Claim(WORDS, claim.rank, next(f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9))
     if claim.field == "pay_currency" and share_of(YUAN, mine) > 0.5:
         return Claim(claim.strength, claim.rank, "ignore")
     if claim.field == "employment_type" and (values.plausible("employment_type", mine) or 0.0) < 0.5:

@@ -14,6 +14,7 @@ from gangwei.formats.tables import Table
 
 HEADER_DEPTH = 5
 FEW = 2
+PAGE_FIELDS = 3
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def better(table: Table, match: Match | None, know: Knowledge) -> Match | None:
         return match
     new = [f for f, s in found.source.fields.items() if f not in source.fields and unknown & set(s.columns)]
     return found if len(new) >= FEW else match
+
+
+def of_page(skip: int, source: Source) -> bool:
+    """True when a table of a web page holds ads: with a header and several columns of ads; others are the page's layout."""
+    return skip > 0 and len(source.fields) >= PAGE_FIELDS
 
 
 def _fits(table: Table, source: Source) -> Match | None:

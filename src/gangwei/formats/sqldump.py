@@ -1,4 +1,4 @@
-"""SQL dumps: the rows of INSERT statements, table by table, read as text and never run."""
+"""SQL dumps: the rows of INSERT statements and COPY blocks, table by table, read as text and never run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+from gangwei.formats.sampling import Thin
 
 BLOCK = 1 << 20
 RAW_CHARS = 500
@@ -28,11 +29,13 @@ VALUE = re.compile(
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
-    r"(?:\s+|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?)*"
-    r"(?:SET|DROP|CREATE|INSERT|REPLACE|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\w@]",
+    r"(?:\s+|--[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?)*"
+    r"(?:SET|DROP|CREATE|INSERT|REPLACE|COPY|SELECT|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\w@]",
     re.I | re.S,
 )
-STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE)\s", re.I)
+STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE|COPY)\s", re.I)
+COPY = re.compile(rf"COPY\s+{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*FROM\s+stdin\b[^;\n]*;[^\n]*\n", re.I)
+COPY_END = "\\."
 
 
 def _unescape(m: re.Match[str]) -> str:
@@ -83,6 +86,13 @@ class Dump:
                     self.created[create["table"]] = _columns(self.text[create.end() : end])
                 self.at = end
                 continue
+            copy = COPY.match(self.text, self.at)
+            if copy is not None:
+                self.at = copy.end()
+                for values in self._copied():
+                    number += 1
+                    yield number, copy["table"], _named(copy), values
+                continue
             insert = INSERT.match(self.text, self.at)
             if insert is None or insert.end() == len(self.text):
                 if len(self.text) - self.at < 65_536 and self._more():
@@ -90,7 +100,7 @@ class Dump:
                 self.at += 6
                 continue
             table = insert["table"]
-            columns = [c.strip().strip('`"[]') for c in insert["columns"].split(",")] if insert["columns"] else None
+            columns = _named(insert)
             self.at = insert.end()
             while True:
                 found = self._tuple()
@@ -98,6 +108,18 @@ class Dump:
                     break
                 number += 1
                 yield number, table, columns, BadRow(number, "broken_row", found) if isinstance(found, str) else found
+
+    def _copied(self) -> Iterator[list[str | None]]:
+        """The lines of a COPY block: fields between tabs, up to the line that ends it."""
+        while True:
+            end = self.text.find("\n", self.at)
+            if end < 0 and self._more():
+                continue
+            line = self.text[self.at : end if end >= 0 else len(self.text)].rstrip("\r")
+            self.at = end + 1 if end >= 0 else len(self.text)
+            if line == COPY_END or (end < 0 and not line):
+                return
+            yield [None if v == "\\N" else ESCAPE.sub(_unescape, v) if "\\" in v else v for v in line.split("\t")]
 
     def _tuple(self) -> list[str | None] | str | None:
         """The next '(…)' of the statement, its text when it is broken, or None at the end of the statement."""
@@ -137,6 +159,12 @@ class Dump:
             return broken
 
 
+def _named(statement: re.Match[str]) -> list[str] | None:
+    """Columns that a statement names."""
+    listed = statement["columns"]
+    return [c.strip().strip('`"[]') for c in listed.split(",")] if listed else None
+
+
 def _columns(body: str) -> list[str]:
     out = []
     for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else _listed(body.rpartition(")")[0]):
@@ -159,19 +187,22 @@ def _listed(body: str) -> list[str]:
 
 def heads(
     stream: BinaryIO, encoding: str, limits: Limits, rows: int = 60
-) -> dict[str, tuple[list[str], list[list[str]]]]:
-    """For each table with rows: its column names (statement, else CREATE TABLE, else positions) and its first rows."""
+) -> dict[str, tuple[list[str], list[list[str]], Thin[list[str]]]]:
+    """For each table with rows: its column names (statement, else CREATE TABLE, else positions), its first rows and rows
+    from all over it."""
     dump = Dump(stream, encoding, limits)
-    out: dict[str, tuple[list[str], list[list[str]]]] = {}
+    out: dict[str, tuple[list[str], list[list[str]], Thin[list[str]]]] = {}
     for _, table, columns, values in dump.rows():
         if isinstance(values, BadRow):
             continue
         if table not in out:
             made = columns or dump.created.get(table) or []
-            out[table] = (made if len(made) == len(values) else [str(i) for i in range(len(values))], [])
-        head = out[table][1]
+            out[table] = (made if len(made) == len(values) else [str(i) for i in range(len(values))], [], Thin())
+        _, head, more = out[table]
+        row = [v or "" for v in values]
         if len(head) < rows:
-            head.append([v or "" for v in values])
+            head.append(row)
+        more.add(row)
     return out
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from gangwei.formats import archive, charset, delimited, excel, html_table, json_text, parquet, sqldump
+import polars as pl
+
+from gangwei.formats import archive, charset, delimited, excel, html_table, json_text, parquet, sqldump, xml_text
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of, unique_names
 from gangwei.formats.pages import Pages
+from gangwei.formats.sampling import KEPT, spaced
+
+XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
+SMALL = 32 << 20  # a document up to this size is looked through for its columns
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Table:
     head: list[list[str]]
     read: Callable[[Layout], Iterator[Chunk]]
     mojibake: bool = False
+    sample: Callable[[], list[list[str]]] = list
+    """Rows from all over the table, read when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +80,16 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages) -> Iterator[Opened]
 
 def _parquet(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
     file = parquet.open_file(stack.enter_context(blob.seekable()))
-    names = tuple(file.schema_arrow.names)
+    names = parquet.names(file)
     if not file.metadata.num_rows:
         raise Unreadable("no_rows", "the Parquet file has no rows")
 
     def read(layout: Layout) -> Iterator[Chunk]:
         return parquet.chunks(file, [n for n in names if layout.wanted is None or n in layout.wanted], limits)
 
-    return Opened("parquet", [Table("", "parquet", names, parquet.head(file), read)])
+    return Opened(
+        "parquet", [Table("", "parquet", names, parquet.head(file), read, sample=partial(parquet.sample, file))]
+    )
 
 
 def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> Opened:
@@ -98,7 +110,7 @@ def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> O
         def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
             return book.chunks(name, layout.names, layout.skip, limits)
 
-        tables.append(Table(name, "excel", None, book.head(name), read))
+        tables.append(Table(name, "excel", None, book.head(name), read, sample=partial(book.sample, name)))
     return Opened("excel", tables)
 
 
@@ -107,6 +119,8 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
         found = charset.survey(f)
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
     refused = pages.refuse(sample)
+    if (refused is not None and refused.reason_id == "xml_file") or (refused is None and XML.match(sample)):
+        return Opened(f"{found.name}, XML", _xml(blob, limits, found.name))
     if refused is not None:
         found_tables = _html(blob, limits, found.name) if refused.reason_id == "saved_page" else []
         if not found_tables:
@@ -126,15 +140,15 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
     encoding = found.name
     start = sample.lstrip()[:1]
     if json_text.WRAPPER.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
-        tables = _json(blob, limits, encoding, sample)
+        tables = _json(blob, limits, found, sample)
     elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
     else:
-        tables = _delimited(blob, limits, encoding)
+        tables = _delimited(blob, limits, found)
     mojibake = charset.is_mojibake(sample[:200_000])
     if mojibake:
         encoding += ", GBK read as Latin-1"
-        tables = [Table(t.label, t.format, t.columns, t.head, t.read, True) for t in tables]
+        tables = [replace(t, mojibake=True) for t in tables]
     return Opened(encoding, tables, notes)
 
 
@@ -143,18 +157,25 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
         data = f.read(limits.max_line_bytes + 1)
     if len(data) > limits.max_line_bytes:
         return []
-    out = []
-    for i, rows in enumerate(html_table.tables(data.decode(encoding, "replace"), limits), 1):
+    found = html_table.tables(data.decode(encoding, "replace"), limits)
+    return [_of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(found, 1)]
 
-        def read(layout: Layout, rows: list[list[str]] = rows) -> Iterator[Chunk]:
-            n = len(layout.names)
-            body = list(enumerate(rows, 1))[layout.skip :]
-            good = [(at, r + [""] * (n - len(r))) for at, r in body if len(r) <= n]
-            bad = [BadRow(at, "field_count", "|".join(r)[:500]) for at, r in body if len(r) > n]
-            yield chunk_of(layout.names, [r for _, r in good], [at for at, _ in good], bad)
 
-        out.append(Table(f"table{i}", "excel", None, rows[:60], read))
-    return out
+def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    with blob.stream() as f:
+        path = xml_text.record_path(f, encoding, limits)
+    if path[-1] == xml_text.CELLS[0]:
+        with blob.stream() as f:
+            return [_of_rows("", xml_text.sheet_rows(f, encoding, path, limits))]
+
+    def read(layout: Layout | None) -> Iterator[Chunk]:
+        with blob.stream() as f:
+            yield from xml_text.records(f, encoding, path, limits)
+
+    with blob.stream() as f:
+        frame = next(xml_text.records(f, encoding, path, replace(limits, batch_rows=1000))).rows
+    rows = [[v or "" for v in r] for r in frame.rows()]
+    return [Table("", "json", tuple(frame.columns), rows[:60], read, sample=partial(spaced, rows, KEPT))]
 
 
 def _looks_delimited(sample: str) -> bool:
@@ -165,7 +186,32 @@ def _looks_delimited(sample: str) -> bool:
     return bool(body) and body[0] not in of_json and not body.startswith("\ufffd")
 
 
-def _json(blob: archive.Blob, limits: Limits, encoding: str, sample: str) -> list[Table]:
+def _json_rows(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    with blob.stream() as f:
+        numbered = json_text.rows(f, encoding, limits)
+    if not numbered:
+        raise Unreadable("broken_json", "no row of cells could be read; fetch the file again")
+    return [_of_rows("", numbered)]
+
+
+def _of_rows(label: str, numbered: list[tuple[int, list[str]]]) -> Table:
+    """A table of rows that are held; short rows are filled up."""
+    rows = [r for _, r in numbered]
+
+    def read(layout: Layout) -> Iterator[Chunk]:
+        n = len(layout.names)
+        body = numbered[layout.skip :]
+        good = [(at, r + [""] * (n - len(r))) for at, r in body if len(r) <= n]
+        bad = [BadRow(at, "field_count", "|".join(r)[:500]) for at, r in body if len(r) > n]
+        yield chunk_of(layout.names, [r for _, r in good], [at for at, _ in good], bad)
+
+    return Table(label, "excel", None, rows[:60], read, sample=partial(spaced, rows, KEPT))
+
+
+def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: str) -> list[Table]:
+    encoding = found.name
+    if json_text.tabled(sample):
+        return _json_rows(blob, limits, encoding)
     kind = "document" if json_text.WRAPPER.match(sample) else json_text.layout(sample.encode())
     if encoding.startswith("utf-16") and kind == "lines":
         kind = "objects"
@@ -180,17 +226,28 @@ def _json(blob: archive.Blob, limits: Limits, encoding: str, sample: str) -> lis
             yield from reader(f, encoding, limits)
 
     small = Limits(batch_rows=1000, max_document_bytes=limits.max_document_bytes, max_line_bytes=limits.max_line_bytes)
-    columns: tuple[str, ...] = ()
-    rows: list[list[str]] = []
+    head: list[pl.DataFrame] = []
     with blob.stream() as f:
         for chunk in reader(f, encoding, small):
-            columns = tuple(chunk.rows.columns)
-            rows = [[v or "" for v in r] for r in chunk.rows.head(60).rows()]
-            if columns:
+            if chunk.rows.width:
+                head.append(chunk.rows.gather_every(max(1, chunk.rows.height // KEPT)) if head else chunk.rows)
+            if head and (found.size > SMALL or kind == "lines"):
                 break
-    if not columns:
+    if not head:
         raise Unreadable("broken_json", "no JSON object could be read; fetch the file again")
-    return [Table("", "json", columns, rows, read)]
+    if kind == "lines" and reader is json_text.lines:
+        head.append(json_text.sample(found.slices, encoding))
+    more = pl.concat(head[1:], how="diagonal") if len(head) > 1 else pl.DataFrame()
+    columns = tuple(dict.fromkeys((*head[0].columns, *more.columns)))
+    first = pl.concat([head[0].head(60), more.clear()], how="diagonal").select(columns)
+    rest = pl.concat(
+        [first.clear(), head[0].gather_every(max(1, head[0].height // KEPT)), more], how="diagonal"
+    ).select(columns)
+
+    def sampled() -> list[list[str]]:
+        return [[v or "" for v in r] for r in spaced(rest.rows(), KEPT)]
+
+    return [Table("", "json", columns, [[v or "" for v in r] for r in first.rows()], read, sample=sampled)]
 
 
 def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
@@ -199,17 +256,18 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
     if not found:
         raise Unreadable("no_rows", "the SQL dump has no INSERT statement that can be read; export it with data")
     tables = []
-    for name, (columns, rows) in found.items():
+    for name, (columns, rows, more) in found.items():
 
         def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
             with blob.stream() as f:
                 yield from sqldump.chunks(f, encoding, name, layout.names, limits)
 
-        tables.append(Table(name, "sql", tuple(columns), rows, read))
+        tables.append(Table(name, "sql", tuple(columns), rows, read, sample=partial(list, more.kept)))
     return tables
 
 
-def _delimited(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> list[Table]:
+    encoding = found.name
     with blob.stream() as f:
         delimiter, head = delimited.peek(delimited.text_lines(f, encoding, limits), None)
     if not head:
@@ -228,7 +286,10 @@ def _delimited(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]
         with blob.stream() as f:
             yield from delimited.chunks(f, encoding, shape, limits)
 
-    return [Table("", "csv", None, head, read)]
+    width = Counter(map(len, head)).most_common(1)[0][0]
+    return [
+        Table("", "csv", None, head, read, sample=partial(delimited.sample, found.slices, encoding, delimiter, width))
+    ]
 
 
 def header_names(row: list[str]) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """Posting and capture dates from whatever boards write; each distinct combination is parsed once.
 
-Forms: ISO with and without time or zone, 2019年12月10日, 12-17, 5月13日更新, 今天 11:33, 3天前, `Sat Feb 22 22:58:03 2020`,
-10-Oct-2019, Excel serial days, epoch seconds and milliseconds, a month alone. Days count in China standard time.
+Forms: ISO with and without time or zone, 2019年12月10日, 12-17, 5月13日更新, 今天 11:33, 3天前, 九小时前, `Sat Feb 22 22:58:03 2020`,
+10-Oct-2019, May 2024, 民國113/05/01, 24-05-01, Excel serial days, epoch seconds and milliseconds, a month alone; else the first full
+date in the text. Days count in China standard time.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -51,6 +53,9 @@ class DateRules:
     words: dict[str, int]
     units: dict[str, int]
     months: dict[str, int]
+    counts: dict[str, float]
+    traditional: dict[int, str]
+    ago: re.Pattern[str]
     empty: frozenset[str]
     captured: Memo = field(default_factory=Memo, compare=False)
     plain: Memo = field(default_factory=Memo, compare=False)
@@ -60,9 +65,15 @@ class DateRules:
 def compile_dates(book: Codebook) -> DateRules:
     """Rules from definitions/dates.toml."""
     d = book.toml("dates.toml")
+    units = "|".join(sorted(d["units"], key=lambda u: (-len(u), u)))
+    ago = re.compile(
+        rf"^(?:\D{{1,12}}\s)?(?:超过|大?约)?(\d+|[{''.join(c for c in d['counts'] if len(c) == 1 and not c.isascii())}]+|an?)\s*\+?\s*"
+        rf"({units})s?\s*(?:钟|多)?\s*(?:以?前|之前|以上|ago|\+)?\s*[(（]?(?:更新|发布|活跃|刷新|内)?[)）]?$",
+        re.I,
+    )
     return DateRules(
         d["earliest"], d["latest"], int(d["days_after_capture"]), timezone(timedelta(hours=d["utc_offset_hours"])),
-        d["words"], d["units"], d["months"], frozenset(d["empty"]["values"]),
+        d["words"], d["units"], d["months"], d["counts"], str.maketrans(d["traditional"]), ago, frozenset(d["empty"]["values"]),
     )  # fmt: skip
 
 
@@ -84,16 +95,24 @@ _CTIME = re.compile(
     re.I,
 )
 _DMY = re.compile(
-    r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4})(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?$",
+    r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4}|\d\d)(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?$",
     re.I,
 )
 _DMY_NUM = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
-_AGO = re.compile(
-    r"^(\d+|几|半|一|两|三)\s*\+?\s*(秒|分钟|分|小时|时|天|日|周|星期|个月|月|minute|hour|day|week|month|d|h)s?\s*(?:钟)?(?:以?前|之前|ago|\+)?(?:更新|发布|活跃|内)?$",
-    re.I,
+_NUMBER = re.compile(r"^\d+(?:\.0+)?$|^\d{5,}\.\d+$|^\d\.\d+e\+?\d+$", re.I)
+_ROC = re.compile(
+    r"^(?:民[国國]\s*(\d{2,3})|(1[0-2]\d))\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:\s+[\d:]+)?$"
 )
-_NUMBER = re.compile(r"^\d+(?:\.0+)?$")
-_COUNTS = {"几": 3, "半": 0, "一": 1, "两": 2, "三": 3}
+_SHORT_YEAR = re.compile(r"^([1-4]\d)[-/.](\d{1,2})[-/.](\d{1,2})(?:\s+[\d:]+)?$")
+_MONTH_YEAR = re.compile(r"^([a-z]{3})[a-z]*\.?[\s,-]+(\d{4})$", re.I)
+_YEAR_MONTH_DAY = re.compile(r"^(\d{4})[\s-]+([a-z]{3})[a-z]*\.?[\s-]+(\d{1,2})$", re.I)
+_CLOSED = re.compile(r"^\W*(?:new\s+)?(?:\$?date|numberlong)\W+(?:\$?numberlong\W+)?(\w.*?)(?:[+-]\d{4})?[\W]*$", re.I)
+_BASIC = re.compile(r"^(\d{8})T\d{4,6}")
+_WITHIN = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)")
+_CTIME_WITHIN = re.compile(
+    r"(?<![a-z])([a-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(?:[\d:]+\s+)?(?:[a-z]{3,4}\s+)?(\d{4})(?!\d)", re.I
+)
+_ROC_YEAR = 1911
 
 
 def _on(year: int, month: int, day: int, rules: DateRules) -> Reading:
@@ -169,7 +188,10 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
     text = _BRACKETS.sub("", raw[:80].strip()).strip()
     if text.lower() in rules.empty:
         return Reading(None)
-    text = _LABEL.sub("", text).strip()
+    if closed := _CLOSED.match(text):
+        text = closed[1]
+    text = unicodedata.normalize("NFKC", text).translate(rules.traditional)
+    text = _LABEL.sub("", text).strip(" ,;")
     low = text.lower()
     if m := _YMD.match(text):
         y, mo, d = int(m[1]), int(m[2]), int(m[3])
@@ -189,20 +211,19 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
     if m := _MONTH.match(text):
         return _number(int(m[1]), m[1], captured, year, rules)
     if _NUMBER.match(text):
-        whole = text.split(".")[0]
+        whole = str(int(float(text))) if "e" in low else text.split(".")[0]
         return _number(int(whole), whole, captured, year, rules)
     if _CLOCK.match(text):
         return _ago(0, captured, year, rules)
     for word, days in rules.words.items():
         if low.startswith(word):
             return _ago(days, captured, year, rules)
-    if m := _AGO.match(low):
-        count = _COUNTS[m[1]] if m[1] in _COUNTS else int(m[1][:6])
-        return _ago(count * rules.units[m[2].lower()], captured, year, rules)
+    if m := rules.ago.match(low):
+        return _ago(int(_count(m[1], rules) * rules.units[m[2]]), captured, year, rules)
     if (m := _CTIME.match(text)) and m[1].lower() in rules.months:
         return _on(int(m[3]), rules.months[m[1].lower()], int(m[2]), rules)
     if (m := _DMY.match(text)) and m[2].lower() in rules.months:
-        return _on(int(m[3]), rules.months[m[2].lower()], int(m[1]), rules)
+        return _on(int(m[3]) + (2000 if len(m[3]) == 2 else 0), rules.months[m[2].lower()], int(m[1]), rules)
     if m := _DMY_NUM.match(text):
         a, b, y = int(m[1]), int(m[2]), int(m[3])
         return (
@@ -212,7 +233,37 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
             if b > 12 or a == b
             else Reading(None, issue=UNREADABLE)
         )
+    return _rarely(text, rules)
+
+
+def _rarely(text: str, rules: DateRules) -> Reading:
+    """Forms that few boards write, then the first full date within the text."""
+    if m := _ROC.match(text):
+        return _on(int(m[1] or m[2]) + _ROC_YEAR, int(m[3]), int(m[4]), rules)
+    if m := _SHORT_YEAR.match(text):
+        return _on(2000 + int(m[1]), int(m[2]), int(m[3]), rules)
+    if (m := _MONTH_YEAR.match(text)) and m[1].lower() in rules.months:
+        return _month(int(m[2]), rules.months[m[1].lower()], rules)
+    if (m := _YEAR_MONTH_DAY.match(text)) and m[2].lower() in rules.months:
+        return _on(int(m[1]), rules.months[m[2].lower()], int(m[3]), rules)
+    if m := _BASIC.match(text):
+        return _on(int(m[1][:4]), int(m[1][4:6]), int(m[1][6:]), rules)
+    if m := _WITHIN.search(text):
+        return _on(int(m[1]), int(m[2]), int(m[3]), rules)
+    if (m := _CTIME_WITHIN.search(text)) and m[1].lower() in rules.months:
+        return _on(int(m[3]), rules.months[m[1].lower()], int(m[2]), rules)
     return Reading(None, issue=UNREADABLE)
+
+
+def _count(word: str, rules: DateRules) -> float:
+    """A number in digits or words: 3, 九, 十五, 二十, 半, a."""
+    if word.isdigit():
+        return int(word[:6])
+    if word in rules.counts:
+        return rules.counts[word]
+    tens, ten, ones = word.partition("十")
+    values = [rules.counts.get(w, 1.0) if w else d for w, d in ((tens, 1.0), (ones, 0.0))]
+    return values[0] * 10 + values[1] if ten else rules.counts.get(word[-1], 1.0)
 
 
 def parse(posted: pl.Series, captured: pl.Series, year_hint: pl.Series, rules: DateRules) -> pl.DataFrame:

@@ -41,6 +41,8 @@ WEAK = frozenset("·-—–_>.•・‧()[]{}<:~=*\"'`")
 BREAKS = STRONG | WEAK
 PLAIN = re.compile(r"[一-鿿A-Za-z0-9·|, /-]*\Z")
 LATIN = re.compile(r"[\x00-ɏ’‘ʼ]*\Z")
+COUNTRY_FIRST = re.compile(r"(?i)^\W*(?:asia\W+)?(?:china|chn|cn|prc)\s*[-–—_: ]\s*(?=[a-z])")
+DASH = re.compile(r"\s*[-–—]\s*")
 CJK = re.compile("[一-鿿]")
 LATIN1 = re.compile(r"[\x00-\xff]*[\x80-\xff][\x00-\xff]*\Z")
 LABEL = re.compile(
@@ -78,8 +80,10 @@ def settle(readings: tuple[Reading, ...]) -> Reading | None:
 
 
 def read_latin(text: str, gaz: Gazetteer) -> Found:
-    """A field in Latin letters: names by reading or English name, with province or country behind commas."""
-    parts = [p for p in re.split(r"[,/;|()]+", text) if p.strip()]
+    """A field in Latin letters: names by reading or English name, with province or country behind commas or the country
+    before a dash."""
+    inner = COUNTRY_FIRST.sub("", text)
+    parts = [p for p in re.split(r"[,/;|()]+", text if inner == text else DASH.sub(",", inner)) if p.strip()]
     keys = [latin_key(p) for p in parts]
     chains: list[Chain] = []
     known = 0

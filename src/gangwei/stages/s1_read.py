@@ -23,7 +23,7 @@ from gangwei.formats.chunk import Chunk, Limits, Unreadable
 from gangwei.formats.guess import load_knowledge
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import Match, better, recognise, sniff
+from gangwei.formats.recognise import Match, better, of_page, recognise, sniff
 from gangwei.formats.source import Source, load_sources
 from gangwei.formats.tables import Layout, Opened, Table, opened
 
@@ -34,10 +34,9 @@ __all__ = ["Batch", "FileReport", "Input", "Issue", "Limits", "ReadError", "disc
 
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
-    ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml",
+    ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
 )  # fmt: skip
 EXAMPLES = 5
-PAGE_FIELDS = 3  # fewer columns of ads, and a table of a page is its layout
 
 
 class ReadError(Exception):
@@ -182,12 +181,12 @@ def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
                         relative.as_posix(),
                         None,
                         "not_a_data_file",
-                        "left out: not a CSV, JSON, Excel, SQL, Parquet, zip or gz file",
+                        "left out: not a CSV, JSON, Excel, SQL, XML, Parquet, zip or gz file",
                     )
                 )
         if not found:
             raise ReadError(
-                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, Parquet, zip or gz file; name a folder with ads"
+                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, XML, Parquet, zip or gz file; name a folder with ads"
             )
     elif glob.has_magic(given):
         hits = sorted(p for p in map(Path, glob.glob(given, recursive=True)))
@@ -258,7 +257,7 @@ def read(
                 if not any(m for _, m in matches):
                     matches = [(t, sniff(t, know)) for t, _ in matches]
             if found.page is not None:
-                matches = [(t, m if m and m.skip and len(m.source.fields) >= PAGE_FIELDS else None) for t, m in matches]
+                matches = [(t, m if m and of_page(m.skip, m.source) else None) for t, m in matches]
                 if not any(m for _, m in matches):
                     raise found.page
             taken = [(t, m) for t, m in matches if m is not None]

@@ -72,6 +72,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "posted_date": when["posted_date"],
             "date_precision": when["date_precision"],
             "company": raw["company"],
+            "company_nature": raw["company_nature"],
             "city": raw["city"],
             "district": raw["district"],
             "address": address,

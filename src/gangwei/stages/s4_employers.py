@@ -49,12 +49,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Rules:
-    """Compiled rules of the stage."""
+    """Compiled rules of the stage; `natures` has a pattern and what it says of state ownership, `agree` the share that must."""
 
     names: employer.NameRules
     affiliation: affiliation.AffiliationRules
     own_branch: str
     judgements: tuple[Judgement, ...]
+    natures: tuple[tuple[str, bool], ...]
+    agree: float
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -75,16 +77,24 @@ def compile_rules(book: Codebook) -> Rules:
     ledger = tuple(
         Judgement(flat[2 * i], flat[2 * i + 1], r["verdict"] == "same", r["date"]) for i, r in enumerate(rows)
     )
-    return Rules(names, affiliation.compile_rules(book, names), "|".join(own), ledger)
+    natures = book.toml("employers/natures.toml")
+    patterns = tuple((rf"^(?i:{n['pattern']})$", bool(n["state_owned"])) for n in natures["nature"])
+    return Rules(
+        names, affiliation.compile_rules(book, names), "|".join(own), ledger, patterns, float(natures["share"])
+    )
 
 
-def run(names: pl.DataFrame, rules: Rules, as_of: date | None) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def run(
+    names: pl.DataFrame, rules: Rules, as_of: date | None, natures: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Entities, affiliations and the names that belong to them.
 
     Args:
         names: `name_raw` (byte for byte, distinct; null allowed once) and `n_ads` (int64).
         rules: from `compile_rules`.
         as_of: day whose state `employers.defence` shows; None takes what is in force without an end.
+        natures: `name_raw`, `company_nature` (as boards write it) and `n_ads` (int64); tells state ownership where the
+            name does not.
 
     Returns:
         (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS), each sorted by its key. Names that are null
@@ -102,7 +112,7 @@ def run(names: pl.DataFrame, rules: Rules, as_of: date | None) -> tuple[pl.DataF
     parts = parts.join(ids, on="entity", how="left", maintain_order="left")
     hits = affiliation.match(parts, rules.affiliation)
     verdicts = _verdicts(parts, hits, as_of)
-    employers = _employers(parts, verdicts)
+    employers = _by_nature(_employers(parts, verdicts), parts, natures, rules)
     return (
         schema.EMPLOYER_NAMES_STAGE.conform(parts.select(list(schema.EMPLOYER_NAMES_STAGE.polars))),
         schema.EMPLOYERS.conform(employers),
@@ -300,6 +310,31 @@ def _employers(parts: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
         .otherwise("state_owned"),
         succeeds=pl.lit([], dtype=pl.List(pl.String())),
     ).drop("own")
+
+
+def _by_nature(
+    employers: pl.DataFrame, parts: pl.DataFrame, natures: pl.DataFrame | None, rules: Rules
+) -> pl.DataFrame:
+    """`state_owned` of employers whose name does not tell, where nearly all ads that state a telling nature agree."""
+    if natures is None or natures.is_empty():
+        return employers
+    text = pl.col("company_nature").str.strip_chars(" \t\r\n\u00a0\u3000[]'\"")
+    says = pl.lit(None, pl.Boolean())
+    for pattern, state in rules.natures:
+        says = pl.when(text.str.contains(pattern)).then(pl.lit(state)).otherwise(says)
+    told = (
+        natures.with_columns(says=says).drop_nulls("says")
+        .join(parts.select("name_raw", "employer_id"), on="name_raw")
+        .group_by("employer_id")
+        .agg(state=pl.col("n_ads").filter(pl.col("says")).sum(), n=pl.col("n_ads").sum())
+        .with_columns(
+            pl.when(pl.col("state") >= pl.col("n") * rules.agree).then(pl.lit(True))
+            .when(pl.col("state") <= pl.col("n") * (1 - rules.agree)).then(pl.lit(False)).alias("stated")
+        )
+    )  # fmt: skip
+    frame = employers.join(told.select("employer_id", "stated"), on="employer_id", how="left", maintain_order="left")
+    stated = pl.when(~pl.col("is_anonymous")).then("stated")
+    return frame.with_columns(state_owned=pl.coalesce("state_owned", stated)).drop("stated")
 
 
 def _affiliations(parts: pl.DataFrame, hits: list[tuple[int, str, tuple[affiliation.Rule, ...]]]) -> pl.DataFrame:
