@@ -34,6 +34,8 @@ TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,1
 LONG = ("url", "address", "description")
 SHORT_VALUE = 40
 FEW_ROWS = 5
+LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
+OF_JOBS = ("occupation", "employment_type")
 AMOUNT = re.compile(r"^[1-9]\d{0,2}[05]00(\.0+)?$")
 
 
@@ -61,7 +63,10 @@ class Guess:
     @property
     def fields(self) -> set[str]:
         """Fields of ads that are placed."""
-        return {f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit", "pay_currency")}
+        inside = {i["field"] for r in self.rules.get("split", ()) for i in r["into"]}
+        return inside | {
+            f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit", "pay_currency")
+        }
 
     @property
     def unplaced(self) -> tuple[str, ...]:
@@ -81,7 +86,7 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     more = [[repair_text(c) for c in r] for r in table.sample()] if table.mojibake else table.sample()
     best: tuple[tuple[int, int, int], Guess] | None = None
-    for skip, header, names in _candidates(table):
+    for skip, header, names in _candidates(table, know.headers):
         found = _place(skip, header, names, table.head[skip:], more, know)
         if found is None:
             continue
@@ -94,7 +99,27 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     return best[1] if best else None
 
 
-def _candidates(table: Table) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
+def _groups(row: Sequence[str], under: Sequence[str]) -> bool:
+    """The second row names parts of groups that the first row names over several columns, and nothing else."""
+    if "" not in [c.strip() for c in row[1:]] or len(row) != len(under) or sum(bool(c.strip()) for c in row) < 3:
+        return False
+    wide = [i for i in range(len(row)) if not row[i].strip() or (i + 1 < len(row) and not row[i + 1].strip())]
+    named = [i for i, c in enumerate(under) if c.strip() and c.strip() != row[i].strip()]
+    short = all(len(under[i].strip()) <= 12 and not under[i].strip()[:1].isdigit() for i in named)
+    return len(named) > 1 and len(named) < len(row) and short and set(named) <= set(wide)
+
+
+def _under_groups(row: Sequence[str], under: Sequence[str], headers: Headers) -> list[str]:
+    """Names of the columns under groups: the part alone where it tells by itself, else group and part."""
+    group, out = "", []
+    for a, b in zip(row, under):
+        group, part = a.strip() or group, b.strip()
+        alone = part and headers.listed(part) is not None
+        out.append(part if alone else group if part in ("", group) else f"{group}{part}")
+    return out
+
+
+def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
     """(rows before the data, has a header, names): each of the first rows, two rows as one header, or no header."""
     if table.columns is not None:
         yield 0, True, table.columns
@@ -105,8 +130,11 @@ def _candidates(table: Table) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
     for i, row in enumerate(table.head[:HEADER_DEPTH]):
         if len(row) == 1 < width:
             continue
-        yield i + 1, True, tuple(unique_names(row))
         under = table.head[i + 1] if i + 1 < len(table.head) else []
+        if _groups(row, under):
+            yield i + 2, True, tuple(unique_names(_under_groups(row, under, headers)))
+            continue
+        yield i + 1, True, tuple(unique_names(row))
         if "" in row and any(row) and len(under) == len(row):
             group, joined = "", []
             for a, b in zip(row, under):
@@ -131,10 +159,10 @@ def _place(
     placed = by_header(names, shown, know.headers, know.values) if header else {}
     placed = _swapped(placed, shown, know.values)
     placed = _short_address(placed, shown, know.values)
-    of_jobs = {
-        n for n in names if header and (c := know.headers.claim(n)) and c.field in ("occupation", "employment_type")
-    }
-    by_value = _by_value(names, rows, shown, placed, know.values, of_jobs)
+    barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
+    bare = re.compile(know.packed.bare["pattern"])
+    barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
+    by_value = _by_value(names, rows, shown, placed, know.values, barred)
     by_value |= _amounts(names, rows, {**placed, **by_value})
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
     if header and _is_data(found, know):
@@ -166,7 +194,11 @@ def _is_data(found: Guess, know: Knowledge) -> bool:
     """The supposed header is a row like the rows below it."""
     if any(len(n) > HEADER_CHARS for n in found.names):
         return True
-    like = sum(bool(know.values.share(f, [n])) for n, f in found.placed.items() if know.headers.claim(n) is None)
+    like = sum(
+        bool(know.values.share(f, [n]))
+        for n, f in found.placed.items()
+        if LEGAL.search(n) or know.headers.claim(n) is None
+    )
     return like >= 2 or (found.skip > 1 and found.by_value.issuperset(found.placed))
 
 
@@ -204,9 +236,9 @@ def _by_value(
     cells: dict[str, list[str]],
     placed: dict[str, str],
     values: Values,
-    of_jobs: set[str],
+    barred: set[tuple[str, str]],
 ) -> dict[str, str]:
-    """Columns placed by their values alone; a class of jobs (`of_jobs`, by its header) is no trade of the employer."""
+    """Columns placed by their values alone; `barred` has columns with the fields that they cannot be."""
     taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
     scores = []
     for order, (target, pattern, wanted) in enumerate(values.rules):
@@ -214,10 +246,10 @@ def _by_value(
             mine = cells[name]
             if (
                 name in placed
-                or (target == "industry" and name in of_jobs)
+                or (name, target) in barred
                 or not mine
                 or len(mine) < min(3, len(rows))
-                or 2 * len(mine) < len(rows)
+                or 3 * len(mine) < len(rows)
             ):
                 continue
             length = median(mine)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TAIL = re.compile(r"(?:name|string|str|desc|text|value|display|label|zh|cn|raw)$")
 NAME_OF = re.compile(r"(?i)^(?:(?:display|full|short)?_?name|display|text|value|label|cn|zh|名称)(?:_?(?:cn|zh))?$")
 HOLDER = re.compile(r"(?i)(?:_?(?:info|list|obj|dto|vo|data|items?))+$")
+NUMBERED = re.compile(r"(?<=\w\w)[_ -]?\d{1,2}$")
 NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
@@ -71,6 +72,9 @@ class Headers:
                     return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
                 key = short
         last = self._fitting(normal(parts[-1])) if len(parts) > 1 else None
+        if (bare := NUMBERED.sub("", header)) != header and not (found or last):
+            again = self.claim(bare)
+            return again and Claim(max(again.strength, TRIMMED), again.rank, again.field)
         return found or last
 
     def _held(self, holder: str) -> Claim | None:

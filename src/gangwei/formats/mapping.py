@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -11,23 +11,27 @@ import polars as pl
 from gangwei import schema
 from gangwei.formats.charset import repair_series
 from gangwei.formats.chunk import Chunk, Limits
+from gangwei.formats.guess import Knowledge
+from gangwei.formats.learned import learn
 from gangwei.formats.source import TEXT_FIELDS, FieldSpec, Source
 
 SUB = "_sub"
 LIST_ITEM = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 RAW_CHARS = 500
 CAPTCHA_BYTES = 600
+LEARNED_FROM = 200
 LETTER = r"[\p{L}\p{N}]"
 TYPES: dict[str, pl.DataType] = {n: schema.RAW.polars[n] for n in ("pay_scale_hint", "year_hint", "occupation_is_code")}
 
 
 @dataclass
 class Audit:
-    """What the mapping met in one file: unknown lookup values, sub-sources, filled cells."""
+    """What the mapping met in one file: unknown lookup values, sub-sources, filled cells, rules learned for new sub-sources."""
 
     lookups: dict[str, Counter[str]] = field(default_factory=dict)
     subs: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)
+    learned: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     rows: int = 0
 
 
@@ -139,12 +143,21 @@ def _split(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     parts = text.str.split("\x1f").list.eval(clean).list.eval(pl.element().filter(pl.element() != ""))
     work = frame.select(where.alias("w"), parts.alias("rest"))
     out: dict[str, pl.Series] = {n: pl.Series(n, [None] * frame.height, dtype=pl.String) for n in origin}
+    seen: set[str] = set()
     for step in rule["into"]:
-        fits = pl.element().filter(pl.element().str.contains(step["pattern"]))
-        leaves = pl.element().filter(~pl.element().str.contains(step["pattern"]))
-        work = work.with_columns(pl.col("rest").list.eval(fits).list.first().alias("hit"))
-        out[step["field"]] = work["hit"]
-        work = work.with_columns(pl.col("rest").list.eval(leaves))
+        name = step["field"]
+        fits = pl.col("rest").list.eval(pl.element().filter(pl.element().str.contains(step["pattern"])))
+        leaves = pl.col("rest").list.eval(pl.element().filter(~pl.element().str.contains(step["pattern"])))
+        hit = fits.list.first()
+        if name in seen:  # a further pattern of a field fills what the first ones left empty
+            free = pl.lit(out[name]).is_null()
+            hit, leaves = (
+                pl.when(free).then(hit).otherwise(pl.lit(out[name])),
+                pl.when(free).then(leaves).otherwise("rest"),
+            )
+        seen.add(name)
+        work = work.with_columns(hit.alias("hit"), leaves.alias("rest"))
+        out[name] = work["hit"]
     if last := rule.get("last"):
         out[last] = work["rest"].list.last()
         work = work.with_columns(pl.col("rest").list.head(pl.col("rest").list.len().cast(pl.Int64).sub(1).clip(0)))
@@ -205,10 +218,34 @@ def _rewrite(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     return _apply(frame, rule["field"], where, pl.when(new != "").then(new))
 
 
+def _learned(frame: pl.DataFrame, source: Source, know: Knowledge, audit: Audit) -> Source:
+    """The source with rules for the sub-sources that it does not know and that this file has shown so far."""
+    for sub in sorted(set(frame[SUB].drop_nulls().unique()) - source.known_subs):
+        if audit.subs[sub] < LEARNED_FROM:  # rows of it before this chunk
+            rows = frame.filter(pl.col(SUB) == sub)
+            if sub not in audit.learned or rows.height > audit.subs[sub]:
+                audit.learned[sub] = learn(sub, rows, know)
+    if not audit.learned:
+        return source
+    rules = {
+        kind: (*found, *(r for new in audit.learned.values() for r in new.get(kind, ())))
+        for kind, found in source.rules.items()
+    }
+    return replace(source, rules=rules)
+
+
 def map_chunk(
-    chunk: Chunk, source: Source, file: str, captcha_row: str, limits: Limits, mojibake: bool, audit: Audit
+    chunk: Chunk,
+    source: Source,
+    file: str,
+    captcha_row: str,
+    limits: Limits,
+    mojibake: bool,
+    audit: Audit,
+    know: Knowledge | None = None,
 ) -> Mapped:
-    """Raw rows and rejects of a chunk; every row of `chunk.rows` is in one of them."""
+    """Raw rows and rejects of a chunk; every row of `chunk.rows` is in one of them. With `know`, sub-sources that the
+    definition does not know are read by what their first values look like."""
     rows = chunk.rows
     if not rows.height:
         return Mapped(schema.RAW.empty(), schema.REJECTS.empty())
@@ -219,6 +256,8 @@ def map_chunk(
     if source.subsource:
         values.append(_column(rows, source.subsource).alias(SUB))
     frame = lists.select(values)
+    if source.known_subs and know is not None:
+        source = _learned(frame, source, know, audit)
     for rule in source.rules["mojibake"]:
         frame = _mojibake(frame, rule)
     for rule in source.rules["nulls"]:

@@ -39,6 +39,7 @@ class Packed:
     other_splits: tuple[str, ...]
     object: str
     list: re.Pattern[str]
+    items: re.Pattern[str]
     title_pay: str
     small_pay: re.Pattern[str]
     traditional: re.Pattern[str]
@@ -49,6 +50,8 @@ class Packed:
     nulls: tuple[str, ...]
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""
+    bare: dict[str, str]
+    """(word of several fields, and the patterns of these fields without it)"""
     hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
     """(header pattern, name of the hint, value)"""
 
@@ -63,6 +66,8 @@ def load_packed(book: Codebook) -> Packed:
         other_splits=tuple(data["other_splits"]),
         object=data["object"],
         list=re.compile(data["list"]),
+        items=re.compile(data["items"]),
+        bare=data["bare"],
         title_pay=rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
         small_pay=re.compile(data["small_pay"]),
         traditional=re.compile(data["traditional"]),
@@ -99,10 +104,10 @@ def unpack(
         if not mine or placed.get(name) == "ignore" or median(mine) > LONG_TEXT:
             continue
         taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
-        at, good = packed.split, _fields_inside(mine, packed.split, taken, values)
+        at, good = packed.split, fields_inside(mine, packed.split, taken, values)
         fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
         if len(good) < 2 and median(mine) <= SHORT_TEXT and not fits:
-            tries = [(p, _fields_inside(mine, p, taken, values)) for p in packed.other_splits]
+            tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
             best = max(tries, key=lambda t: len(t[1]))
             at, good = best if len(best[1]) > max(1, len(good)) else (at, good)
         if len(good) > 1 or (good and (name not in placed or name in told)):
@@ -110,13 +115,15 @@ def unpack(
             home = placed[name] if placed.get(name) in good else good[0]
             placed[name] = home
             told.add(name)
-            into = [{"field": f, "pattern": values.pattern(f)} for f in good]
+            into = _steps(good, values, packed)
             rules.setdefault("split", []).append({"from": [home], "separator": at, "into": into})
     for name, target in placed.items():
         mine = cells[name]
         if not mine or target in ("ignore", "description"):
             continue
-        if sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
+        if target == "tags" and sum(bool(packed.items.search(v)) for v in mine) * 2 >= len(mine):
+            rules.setdefault("unwrap", []).append({"columns": [name], "item": packed.items.pattern})
+        elif sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.object, "replace": "$1"})
         elif sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
             rules.setdefault("unwrap", []).append({"columns": [name]})
@@ -128,6 +135,17 @@ def unpack(
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
     return placed, frozenset(told), rules
+
+
+def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, str]]:
+    """Field and pattern, in the order in which the parts are given away."""
+    open_ = [f for f in good if f in packed.bare]
+    own = {f: "." if f == "title" else values.pattern(f) for f in good}  # a title is what nothing else is
+    if len(open_) < 2:
+        return [{"field": f, "pattern": own[f]} for f in good]
+    good = sorted(good, key=lambda f: f == "title")
+    first = [{"field": f, "pattern": packed.bare.get(f, own[f])} for f in good]
+    return [*first, *({"field": f, "pattern": packed.bare["pattern"]} for f in open_)]
 
 
 def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, Any]]]:
@@ -202,7 +220,7 @@ def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
     return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
 
 
-def _fields_inside(mine: list[str], split: str, taken: set[str], values: Values) -> list[str]:
+def fields_inside(mine: list[str], split: str, taken: set[str], values: Values) -> list[str]:
     """Fields that parts of most values look like, where most values have several parts."""
     parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
     if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:

@@ -19,6 +19,7 @@ WORDY = (
     "tags", "description", "board",
 )  # fmt: skip
 NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
+RANGE = re.compile(r"\d\D{1,6}\d")
 YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
@@ -36,7 +37,8 @@ def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Header
         claim = _reread(claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
-            claims.append((tier, claim.strength, claim.rank, i, name, claim.field))
+            single = claim.field == "pay" and share_of(RANGE, cells[name]) < 0.3  # a mean beside the range it is of
+            claims.append((tier, single, claim.strength, claim.rank, i, name, claim.field))
     written = any(target == "pay" and tier == 0 for tier, *_, target in claims)
     taken: set[str] = set()
     out: dict[str, str] = {}

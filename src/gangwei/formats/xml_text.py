@@ -96,7 +96,8 @@ def record_path(stream: BinaryIO, encoding: str, limits: Limits) -> Path:
         seen += len(part)
         if seen > LOOKED:
             break
-    found = [p for p, n in counts.items() if n > 1 and len(p) > 1] or [p for p, n in leaves.items() if n > 2]
+    rows = [p for p in counts if p[-1] == CELLS[0] and (*p, CELLS[1]) in counts]
+    found = rows or [p for p, n in counts.items() if n > 1 and len(p) > 1] or [p for p, n in leaves.items() if n > 2]
     if not found:
         raise Unreadable("no_records", "XML without an element that repeats; export the ads as CSV, JSON or Excel")
     return min(found, key=lambda p: (-(counts[p] * 4 >= max(counts[q] for q in found)), len(p), -counts[p]))

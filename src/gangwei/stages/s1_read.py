@@ -20,7 +20,7 @@ import polars as pl
 from gangwei import schema
 from gangwei.formats import archive
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
-from gangwei.formats.guess import load_knowledge
+from gangwei.formats.guess import Knowledge, load_knowledge
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
 from gangwei.formats.recognise import Match, better, of_page, recognise, sniff
@@ -264,7 +264,7 @@ def read(
             _say_unknown(found, taken, report)
             for table, match in taken:
                 label = input.name if table is taken[0][0] else f"{input.name}#{table.label}"
-                yield from _read_table(table, match, label, pages.row, limits, report)
+                yield from _read_table(table, match, label, pages.row, limits, report, load_knowledge(book))
     except Unreadable as e:
         report.note(e.reason_id, str(e), e.row)
     except (OSError, MemoryError, pl.exceptions.PolarsError, UnicodeError) as e:
@@ -290,7 +290,7 @@ def _say_unknown(found: Opened, taken: list[tuple[Table, Match]], report: FileRe
 
 
 def _read_table(
-    table: Table, match: Match, label: str, captcha_row: str, limits: Limits, report: FileReport
+    table: Table, match: Match, label: str, captcha_row: str, limits: Limits, report: FileReport, know: Knowledge
 ) -> Iterator[Batch]:
     source = match.source
     report.source_id = source.id
@@ -308,7 +308,7 @@ def _read_table(
             _say_unmapped(chunk.rows.columns, match, said, report)
         for n in chunk.notes:
             report.note(n.reason_id, n.message, n.row)
-        yield _batch(chunk, table, match, label, captcha_row, limits, report, audit)
+        yield _batch(chunk, table, match, label, captcha_row, limits, report, audit, know)
     _say_audit(audit, match, report)
 
 
@@ -321,9 +321,10 @@ def _batch(
     limits: Limits,
     report: FileReport,
     audit: Audit,
+    know: Knowledge,
 ) -> Batch:
     source = match.source
-    mapped = map_chunk(chunk, source, label, captcha_row, limits, table.mojibake, audit)
+    mapped = map_chunk(chunk, source, label, captcha_row, limits, table.mojibake, audit, know)
     rejects = mapped.rejects
     if chunk.bad:
         bad = pl.DataFrame(
@@ -371,7 +372,7 @@ def _say_audit(audit: Audit, match: Match, report: FileReport) -> None:
         for sub in sorted(set(audit.subs) - source.known_subs):
             report.note(
                 "unknown_subsource",
-                f"sub-source {sub!r} is not described in {source.id}; its rows have no hints",
+                f"sub-source {sub!r} is not described in {source.id}; its rows are read by what its values look like",
                 n=audit.subs[sub],
             )
     low, high = bounds.get("min_rows"), bounds.get("max_rows")

@@ -1,0 +1,157 @@
+"""What decides a mapping when the first rows of a file are unlike the rest, what formats hold besides rows, and sub-sources that
+a definition does not know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import polars as pl
+import pytest
+
+from gangwei.codebook import Codebook
+from gangwei.formats import sampling
+from gangwei.stages.s1_read import FileReport, Limits, discover, read
+
+BOOK = Codebook()
+TITLES = ("数据分析师", "会计", "仓库管理员", "前台文员", "算法工程师")
+CITIES = ("苏州", "武汉", "成都", "青岛", "杭州")
+
+
+def ads(path: Path) -> tuple[pl.DataFrame, FileReport]:
+    (item,) = discover([path], Limits())[0]
+    report = FileReport(item)
+    parts = [b.raw for b in read(item, BOOK, Limits(), report)]
+    return pl.concat(parts) if parts else pl.DataFrame(), report
+
+
+def rows(n: int, filled_from: int) -> list[dict[str, str]]:
+    """Ads whose pay, place and text begin after the first rows."""
+    late = [
+        {"c1": TITLES[i % 5], "c2": f"甲乙{i}科技有限公司", "c3": f"{i % 9 + 6}-{i % 9 + 9}K", "c4": CITIES[i % 5], "c5": f"岗位职责：负责第{i}项工作。任职要求：有责任心"}
+        for i in range(n)
+    ]  # fmt: skip
+    return [r if i >= filled_from else {**r, "c3": "", "c4": "", "c5": ""} for i, r in enumerate(late)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json", "sql", "parquet"])
+def test_rows_from_all_over_the_file_decide(tmp_path: Path, suffix: str) -> None:
+    made = rows(1500, 600)
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "csv":
+        path.write_text("".join(",".join(r.values()) + "\n" for r in made), "utf-8")
+    elif suffix == "jsonl":
+        lines = [json.dumps({k: v for k, v in r.items() if v}, ensure_ascii=False) for r in rows(1500, 700)]
+        path.write_text("\n".join(lines), "utf-8")
+    elif suffix == "json":
+        path.write_text(json.dumps({"data": made}, ensure_ascii=False), "utf-8")
+    elif suffix == "sql":
+        values = ",\n".join("(" + ",".join(f"'{v}'" for v in r.values()) + ")" for r in made)
+        path.write_text(f"INSERT INTO job VALUES {values};\n", "utf-8")
+    else:
+        pl.DataFrame(made).write_parquet(path)
+    raw, _ = ads(path)
+    last = raw.row(-1, named=True)
+    assert raw.height == 1500
+    assert (last["title"], last["pay"], last["city"]) == (made[-1]["c1"], made[-1]["c3"], made[-1]["c4"])
+    assert last["description"] == made[-1]["c5"]
+
+
+def test_thinning_keeps_items_evenly_spaced() -> None:
+    thin: sampling.Thin[int] = sampling.Thin(8)
+    thin.extend(range(1000))
+    steps = {b - a for a, b in zip(thin.kept, thin.kept[1:])}
+    assert len(thin.kept) <= 8 and len(steps) == 1 and thin.kept[0] == 0 and thin.kept[-1] > 700
+    assert sampling.spaced(list(range(100)), 3) == [0, 49, 99]
+
+
+def test_a_cell_merged_over_rows_stands_in_each(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for r in (["单位名称", "岗位名称", "人数"], ["甲乙集团", "会计", 1], [None, "文员", 2], ["丙丁集团", "焊工", 3]):
+        sheet.append(r)
+    sheet.merge_cells("A2:A3")
+    book.save(tmp_path / "a.xlsx")
+    assert ads(tmp_path / "a.xlsx")[0]["company"].to_list() == ["甲乙集团", "甲乙集团", "丙丁集团"]
+
+
+def test_objects_of_parquet_are_columns(tmp_path: Path) -> None:
+    made = pl.DataFrame(
+        {
+            "job_title": TITLES[:3],
+            "company": [{"name": f"甲乙{i}有限公司", "size": "20-99人"} for i in range(3)],
+            "salary": [{"min": 8000 + i, "max": 9000 + i} for i in range(3)],
+        }
+    )
+    made.write_parquet(tmp_path / "a.parquet")
+    row = ads(tmp_path / "a.parquet")[0].row(1, named=True)
+    assert (row["company"], row["company_size"], row["pay"]) == ("甲乙1有限公司", "20-99人", "8001|9001|")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><x><job><title>&a;</title></job></x>', "xml_entities"),
+        ("<jobs><job><title>会计</title></jobs>", "broken_xml"),
+        ("<x>" * 200 + "</x>" * 200, "broken_xml"),
+        ('<?xml version="1.0"?><x>1</x>', "no_records"),
+    ],
+)
+def test_xml_that_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "a.xml").write_text(text, "utf-8")
+    raw, report = ads(tmp_path / "a.xml")
+    assert raw.is_empty() and [i.reason_id for i in report.issues] == [reason]
+
+
+def test_a_new_sub_source_is_read_by_what_its_values_look_like(tmp_path: Path) -> None:
+    garbled = "数据分析师".encode("gb18030").decode("latin-1")
+    columns = (
+        "record_id",
+        "source",
+        "source_path",
+        "board",
+        "title",
+        "company",
+        "city_raw",
+        "salary_raw",
+        "description",
+        "posted_raw",
+        "scraped_raw",
+        "tags_raw",
+    )
+    made: list[dict[str, Any]] = []
+    for i in range(20):
+        plain = dict.fromkeys(columns, "") | {
+            "record_id": f"r{i}",
+            "board": "dajie",
+            "company": "['甲乙有限公司']",
+            "city_raw": "苏州",
+            "salary_raw": "8-9K",
+        }
+        made.append(
+            plain
+            | {
+                "source": "new1",
+                "title": "['会计']",
+                "tags_raw": '[{"state": 0, "value": "焊接"}, {"state": 0, "value": "制图"}]',
+            }
+        )
+        made.append(
+            plain
+            | {
+                "source": "new2",
+                "title": garbled if i % 2 else "会计",
+                "tags_raw": "成本|民营|100-499人",
+                "salary_raw": "15" if i % 3 else "7k-9k",
+            }
+        )
+    pl.DataFrame(made).write_parquet(tmp_path / "a.parquet")
+    raw, report = ads(tmp_path / "a.parquet")
+    one, two = (raw.filter(pl.col("source_id") == f"postings_real.{s}") for s in ("new1", "new2"))
+    assert one.select("title", "tags", "company").unique().rows() == [("会计", "焊接|制图", "['甲乙有限公司']")]
+    assert set(two["title"]) == {"会计", "数据分析师"}
+    assert two.select("tags", "company_nature", "company_size").unique().rows() == [("成本", "民营", "100-499人")]
+    assert set(two.select("pay", "pay_scale_hint").rows()) == {("15", 1000), ("7k-9k", None)}
+    assert "unknown_subsource" in {i.reason_id for i in report.issues}
