@@ -223,14 +223,15 @@ def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
 def fields_inside(mine: list[str], split: str, taken: set[str], values: Values) -> list[str]:
     """Fields that parts of most values look like, where most values have several parts."""
     parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
-    if sum(len(p) > 1 for p in parts) * 5 < len(parts) * 4:
+    several = [p for p in parts if len(p) > 1]
+    if len(several) * 5 < len(parts) * 3:
         return []
     out: list[str] = []
     for target in (*PACKED, "title"):
         if target == "title" and ("title" in taken or len(out) < 2):
             continue
         pattern = re.compile(values.pattern(target))
-        if target not in taken and sum(any(map(pattern.search, p)) for p in parts) >= 0.7 * len(parts):
+        if target not in taken and sum(any(map(pattern.search, p)) for p in several) >= 0.7 * len(several):
             out.append(target)
     return out
 

@@ -62,6 +62,10 @@ def _reread(claim: Claim, mine: list[str], values: Values) -> Claim:
         return claim
     if claim.field == "description" and median(mine) <= PLAIN_TEXT and (values.share("title", mine) or 0.0) >= 0.5:
         return Claim(WORDS, claim.rank, "title")
+    if claim.field == "company_nature" and (values.share("industry", mine) or 0.0) >= 0.5 > 2 * (
+        values.share("company_nature", mine) or 0.0
+    ):
+        return Claim(WORDS, claim.rank, "industry")
     if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "city")
     if claim.field == "tags" and any((values.share(f, mine) or 0.0) >= 0.9 for f in CLEAR):
