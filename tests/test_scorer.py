@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, scorer
+from gangwei.kernels import evidence, fields, scorer
 from gangwei.kernels.terms import fold_text
 from gangwei.schema import SECTIONS
 from gangwei.stages import s6_classify as s6
@@ -29,6 +29,15 @@ def test_names_are_unique_and_cover_the_layout() -> None:
     assert len(names) == evidence.AT_END == len(set(names))
     assert names[evidence.AT_CONCEPT] == "concept:a@title"
     assert names[evidence.AT_COUNT] == "count:distinct>=1"
+
+
+def test_names_of_fields_are_unique_and_cover_the_layout() -> None:
+    names = fields.feature_names(["图像"])
+    assert len(names) == fields.WIDTH == len(set(names))
+    assert names[fields.AT_TERMS].startswith("terms:")
+    assert names[fields.AT_SHARES].startswith("words_share:")
+    assert names[fields.AT_TERM_SHARES].startswith("terms_share:")
+    assert names[fields.AT_WORDS : fields.AT_WORDS + 3] == ["word:图像@title", "word:图像@used", "word:图像@preferred"]
 
 
 def test_grams_are_unit_length_and_count_repeats() -> None:
@@ -89,7 +98,50 @@ def test_score_is_the_sum_of_its_features(text: str, rules: s6.Rules) -> None:
             want[:3] += w * model.grams[f - scorer.AT_TEXT]
         else:
             want += w * model.weights[v, f]
+    want[-fields.N_FIELDS :] += out.fields[0] @ model.fields[v]
     assert np.allclose(scores[0], want, atol=1e-3)
+
+
+def field_names_of(title: str, text: str, rules: s6.Rules) -> dict[str, float]:
+    empty = pl.Series([None], dtype=SECTIONS)
+    out = s6.read(column([title]), column([text]), column([""]), empty, rules, rules.model, keep=True)
+    names = rules.features[evidence.AT_END :]
+    return {names[i]: float(out.fields[0, i]) for i in np.flatnonzero(out.fields[0])}
+
+
+def test_words_of_a_field_count_by_spot(rules: s6.Rules) -> None:
+    got = field_names_of("深度学习工程师(语音方向)", "负责图像数据与图像标注。有广告经验者优先。", rules)
+    assert (
+        got["words:speech@title"] == got["word:语音@title"] == got["word:图像@used"] == got["word:广告@preferred"] == 1
+    )
+    assert got["words:recsys@preferred"] == 1
+    assert math.isclose(got["words:cv@duty"] + got.get("words:cv@asked", 0), math.log2(3), rel_tol=1e-5)
+    assert got["terms:ml@title"] == 1
+    assert math.isclose(sum(v for k, v in got.items() if k.startswith("words_share:")), 1, rel_tol=1e-5)
+
+
+def test_words_of_a_field_in_another_meaning(rules: s6.Rules) -> None:
+    got = field_names_of("深度学习工程师", "接受视频面试与内部推荐。", rules)
+    assert not any(k.startswith("words") for k in got)
+
+
+def test_subfields_are_scored_where_a_tier_may_be_said(rules: s6.Rules) -> None:
+    empty = pl.Series([None] * 3, dtype=SECTIONS)
+    titles = column(["图像算法工程师", "会计", "平面设计师"])
+    texts = column(
+        ["负责图像识别算法研发,精通深度学习与PyTorch。", "负责做账报税。", "负责海报与修图,会用ChatGPT者优先。"]
+    )
+    tags = column(["", "", ""])
+    lazy = s6.read(titles, texts, tags, empty, rules, rules.model)
+    whole = s6.read(titles, texts, tags, empty, rules, rules.model, whole=True)
+    plain = len(s6.LANES) - fields.N_FIELDS
+    assert np.array_equal(lazy.scores[:, :plain], whole.scores[:, :plain])
+    assert np.array_equal(lazy.scores[0], whole.scores[0])
+    bias = rules.model.bias[0, plain:]
+    assert not np.array_equal(lazy.scores[0, plain:], bias)
+    assert np.array_equal(lazy.scores[1:, plain:], np.stack([bias, bias]))
+    assert np.array_equal(whole.scores[1, plain:], bias)
+    assert not np.array_equal(whole.scores[2, plain:], bias)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from gangwei import train, train_ads
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, scorer
+from gangwei.kernels import fields, scorer
 from gangwei.schema import RAW
 from gangwei.stages import s2_clean, s6_classify
 
@@ -128,13 +128,14 @@ def test_f1_and_cut() -> None:
 def test_pack_and_load_keep_the_weights() -> None:
     book = Codebook()
     _, _, _, concepts, kinds = s6_classify.compile_lexicons(book)
-    names = evidence.feature_names(concepts, kinds)
+    names = s6_classify.feature_names(book, concepts, kinds)
     rng = np.random.default_rng(1)
-    dense = np.zeros((2, scorer.WIDTH, len(s6_classify.LANES)), np.float32)
+    dense = np.zeros((2, train.WIDTH, len(s6_classify.LANES)), np.float32)
     some = np.sort(rng.choice(scorer.AT_TEXT, 300, replace=False))
     dense[:, some] = rng.normal(size=(2, 300, len(s6_classify.LANES)))
     dense[0, scorer.AT_TEXT + 5, :3] = 1.0
     dense[0, scorer.AT_NEAR + 7] = 1.0
+    dense[1, scorer.WIDTH + fields.AT_WORDS, train.AT_SUBFIELDS :] = 2.0
     bias, cuts = np.ones((2, len(s6_classify.LANES)), np.float32), np.zeros((2, 3), np.float32)
     data = train.pack(dense, bias, cuts, np.ones((2, 2)), names)
     assert data == train.pack(dense, bias, cuts, np.ones((2, 2)), names)
@@ -142,6 +143,8 @@ def test_pack_and_load_keep_the_weights() -> None:
     assert np.allclose(model.weights, dense[:, : scorer.AT_TEXT], atol=6e-3)
     assert model.grams[5].tolist() == [1.0, 1.0, 1.0]
     assert model.phrases[7].sum() == len(s6_classify.PHRASE_LANES)
+    assert model.fields[1, fields.AT_WORDS].tolist() == [2.0] * fields.N_FIELDS
+    assert model.fields.sum() == 2.0 * fields.N_FIELDS
 
 
 def test_shipped_lists_are_readable() -> None:

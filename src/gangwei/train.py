@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, scorer
+from gangwei.kernels import evidence, fields, scorer
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS
 from gangwei.stages import s6_classify as s6
 from gangwei.train_ads import TrainError, copies, gather, unlabelled
@@ -36,8 +36,10 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Weak = tuple[Any, NDArray[np.int8]]
 C_TIER, C_OTHER = 0.3, 1.0
+WIDTH = scorer.WIDTH + fields.WIDTH
 SMALL = 0.005  # a weight of an n-gram below this is dropped: it moves no score by more than rounding
 FOLDS, SEEDS = 5, 2
+AT_SUBFIELDS = 4 + len(AI_ROLES)
 CUT_LANES = s6.PHRASE_LANES  # tiers and subfields: their cuts are chosen out of fold
 
 
@@ -74,13 +76,14 @@ def targets(labels: pl.DataFrame) -> tuple[NDArray[np.int8], list[str]]:
 
 def matrix(ads: pl.DataFrame, rules: s6.Rules, title_only: bool) -> tuple[csr_matrix, NDArray[np.int32]]:
     """(features of each ad, facts); `title_only` blanks the text and the sections."""
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csr_matrix, hstack
 
     text = pl.Series("text", [""] * ads.height, pl.String) if title_only else ads["text"]
     sections = ads["sections"].clear(ads.height) if title_only else ads["sections"]
     out = s6.read(ads["title"], text, ads["tags"], sections, rules, s6.blank_model(), keep=True)
     end = int(out.indptr[-1])
-    return csr_matrix((out.val[:end], out.idx[:end], out.indptr), shape=(ads.height, scorer.WIDTH)), out.facts
+    x = csr_matrix((out.val[:end], out.idx[:end], out.indptr), shape=(ads.height, scorer.WIDTH))
+    return hstack([x, csr_matrix(out.fields)]).tocsr(), out.facts
 
 
 def f1(truth: Bools, said: Bools, weight: Floats | None = None) -> float:
@@ -105,11 +108,14 @@ def _fit(x: csr_matrix, y: NDArray[np.int8], c: float, weight: Floats | None) ->
 
 
 def _mask(lane: int) -> NDArray[np.int64]:
-    """Columns that a lane may use: the tier lanes read all, subfields no n-grams of the whole text, others no text n-grams."""
+    """Columns that a lane may use.
+
+    The tier lanes read all but words of fields, subfields no n-grams of the whole text, others no n-grams of the text at all.
+    """
     named = np.arange(scorer.AT_TEXT)
     if lane < len(s6.TIER_LANES):
         return np.arange(scorer.WIDTH)
-    return np.concatenate([named, np.arange(scorer.AT_NEAR, scorer.WIDTH)]) if lane in s6.PHRASE_LANES else named
+    return np.concatenate([named, np.arange(scorer.AT_NEAR, WIDTH)]) if lane in s6.PHRASE_LANES else named
 
 
 def _parts(x: csr_matrix) -> list[csr_matrix]:
@@ -135,6 +141,8 @@ def _lane_model(
     if weak and lane < len(s6.TIER_LANES):
         x = vstack([x, weak[0][:, : x.shape[1]]]).tocsr()
         target, w = np.concatenate([target, weak[1][:, lane]]), np.concatenate([w, np.ones(len(weak[1]))])
+    if lane >= AT_SUBFIELDS:  # most subfields are rare: halfway between ads that count alike and classes that do
+        w = np.where(target == 1, w * np.sqrt((target == 0).sum() / (target == 1).sum()), w)
     return _fit(x, target, C_TIER if lane < 4 else C_OTHER, w)
 
 
@@ -200,7 +208,7 @@ def train(
     if labels.height < 50 or labels["ai_tier"].n_unique() < 4:
         raise TrainError("training needs at least 50 labelled ads and one of each tier")
     lexicons, tables, ids, concepts, kinds = s6.compile_lexicons(book)
-    names = evidence.feature_names(concepts, kinds)
+    names = s6.feature_names(book, concepts, kinds)
     rules = s6.Rules(lexicons, tables, ids, concepts, names, {}, s6.blank_model())
     y, _ = targets(labels)
     weight = labels["weight"].cast(pl.Float64).to_numpy() if "weight" in labels.columns else np.ones(labels.height)
@@ -209,7 +217,7 @@ def train(
     )
     group = copies(ads)
     n_lanes = len(s6.LANES)
-    dense = np.zeros((2, scorer.WIDTH, n_lanes), np.float32)
+    dense = np.zeros((2, WIDTH, n_lanes), np.float32)
     bias = np.zeros((2, n_lanes), np.float32)
     cuts, calibration = np.zeros((2, 3), np.float32), np.zeros((2, 2))
     held = np.zeros((2, labels.height, n_lanes), np.float32)
@@ -235,7 +243,7 @@ def train(
             counted = weight > 0
             cuts[v, k] = best_cut(y[counted, k] == 1, reachable[counted], weight[counted])
             said[v, :, k] = reachable > cuts[v, k]
-        for lane in range(4 + len(AI_ROLES), n_lanes):
+        for lane in range(AT_SUBFIELDS, n_lanes):
             known = y[:, lane] >= 0
             bias[v, lane] -= best_cut(
                 y[known, lane] == 1, held[v, known, lane].astype(np.float64), np.ones(int(known.sum()))
@@ -270,12 +278,16 @@ def pack(
         np.abs(dense[0, scorer.AT_TEXT : scorer.AT_NEAR]) > SMALL, dense[0, scorer.AT_TEXT : scorer.AT_NEAR], 0
     )
     text_at = np.flatnonzero(np.any(text, axis=1))
-    phrase = dense[0, scorer.AT_NEAR :, s6.PHRASE_LANES].T
+    phrase = dense[0, scorer.AT_NEAR : scorer.WIDTH, s6.PHRASE_LANES].T
     phrase = np.where(np.abs(phrase) > SMALL, phrase, 0)
     phrase_at = np.flatnonzero(np.any(phrase, axis=1))
+    field = dense[:, scorer.WIDTH :, AT_SUBFIELDS:]
+    field_at = np.flatnonzero(np.any(field, axis=(0, 2)))
     arrays = {
         "names": np.array([names[i] for i in used]),
         "explicit": dense[:, used].astype(np.float16),
+        "field_names": np.array([names[evidence.AT_END + i] for i in field_at], np.str_),
+        "field": field[:, field_at].astype(np.float16),
         "title_at": title_at.astype(np.int32),
         "title": title[:, title_at].astype(np.float16),
         "text_at": text_at.astype(np.int32),
@@ -335,7 +347,7 @@ def card(trained: Trained, labels: pl.DataFrame, book: Codebook, missing: int) -
     tiers = ", ".join(f"{t} {n}" for t, n in counts.iter_rows())
     return (
         f"- model.npz: {len(trained.data):,} bytes, sha256 `{hashlib.sha256(trained.data).hexdigest()}`\n"
-        f"- lists it was fitted with: `{book.digest('ai/terms.csv', 'ai/cues.csv', 'ai/roles.csv')}`\n"
+        f"- lists it was fitted with: `{book.digest('ai/terms.csv', 'ai/cues.csv', 'ai/roles.csv', 'ai/field_words.csv')}`\n"
         f"- ads fitted on: {labels.height} ({tiers}); labels whose ad is not in the dataset: {missing}\n\n"
         "Out of fold (5 folds, near copies kept together; 95 % bootstrap interval over ads):\n\n"
         "| ad read as | lane | ads | F1 | F1, design-weighted |\n|---|---|---|---|---|\n" + rows + "\n"

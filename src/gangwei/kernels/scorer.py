@@ -24,6 +24,8 @@ from gangwei.kernels.evidence import (
     place_hits,
     spot_of,
 )
+from gangwei.kernels.fields import WIDTH as FIELDS_WIDTH
+from gangwei.kernels.fields import add_scores, field_features
 from gangwei.kernels.terms import decode, find
 
 TITLE_BITS = 13
@@ -164,21 +166,26 @@ def score_rows(  # type: ignore[no-untyped-def]
     lanes_of_few,
     gram_weights,
     phrase_weights,
+    field_weights,
     bias,
+    cuts,
+    whole,
     keep,
     capacity,
 ):  # pragma: no cover
     """Read every ad of `rows_at` once.
 
     `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
-    `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, and of cues; `rules` =
-    (size, layer, tier, concept, needs, not_if, kind) by term; `weights` = (2, AT_TEXT, lanes) for ads with and without text,
-    `few` the weights of `lanes_of_few`, all that is scored where no term was found (bias elsewhere);
-    `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `phrase_weights` = (1 << NEAR_BITS, lanes) of
-    the n-grams of phrases, `bias` (2, lanes). With `keep` all features and scores are returned (for training). Cues and text
-    n-grams are looked for only where a term was found.
+    `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, of cues, and of AI terms
+    and words of fields; `rules` = (size, layer, tier, concept, needs, not_if, kind, fields) by term; `weights` = (2, AT_TEXT,
+    lanes) for ads with and without text, `few` the weights of `lanes_of_few`, all that is scored where no term was found (bias
+    elsewhere); `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `phrase_weights` =
+    (1 << NEAR_BITS, 3 + subfields) of the n-grams of phrases, `field_weights` = (2, fields.WIDTH, subfields), `bias` (2, lanes).
+    The subfield lanes, which are the last, are scored where a score of a tier passes `cuts` (2, 3), with `whole` where any term
+    was found. With `keep` all features and scores are returned (for training). Cues and text n-grams are looked for only where
+    a term was found.
 
-    Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val), aligned with `rows_at`: why = share of
+    Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val, fields), aligned with `rows_at`: why = share of
     the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
     or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
     surveillance strong, weak, in title, defence strong, weak, characters that say something, hits, title of another job) by row; hits = columns of `place_hits` plus the
@@ -188,10 +195,12 @@ def score_rows(  # type: ignore[no-untyped-def]
     t_data, t_off = title
     x_data, x_off = text
     g_data, g_off = tags
-    in_title, in_text, cue_words = lexicons
-    size, layer, tier, concept, needs, not_if, kind_of = rules
+    in_title, in_text, cue_words, in_field = lexicons
+    size, layer, tier, concept, needs, not_if, kind_of, field = rules
     rows = rows_at.size
     lanes = bias.shape[1]
+    subs = field_weights.shape[2]
+    plain = lanes - subs
     longest = 1
     grown = 0
     for i in rows_at:
@@ -211,6 +220,9 @@ def score_rows(  # type: ignore[no-untyped-def]
     work = np.empty(longest + 8, np.int32)
     seen_concepts = np.zeros(MAX_CONCEPTS, np.uint8)
     hits = np.empty((HITS, 8), np.int64)
+    about = np.empty((HITS, 8), np.int64)
+    z = np.zeros(FIELDS_WIDTH, np.float32)
+    all_z = np.zeros((rows if keep else 0, FIELDS_WIDTH), np.float32)
     x = np.zeros(AT_END, np.float32)
     near = np.empty(2 * longest + 4, np.uint16)
     room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + (1 << NEAR_BITS) + AT_END
@@ -322,7 +334,7 @@ def score_rows(  # type: ignore[no-untyped-def]
                     continue
                 w = val[j]
                 f = idx[j]
-                for k in range(lanes):
+                for k in range(plain):
                     scores[r, k] += w * weights[v, f, k]
         else:
             for k in range(FEW):
@@ -351,9 +363,44 @@ def score_rows(  # type: ignore[no-untyped-def]
         for j in range(near_from, text_to):
             w = val[j]
             f = idx[j] - AT_NEAR
-            for k in range(lanes):
+            for k in range(3):
                 scores[r, k] += w * phrase_weights[f, k]
         why[r, 2] = scores[r, 1] - before
+        if keep or (seen and (whole or scores[r, 0] > cuts[v, 0] or (seen == 3 and scores[r, 1] > cuts[v, 1]))):
+            # the text is read before its characters give way to those of title and tags
+            n_about = none
+            if size_told:
+                m = find(chars, n, in_field, work, hit, at)
+                cues = find(chars, n, cue_words, work, cue, cue_at)
+                n_about = place_hits(
+                    m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
+                    sections, section_at[row], section_at[row + 1], own, about, none,
+                )  # fmt: skip
+            for buffer, where in ((title, none), (tags, in_tags)):
+                n, _ = decode(buffer[0], buffer[1][row], buffer[1][row + 1], table, chars, pos, ends)
+                m = find(chars, n, in_field, work, hit, at)
+                if m:
+                    cues = find(chars, n, cue_words, work, cue, cue_at)
+                    n_about = place_hits(
+                        m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
+                        sections, none, none, where, about, n_about,
+                    )  # fmt: skip
+            field_features(about, n_about, layer, field, concept, not_if, kind_of, seen_concepts, z)
+            for j in range(p):
+                if text_from <= j < near_from:
+                    continue
+                w = val[j]
+                if near_from <= j < text_to:
+                    f = idx[j] - AT_NEAR
+                    for k in range(subs):
+                        scores[r, plain + k] += w * phrase_weights[f, 3 + k]
+                else:
+                    f = idx[j]
+                    for k in range(subs):
+                        scores[r, plain + k] += w * weights[v, f, plain + k]
+            if keep:
+                all_z[r] = z
+            add_scores(about, n_about, layer, kind_of, z, field_weights[v], scores[r, plain:])
         if seen:
             for j in range(p):
                 f = idx[j]
@@ -419,4 +466,5 @@ def score_rows(  # type: ignore[no-untyped-def]
         indptr,
         all_idx,
         all_val,
+        all_z,
     )

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gangwei.kernels import evidence, evidence_rows, scorer
+from gangwei.kernels import evidence, evidence_rows, fields, scorer
 from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
@@ -43,6 +43,7 @@ class Model:
     weights: NDArray[np.float32]
     grams: NDArray[np.float32]
     phrases: NDArray[np.float32]
+    fields: NDArray[np.float32]
     bias: NDArray[np.float32]
     cuts: NDArray[np.float32]
     calibration: NDArray[np.float64]
@@ -70,7 +71,7 @@ def compile_lexicons(
     The lexicons number their terms alike: what is looked for in titles, in texts and tags, and the cues.
 
     Raises:
-        ValueError: a list names an unknown tier, cue or strength, or repeats a term.
+        ValueError: a list names an unknown tier, cue, strength or subfield, or repeats a term.
     """
     terms, cues, roles = (book.rows(f"ai/{n}.csv") for n in ("terms", "cues", "roles"))
     concepts = sorted({r["concept"] for r in terms})
@@ -80,17 +81,32 @@ def compile_lexicons(
             f"ai/: at most {evidence.MAX_CONCEPTS} concepts and {evidence.MAX_ROLES - 1} kinds of title words"
         )
     words: list[str] = []
-    columns: list[tuple[int, int, int, int, int, int]] = []
+    columns: list[tuple[int, ...]] = []
+    about: list[tuple[int, int]] = []
     ids: list[str] = []
 
-    def add(row: dict[str, str], *values: int) -> None:
+    def add(row: dict[str, str], *values: int, subfields: str = "") -> None:
         words.append(row["term"])
         ids.append(row["id"])
-        columns.append(values)  # type: ignore[arg-type]
+        columns.append(values)
+        if unknown := set(subfields.split("|") if subfields else ()) - set(AI_SUBFIELDS):
+            raise ValueError(f"ai/: {row['id']} names the unknown subfield {min(unknown)!r}")
+        named = [AI_SUBFIELDS.index(s) for s in subfields.split("|")] if subfields else []
+        first, second = (*named, -1, -1)[:2]
+        about.append((first, second))
 
     for r in terms:
         cue = evidence.CUES.index(r["not_if"]) if r["not_if"] else -1
-        add(r, 0, evidence.TIERS.index(r["tier"]), concepts.index(r["concept"]), int(r["needs"] == "ai"), cue, -1)
+        add(
+            r,
+            0,
+            evidence.TIERS.index(r["tier"]),
+            concepts.index(r["concept"]),
+            int(r["needs"] == "ai"),
+            cue,
+            -1,
+            subfields=r["subfield"],
+        )
     for r in cues:
         add(r, 1, -1, -1, 0, -1, evidence.CUES.index(r["kind"]))
     for layer, name in ((2, "surveillance"), (3, "defence")):
@@ -100,11 +116,17 @@ def compile_lexicons(
         add(r, 5, -1, -1, 0, -1, -1)
     for r in roles:
         add(r, 4, -1, -1, 0, -1, kinds.index(r["kind"]))
+    plain = book.rows("ai/field_words.csv")
+    if len(plain) > fields.MAX_WORDS:
+        raise ValueError(f"ai/field_words.csv: at most {fields.MAX_WORDS} words")
+    for i, r in enumerate(plain):
+        add(r, fields.LAYER, -1, -1, 0, -1, i, subfields=r["subfields"])
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
-    lexicons = (lexicon.only(0, 2, 3, 4, 5), lexicon.only(0, 2, 3), lexicon.only(1))
+    lexicons = (lexicon.only(0, 2, 3, 4, 5), lexicon.only(0, 2, 3), lexicon.only(1), lexicon.only(0, 6))
     columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
-    return lexicons, (lexicon.size, lexicon.layer.astype(np.int32), *columns_of), ids, concepts, kinds
+    tables = (lexicon.size, lexicon.layer.astype(np.int32), *columns_of, np.array(about, np.int32).reshape(-1, 2))
+    return lexicons, tables, ids, concepts, kinds
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -115,9 +137,15 @@ def compile_rules(book: Codebook) -> Rules:
         DefinitionError: a file is missing.
     """
     lexicons, tables, ids, concepts, kinds = compile_lexicons(book)
-    features = evidence.feature_names(concepts, kinds)
+    features = feature_names(book, concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
     return Rules(lexicons, tables, ids, concepts, features, book.toml("ai/rules.toml")["signals"], model)
+
+
+def feature_names(book: Codebook, concepts: list[str], kinds: list[str]) -> list[str]:
+    """Names of the explicit features (AT_END), then of those of the subfields (fields.WIDTH)."""
+    words = [r["term"] for r in book.rows("ai/field_words.csv")]
+    return evidence.feature_names(concepts, kinds) + fields.feature_names(words)
 
 
 def load_model(data: bytes, features: list[str]) -> Model:
@@ -131,19 +159,23 @@ def load_model(data: bytes, features: list[str]) -> Model:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as z:
             meta: dict[str, Any] = json.loads(str(z["meta"]))
-            if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH:
+            if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH or "field" not in z.files:
                 raise ValueError(f"{MODEL}: made for another layout; run `gangwei train`")
             weights = np.zeros((2, scorer.AT_TEXT, len(LANES)), np.float32)
             grams = np.zeros((1 << scorer.TEXT_BITS, len(TIER_LANES)), np.float32)
             phrases = np.zeros((1 << scorer.NEAR_BITS, len(LANES)), np.float32)
+            by_field = np.zeros((2, fields.WIDTH, len(AI_SUBFIELDS)), np.float32)
             at = {name: i for i, name in enumerate(features)}
             for j, name in enumerate(z["names"].tolist()):
                 if name in at:
                     weights[:, at[name]] = z["explicit"][:, j]
+            for j, name in enumerate(z["field_names"].tolist()):
+                if name in at:
+                    by_field[:, at[name] - evidence.AT_END] = z["field"][:, j]
             weights[:, scorer.AT_TITLE + z["title_at"]] = z["title"]
             grams[z["text_at"]] = z["text"]
             phrases[np.ix_(z["phrase_at"], PHRASE_LANES)] = z["phrase"]
-            return Model(weights, grams, phrases, z["bias"], z["cuts"], z["calibration"], meta["version"])
+            return Model(weights, grams, phrases, by_field, z["bias"], z["cuts"], z["calibration"], meta["version"])
     except (KeyError, OSError, EOFError, zipfile.BadZipFile) as e:
         raise ValueError(f"{MODEL}: not a model file ({e})") from None
 
@@ -154,6 +186,7 @@ def blank_model() -> Model:
     return Model(
         np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((1 << scorer.TEXT_BITS, 3), np.float32),
         np.zeros((1 << scorer.NEAR_BITS, lanes), np.float32),
+        np.zeros((2, fields.WIDTH, len(AI_SUBFIELDS)), np.float32),
         np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32), np.zeros((2, 2)), "blank",
     )  # fmt: skip
 
@@ -188,6 +221,7 @@ class Reading(NamedTuple):
     indptr: NDArray[np.int64]
     idx: NDArray[np.int32]
     val: NDArray[np.float32]
+    fields: NDArray[np.float32]
     first: NDArray[np.int64]
 
 
@@ -200,8 +234,12 @@ def read(
     model: Model,
     keep: bool = False,
     once: bool = False,
+    whole: bool = False,
 ) -> Reading:
-    """Features and scores of ads; with `once`, ads that repeat title, text and tags share a row."""
+    """Features and scores of ads; with `once`, ads that repeat title, text and tags share a row.
+
+    Subfields are scored for ads that the model takes for builder or adjacent, with `whole` for all with AI evidence.
+    """
     fields = [string_buffers(s) for s in (title, text, tags)]
     spans, at = section_arrays(sections, len(title))
     rows = first = np.arange(len(title))
@@ -211,10 +249,21 @@ def read(
         first = np.searchsorted(rows, same)
     lexicons = tuple(x.arrays for x in rules.lexicons)
     few = np.ascontiguousarray(model.weights[:, :, LEAST])
-    tables = (lexicons, rules.tables, model.weights, few, np.array(LEAST), model.grams, model.phrases, model.bias)
+    phrases = np.ascontiguousarray(model.phrases[:, PHRASE_LANES])
+    tables = (
+        lexicons,
+        rules.tables,
+        model.weights,
+        few,
+        np.array(LEAST),
+        model.grams,
+        phrases,
+        model.fields,
+        model.bias,
+    )
     capacity = 1024 + 4 * len(rows)
     while True:
-        out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, keep, capacity)
+        out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, model.cuts, whole, keep, capacity)
         needed = int(out[1][:, 7].sum())
         if needed <= capacity:
             return Reading._make((*out, first))
@@ -259,7 +308,16 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     if clean.height == 0:
         return CLASSIFIED.empty()
     model = rules.model
-    got = read(clean["title"], clean["text"], clean["tags"], clean["sections"], rules, model, once=True)
+    got = read(
+        clean["title"],
+        clean["text"],
+        clean["tags"],
+        clean["sections"],
+        rules,
+        model,
+        once=True,
+        whole=second is not None,
+    )
     scores, facts, hits, hit_row = got.scores, got.facts, got.hits, got.hit_row
     tier, p = decide(scores, facts, model)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
