@@ -151,6 +151,99 @@ def phrases(chars, n, pos, ends, hits, a, b, layer, out):  # type: ignore[no-unt
 
 
 @njit(nogil=True, cache=True)
+def score_subfields(  # type: ignore[no-untyped-def]
+    row,
+    v,
+    n,
+    title,
+    tags,
+    sections,
+    section_at,
+    table,
+    in_field,
+    cue_words,
+    rules,
+    of_subfields,
+    chars,
+    pos,
+    ends,
+    work,
+    hit,
+    at,
+    cue,
+    cue_at,
+    seen,
+    about,
+    z,
+    idx,
+    val,
+    p,
+    text_from,
+    near_from,
+    text_to,
+    scores,
+    kept,
+):  # pragma: no cover
+    """Add the features of one ad to the scores of its subfields; the features of fields are copied to `kept` (or it is empty).
+
+    chars[:n] are the decoded text, which gives way to title and tags; idx[:p], val[:p] the features of the ad. The other
+    arguments are as in `score_rows`. A function of its own: in the loop over all ads it made the code for plain ads slower.
+    """
+    size, layer, _, concept, _, not_if, kind_of, field = rules
+    sub_weights, sub_phrases, sub_fields = of_subfields
+    subs = sub_fields.shape[2]
+    none, in_tags, own = np.int64(0), np.int64(4), np.int64(-1)
+    n_about = none
+    if n:
+        m = find(chars, n, in_field, work, hit, at)
+        cues = find(chars, n, cue_words, work, cue, cue_at)
+        n_about = place_hits(
+            m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
+            sections, section_at[row], section_at[row + 1], own, about, none,
+        )  # fmt: skip
+    for buffer, where in ((title, none), (tags, in_tags)):
+        n, _ = decode(buffer[0], buffer[1][row], buffer[1][row + 1], table, chars, pos, ends)
+        m = find(chars, n, in_field, work, hit, at)
+        if m:
+            cues = find(chars, n, cue_words, work, cue, cue_at)
+            n_about = place_hits(
+                m,
+                hit,
+                at,
+                cues,
+                cue,
+                cue_at,
+                size,
+                kind_of,
+                chars,
+                pos,
+                ends,
+                sections,
+                none,
+                none,
+                where,
+                about,
+                n_about,
+            )
+    field_features(about, n_about, layer, field, concept, not_if, kind_of, seen, z)
+    for j in range(p):
+        if text_from <= j < near_from:
+            continue
+        w = val[j]
+        if near_from <= j < text_to:
+            f = idx[j] - AT_NEAR
+            for k in range(subs):
+                scores[k] += w * sub_phrases[f, k]
+        else:
+            f = idx[j]
+            for k in range(subs):
+                scores[k] += w * sub_weights[v, f, k]
+    if kept.size:
+        kept[:] = z
+    add_scores(about, n_about, layer, kind_of, z, sub_fields[v], scores)
+
+
+@njit(nogil=True, cache=True)
 def score_rows(  # type: ignore[no-untyped-def]
     rows_at,
     title,
@@ -166,7 +259,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     lanes_of_few,
     gram_weights,
     phrase_weights,
-    field_weights,
+    of_subfields,
     bias,
     cuts,
     whole,
@@ -178,9 +271,10 @@ def score_rows(  # type: ignore[no-untyped-def]
     `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
     `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, of cues, and of AI terms
     and words of fields; `rules` = (size, layer, tier, concept, needs, not_if, kind, fields) by term; `weights` = (2, AT_TEXT,
-    lanes) for ads with and without text, `few` the weights of `lanes_of_few`, all that is scored where no term was found (bias
-    elsewhere); `gram_weights` = (1 << TEXT_BITS, 3) of the text n-grams for the tier lanes, `phrase_weights` =
-    (1 << NEAR_BITS, 3 + subfields) of the n-grams of phrases, `field_weights` = (2, fields.WIDTH, subfields), `bias` (2, lanes).
+    lanes before the subfields) for ads with and without text, `few` the weights of `lanes_of_few`, all that is scored where no
+    term was found (bias elsewhere); `gram_weights` = (1 << TEXT_BITS, 3) and `phrase_weights` = (1 << NEAR_BITS, 3) of the
+    n-grams of text and phrases for the tier lanes; `of_subfields` = the weights (2, AT_TEXT, subfields), (1 << NEAR_BITS,
+    subfields) and (2, fields.WIDTH, subfields) of features, n-grams of phrases and features of fields; `bias` (2, lanes).
     The subfield lanes, which are the last, are scored where a score of a tier passes `cuts` (2, 3), with `whole` where any term
     was found. With `keep` all features and scores are returned (for training). Cues and text n-grams are looked for only where
     a term was found.
@@ -196,11 +290,10 @@ def score_rows(  # type: ignore[no-untyped-def]
     x_data, x_off = text
     g_data, g_off = tags
     in_title, in_text, cue_words, in_field = lexicons
-    size, layer, tier, concept, needs, not_if, kind_of, field = rules
+    size, layer, tier, concept, needs, not_if, kind_of, _ = rules
     rows = rows_at.size
     lanes = bias.shape[1]
-    subs = field_weights.shape[2]
-    plain = lanes - subs
+    plain = lanes - of_subfields[2].shape[2]
     longest = 1
     grown = 0
     for i in rows_at:
@@ -223,7 +316,9 @@ def score_rows(  # type: ignore[no-untyped-def]
     about = np.empty((HITS, 8), np.int64)
     z = np.zeros(FIELDS_WIDTH, np.float32)
     all_z = np.zeros((rows if keep else 0, FIELDS_WIDTH), np.float32)
+    no_z = np.zeros(0, np.float32)
     x = np.zeros(AT_END, np.float32)
+    alike = np.zeros(AT_END, np.int64)  # how many hits share a feature of tier and place, or of concept and spot
     near = np.empty(2 * longest + 4, np.uint16)
     room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + (1 << NEAR_BITS) + AT_END
     idx = np.empty(room, np.int64)
@@ -367,40 +462,13 @@ def score_rows(  # type: ignore[no-untyped-def]
                 scores[r, k] += w * phrase_weights[f, k]
         why[r, 2] = scores[r, 1] - before
         if keep or (seen and (whole or scores[r, 0] > cuts[v, 0] or (seen == 3 and scores[r, 1] > cuts[v, 1]))):
-            # the text is read before its characters give way to those of title and tags
-            n_about = none
-            if size_told:
-                m = find(chars, n, in_field, work, hit, at)
-                cues = find(chars, n, cue_words, work, cue, cue_at)
-                n_about = place_hits(
-                    m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
-                    sections, section_at[row], section_at[row + 1], own, about, none,
-                )  # fmt: skip
-            for buffer, where in ((title, none), (tags, in_tags)):
-                n, _ = decode(buffer[0], buffer[1][row], buffer[1][row + 1], table, chars, pos, ends)
-                m = find(chars, n, in_field, work, hit, at)
-                if m:
-                    cues = find(chars, n, cue_words, work, cue, cue_at)
-                    n_about = place_hits(
-                        m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
-                        sections, none, none, where, about, n_about,
-                    )  # fmt: skip
-            field_features(about, n_about, layer, field, concept, not_if, kind_of, seen_concepts, z)
-            for j in range(p):
-                if text_from <= j < near_from:
-                    continue
-                w = val[j]
-                if near_from <= j < text_to:
-                    f = idx[j] - AT_NEAR
-                    for k in range(subs):
-                        scores[r, plain + k] += w * phrase_weights[f, 3 + k]
-                else:
-                    f = idx[j]
-                    for k in range(subs):
-                        scores[r, plain + k] += w * weights[v, f, plain + k]
-            if keep:
-                all_z[r] = z
-            add_scores(about, n_about, layer, kind_of, z, field_weights[v], scores[r, plain:])
+            n_told = n if size_told else none
+            kept_z = all_z[r] if keep else no_z
+            score_subfields(
+                row, v, n_told, title, tags, sections, section_at, table, in_field, cue_words, rules,
+                of_subfields, chars, pos, ends, work, hit, at, cue, cue_at, seen_concepts, about, z,
+                idx, val, p, text_from, near_from, text_to, scores[r, plain:], kept_z,
+            )  # fmt: skip
         if seen:
             for j in range(p):
                 f = idx[j]
@@ -423,6 +491,10 @@ def score_rows(  # type: ignore[no-untyped-def]
                 all_val[filled + j] = val[j]
             filled += p
             indptr[r + 1] = filled
+        for j in range(n_hits):
+            if layer[hits[j, 0]] == 0 and hits[j, 7] >= 0:
+                alike[(hits[j, 7] * 6 + hits[j, 3]) * 5 + hits[j, 4]] += 1
+                alike[AT_CONCEPT + concept[hits[j, 0]] * 5 + spot_of(hits[j, 3], hits[j, 4])] += 1
         kept = 0
         for j in range(n_hits):
             t = hits[j, 0]
@@ -441,18 +513,14 @@ def score_rows(  # type: ignore[no-untyped-def]
                 if la == 0:
                     f = (hits[j, 7] * 6 + hits[j, 3]) * 5 + hits[j, 4]
                     q = AT_CONCEPT + concept[t] * 5 + spot_of(hits[j, 3], hits[j, 4])
-                    same = 0
-                    like = 0
-                    for i in range(n_hits):
-                        if layer[hits[i, 0]] == 0 and hits[i, 7] >= 0:
-                            if (hits[i, 7] * 6 + hits[i, 3]) * 5 + hits[i, 4] == f:
-                                same += 1
-                            if AT_CONCEPT + concept[hits[i, 0]] * 5 + spot_of(hits[i, 3], hits[i, 4]) == q:
-                                like += 1
-                    s = weights[v, f, 1] * x[f] / max(1, same) + weights[v, q, 1] * x[q] / max(1, like)
+                    s = weights[v, f, 1] * x[f] / max(1, alike[f]) + weights[v, q, 1] * x[q] / max(1, alike[q])
                 out_score[total] = s
             total += 1
         facts[r, 7] = kept
+        for j in range(n_hits):
+            if layer[hits[j, 0]] == 0 and hits[j, 7] >= 0:
+                alike[(hits[j, 7] * 6 + hits[j, 3]) * 5 + hits[j, 4]] = 0
+                alike[AT_CONCEPT + concept[hits[j, 0]] * 5 + spot_of(hits[j, 3], hits[j, 4])] = 0
         for j in range(text_to, p):
             x[idx[j]] = 0
     return (

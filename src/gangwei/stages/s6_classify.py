@@ -249,18 +249,13 @@ def read(
         first = np.searchsorted(rows, same)
     lexicons = tuple(x.arrays for x in rules.lexicons)
     few = np.ascontiguousarray(model.weights[:, :, LEAST])
-    phrases = np.ascontiguousarray(model.phrases[:, PHRASE_LANES])
+    plain = len(LANES) - len(AI_SUBFIELDS)
+    weights, phrases = model.weights[:, :, :plain], model.phrases[:, : len(TIER_LANES)]
+    of_subfields = (model.weights[:, :, plain:], model.phrases[:, plain:])
     tables = (
-        lexicons,
-        rules.tables,
-        model.weights,
-        few,
-        np.array(LEAST),
-        model.grams,
-        phrases,
-        model.fields,
-        model.bias,
-    )
+        lexicons, rules.tables, np.ascontiguousarray(weights), few, np.array(LEAST), model.grams, np.ascontiguousarray(phrases),
+        (*map(np.ascontiguousarray, of_subfields), model.fields), model.bias,
+    )  # fmt: skip
     capacity = 1024 + 4 * len(rows)
     while True:
         out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, model.cuts, whole, keep, capacity)
