@@ -133,7 +133,7 @@ def test_same_bytes_for_any_order_and_thread_count(made: Path, tmp_path: Path, t
 
 
 def test_parts_cleaned_while_the_file_is_read_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gangwei.pipeline.PART_ROWS", 2)
+    monkeypatch.setattr("gangwei.steps.PART_ROWS", 2)
     begun: list[Path] = []
     begin = Early.begin
     monkeypatch.setattr(Early, "begin", lambda self, part, task: (begun.append(part), begin(self, part, task)))
@@ -151,7 +151,7 @@ def test_a_failure_of_what_was_begun_early_is_raised_by_its_stage(
         raise StoreError("no space")
 
     with monkeypatch.context() as m:
-        m.setattr("gangwei.pipeline.clean_and_locate_task", fails)
+        m.setattr("gangwei.steps.clean_and_locate_task", fails)
         with pytest.raises(StoreError, match="no space"):
             build(tmp_path / "out", made / "in" / "one.csv", threads=2)
     assert not (tmp_path / "out" / "published").exists()

@@ -9,52 +9,40 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from gangwei import opinions, schema
+from gangwei import opinions, schema, steps
 from gangwei.allocator import collecting_rarely
-from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, ahead, start
 from gangwei.engines.early import Early
-from gangwei.kernels import corrections
 from gangwei.kernels.identity import ad_keys
 from gangwei.stages import (
     s1_read,
-    s2_clean,
-    s3_locate,
     s4_employers,
     s5_match,
     s5_sensitivity,
-    s6_classify,
     s7_publish,
     s7_sizes,
     s7_source,
 )
 from gangwei.store import (
-    PART_ROWS,
-    ROW_GROUP,
     StoreError,
     code_digest,
     digest,
     locked,
-    map_part,
     open_parquet,
     read_frame,
-    read_groups,
     read_json,
-    rechunk,
     write_frames,
     write_json,
-    writing,
 )
 
 STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
@@ -116,102 +104,6 @@ class Watch:
 
     def notice(self, message: str) -> None:
         """Something a person should read."""
-
-
-@cache
-def _book(overlay: Path | None) -> Codebook:
-    """One view of the definitions a process, so that what is made of them is made once."""
-    return Codebook(overlay)
-
-
-@cache
-def _rules(stage: str, overlay: Path | None) -> Any:
-    modules = {"s2_clean": s2_clean, "s3_locate": s3_locate, "s4_employers": s4_employers, "s5_match": s5_match}
-    module: Any = {**modules, "s6_classify": s6_classify}[stage]
-    try:
-        return module.compile_rules(_book(overlay))
-    except (ValueError, KeyError) as e:
-        raise DefinitionError(f"definitions of {stage}: {e}; run `gangwei definitions check`") from None
-
-
-def read_task(
-    item: s1_read.Input, stages: Path, key: str, overlay: Path | None, landed: Callable[[Path], None] | None = None
-) -> dict[str, Any]:
-    """Read one input file into raw parts and rejects; the report is written last and marks the whole as done.
-
-    `landed` is told of each part as soon as it is written.
-    """
-    report = s1_read.FileReport(item)
-    rejects: list[pl.DataFrame] = []
-    parts: list[int] = []
-
-    def raws() -> Iterable[pl.DataFrame]:
-        for batch in s1_read.read(item, _book(overlay), s1_read.Limits(), report):
-            if batch.rejects.height:
-                rejects.append(schema.REJECTS.conform(batch.rejects))
-            if batch.raw.height:
-                yield schema.RAW.conform(batch.raw)
-
-    for i, whole in enumerate(rechunk(raws(), PART_ROWS)):
-        groups = (whole[at : at + ROW_GROUP] for at in range(0, whole.height, ROW_GROUP))
-        raw = stages / "raw" / f"{key}-{i:05}.parquet"
-        parts.append(write_frames(raw, schema.RAW, groups))
-        if landed is not None:
-            landed(raw)
-    write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)
-    done = {**report.as_dict(), "key": key, "parts": parts}
-    write_json(stages / "raw" / f"{key}.json", done)
-    return done
-
-
-def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
-    """Clean one part."""
-    rules = _rules("s2_clean", overlay)
-    fixes = _book(overlay).frame("corrections.csv")
-    return map_part([raw], out, schema.CLEAN, lambda f: s2_clean.run(corrections.apply(f, fixes), rules), [None])
-
-
-def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
-    """Locate one part."""
-    rules = _rules("s3_locate", overlay)
-    return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [s3_locate.COLUMNS])
-
-
-def clean_and_locate_task(raw: Path, clean: Path, out: Path, overlay: Path | None) -> int:
-    """Clean one part and locate it, row group by row group: locating holds the interpreter lock, cleaning does not, so
-    that parts side by side fill in for each other."""
-    rules, places = (_rules(s, overlay) for s in ("s2_clean", "s3_locate"))
-    fixes = _book(overlay).frame("corrections.csv")
-    with writing(clean, schema.CLEAN) as cleaned, writing(out, schema.LOCATED) as located:
-        for group in read_groups(raw):
-            ads = s2_clean.run(corrections.apply(group, fixes), rules)
-            cleaned.write(ads)
-            located.write(s3_locate.run(ads.select(s3_locate.COLUMNS), places))
-    return located.rows
-
-
-def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) -> int:
-    """Classify one part; `second` holds the opinions in force."""
-    rules = _rules("s6_classify", overlay)
-    columns = ["title", "text", "sections", "tags"]
-    told = opinions.load(second)
-    return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules, told), [columns])
-
-
-@lru_cache(1)
-def _employers(names: Path) -> s5_match.EmployerKeys:
-    return s5_match.EmployerKeys(read_frame(names))
-
-
-def sign_task(clean: Path, located: Path, names: Path, out: Path, overlay: Path | None) -> int:
-    """Signatures of one part for matching."""
-    rules = _rules("s5_match", overlay)
-    employers, groups = (
-        _employers(names),
-        zip(read_groups(clean, s5_match.CLEAN), read_groups(located, s5_match.LOCATED)),
-    )
-    frames = (s5_match.signed(ads, places, employers, rules) for ads, places in groups)
-    return write_frames(out, s5_match.SIGNED, frames, **s5_match.WRITTEN)
 
 
 class Build:
@@ -277,7 +169,7 @@ class Build:
                 if not done.exists():
                     raise StoreError(f"{self.settings.out}: a file of an earlier build is gone; build without --add")
                 continue
-            tasks.append((Task(read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
+            tasks.append((Task(steps.read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
         if self.early is not None and sum(not out.exists() for _, out in tasks) < self.settings.threads:
             tasks = [(replace(t, args=(*t.args, self._clean_early)), out) for t, out in tasks]
         needed = s1_read.disk_needed([t.args[0] for t, out in tasks if not out.exists()])
@@ -321,7 +213,7 @@ class Build:
         clean = self.stages / "clean" / f"{digest('s2_clean', self._key_parts('s2_clean', [raw.stem]))}.parquet"
         located = self.stages / "located" / f"{digest('s3_locate', self._key_parts('s3_locate', [clean.stem]))}.parquet"
         if self.early is not None and not (clean.exists() and located.exists()):
-            self.early.begin(raw, Task(clean_and_locate_task, (raw, clean, located, self.settings.definitions)))
+            self.early.begin(raw, Task(steps.clean_and_locate_task, (raw, clean, located, self.settings.definitions)))
 
     def clean_and_locate(self) -> None:
         """s2 and s3; with several threads parts that miss both are cleaned and located in one go."""
@@ -340,7 +232,7 @@ class Build:
             tasks = []
             for p in fresh:
                 paths = (*(p.paths[t] for t in ("raw", "clean", "located")), self.settings.definitions)
-                task = Task(clean_and_locate_task, paths, p.rows)
+                task = Task(steps.clean_and_locate_task, paths, p.rows)
                 tasks.append(self.early.completing(task, p.paths["raw"]) if self.early is not None else task)
             self.engine.map(tasks, lambda task, _: self.watch.advance("s2_clean", task.rows))
             self.watch.end("s2_clean")
@@ -349,8 +241,8 @@ class Build:
                 self.watch.end("s3_locate")
                 return
         else:
-            self.per_part("s2_clean", "clean", clean_task, ["raw"], ["raw"])
-        self.per_part("s3_locate", "located", locate_task, ["clean"], ["clean"])
+            self.per_part("s2_clean", "clean", steps.clean_task, ["raw"], ["raw"])
+        self.per_part("s3_locate", "located", steps.locate_task, ["clean"], ["clean"])
 
     @property
     def rows(self) -> int:
@@ -376,7 +268,10 @@ class Build:
             )
             names = stated.group_by("name_raw").agg(pl.col("n_ads").sum()).sort("name_raw")
             frames = s4_employers.run(
-                names, _rules("s4_employers", self.settings.definitions), day, stated.drop_nulls("company_nature")
+                names,
+                steps.rules_of("s4_employers", self.settings.definitions),
+                day,
+                stated.drop_nulls("company_nature"),
             )
             tables = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
             for out, table, frame in zip(outs.values(), tables, frames):
@@ -387,7 +282,7 @@ class Build:
 
     def sign(self, names: Path) -> None:
         """s5, first half: signatures part by part, and the keys of all ads."""
-        self.per_part("s5_match", "signed", sign_task, ["clean", "located"], ["clean", "located"], names=names)
+        self.per_part("s5_match", "signed", steps.sign_task, ["clean", "located"], ["clean", "located"], names=names)
         hashes = [read_frame(p.paths["clean"], ["content_hash"])["content_hash"].to_numpy() for p in self.parts]
         self.ad_keys = ad_keys(np.concatenate(hashes))
 
@@ -402,7 +297,7 @@ class Build:
             matched = s5_match.match_parts(
                 [p.paths["signed"] for p in self.parts],
                 self.ad_keys,
-                _rules("s5_match", self.settings.definitions),
+                steps.rules_of("s5_match", self.settings.definitions),
                 self.settings.window_days,
                 self.settings.threshold,
                 self.settings.threads,
@@ -417,7 +312,7 @@ class Build:
 
     def match_sensitivity(self) -> pl.DataFrame:
         """The counts of s5 at other thresholds and windows."""
-        rules = _rules("s5_match", self.settings.definitions)
+        rules = steps.rules_of("s5_match", self.settings.definitions)
         asked = self.settings.window_days, self.settings.threshold
         return s5_sensitivity.sensitivity(read_frame(self.sampled), self.rows, rules, *asked)
 
@@ -462,7 +357,7 @@ class Build:
     def classify(self) -> None:
         """s6: tiers of all ads, with the second opinions of the directory's ledger."""
         second = opinions.freeze(self.settings.out / opinions.LEDGER, self.stages / "opinions")
-        self.per_part("s6_classify", "classified", classify_task, ["clean"], ["clean"], second=second)
+        self.per_part("s6_classify", "classified", steps.classify_task, ["clean"], ["clean"], second=second)
 
     def publish(self, outs: dict[str, Path], matched: Path) -> Report:
         """s7: the tables of the contract, checked and then swapped in."""

@@ -14,8 +14,8 @@ from gangwei import opinions, schema
 from gangwei.codebook import Codebook
 from gangwei.engines.ahead import marker
 from gangwei.kernels.identity import ad_keys
-from gangwei.pipeline import classify_task, sign_task
 from gangwei.stages import s5_match
+from gangwei.steps import classify_task, sign_task
 from gangwei.store import write_frames
 
 TEXT = "负责大模型算法研发,熟悉Python和深度学习。任职要求:本科以上学历,三年以上机器学习经验。"

@@ -304,7 +304,7 @@ def _employers(parts: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         kind=pl.when((pl.col("kind") == "company") & pl.col("own")).then(pl.lit("branch")).otherwise("kind"),
         defence=pl.col("defence").fill_null(pl.when("is_anonymous").then(pl.lit("unknown")).otherwise(pl.lit("none"))),
-        surveillance_company=pl.col("surveillance_company").fill_null(False),
+        surveillance_company=pl.col("surveillance_company").fill_null(pl.when(~pl.col("is_anonymous")).then(False)),
         state_owned=pl.when(pl.col("state_owned").is_null() & pl.col("kind").is_in(PUBLIC_KINDS))
         .then(pl.lit(True))
         .otherwise("state_owned"),
