@@ -54,6 +54,14 @@ def test_map_links_every_region_and_draws_the_lines() -> None:
     assert len(root.findall(".//path")) == len(base.provinces) + 1
 
 
+def test_no_two_classes_of_a_legend_read_alike() -> None:
+    base = load_map()
+    regions = {int(u.code): choropleth.Region("", u.code, 0.00002 * 1.2**i) for i, u in enumerate(base.provinces)}
+    out = choropleth.svg(base, regions, title="Map", no_data="none", words=lambda v: f"{v:.2%}")
+    edges = re.findall(r"</svg>(≤ [^<]+)</li>", out)
+    assert len(edges) == len(set(edges)) >= 2
+
+
 @pytest.mark.parametrize("values", [[], [0.0], [0.3], [0.2, 0.2, 0.2], [0.001 * i * i for i in range(30)]])
 def test_breaks_grow_and_colours_follow(values: list[float]) -> None:
     bounds = choropleth.breaks(values)

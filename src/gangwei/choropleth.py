@@ -54,7 +54,8 @@ def svg(
 ) -> str:  # fmt: skip
     """The map of `provinces` or `prefectures`. `words` formats a class bound; units without a region are hatched."""
     none = f"none-{layer}"
-    bounds = breaks([r.value for r in regions.values() if r.value is not None])
+    found = breaks([r.value for r in regions.values() if r.value is not None])
+    bounds = list({words(b): b for b in found}.values())  # of bounds that read alike the last one
     out = [
         f'<svg class="map" viewBox="0 0 {base.width} {base.height}" role="group" aria-label="{escape(title)}">',
         f'<defs><pattern id="{none}" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
