@@ -94,6 +94,7 @@ def test_hostile_ads_are_words(pages: tuple[Path, dict[str, str]]) -> None:
     assert "\u202e" not in html and "onerror=alert" in html.replace("&#34;", '"')
     assert "49" not in re.findall(r"img&gt; ?(\S+)", html)
     assert report.public(HOSTILE).startswith("<script>")
+    assert report.public("3.2\u202f% of\u00a0 all") == "3.2\u202f% of all"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from gangwei.vocabulary import UnknownParameter
 _CONTACT = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\d)(?:\+?86[\s-]?)?1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d)|(?<!\d)[04]\d{2,3}[\s-]?\d{3,4}[\s-]?\d{3,4}(?!\d)|\d{9,}"
 )
+_PERCENT = re.compile(r"(?<=\d) %")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -34,6 +35,7 @@ def public(text: object, limit: int = 120) -> str:
     """A string of an ad as it may be shown: one line, no control or direction marks, no contact data, bounded."""
     line = " ".join(_CONTROL.sub("", str(text)[:2000]).split())
     line = _CONTACT.sub("…", line)
+    line = _PERCENT.sub("\u202f%", line)  # a figure and its sign stay on one line
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
