@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -32,17 +33,30 @@ def book(overlay: Path | None) -> Codebook:
     return Codebook(overlay)
 
 
-@cache
+_STAGES: dict[str, Any] = {
+    "s2_clean": s2_clean,
+    "s3_locate": s3_locate,
+    "s4_employers": s4_employers,
+    "s5_match": s5_match,
+    "s6_classify": s6_classify,
+}
+_MAKING = {stage: Lock() for stage in _STAGES}
+
+
 def rules_of(stage: str, overlay: Path | None) -> Any:
-    """The compiled rules of a stage, made once a process.
+    """The compiled rules of a stage, made once a process: threads that come meanwhile wait.
 
     Raises:
         DefinitionError: a definition is malformed.
     """
-    modules = {"s2_clean": s2_clean, "s3_locate": s3_locate, "s4_employers": s4_employers, "s5_match": s5_match}
-    module: Any = {**modules, "s6_classify": s6_classify}[stage]
+    with _MAKING[stage]:
+        return _rules(stage, overlay)
+
+
+@cache
+def _rules(stage: str, overlay: Path | None) -> Any:
     try:
-        return module.compile_rules(book(overlay))
+        return _STAGES[stage].compile_rules(book(overlay))
     except (ValueError, KeyError) as e:
         raise DefinitionError(f"definitions of {stage}: {e}; run `gangwei definitions check`") from None
 

@@ -41,6 +41,7 @@ _LOW = np.uint32(0xFFFF)
 _ONE = np.uint64(1)
 _TWO = np.uint64(2)
 _THREE = np.uint64(3)
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +79,7 @@ def is_word(c):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 @njit(nogil=True, forceinline=True)
 def spread(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """19-bit hash of up to four characters, 16 bits each, the last one lowest."""
-    return (np.uint64(x) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - FINE)
+    return (np.uint64(x) * SPREAD) >> np.uint64(64 - FINE)
 
 
 @njit(nogil=True, cache=True)
@@ -194,25 +195,25 @@ def _index(
     kept: NDArray[np.int64],
 ) -> Lexicon:
     """The lexicon that finds the kept terms; in a bucket the longest comes first."""
-    starts, *seen = (np.zeros(1 << (FINE - 6), np.uint64) for _ in range(4))
-    buckets: list[list[int]] = [[] for _ in range(2 * BUCKETS)]
+    letters = np.concatenate([text, np.zeros(4, np.uint16)])
+    at, n = start[kept], size[kept]
+    packed, hashes = np.zeros(len(kept), np.uint64), {}
+    for i in range(4):
+        packed = packed << np.uint64(16) | letters[at + i]
+        hashes[i + 1] = (packed * SPREAD) >> np.uint64(64 - FINE)
 
-    def first(f: list[int], n: int) -> int:
-        return int(spread(np.uint64(sum(c << (16 * (n - 1 - i)) for i, c in enumerate(f[:n])))))
+    def bits(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        found = np.zeros(1 << (FINE - 6), np.uint64)
+        np.bitwise_or.at(found, (h >> np.uint64(6)).astype(np.int64), _ONE << (h & np.uint64(63)))
+        return found
 
-    for t in kept.tolist():
-        f = [int(c) for c in text[start[t] : start[t] + size[t]]]
-        for bits, n in ((starts, 2), (seen[max(0, 4 - len(f))], min(4, len(f)))):
-            h = first(f, n)
-            bits[h >> 6] |= np.uint64(1 << (h & 63))
-        long = len(f) > 2
-        buckets[(0 if long else BUCKETS) + (first(f, 3 if long else 2) >> (FINE - BITS))].append(t)
-    for b in buckets:
-        b.sort(key=lambda t: (-int(size[t]), t))
-    heads = np.concatenate([[0], np.cumsum([len(b) for b in buckets])]).astype(np.int32)
-    order = np.array([t for b in buckets for t in b], np.int64)
+    seen = (bits(hashes[4][n >= 4]), bits(hashes[3][n == 3]), bits(hashes[2][n == 2]))
+    bucket = np.where(n > 2, hashes[3], hashes[2]).astype(np.int64) >> (FINE - BITS)
+    bucket += np.where(n > 2, 0, BUCKETS)
+    heads = np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=2 * BUCKETS))]).astype(np.int32)
+    order = kept[np.lexsort((kept, -n, bucket))]
     entries = np.stack([order, start[order], size[order], layer[order]], 1).astype(np.int32)
-    return Lexicon(text, start, size, layer, starts, tuple(seen), heads, entries)
+    return Lexicon(text, start, size, layer, bits(hashes[2]), seen, heads, entries)
 
 
 def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:

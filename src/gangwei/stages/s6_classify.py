@@ -166,12 +166,12 @@ def load_model(data: bytes, features: list[str]) -> Model:
             phrases = np.zeros((1 << scorer.NEAR_BITS, len(LANES)), np.float32)
             by_field = np.zeros((2, fields.WIDTH, len(AI_SUBFIELDS)), np.float32)
             at = {name: i for i, name in enumerate(features)}
-            for j, name in enumerate(z["names"].tolist()):
-                if name in at:
-                    weights[:, at[name]] = z["explicit"][:, j]
-            for j, name in enumerate(z["field_names"].tolist()):
-                if name in at:
-                    by_field[:, at[name] - evidence.AT_END] = z["field"][:, j]
+            for names, values, into, begin in (
+                ("names", "explicit", weights, 0),
+                ("field_names", "field", by_field, evidence.AT_END),
+            ):
+                places = np.array([at.get(name, -1) for name in z[names].tolist()], np.int64)
+                into[:, places[places >= 0] - begin] = z[values][:, places >= 0]
             weights[:, scorer.AT_TITLE + z["title_at"]] = z["title"]
             grams[z["text_at"]] = z["text"]
             phrases[np.ix_(z["phrase_at"], PHRASE_LANES)] = z["phrase"]
