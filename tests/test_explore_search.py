@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from gangwei import explore
 from gangwei.explore_index import TextIndex, build, pairs_of_word
 from gangwei.explore_search import Search
+from gangwei.explore_snippet import snippet
 from gangwei.frame import Dataset
 
 WORDS = (
@@ -138,3 +139,38 @@ def test_two_datasets_side_by_side(explored: Path, hostile_explored: Path) -> No
     assert client.get("/compare?measure=ai-share&by=province&what=datasets").status_code == 200
     assert client.get("/compare?measure=ai-share&by=province&what=definitions").status_code == 200
     assert TestClient(explore.create(explored)).get("/compare?what=datasets").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("负责Python开发", ["python"], [("负责", False), ("Python", True), ("开发", False)]),
+        ("岗位职责：\n1、 算法\n2、数据", ["数据", "算法"], [("岗位职责： 1、 ", False), ("算法", True), (" 2、", False), ("数据", True)]),
+        ("前" * 60 + "算法" + "后" * 60, ["算法"], [("…", False), ("前" * 40, False), ("算法", True), ("后" * 40, False), ("…", False)]),
+        ("深度学习", ["学习", "深度学习"], [("深度学习", True)]),
+        ("会c++", ["c++"], [("会", False), ("c++", True)]),
+        ("İstanbul 算法", ["算法"], [("İstanbul ", False), ("算法", True)]),
+        ("\u202e算法", ["算法"], [("\ufffd", False), ("算法", True)]),
+        ("没有", ["算法"], []),
+        (None, ["算法"], []),
+    ],
+)  # fmt: skip
+def test_words_around_the_first_match(text: str | None, words: list[str], shown: list[tuple[str, bool]]) -> None:
+    assert snippet(text, words) == shown
+
+
+def test_each_opening_found_by_its_text_shows_where(copied: Path) -> None:
+    held = dict(pl.read_parquet(copied / "published" / "texts.parquet", columns=["ad_id", "text"]).iter_rows())
+    build(Dataset.open(copied))
+    plain, indexed = Dataset.open(copied), Dataset.open(copied)
+    for search in (Search(plain), Search(indexed, TextIndex.open(indexed))):
+        rows = search.search("算法 python", "text", 20, 0).rows
+        assert rows
+        for r in rows:
+            assert any(s["match"] for s in r["snippet"])
+            whole = "".join(s["text"] for s in r["snippet"]).strip("…")
+            assert " ".join(whole.split()) in " ".join(held[r["ad_id"]].split()), "in the letter case of the ad"
+    client = TestClient(explore.create(copied))
+    page = client.get("/search?q=算法&in=text&lang=zh")
+    assert page.text.count("<mark>算法</mark>") >= len(client.get("/search.json?q=算法&in=text").json()["rows"]) > 0
+    assert "<mark>" not in client.get("/search?q=算法").text

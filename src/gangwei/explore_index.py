@@ -7,6 +7,7 @@ row groups of its own pairs. What the pairs promise is checked against the text 
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ ROW_GROUP = 1 << 17
 TEXT_GROUP = 1_000
 CHECKED = 500
 Ints = npt.NDArray[np.uint64]
+Found = tuple[int, str]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -80,8 +82,8 @@ class TextIndex:
         facts = read_json(folder / "index.json")
         return cls(ds, folder, facts) if facts.get("build_key") == _key(ds) else None
 
-    def search(self, words: list[str], limit: int, offset: int) -> tuple[list[int], int, bool]:
-        """(row numbers of the ads of one page, how many openings hold the pairs, whether that number is exact).
+    def search(self, words: list[str], limit: int, offset: int) -> tuple[list[Found], int, bool]:
+        """(row numbers and texts of the ads of one page, how many openings hold the pairs, whether that number is exact).
 
         Texts are only read until the page is full: beyond words of two characters the number is an upper bound.
         """
@@ -90,7 +92,7 @@ class TextIndex:
         held = [(b, self._candidates(b, wanted)) for b in blocks]
         total = sum(len(h) for _, h in held)
         exact = all(len(w) == 2 and all(ord(c) < 0x10000 for c in w) for w in words)
-        found: list[int] = []
+        found: list[Found] = []
         for block, docs in held:
             for at in range(0, len(docs), CHECKED):
                 if len(found) >= offset + limit:
@@ -115,15 +117,15 @@ class TextIndex:
                 break
         return held if held is not None else np.zeros(0, np.uint32)
 
-    def _checked(self, block: Path, held: npt.NDArray[np.uint32], words: list[str]) -> list[int]:
+    def _checked(self, block: Path, held: npt.NDArray[np.uint32], words: list[str]) -> list[Found]:
         texts = pq.ParquetFile(self.folder / block.name.replace("pairs", "texts"))
         groups = sorted({int(d) // TEXT_GROUP for d in held})
         rows = pl.from_arrow(texts.read_row_groups(groups))
         assert isinstance(rows, pl.DataFrame)
         kept = rows.filter(pl.col("opening").is_in(pl.Series(held).implode()))
         for word in words:
-            kept = kept.filter(pl.col("text").str.contains(word, literal=True))
-        return kept["row_no"].to_list()
+            kept = kept.filter(pl.col("text").str.contains(f"(?i){re.escape(word)}"))
+        return list(zip(kept["row_no"], kept["text"]))
 
 
 def _within(file: pq.ParquetFile, group: int, pair: int) -> bool:
@@ -131,7 +133,7 @@ def _within(file: pq.ParquetFile, group: int, pair: int) -> bool:
     return stats is None or bool(stats.min <= pair <= stats.max)
 
 
-FORMAT = 2
+FORMAT = 3
 
 
 def _key(ds: Dataset) -> str:
@@ -167,7 +169,7 @@ def _json(facts: dict[str, Any]) -> str:
 
 
 def _blocks(ds: Dataset) -> Iterator[pl.DataFrame]:
-    """(row_no, lower-cased text) of the representatives of openings, `BLOCK` ads at a time, in the order of the ads."""
+    """(row_no, text) of the representatives of openings, `BLOCK` ads at a time, in the order of the ads."""
     path = ds.published / "texts.parquet"
     if not path.is_file():
         return
@@ -181,12 +183,13 @@ def _blocks(ds: Dataset) -> Iterator[pl.DataFrame]:
         assert isinstance(texts, pl.DataFrame)
         kept = texts.join(wanted, on="ad_id", maintain_order="left").filter(pl.col("text") != "")
         if kept.height:
-            yield kept.select("row_no", pl.col("text").str.to_lowercase())
+            yield kept.select("row_no", "text")
 
 
 def _write(texts: pl.DataFrame, folder: Path, n: int) -> int:
-    points = np.frombuffer("".join(texts["text"]).encode("utf-32-le"), dtype=np.uint32)
-    ends = texts["text"].str.len_chars().cum_sum().cast(pl.Int64).to_numpy()
+    low = texts["text"].str.to_lowercase()
+    points = np.frombuffer("".join(low).encode("utf-32-le"), dtype=np.uint32)
+    ends = low.str.len_chars().cum_sum().cast(pl.Int64).to_numpy()
     out = np.empty(len(points), dtype=np.uint64)
     out = np.unique(out[: _pairs(points, ends, 0, out)])
     table = pa.table({"pair": (out >> np.uint64(32)).astype(np.uint32), "opening": out.astype(np.uint32)})

@@ -6,8 +6,10 @@ then the most recent: a page is a range of that order.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ from gangwei.explore_index import TextIndex
 from gangwei.explore_query import MAX_PAGE, SEARCHED, Asked
 from gangwei.explore_rows import fetch
 from gangwei.explore_site import Site, View
+from gangwei.explore_snippet import snippet
 from gangwei.frame import FACT, Dataset
 from gangwei.kernels.codes import Array, marked
 
@@ -51,7 +54,7 @@ TABLES = {
         "ON c.emp_no = n.emp_no WHERE e.kind IS DISTINCT FROM 'person' ORDER BY openings DESC, e.employer_id"
     ),
     "find_text": (
-        "SELECT o.n, lower(t.text) AS low FROM (SELECT n, row_no FROM held.find_order WHERE row_no IN (SELECT row_no FROM "
+        "SELECT o.n, t.text FROM (SELECT n, row_no FROM held.find_order WHERE row_no IN (SELECT row_no FROM "
         f"{FACT} WHERE tier <> 'none')) o JOIN (SELECT ad_id, file_row_number AS row_no FROM ads) a ON a.row_no = o.row_no JOIN texts t ON t.ad_id = a.ad_id ORDER BY o.n"
     ),
 }
@@ -90,7 +93,7 @@ class Search:
                         self.held = _runs(cur.execute(TABLES[table]).to_arrow_table(), self._titles())
                     elif table == "find_text":
                         got = cur.execute(TABLES[table]).pl()
-                        self.texts = got["n"].to_numpy(), got["low"].rechunk()
+                        self.texts = got["n"].to_numpy(), got["text"].rechunk()
                     else:
                         cur.execute(f"CREATE TABLE held.{table} AS {TABLES[table]}")
                         self.ds.pack()
@@ -107,11 +110,13 @@ class Search:
             return Hits(0, [])
         if kind == "text" and self.index is not None and any(len(t) > 1 for t in terms):
             found, total, exact = self.index.search(terms, limit, offset)
-            return Hits(total, self._openings("row_no", found), exact)
+            return Hits(total, self._openings("row_no", [n for n, _ in found], terms, dict(found)), exact)
         self.prepare(kind)
         if kind == "text":
-            numbers = self._texts(terms)
-            return Hits(len(numbers), self._openings("n", numbers[offset : offset + limit].tolist()))
+            numbers, texts = self._texts(terms)
+            shown = numbers[offset : offset + limit].tolist()
+            beside = dict(zip(shown, texts.slice(offset, limit)))
+            return Hits(len(numbers), self._openings("n", shown, terms, beside))
         params: dict[str, Any] = {f"t{i}": t for i, t in enumerate(terms)}
         match = " AND ".join(f"contains(low, $t{i})" for i in range(len(terms)))
         cur = self.ds.cursor()
@@ -130,24 +135,33 @@ class Search:
         numbers = marked(ends[titles - 1], ends[titles], held, int(held.max(initial=-1)) + 1)
         return Hits(len(numbers), self._openings("n", numbers[offset : offset + limit].tolist()))
 
-    def _texts(self, terms: list[str]) -> Array:
-        """The AI openings whose text holds every word, in order."""
+    def _texts(self, terms: list[str]) -> tuple[Array, pl.Series]:
+        """The AI openings whose text holds every word, in order, with their texts."""
         assert self.texts is not None
         numbers, texts = self.texts
         for term in terms:
-            at = texts.str.contains(term, literal=True).arg_true()  # an ad without a text holds nothing
+            at = texts.str.contains(f"(?i){re.escape(term)}").arg_true()  # an ad without a text holds nothing
             numbers, texts = numbers[at.to_numpy()], texts.gather(at)
-        return numbers
+        return numbers, texts
 
-    def _openings(self, key: str, wanted: list[int]) -> list[dict[str, Any]]:
-        """Openings by a column of `find_order` (n or row_no), AI openings and recent ones first."""
+    def _openings(
+        self, key: str, wanted: list[int], terms: Sequence[str] = (), texts: Mapping[int, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Openings by a column of `find_order` (n or row_no), AI openings and recent ones first.
+
+        Where their texts are given, by the same column, each has the words around the first word found.
+        """
         if not wanted:
             return []
         self.prepare("title")
         held = ", ".join(str(int(w)) for w in wanted)
-        found = self.ds.rows(f"SELECT n, row_no FROM held.find_order WHERE {key} IN ({held}) ORDER BY n")
-        places = ", ".join(str(n) for n, _ in found) or "-1"
-        return fetch(self.ds, [r for _, r in found], TITLES.format(held=places)).to_dicts()
+        found = self.ds.rows(f"SELECT n, row_no, {key}, ad_id FROM held.find_order WHERE {key} IN ({held}) ORDER BY n")
+        places = ", ".join(str(f[0]) for f in found) or "-1"
+        rows = fetch(self.ds, [f[1] for f in found], TITLES.format(held=places)).to_dicts()
+        if texts is None:
+            return rows
+        said = {ad_id: snippet(texts[k], terms) for _, _, k, ad_id in found}
+        return [r | {"snippet": [{"text": t, "match": m} for t, m in said[r["ad_id"]]]} for r in rows]
 
 
 def _runs(held: pa.Table, titles: int) -> tuple[Array, Array]:
