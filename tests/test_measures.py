@@ -448,3 +448,40 @@ def test_a_median_by_skill_is_of_each_opening_once(ds: m.Dataset, measure_id: st
     assert (by_skill.value, by_skill.low, by_skill.numerator) == (whole.value, whole.low, whole.numerator)
     n, _ = m.ads_behind(ds, measure_id, "skill", limit=1)
     assert n == whole.numerator
+
+
+def test_months_and_years_count_what_names_no_day(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=3000))
+    published = tmp_path / "published"
+    ads = pl.read_parquet(published / "ads.parquet")
+    of = pl.col("opening_id").rank("dense") % 4
+    rough = of.replace_strict({0: "day", 1: "month", 2: "year", 3: "none"}, return_dtype=pl.String)
+    seen = pl.coalesce("posted_date", "captured_date")
+    start = pl.when(rough == "month").then(seen.dt.truncate("1mo")).when(rough == "year").then(seen.dt.truncate("1y"))
+    ads = ads.with_columns(
+        posted_date=pl.when(rough == "day").then(seen).otherwise(start), date_precision=rough,
+        captured_date=pl.lit(None, pl.Date),
+    )  # fmt: skip
+    ads.write_parquet(published / "ads.parquet")
+    dated = ads.group_by("opening_id").agg(
+        day=(pl.col("posted_date").filter(pl.col("date_precision") == "day")).min(), any=pl.col("posted_date").min(),
+        precision=pl.col("date_precision").first(),
+    )  # fmt: skip
+    openings = pl.read_parquet(published / "openings.parquet").join(dated, on="opening_id", maintain_order="left")
+    openings.with_columns(first_date="day", last_date="day").drop("day", "any", "precision").write_parquet(
+        published / "openings.parquet"
+    )
+    ds = m.open_dataset(tmp_path)
+    for by, form, known in (("month", "%Y-%m", ["day", "month"]), ("year", "%Y", ["day", "month", "year"])):
+        r = m.measure(ds, "ai-mix", by, {"definition": "broad"})
+        found = dict(r.rows.select("id", "numerator").iter_rows())
+        when = (
+            pl.when(pl.col("precision").is_in(known)).then(pl.col("any").dt.strftime(form)).otherwise(pl.lit("unknown"))
+        )
+        wanted = dict(openings.filter(pl.col("ai_tier") != "none").group_by(when.alias("id")).len().iter_rows())
+        assert {k: int(v) for k, v in found.items() if v} == wanted, by
+        for group, n in wanted.items():
+            assert m.ads_behind(ds, "ai-openings", where={"definition": "broad", by: group}, limit=1)[0] == n
+        of_ads = m.measure(ds, "openings", by, {"grain": "ad"}).rows
+        whole = dict(ads.group_by(pl.when(pl.col("date_precision").is_in(known)).then(pl.col("posted_date").dt.strftime(form)).otherwise(pl.lit("unknown")).alias("id")).len().iter_rows())  # fmt: skip
+        assert {k: int(v) for k, v in of_ads.select("id", "numerator").iter_rows()} == whole, by

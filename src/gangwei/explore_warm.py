@@ -36,6 +36,7 @@ COLUMNS = (
     "adcode",
     "province",
     "month_no",
+    "year_no",
     "w",
     "is_first",
 )

@@ -29,6 +29,9 @@ _MID = (
     "THEN (a.pay_min_fen + a.pay_max_fen) // 2 END"
 )
 _MONTH = f"CASE WHEN a.pay_unit = 'month' THEN {_MID} END"
+_DAY = "CASE WHEN a.date_precision = 'day' THEN a.posted_date END"
+_IN_MONTH = "CASE WHEN a.date_precision = 'month' THEN a.posted_date END"
+_IN_YEAR = "CASE WHEN a.date_precision IN ('month', 'year') THEN a.posted_date END"
 _YEAR = f"CASE WHEN a.pay_unit = 'month' THEN ({_MID}) * coalesce(a.pay_months, 12) WHEN a.pay_unit = 'year' THEN {_MID} END"
 _SECTOR_SQL = {
     "defence": "e.defence IN ('group', 'subsidiary', 'university', 'institute')",
@@ -128,10 +131,16 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
         else "LEFT JOIN (SELECT x.opening_id, bit_or(y.bit) AS mask FROM ads x JOIN board_no y ON y.board = x.board GROUP BY 1) m ON m.opening_id = o.opening_id"
     )  # fmt: skip
     dates = (
-        "coalesce(a.posted_date, a.captured_date) AS first_date, coalesce(a.captured_date, a.posted_date) AS last_date, 1 AS n_ads"
+        f"coalesce({_DAY}, a.captured_date) AS first_date, coalesce(a.captured_date, {_DAY}) AS last_date, 1 AS n_ads, {_IN_MONTH} AS in_month, {_IN_YEAR} AS in_year"
         if every_ad
-        else "o.first_date, o.last_date, CAST(o.n_ads AS INTEGER) AS n_ads"
+        else "o.first_date, o.last_date, CAST(o.n_ads AS INTEGER) AS n_ads, r.in_month, r.in_year"
     )
+    # An opening none of whose ads has a full date stands in the first month, or the first year, that one of them names.
+    rough = (
+        "" if every_ad
+        else f"LEFT JOIN (SELECT a.opening_id, min({_IN_MONTH}) AS in_month, min({_IN_YEAR}) AS in_year FROM ads a "
+        "WHERE a.date_precision IN ('month', 'year') GROUP BY 1) r ON r.opening_id = o.opening_id"
+    )  # fmt: skip
     # Which ads have a text takes reading the texts: every ad is asked, openings only by the question itself.
     text_bit = f" | CASE WHEN x.row_no IS NULL THEN {TEXT_BIT} ELSE 0 END" if every_ad else ""
     text_join = "LEFT JOIN has_text x ON x.row_no = base.row_no" if every_ad else ""
@@ -155,6 +164,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
           LEFT JOIN employer_no n ON n.employer_id = a.employer_id
           LEFT JOIN board_no b ON b.board = a.board
           {masks}
+          {rough}
           LEFT JOIN (SELECT x.campaign_id, min(x.file_row_number) AS first_no FROM ads x JOIN openings y ON y.ad_id = x.ad_id
             WHERE x.campaign_id IS NOT NULL GROUP BY 1) k ON k.campaign_id = a.campaign_id
           LEFT JOIN (SELECT opening_id, count(*) AS n_spells FROM spells GROUP BY 1) s ON s.opening_id = o.opening_id
@@ -164,8 +174,9 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
             row_number() OVER (PARTITION BY ad_id ORDER BY file_row_number) AS ordinal
           FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL
         )
-        SELECT base.* EXCLUDE (ad_id, own_adcode, own_missing), base.own_missing{text_bit} AS missing_mask,
-          CAST(year(base.first_date) * 12 + month(base.first_date) - 1 AS SMALLINT) AS month_no,
+        SELECT base.* EXCLUDE (ad_id, own_adcode, own_missing, in_month, in_year), base.own_missing{text_bit} AS missing_mask,
+          CAST(year(coalesce(base.first_date, base.in_month)) * 12 + month(coalesce(base.first_date, base.in_month)) - 1 AS SMALLINT) AS month_no,
+          CAST(year(coalesce(base.first_date, base.in_year)) AS SMALLINT) AS year_no,
           pm.no AS pay_month_no, py.no AS pay_year_no, coalesce(p.adcode, base.own_adcode) AS adcode,
           (coalesce(p.adcode, base.own_adcode) // 10000) * 10000 AS province,
           CASE WHEN p.adcode IS NULL AND base.own_adcode IS NULL THEN 0 ELSE coalesce(p.w, {UNIT}) END AS w,

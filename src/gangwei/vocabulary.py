@@ -275,12 +275,12 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
     if key == "employer":
         return f"f.emp_no IN (SELECT emp_no FROM employer_no WHERE employer_id IN ({', '.join(map(q.bind, values))}))"
     if key == "year":
-        parts = [f"list_contains({q.bind([int(v) for v in known])}, f.month_no // 12)"] if known else []
+        parts = [f"list_contains({q.bind([int(v) for v in known])}, f.year_no)"] if known else []
     else:
         months = [int(v[:4]) * 12 + int(v[5:]) - 1 for v in known]
         parts = [f"list_contains({q.bind(months)}, f.month_no)"] if known else []
     if null:
-        parts.append("f.month_no IS NULL")
+        parts.append(f"f.{key}_no IS NULL")
     return "(" + " OR ".join(parts) + ")"
 
 
@@ -367,7 +367,7 @@ def group(q: Query, by: str | None) -> str:
         join_cluster(q)
         return f"coalesce(c.cluster, '{OUTSIDE}')"
     if by == "year":
-        return "f.month_no // 12"
+        return "f.year_no"
     if by == "month":
         return "f.month_no"
     if by == "employer":
