@@ -113,9 +113,10 @@ def compile_rules(book: Codebook) -> NameRules:
         if r["mode"] in ("word", "pattern")
     ]
     brands = [r for r in agencies if r["mode"] == "brand"]
+    place = _alternation([r["name"] for r in wide])
     rules = NameRules(
         places=_place_frame(places),
-        place_regex=_alternation([r["name"] for r in wide]),
+        place_regex=place,
         city_regex=_alternation([r["name"] for r in cities]),
         keep_place=rf"^(?:{_alternation(kind['keep_place'])})",
         counties=_place_frame([r for r in places if r["level"] == "county" and r["name"] != r["short"]]),
@@ -129,7 +130,10 @@ def compile_rules(book: Codebook) -> NameRules:
         agency_word="|".join(r["text"] for r in words if not r["not_if"]),
         agency_not=tuple((r["text"], r["not_if"]) for r in words if r["not_if"]),
         agency_brands=tuple((r["text"], r["not_if"]) for r in brands),
-        anonymous=tuple(r["pattern"] for r in book.rows("employers/anonymous.csv")),
+        anonymous=tuple(
+            r["pattern"].replace("{place}", place).replace("{trade}", words_only)
+            for r in book.rows("employers/anonymous.csv")
+        ),
         kinds=tuple(KindRule(r["kind"], r["pattern"], r["not_if"]) for r in book.rows("employers/kinds.csv")),
         weak_brands=tuple(sorted({r["text"] for r in book.rows("employers/weak_brands.csv")})),
         aliases=pl.DataFrame(schema={"key": pl.String(), "brand": pl.String()}),
