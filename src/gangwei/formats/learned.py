@@ -10,7 +10,7 @@ import polars as pl
 
 from gangwei.formats import charset
 from gangwei.formats.guess import Knowledge
-from gangwei.formats.packed import fields_inside, median
+from gangwei.formats.packed import DATES, date_order, fields_inside, median
 from gangwei.formats.source import TEXT_FIELDS
 
 ROWS = 600
@@ -49,6 +49,8 @@ def learn(sub: str, rows: pl.DataFrame, know: Knowledge) -> dict[str, list[dict[
     if _most(re.compile(packed.title_pay), title):
         whole = [] if pay else [{"field": "pay", "pattern": f"{packed.title_pay}|^.*$", "replace": "$2"}]
         rules["rewrite"] = [*whole, {"field": "title", "pattern": packed.title_pay, "replace": "$1"}]
+    orders = [date_order(f, cells[f], packed) for f in DATES if f in cells]
+    rules["rewrite"] = [*rules.get("rewrite", []), *(o for o in orders if o is not None)]
     small = sum(bool(packed.small_pay.fullmatch(v)) for v in pay)
     if small * 5 >= len(pay) > 0 and sum(
         bool(packed.small_pay.fullmatch(v)) or "k" in v.lower() for v in pay

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LONG_TEXT = 80
 SHORT_TEXT = 24
+DATES = ("posted", "captured")
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
 PACKED = (
     "company",
@@ -42,6 +43,8 @@ class Packed:
     items: re.Pattern[str]
     title_pay: str
     small_pay: re.Pattern[str]
+    either_order: dict[str, str]
+    """(told, pattern, day_first, month_first: see `date_order`)"""
     traditional: re.Pattern[str]
     hosts: dict[str, str]
     marks: dict[str, str]
@@ -70,6 +73,7 @@ def load_packed(book: Codebook) -> Packed:
         bare=data["bare"],
         title_pay=rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
         small_pay=re.compile(data["small_pay"]),
+        either_order=data["either_order"],
         traditional=re.compile(data["traditional"]),
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
@@ -121,6 +125,8 @@ def unpack(
         mine = cells[name]
         if not mine or target in ("ignore", "description"):
             continue
+        if target in DATES and (order := date_order(target, mine, packed)) is not None:
+            rules.setdefault("rewrite", []).append(order)
         if target == "tags" and sum(bool(packed.items.search(v)) for v in mine) * 2 >= len(mine):
             rules.setdefault("unwrap", []).append({"columns": [name], "item": packed.items.pattern})
         elif sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
@@ -135,6 +141,17 @@ def unpack(
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
     return placed, frozenset(told), rules
+
+
+def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
+    """The rule that reads 05/01/2024 in a column whose other values tell whether the day or the month stands first."""
+    told = re.compile(packed.either_order["told"])
+    numbers = [(int(m[1]), int(m[2])) for m in map(told.match, mine) if m]
+    day_first, month_first = any(a > 12 for a, _ in numbers), any(b > 12 for _, b in numbers)
+    if day_first == month_first:
+        return None
+    replace = packed.either_order["day_first" if day_first else "month_first"]
+    return {"field": target, "pattern": packed.either_order["pattern"], "replace": replace}
 
 
 def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, str]]:

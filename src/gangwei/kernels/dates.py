@@ -25,6 +25,7 @@ IMPOSSIBLE = "date_impossible"
 UNREADABLE = "date_unreadable"
 AFTER_CAPTURE = "date_after_capture"
 NO_YEAR = "date_without_year"
+AMBIGUOUS = "date_ambiguous"
 NO_CAPTURE = "date_needs_capture"
 BAD_CAPTURE = {"date_impossible": "capture_date_impossible"}
 ODD_CAPTURE = "capture_date_unreadable"
@@ -98,7 +99,7 @@ _DMY = re.compile(
     r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4}|\d\d)(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?$",
     re.I,
 )
-_DMY_NUM = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$")
+_DMY_NUM = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[\sT]+\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]m)?)?$", re.I)
 _NUMBER = re.compile(r"^\d+(?:\.0+)?$|^\d{5,}\.\d+$|^\d\.\d+e\+?\d+$", re.I)
 _ROC = re.compile(
     r"^(?:民[国國]\s*(\d{2,3})|(1[0-2]\d))\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:\s+[\d:]+)?$"
@@ -225,15 +226,18 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
     if (m := _DMY.match(text)) and m[2].lower() in rules.months:
         return _on(int(m[3]) + (2000 if len(m[3]) == 2 else 0), rules.months[m[2].lower()], int(m[1]), rules)
     if m := _DMY_NUM.match(text):
-        a, b, y = int(m[1]), int(m[2]), int(m[3])
-        return (
-            _on(y, b, a, rules)
-            if a > 12
-            else _on(y, a, b, rules)
-            if b > 12 or a == b
-            else Reading(None, issue=UNREADABLE)
-        )
+        return _either_order(int(m[1]), int(m[2]), int(m[3]), rules)
     return _rarely(text, rules)
+
+
+def _either_order(a: int, b: int, year: int, rules: DateRules) -> Reading:
+    """05/01/2024: where both numbers may be the month only the year is known."""
+    if a > 12:
+        return _on(year, b, a, rules)
+    if b > 12 or a == b:
+        return _on(year, a, b, rules)
+    known = _on(year, a, b, rules).day and _on(year, b, a, rules).day and _on(year, 1, 1, rules).day
+    return Reading(known, "year", AMBIGUOUS) if known else Reading(None, issue=IMPOSSIBLE)
 
 
 def _rarely(text: str, rules: DateRules) -> Reading:
