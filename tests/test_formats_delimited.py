@@ -26,19 +26,20 @@ def flat(chunks: list[Chunk]) -> tuple[list[tuple[object, ...]], list[tuple[int,
     return rows, sorted((b.row, b.reason_id) for c in chunks for b in c.bad)
 
 
+@pytest.mark.parametrize("quote", ['"', "'"])
 @pytest.mark.parametrize("seed", range(40))
-def test_quick_and_tolerant_agree(seed: int) -> None:
+def test_quick_and_tolerant_agree(seed: int, quote: str) -> None:
     rng = random.Random(seed)
     lines = []
     for _ in range(60):
         fields = []
         for _ in range(3 if rng.random() < 0.97 else 2):
             text = "".join(rng.choices(PIECES, k=rng.randint(0, 5)))
-            quoted = '"' + text.replace('"', '""') + '"'
-            fields.append(quoted if rng.random() < 0.5 or re.search('[,"\r\n]', text) else text)
+            quoted = quote + text.replace(quote, 2 * quote) + quote
+            fields.append(quoted if rng.random() < 0.5 or re.search(f"[,{quote}\r\n]", text) else text)
         lines.append(",".join(fields))
     data = "\n".join(lines).encode()
-    shape, limits = Shape(",", 1, NAMES), Limits()
+    shape, limits = Shape(",", 1, NAMES, quote=quote), Limits()
     slow = flat(list(delimited.tolerant(stream(data), "utf-8", shape, limits, delimited._Count())))
     assert flat(list(delimited.chunks(stream(data), "utf-8", shape, limits))) == slow
 
@@ -100,6 +101,21 @@ def test_without_anchors_nothing_is_guessed() -> None:
 def test_delimiter(d: str) -> None:
     lines = [d.join(["职位", "公司", "a,b;c" if d not in ",;" else "abc", "2024"]) + "\n"] * 9
     assert delimited.guess_delimiter(lines) == d
+
+
+@pytest.mark.parametrize(
+    ("lines", "quote"),
+    [
+        (["'职位','城市'\n", "'工程师','北京'\n", "'会计','上海'\n"], "'"),
+        (["职位,月薪\n", "'工程师',9000\n", "'会计',8000\n"], "'"),
+        (["职位,城市\n", "'工程师',北京\n", "会计,上海\n"], '"'),
+        (["职位,城市\n", "'90后'招聘,北京\n", "'会计',上海\n"], '"'),
+        (['职位,城市\n', '"工程师",\'北京\'\n', '"会计",\'上海\'\n'], '"'),
+        (["职位,城市\n", "'工程师',北京\n"], '"'),
+    ],
+)  # fmt: skip
+def test_single_quotes_count_where_a_whole_column_has_them(lines: list[str], quote: str) -> None:
+    assert delimited.guess_quote(lines, ",") == quote
 
 
 def test_too_many_empty_rows_stop_the_file() -> None:

@@ -35,7 +35,7 @@ class Joined(io.RawIOBase):
         return len(data)
 
 
-def blocks(stream: BinaryIO, size: int = BLOCK) -> Iterator[bytes | BinaryIO]:
+def blocks(stream: BinaryIO, size: int = BLOCK, quote: str = '"') -> Iterator[bytes | BinaryIO]:
     """Blocks that end at a line end with an even number of quotes before it; the rest as a stream when there is none."""
     carry = b""
     while True:
@@ -45,7 +45,7 @@ def blocks(stream: BinaryIO, size: int = BLOCK) -> Iterator[bytes | BinaryIO]:
             if buffer:
                 yield buffer
             return
-        end = _boundary(buffer)
+        end = _boundary(buffer, quote.encode())
         if end == 0:
             yield cast(BinaryIO, io.BufferedReader(Joined(buffer, stream), 1 << 20))
             return
@@ -53,19 +53,19 @@ def blocks(stream: BinaryIO, size: int = BLOCK) -> Iterator[bytes | BinaryIO]:
         carry = buffer[end:]
 
 
-def _boundary(buffer: bytes) -> int:
+def _boundary(buffer: bytes, quote: bytes) -> int:
     end = buffer.rfind(b"\n") + 1
-    odd = buffer.count(b'"', 0, end) % 2
+    odd = buffer.count(quote, 0, end) % 2
     for _ in range(BACKWARD):
         if not odd or end == 0:
             return end
         before = buffer.rfind(b"\n", 0, end - 1) + 1
-        odd ^= buffer.count(b'"', before, end) % 2
+        odd ^= buffer.count(quote, before, end) % 2
         end = before
     return 0
 
 
-def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str) -> pl.DataFrame | None:
+def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str, quote: str = '"') -> pl.DataFrame | None:
     """All records of a block as String columns, or None when one of them is not plain."""
     if 0 in block:
         return None
@@ -78,7 +78,9 @@ def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str) -
         table = pc.read_csv(
             pa.py_buffer(block),
             read_options=pc.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=list(names)),
-            parse_options=pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
+            parse_options=pc.ParseOptions(
+                delimiter=delimiter, quote_char=quote, newlines_in_values=True, ignore_empty_lines=False
+            ),
             convert_options=pc.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False, check_utf8=True
             ),

@@ -20,6 +20,8 @@ DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
 RAW_CHARS = 500
 PART_ROWS = 20
 RECORD_LINES = 5_000
+DOUBLE, SINGLE = '"', "'"
+WRAPPED = 2
 QUOTE_FAILURES = 50
 
 
@@ -29,12 +31,13 @@ class _RunawayQuote(Exception):
 
 @dataclass(frozen=True)
 class Shape:
-    """How a delimited file is laid out: delimiter, rows before the data, column names, anchors for repairs."""
+    """How a delimited file is laid out: delimiter, rows before the data, column names, anchors for repairs, quote."""
 
     delimiter: str
     skip: int
     names: tuple[str, ...]
     anchors: tuple[tuple[int, re.Pattern[str]], ...] = ()
+    quote: str = DOUBLE
 
 
 def text_lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[str | None]:
@@ -67,8 +70,25 @@ def guess_delimiter(lines: Sequence[str]) -> str:
     return best
 
 
-def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> tuple[str, list[list[str]]]:
-    """Delimiter and the first rows of a file."""
+def guess_quote(lines: Sequence[str], delimiter: str) -> str:
+    """The single quote where every value of a column stands in such and no value begins with a double one."""
+    rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE))
+    widths = [len(r) for r in rows if r]
+    width = max(sorted(set(widths)), key=widths.count, default=0)
+    rows = [r for r in rows if len(r) == width]
+    cells = [c for r in rows for c in r]
+    if any(c.startswith(DOUBLE) or (c.startswith(SINGLE) and not _wrapped(c)) for c in cells):
+        return DOUBLE
+    columns = ([c for c in column if c] for column in zip(*rows[1:]))
+    return SINGLE if any(len(c) >= WRAPPED and all(map(_wrapped, c)) for c in columns) else DOUBLE
+
+
+def _wrapped(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == SINGLE
+
+
+def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> tuple[str, str, list[list[str]]]:
+    """Delimiter, quote and the first rows of a file."""
     sample: list[str] = []
     size = 0
     for line in lines:
@@ -80,24 +100,26 @@ def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> 
     csv.field_size_limit(1 << 30)
     d = delimiter or guess_delimiter(sample)
     out: list[list[str]] = []
+    quote = DOUBLE
     try:
-        for record in csv.reader(sample, delimiter=d):
+        quote = guess_quote(sample, d)
+        for record in csv.reader(sample, delimiter=d, quotechar=quote):
             if record:
                 out.append(record)
             if len(out) >= rows:
                 break
     except csv.Error:
         pass
-    return d, out
+    return d, quote, out
 
 
-def sample(slices: Sequence[bytes], encoding: str, delimiter: str, width: int) -> list[list[str]]:
+def sample(slices: Sequence[bytes], encoding: str, delimiter: str, width: int, quote: str = DOUBLE) -> list[list[str]]:
     """Rows of `width` fields from parts of a file; a part that is cut within quotes gives none."""
     out: list[list[str]] = []
     for part in slices:
         lines = whole_lines(part.decode(encoding.removesuffix("-sig"), "replace"))
         try:
-            found = [r for r in csv.reader(lines, delimiter=delimiter) if r]
+            found = [r for r in csv.reader(lines, delimiter=delimiter, quotechar=quote) if r]
         except csv.Error:
             continue
         fitting = [r for r in found if len(r) == width]
@@ -151,8 +173,8 @@ def align(
 class _Records:
     """Records of a text stream. After each one, `lines` holds the lines it was made of."""
 
-    def __init__(self, source: Iterator[str | None], delimiter: str, limits: Limits) -> None:
-        self.source, self.delimiter, self.limits = source, delimiter, limits
+    def __init__(self, source: Iterator[str | None], shape: Shape, limits: Limits) -> None:
+        self.source, self.shape, self.limits = source, shape, limits
         self.queue: list[str | None] = []
         self.lines: list[str] = []
         self.size = 0
@@ -163,7 +185,8 @@ class _Records:
         self.reader = self._make()
 
     def _make(self) -> Iterator[list[str]]:
-        return csv.reader(self._feed(), delimiter=self.delimiter, quoting=self.quoting)
+        shape = self.shape
+        return csv.reader(self._feed(), delimiter=shape.delimiter, quotechar=shape.quote, quoting=self.quoting)
 
     def _feed(self) -> Iterator[str]:
         while True:
@@ -221,11 +244,11 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
     if encoding not in ("utf-8", "utf-8-sig", "gb18030"):
         yield from tolerant(stream, encoding, shape, limits, count)
         return
-    for block in csv_blocks.blocks(stream):
+    for block in csv_blocks.blocks(stream, quote=shape.quote):
         frame = None
         if isinstance(block, bytes):
             data = block.removeprefix(codecs.BOM_UTF8) if count.number == 0 else block
-            frame = csv_blocks.parse(data, shape.names, shape.delimiter, encoding)
+            frame = csv_blocks.parse(data, shape.names, shape.delimiter, encoding, shape.quote)
         if frame is None:
             source = cast(BinaryIO, io.BytesIO(block)) if isinstance(block, bytes) else block
             plain = encoding if count.number == 0 else encoding.removesuffix("-sig")
@@ -245,7 +268,7 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
 def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, count: _Count) -> Iterator[Chunk]:
     """Record by record, mending what can be mended; about 100,000 rows a second."""
     n = len(shape.names)
-    records = _Records(text_lines(stream, encoding, limits), shape.delimiter, limits)
+    records = _Records(text_lines(stream, encoding, limits), shape, limits)
     rows: list[list[str]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []

@@ -269,7 +269,7 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
 def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> list[Table]:
     encoding = found.name
     with blob.stream() as f:
-        delimiter, head = delimited.peek(delimited.text_lines(f, encoding, limits), None)
+        delimiter, quote, head = delimited.peek(delimited.text_lines(f, encoding, limits), None)
     if not head:
         raise Unreadable(
             "line_too_long",
@@ -282,13 +282,20 @@ def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> li
         )
 
     def read(layout: Layout) -> Iterator[Chunk]:
-        shape = delimited.Shape(delimiter, layout.skip, layout.names, layout.anchors)  # type: ignore[arg-type]
+        shape = delimited.Shape(delimiter, layout.skip, layout.names, layout.anchors, quote)  # type: ignore[arg-type]
         with blob.stream() as f:
             yield from delimited.chunks(f, encoding, shape, limits)
 
     width = Counter(map(len, head)).most_common(1)[0][0]
     return [
-        Table("", "csv", None, head, read, sample=partial(delimited.sample, found.slices, encoding, delimiter, width))
+        Table(
+            "",
+            "csv",
+            None,
+            head,
+            read,
+            sample=partial(delimited.sample, found.slices, encoding, delimiter, width, quote),
+        )
     ]
 
 
