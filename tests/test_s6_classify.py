@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
@@ -155,6 +158,19 @@ def test_unknown_terms_keep_the_other_weights(tmp_path: Path, cleaner: s2_clean.
 def test_model_is_refused_when_broken(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.npz"):
         s6_classify.load_model(b"not a model", [])
+
+
+@pytest.mark.parametrize("older", ["field", "width", "lanes"])
+def test_model_of_an_older_layout_says_what_to_do(older: str) -> None:
+    with np.load(Codebook().path("ai/model.npz")) as z:
+        arrays = {name: z[name] for name in z.files if name != older}
+    meta = json.loads(str(arrays["meta"]))
+    if older in meta:
+        meta[older] = meta[older][:-1] if older == "lanes" else meta[older] // 2
+    out = io.BytesIO()
+    np.savez(out, **arrays | {"meta": np.array(json.dumps(meta))})
+    with pytest.raises(ValueError, match=r"^ai/model\.npz: made for another layout; run `gangwei train`$"):
+        s6_classify.load_model(out.getvalue(), [])
 
 
 def test_model_card_names_the_model() -> None:
