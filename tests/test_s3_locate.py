@@ -22,7 +22,7 @@ def rules() -> Rules:
 
 def frame(*rows: dict[str, str | None]) -> pl.DataFrame:
     """A clean table of rows with only the given cells, and the hint of the text as stage 2 leaves it."""
-    cells = ("city", "district", "address", "title", "text", "company")
+    cells = ("city", "district", "address", "title", "text", "company", "board")
     table = pl.DataFrame(list(rows), schema=dict.fromkeys(cells, pl.String))
     return CLEAN.conform(table.with_columns(from_text(table["city"], table["text"], compile_hints(Codebook()))))
 
@@ -38,6 +38,24 @@ def test_row_aligned_and_declared(rules: Rules) -> None:
     assert out["places"].to_list()[1] == [{"adcode": "110000", "weight": 0.5}, {"adcode": "310000", "weight": 0.5}]
     assert out["places"].to_list()[2] == []
     assert out["places"].to_list()[5] == [{"adcode": "440000", "weight": 1.0}]
+
+
+def test_numbers_of_a_board_count_on_that_board(rules: Rules) -> None:
+    cells = [
+        ("zhaopin", "538", "310000"), ("zhaopin", " 801.0 ", "510100"), ("zhaopin", "839", "530800"), ("zhaopin", "4", None),
+        ("boss", "538", None), ("boss", "101280600", "440300"), ("51job", "030200", "440100"), ("51job", "30200", "440100"),
+        ("lagou", "101280600", None), (None, "538", None), ("zhaopin", "深圳", "440300"), ("zhaopin", None, None),
+    ]  # fmt: skip
+    out = run(frame(*({"board": b, "city": c} for b, c, _ in cells)), rules)
+    assert out["adcode"].to_list() == [a for *_, a in cells]
+
+
+def test_numbers_of_boards_name_units_of_2024(rules: Rules) -> None:
+    rows = Codebook().rows("places/board_codes.csv")
+    named = run(frame(*({"city": r["name"]} for r in rows)), rules)
+    found = [a or c for a, c in zip(named["adcode"], named["county_adcode"])]
+    assert found == [r["adcode"] for r in rows]
+    assert len({(r["board"], r["code"].lstrip("0")) for r in rows}) == len(rows)
 
 
 def test_empty_frame(rules: Rules) -> None:

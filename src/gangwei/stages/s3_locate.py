@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 KEYS = ["city", "district", "address"]
-COLUMNS = [*KEYS, "title", "place_hint"]
+HINTS = ["title", "place_hint"]
+COLUMNS = [*KEYS, "board", *HINTS]
 """What `run` reads."""
+CODE = r"^\s*0*([1-9]\d{2,8})(?:\.0)?\s*$"
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,20 @@ class Rules:
     gazetteer: Gazetteer
     resolver: Resolver
     hints: HintRules
+    codes: pl.DataFrame
+    """(board, code without leading zeros, name) of the numbers that boards write for a city"""
     memo: Memo = field(default_factory=Memo, compare=False)
 
 
 def compile_rules(book: Codebook) -> Rules:
     """Rules from `definitions/places/`."""
     gazetteer = compile_gazetteer(book)
-    return Rules(gazetteer, Resolver(gazetteer), compile_hints(book))
+    rows = book.rows("places/board_codes.csv")
+    codes = pl.DataFrame(
+        [(r["board"], r["code"].lstrip("0"), r["name"]) for r in rows],
+        schema=dict.fromkeys(("board", "code", "name"), pl.String), orient="row",
+    )  # fmt: skip
+    return Rules(gazetteer, Resolver(gazetteer), compile_hints(book), codes)
 
 
 def _columns(places: list[Place]) -> pl.DataFrame:
@@ -72,17 +81,30 @@ def _weak(asked: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return _columns(places).insert_column(0, pl.Series("row", rows, dtype=pl.UInt32))
 
 
+def _named(fields: pl.DataFrame, board: pl.Series, codes: pl.DataFrame) -> pl.DataFrame:
+    """The fields with the name of the city where it is a number of its board."""
+    city = fields["city"]
+    at = city.str.contains(CODE).fill_null(False).arg_true()
+    if not len(at):
+        return fields
+    asked = pl.DataFrame({"board": board.gather(at), "code": city.gather(at).str.extract(CODE)})
+    names = asked.join(codes, on=["board", "code"], how="left", maintain_order="left")["name"]
+    return fields.with_columns(city.scatter(at.filter(names.is_not_null()), names.drop_nulls()))
+
+
 def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Locate the ads of one part.
 
-    `clean`: at least city, district, address; title and place_hint are asked where these name no place and do not
-    say that there is none. Returns the columns of LOCATED, row-aligned. Time and memory are bounded by the distinct
-    fields, of which the first 200 characters are read.
+    `clean`: at least city, district, address; a number in city is read where board says whose it is; title and place_hint
+    are asked where these name no place and do not say that there is none. Returns the columns of LOCATED, row-aligned.
+    Time and memory are bounded by the distinct fields, of which the first 200 characters are read.
     """
     fields = clean.select(pl.col(k).str.slice(0, FIELD_LIMIT) for k in KEYS)
+    if "board" in clean.columns:
+        fields = _named(fields, clean["board"], rules.codes)
     resolve = rules.resolver.resolve
     located = rules.memo(fields, lambda keys: _columns([resolve(c, d, a) for c, d, a in keys.iter_rows()]))
-    if set(COLUMNS) <= set(clean.columns):
+    if set(HINTS) <= set(clean.columns):
         asked = clean.select("title", "place_hint").with_row_index("row").filter(located["place_rule"].is_in(OPEN))
         weak = _weak(asked, rules)
         if weak.height:
