@@ -16,7 +16,6 @@ from gangwei.kernels import corrections
 from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s6_classify
 from gangwei.store import (
     PART_ROWS,
-    ROW_GROUP,
     map_part,
     read_frame,
     read_groups,
@@ -80,9 +79,8 @@ def read_task(
                 yield schema.RAW.conform(batch.raw)
 
     for i, whole in enumerate(rechunk(raws(), PART_ROWS)):
-        groups = (whole[at : at + ROW_GROUP] for at in range(0, whole.height, ROW_GROUP))
         raw = stages / "raw" / f"{key}-{i:05}.parquet"
-        parts.append(write_frames(raw, schema.RAW, groups))
+        parts.append(write_frames(raw, schema.RAW, [whole]))
         if landed is not None:
             landed(raw)
     write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)

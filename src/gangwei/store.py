@@ -26,8 +26,7 @@ import pyarrow.parquet as pq
 
 from gangwei.schema import Table
 
-ROW_GROUP = 32_768
-PART_ROWS = 131_072
+PART_ROWS = 32_768
 PACKAGE = Path(__file__).parent
 FULL = ("No space left", "Disk quota exceeded", "File too large")
 
