@@ -169,6 +169,11 @@ def test_section_and_context(text: str, kind: str, name: str, rules: s6.Rules) -
         ("Java required.\nNice to have:\n- machine learning", "preferred"),
         ("加分项：\n1、英语流利\n任职要求：\n1、熟悉机器学习", "asked"),
         ("有Java经验者优先\n熟悉机器学习", "asked"),
+        ("熟悉Java。优先:有英语基础;熟悉机器学习;本科", "preferred"),
+        ("优先考虑：英语流利；会日语；熟悉机器学习", "preferred"),
+        ("优先:有英语基础;会Java\n熟悉机器学习", "asked"),
+        ("优先:有英语基础。熟悉机器学习", "asked"),
+        ("优先:有英语基础;要求:熟悉机器学习", "asked"),
     ],
 )
 def test_a_heading_of_wishes_holds_for_its_list(text: str, context: str, rules: s6.Rules) -> None:

@@ -30,7 +30,7 @@ MAX_CONCEPTS = 128
 MAX_ROLES = 24
 LISTED = 6
 WISHES = 10
-COLON, BRACKET = 58, 0x3011
+COLON, SEMICOLON, BRACKET = 58, 59, 0x3011
 LAYERS = ("term", "cue", "surveillance", "defence", "role", "other_job")
 
 N_TIER = len(TIERS) * len(LOCATIONS) * len(CONTEXTS)
@@ -71,7 +71,7 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, s
 
     `cue`, `cue_at` are the matched cues. `where` is the location of the whole field, or -1 to take it from the sections
     s0..s1. A heading of wishes ("加分项:") makes the list below it preferred, up to the next heading, to the duties or for WISHES
-    clauses. Returns the end of the rows.
+    clauses; in a running text ("优先:甲;乙") the items behind semicolons. Returns the end of the rows.
     """
     n = base
     sec = s0
@@ -80,6 +80,7 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, s
     bits = 0
     counted = -1
     wished = -1
+    running = -1
     for q in range(m):
         if n >= hits.shape[0]:
             return n
@@ -92,12 +93,20 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, s
             bits = 0
             covered = 0
             behind = stop
+            if running >= 0:
+                other = chars[begin] != SEMICOLON
+                for i in range(begin, stop):
+                    other = other or chars[i] == COLON
+                if other:
+                    running = -1
             while next_cue < cues and cue_at[next_cue] < stop:
                 kind = kind_of[cue[next_cue]]
                 bits |= 1 << kind
                 if kind == 0:
                     covered += size[cue[next_cue]]
                     behind = stop - cue_at[next_cue] - size[cue[next_cue]]
+                    if behind > 1 and chars[stop - behind] == COLON:
+                        running = counted
                 next_cue += 1
             closed = chars[stop - 1] == COLON or chars[stop - 1] == BRACKET
             if covered and ((closed and behind <= 2) or covered * 5 >= (stop - begin) * 3):
@@ -116,7 +125,7 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, s
         ctx = 0
         if bits & 8:
             ctx = 4
-        elif bits & 1 or (0 <= wished < cl <= wished + WISHES and loc != 1):
+        elif bits & 1 or (loc != 1 and (0 <= wished < cl <= wished + WISHES or 0 <= running < cl)):
             ctx = 3
         elif loc == 1 or ((bits & 4) and loc != 2 and not (bits & 2)):
             ctx = 1
