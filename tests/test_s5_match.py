@@ -198,6 +198,16 @@ def test_ledger_overrules() -> None:
     assert "judged" in out["match_reason"].to_list()
 
 
+def test_one_opening_is_no_campaign() -> None:
+    ads = signed([{}, {"city": "330300"}])
+    assert s5_match.match(ads, rules())["campaign_no"].n_unique() == 1
+    assert s5_match.match(ads, rules())["campaign_no"].null_count() == 0
+    keys = ads["source_key"].to_list()
+    out = s5_match.match(ads, replace(rules(), same=((keys[0], keys[1]),)))
+    assert out["opening_no"].n_unique() == 1
+    assert out["campaign_no"].null_count() == 2
+
+
 def test_one_rare_text_under_two_names() -> None:
     """Two firms of one city share a text: one vacancy if hardly anyone else has it, none if it is a stock text."""
     stock, own = CASES["texts"]["java"], CASES["texts"]["rewritten"]

@@ -145,8 +145,15 @@ class Openings:
         n = self.leader.size
         size = np.bincount(self.leader, minlength=n) if n else np.zeros(0, np.int64)
         spell = self._spells(window, size)
+        self._leave_lone_campaigns(size)
         for a, b in pairwise(np.array([0, n]) if cuts is None else cuts):
             yield self._frame(ad_no, size, spell, slice(int(a), int(b)))
+
+    def _leave_lone_campaigns(self, size: npt.NDArray[np.int64]) -> None:
+        """A campaign of which links or the ledger made one opening is none."""
+        leads = np.flatnonzero((size > 0) & (self.campaign >= 0))
+        lone = np.bincount(self.campaign[leads], minlength=size.size) == 1
+        self.campaign[leads[lone[self.campaign[leads]]]] = -1
 
     def _frame(self, ad_no: Any, size: Any, spell: Any, rows: slice) -> pl.DataFrame:
         leader, own = self.leader[rows], spell[rows]
