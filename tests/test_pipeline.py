@@ -126,6 +126,18 @@ def test_another_pay_grammar_is_another_result(made: Path, tmp_path: Path) -> No
     assert status["a5"] != "negotiable"
 
 
+def test_a_file_without_an_ad_is_counted(made: Path, tmp_path: Path) -> None:
+    """Also where the same ads were published before it came."""
+    shutil.copytree(made / "out", tmp_path / "out")
+    empty = write_csv(tmp_path / "in" / "without.csv", [("r1", "", "", "", "", "", "", "", "", "")])
+    build(tmp_path / "out", made / "in", empty)
+    manifest = json.loads((tmp_path / "out" / "published" / "manifest.json").read_text())
+    assert manifest["counts"]["read"] == 6
+    assert table(tmp_path / "out", "rejects").height == manifest["counts"]["rejected"] == 1
+    build(tmp_path / "at_once", made / "in", empty)
+    assert prints(tmp_path / "out" / "published") == prints(tmp_path / "at_once" / "published")
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_same_bytes_for_any_order_and_thread_count(made: Path, tmp_path: Path, threads: int) -> None:
     build(tmp_path / "out", made / "in" / "two.csv", made / "in" / "one.csv", threads=threads)

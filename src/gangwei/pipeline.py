@@ -362,7 +362,9 @@ class Build:
     def publish(self, outs: dict[str, Path], matched: Path) -> Report:
         """s7: the tables of the contract, checked and then swapped in."""
         made = [[p.paths[t].stem for t in ("clean", "located", "classified")] for p in self.parts]
-        key = self._key("s7_publish", [made, matched.stem, *(o.stem for o in outs.values())], texts=self.settings.texts)
+        told = [[f["key"] for f in self.files], self.log]  # files without an ad and what was said of files count too
+        sources = [made, matched.stem, *(o.stem for o in outs.values()), *told]
+        key = self._key("s7_publish", sources, texts=self.settings.texts)
         manifest = self.settings.out / "published" / "manifest.json"
         done = manifest.exists() and not self._forced("s7_publish") and read_json(manifest).get("build_key") == key
         self.watch.begin("s7_publish", 0 if done else self.rows, self.rows if done else 0)
