@@ -53,6 +53,41 @@ def test_ledger_is_whole(tmp_path: Path) -> None:
             assert slots[0] == slots[1], f"{c.id}: the languages show different facts"
 
 
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> dict[str, claims.Claim]:
+    made = tmp_path_factory.mktemp("ledger")
+    write(made, Spec(ads=20))
+    return {c.id: c for c in claims.load(open_dataset(made))}
+
+
+SAID = [
+    ("cluster_share", {"value": 1, "n": 1}, "all of these in"),
+    ("cluster_share", {"value": 0.6, "n": 2}, "the largest part of all in"),
+    ("cluster_share", {"value": 0.4, "n": 1}, "the larger part is elsewhere"),
+    ("leading_cities", {"n": 2, "row1.value": 0.5, "row2.value": 0.5}, "of located AI openings each"),
+    ("leading_cities", {"n": 2, "row1.value": 0.6, "row2.value": 0.4}, "leads"),
+    ("names_reach", {"is_unknown.count": 9, "hidden.numerator": 9}, "without a known owner. Sub"),
+    ("names_reach", {"is_unknown.count": 9, "hidden.numerator": 4}, "the others name no employer"),
+    ("names_reach", {"is_unknown.count": 9, "hidden.numerator": 0}, "since they name no employer"),
+    ("staff", {"is_over_10000.value": 0.4, "is_unknown.value": 0.1}, "no ad states the size"),
+    ("staff", {"is_over_10000.value": 0.4}, "staff or more."),
+    ("employer_top", {"n": 12, "row1.count": 4, "row2.count": 3}, "has the most"),
+    ("employer_top", {"n": 12, "row1.count": 4, "row2.count": 4}, "offer {value}."),
+    ("premium", {"value": 1.1, "low": 0.9, "high": 1.3}, "no clear difference"),
+    ("premium", {"value": 2.5}, None),
+    ("hhi", {"value": 1}, None),
+]
+
+
+@pytest.mark.parametrize(("claim_id", "numbers", "want"), SAID)
+def test_the_sentence_is_true_of_the_figures(
+    ledger: dict[str, claims.Claim], claim_id: str, numbers: dict[str, float], want: str | None
+) -> None:
+    claim = ledger[claim_id]
+    at = claims.choose(claim, numbers)
+    assert (at is None) if want is None else (at is not None and want in claim.say[at]["en"])
+
+
 def test_labels_of_both_languages_match(tmp_path: Path) -> None:
     write(tmp_path, Spec(ads=50))
     ds = open_dataset(tmp_path)
@@ -87,13 +122,14 @@ def test_only_what_holds_is_said(tmp_path: Path, lang: str, spec: Spec) -> None:
 def test_claim_is_rewritten_by_the_data(tmp_path: Path) -> None:
     write(tmp_path / "usual", Spec(ads=400))
     write(tmp_path / "away", Spec(ads=400, cities=("510100", "420100", "430100")))
+    write(tmp_path / "one", Spec(ads=400, cities=("310000",)))
     spoken = []
-    for d in ("usual", "away"):
+    for d in ("usual", "one", "away"):
         ds = open_dataset(tmp_path / d)
         c = next(c for c in claims.load(ds) if c.id == "cluster_share")
         said = claims.say(c, Answers(ds, "en"), Labels(ds, "en"))
         spoken.append(said.variant if said else None)
-    assert spoken == [0, 1]
+    assert spoken == [0, 1, 2]
 
 
 def test_what_names_cannot_tell_is_said_as_it_is(tmp_path: Path) -> None:

@@ -192,7 +192,15 @@ def compared(site: Site, other: Dataset | None) -> None:
             raise Missing("only one dataset is open: start with `gangwei explore A --compare B`")
         first = site.figure(m.id, asked, by or None, {"definition": left})
         second = (
-            measures.measure(other, m.id, by or None, {"definition": left}, lang=asked.lang)
+            measures.measure(
+                other,
+                m.id,
+                by or None,
+                {"definition": left},
+                lang=asked.lang,
+                as_of=given.get("as_of") or None,
+                lists=given.get("lists") or None,
+            )
             if other is not None and what == "datasets"
             else site.figure(m.id, asked, by or None, {"definition": right})
         )
