@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from gangwei import synth
 from gangwei.evaluate import evaluate
+from gangwei.frame_check import DatasetError
 from gangwei.label import agreement, create, draw, labels, sample
 from test_pipeline import build, table
 
@@ -42,6 +43,17 @@ def test_labels_resume_and_feed_evaluate(made: Path) -> None:
     assert "gangwei evaluate" in client.get("/?reader=ann").text
     assert len(labels(made, "ann")) == len(items)
     assert evaluate(made, made / "labels" / "ann.jsonl").table()
+
+
+def test_a_sample_of_another_build_is_refused(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "published").symlink_to(made / "published")
+    items = [vars(i) for i in sample(tmp_path / "out", 12)]
+    create(tmp_path / "out")
+    items[0]["ad_id"] = "0" * 16
+    (tmp_path / "out" / "labels" / "sample.json").write_text(json.dumps(items), "utf-8")
+    with pytest.raises(DatasetError, match=f"1 of the {len(items)} ads"):
+        create(tmp_path / "out")
 
 
 def test_two_readers() -> None:

@@ -103,11 +103,17 @@ def create(
     """The labelling application.
 
     Raises:
-        DatasetError: nothing to label here, or a host beyond this machine without a token.
+        DatasetError: nothing to label here, a sample of another build, or a host beyond this machine without a token.
     """
     check_host(host, token)
     items = sample(directory, size, seed)
     ds = Dataset.open(directory)
+    asked = {"i": [i.ad_id for i in items]}
+    if gone := len(items) - ds.rows("SELECT count(*) FROM ads WHERE ad_id IN (SELECT unnest($i))", asked)[0][0]:
+        raise DatasetError(
+            f"{directory}: {gone} of the {len(items)} ads in labels/sample.json are not in this build; "
+            "move the folder labels away to draw a new sample"
+        )
     words = ds.codebook.toml("labels/label.toml")
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("gangwei", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
