@@ -139,6 +139,9 @@ def test_two_datasets_side_by_side(explored: Path, hostile_explored: Path) -> No
     assert client.get("/compare?measure=ai-share&by=province&what=datasets").status_code == 200
     assert client.get("/compare?measure=ai-share&by=province&what=definitions").status_code == 200
     assert TestClient(explore.create(explored)).get("/compare?what=datasets").status_code == 404
+    early = TestClient(explore.create(explored, compare=hostile_explored, as_of="2001-02-03"))
+    sides = early.get("/compare.json?measure=defence-tiers&what=datasets").json()["whole"]
+    assert [s["as_of"] for s in sides] == ["2001-02-03", "2001-02-03"]
 
 
 @pytest.mark.parametrize(
@@ -174,3 +177,8 @@ def test_each_opening_found_by_its_text_shows_where(copied: Path) -> None:
     page = client.get("/search?q=算法&in=text&lang=zh")
     assert page.text.count("<mark>算法</mark>") >= len(client.get("/search.json?q=算法&in=text").json()["rows"]) > 0
     assert "<mark>" not in client.get("/search?q=算法").text
+    assert (
+        client.get("/search.json?q=ｐｙｔｈｏｎ&in=text").json()["total"]
+        == client.get("/search.json?q=python&in=text").json()["total"]
+        > 0
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,7 @@ class Search:
 
     def search(self, words: str, kind: str, limit: int, offset: int) -> Hits:
         """Employers, or openings any of whose ads hold every word, in the fixed order."""
-        terms = words.lower().split()[:MOST_WORDS]
+        terms = unicodedata.normalize("NFKC", words).lower().split()[:MOST_WORDS]
         if not terms:
             return Hits(0, [])
         if kind == "text" and self.index is not None and any(len(t) > 1 for t in terms):
