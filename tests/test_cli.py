@@ -17,6 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gangwei.cli import main
+from gangwei.codebook import PACKAGED
+from gangwei.definitions_check import _changes
 from test_pipeline import ADS, HEADER, table, write_csv
 
 
@@ -164,6 +166,46 @@ def test_usage_errors_exit_2(tmp_path: Path) -> None:
     assert run("build", "x", "--out", tmp_path / "o", "--from", "s9").exit_code == 2
 
 
+def test_questions_that_contradict_themselves_exit_2(out: Path, tmp_path: Path) -> None:
+    twice = run("measure", out, "ai-share", "--where", "role=technical", "--where", "role=product")
+    assert twice.exit_code == 2 and "role is given twice" in twice.output
+    assert run("measure", out, "ai-share", "--json", "--csv").exit_code == 2
+    for question in (("--as-of", "tomorrow"), ("--lists", "nosuch")):
+        assert run("measure", out, "ai-share", *question).exit_code == 2
+        assert run("report", out, "--out", tmp_path / "b.html", *question).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("gone.jsonl", None, "cannot be read as JSON lines"),
+        ("bad.jsonl", "{bad", "cannot be read as JSON lines"),
+        ("empty.csv", "", "cannot be read as CSV"),
+        ("key.csv", "id,ai_tier\n1,user\n", "record_id"),
+        ("others.csv", "record_id,ai_tier,weight\n1,user,1\n", "none of the 1 labelled ads"),
+    ],
+)
+@pytest.mark.parametrize("command", ["evaluate", "measure", "train"])
+def test_labels_that_cannot_be_used(
+    out: Path, tmp_path: Path, command: str, name: str, content: str | None, said: str
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_text(content, "utf-8")
+    more = {"evaluate": (), "measure": ("ai-share",), "train": ("--out", tmp_path / "own")}[command]
+    message = one_error(run(command, out, *more, "--labels", file))
+    assert command == "train" or said in message
+
+
+def test_labels_and_terms_of_evaluate(out: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("record_id,ai_tier\na1,developer\n", "utf-8")
+    assert "unknown ai_tier developer" in one_error(run("evaluate", out, "--labels", labels))
+    labels.write_text("record_id,ai_tier\na1,builder\na3,none\n", "utf-8")
+    assert run("evaluate", out, "--labels", labels).exit_code == 0
+    assert "no.txt" in one_error(run("evaluate", out, "--labels", labels, "--term-list", tmp_path / "no.txt"))
+
+
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     write_csv(tmp_path / "ads.csv", ADS)
     result = run("build", tmp_path / "ads.csv", "--out", tmp_path / "o", "--dry-run")
@@ -195,6 +237,30 @@ def test_status_and_explain_of_nothing(tmp_path: Path) -> None:
 def test_definitions_check() -> None:
     result = run("definitions", "check")
     assert result.exit_code == 0, result.output
+
+
+def test_a_code_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "employers").mkdir()
+    lines = (PACKAGED / "employers" / "groups.csv").read_text("utf-8").splitlines()
+    wrong = lines[2].replace("CNNC", "CNNX")
+    (tmp_path / "employers" / "groups.csv").write_text("\n".join([*lines[:2], wrong]), "utf-8")
+    result = run("definitions", "check", "--definitions", tmp_path)
+    assert result.exit_code == 3 and "group 'CNNX' is none of CNNC" in result.output
+
+
+def test_definitions_diff_counts_the_ads_that_change(out: Path, tmp_path: Path) -> None:
+    packaged = (PACKAGED / "pay.toml").read_text("utf-8")
+    (tmp_path / "pay.toml").write_text(packaged.replace('"面议"', '"另谈"'), "utf-8")
+    found = json.loads(run("definitions", "diff", out, tmp_path, "--json").output)
+    assert list(found["ads"]) == ["pay_status"]
+    assert found["ads"]["pay_status"] == {"n": 1, "of": 5, "moves": [["negotiable", "none", 1]]}
+    assert run("definitions", "diff", out, tmp_path).output.startswith("pay_status: 1 of 5 ads change")
+
+
+def test_changes_of_lists_do_not_hang_on_their_order() -> None:
+    one, two = (pl.DataFrame({"ai_subfields": v}) for v in ([["cv", "ml"], ["ml"], []], [["ml", "cv"], ["nlp"], None]))
+    found, lines = _changes(one, two, ("ai_subfields",), "ads")
+    assert found["ai_subfields"]["n"] == 2 and "ml -> nlp 1" in lines[0]
 
 
 def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:

@@ -33,11 +33,15 @@ def measure_command(
     from gangwei.labels import Labels
     from gangwei.spreadsheet import neutral
 
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv: choose one")
     where: dict[str, str] = {}
     for f in filters:
         key, sep, value = f.partition("=")
         if not sep:
             raise click.UsageError(f"--where {f}: write k=v")
+        if key in where:
+            raise click.UsageError(f"--where {f}: {key} is given twice; join its values by commas")
         where[key] = value
     ds = measures.open_dataset(directory, labels=labels)
     try:
@@ -103,9 +107,13 @@ def report(
 ) -> None:
     """Write the brief."""
     from gangwei import report as brief
+    from gangwei.vocabulary import UnknownParameter
 
     target = out or directory / "brief.html"
-    headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels))
+    try:
+        headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels))
+    except UnknownParameter as e:
+        raise click.UsageError(str(e)) from None
     OUT.print(f"brief: {target}", highlight=False)
     if pdf:
         OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False)
@@ -227,6 +235,8 @@ def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str 
     """Label a probability sample of your own openings: a local page that earns error bars for your data."""
     from gangwei import label as page
 
+    if (dataset / "labels" / "sample.json").exists():
+        LOG.print("goes on with labels/sample.json, drawn before: --size and --seed change nothing", highlight=False)
     LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
     page.serve(dataset, port, size, seed, host, token)
 

@@ -19,7 +19,7 @@ from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match, s6_class
 from gangwei.store import StoreError
 
 COMPARED = (
-    "ai_tier", "ai_mention", "ai_role", "surveillance_job", "defence_signal", "place_status", "adcode", "county_adcode",
+    "ai_tier", "ai_mention", "ai_role", "ai_subfields", "surveillance_job", "defence_signal", "place_status", "adcode", "county_adcode",
     "employer_id", "opening_id", "campaign_id", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "education",
     "experience_min_months", "seniority", "employment_type", "occupation_code", "industry_code", "title",
 )  # fmt: skip
@@ -93,7 +93,7 @@ def _changes(
     found: dict[str, Any] = {}
     lines: list[str] = []
     for c in columns:
-        pairs = pl.DataFrame({"old": old[c].cast(pl.String), "new": new[c].cast(pl.String)})
+        pairs = pl.DataFrame({"old": _words(old[c]), "new": _words(new[c])})
         moved = (
             pairs.filter(pl.col("old").ne_missing(pl.col("new")))
             .group_by("old", "new")
@@ -106,6 +106,10 @@ def _changes(
             top = ", ".join(f"{a} -> {b} {k:,}" for a, b, k in moved.head(5).rows())
             lines.append(f"{c}: {n:,} of {old.height:,} {noun} change ({top})")
     return found, lines
+
+
+def _words(values: pl.Series) -> pl.Series:
+    return values.list.sort().list.join(", ") if isinstance(values.dtype, pl.List) else values.cast(pl.String)
 
 
 def _compare(old: Path, new: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import hash_strings
+from gangwei.store import read_lines
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -100,15 +101,15 @@ def read_labels(path: Path) -> pl.DataFrame:
     """Labels as JSON lines or CSV; `stratum_population / stratum_sample` becomes `weight` where there is none.
 
     Raises:
-        EvaluateError: record_id or ai_tier is missing.
+        StoreError: no such file, or neither JSON lines nor CSV.
+        EvaluateError: record_id or ai_tier is missing, or a tier is none.
     """
-    frame = (
-        pl.read_csv(path, infer_schema_length=None)
-        if path.suffix == ".csv"
-        else pl.read_ndjson(path, infer_schema_length=None)
-    )
+    frame = read_lines(path)
     if missing := {"record_id", "ai_tier"} - set(frame.columns):
         raise EvaluateError(f"{path.name}: no column {', '.join(sorted(missing))}")
+    frame = frame.with_columns(pl.col("record_id", "ai_tier").cast(pl.String))
+    if wrong := set(frame["ai_tier"].to_list()) - {*TIERS, "mention"}:
+        raise EvaluateError(f"{path.name}: unknown ai_tier {', '.join(sorted(map(str, wrong)))}")
     if "weight" not in frame.columns:
         known = {"stratum_population", "stratum_sample"} <= set(frame.columns)
         weight = pl.col("stratum_population") / pl.col("stratum_sample") if known else pl.lit(1.0)
@@ -359,10 +360,18 @@ def _board_codes(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
 
 
 def count_terms(title: pl.Series, text: pl.Series, term_list: Path) -> pl.Series:
-    """Distinct lines of a term list found in title or text (case folded, substring), as plain keyword counts do."""
+    """Distinct lines of a term list found in title or text (case folded, substring), as plain keyword counts do.
+
+    Raises:
+        EvaluateError: no such file, or not UTF-8.
+    """
     both = (title.fill_null("") + "\n" + text.fill_null("")).str.to_lowercase()
     total = np.zeros(len(both), np.int64)
-    for row in term_list.read_text("utf-8-sig").splitlines():
+    try:
+        lines = term_list.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise EvaluateError(f"{term_list.name}: cannot be read as a list of terms ({e})") from None
+    for row in lines:
         forms = [f.strip().lower() for f in row.split("\t") if f.strip()]
         if forms:
             total += _flag(both.str.contains_any(forms)).astype(np.int64)

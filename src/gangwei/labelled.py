@@ -25,6 +25,7 @@ from gangwei.frame_check import DatasetError
 from gangwei.frame_columns import LABEL_CLASSES
 from gangwei.intervals import Between, Estimate, Floats, Stratum
 from gangwei.schema import AI_TIERS
+from gangwei.store import StoreError, read_lines
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -70,10 +71,9 @@ def _own(folder: Path) -> pl.DataFrame | None:
 
 def _file(path: Path) -> pl.DataFrame:
     try:
-        csv = path.suffix == ".csv"
-        given = pl.read_csv(path, infer_schema_length=None) if csv else pl.read_ndjson(path, infer_schema_length=None)
-    except (OSError, pl.exceptions.PolarsError) as e:
-        raise DatasetError(f"{path.name}: cannot be read as labels ({str(e).splitlines()[0]})") from None
+        given = read_lines(path)
+    except StoreError as e:
+        raise DatasetError(f"labels: {e}") from None
     if missing := [c for c in NEEDED if c not in given.columns]:
         raise DatasetError(f"{path.name}: labels need the column {', '.join(missing)}")
     if not {"record_id", "ad_id"} & set(given.columns):

@@ -109,6 +109,7 @@ DEFENCE_GROUPS = (
 EDUCATION = ("none", "junior_secondary", "secondary", "vocational", "college", "bachelor", "master", "doctor")
 SENIORITY = ("intern", "junior", "mid", "senior", "lead", "manager", "director", "executive")
 EMPLOYMENT = ("full_time", "part_time", "internship", "contract", "temporary", "campus")
+AFFILIATION_CONFIDENCE = ("high", "medium", "low")
 RELATIONS = ("representative", "same_opening", "repost", "agency_copy", "unique")
 EMPLOYER_SIZE_BANDS = ("under_100", "100_to_499", "500_to_999", "1000_to_9999", "over_10000")
 SECTION_KINDS = ("duties", "requirements", "benefits", "blurb", "contact", "tags", "other")
@@ -436,7 +437,7 @@ AFFILIATIONS = Table(
         _c("valid_from: first day it applies", DATE),
         _c("valid_to: last day it applies; null = open", DATE),
         _c("rule_id: rule that decided"),
-        _c("confidence: high or low", STR, ("high", "low")),
+        _c("confidence: how sure the row of the list is", STR, AFFILIATION_CONFIDENCE),
     ),
 )
 

@@ -184,6 +184,20 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
 
+def read_lines(path: Path) -> pl.DataFrame:
+    """A table that a person wrote: a CSV by its name, else JSON lines.
+
+    Raises:
+        StoreError: it is not there, empty or not of that form.
+    """
+    try:
+        read = pl.read_csv if path.suffix == ".csv" else pl.read_ndjson
+        return read(path, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as e:
+        form = "CSV" if path.suffix == ".csv" else "JSON lines"
+        raise StoreError(f"{path.name}: cannot be read as {form} ({str(e).splitlines()[0]})") from None
+
+
 def read_json(path: Path) -> Any:
     """Read JSON; a broken file is a StoreError that names it."""
     try:

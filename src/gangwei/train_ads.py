@@ -12,6 +12,7 @@ from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import hash_strings
 from gangwei.schema import RAW
 from gangwei.stages import s2_clean
+from gangwei.store import read_lines
 
 OTHERS = 40_000
 
@@ -24,13 +25,10 @@ def read_labels(path: Path) -> pl.DataFrame:
     """Labels from JSON lines or CSV with the columns of the module's docstring.
 
     Raises:
+        StoreError: no such file, or neither JSON lines nor CSV.
         TrainError: record_id or ai_tier is missing, or a tier is unknown.
     """
-    frame = (
-        pl.read_csv(path, infer_schema_length=None)
-        if path.suffix == ".csv"
-        else pl.read_ndjson(path, infer_schema_length=None)
-    )
+    frame = read_lines(path)
     if missing := {"record_id", "ai_tier"} - set(frame.columns):
         raise TrainError(f"{path.name}: no column {', '.join(sorted(missing))}")
     tier = pl.col("ai_tier").replace("mention", "none")
@@ -39,6 +37,8 @@ def read_labels(path: Path) -> pl.DataFrame:
         raise TrainError(f"{path.name}: unknown ai_tier {', '.join(sorted(map(str, bad)))}")
     if "subfields" in frame.columns and frame["subfields"].dtype == pl.String:
         frame = frame.with_columns(pl.col("subfields").str.split("|"))
+    if "weight" in frame.columns:
+        frame = frame.with_columns(pl.col("weight").cast(pl.Float64))
     keep = [
         c
         for c in ("record_id", "ai_tier", "mention", "role", "subfields", "stratum", "weight", "confidence")

@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from gangwei import schema
+from gangwei.codebook import DefinitionError
 from gangwei.kernels import employer
 
 if TYPE_CHECKING:
@@ -128,6 +130,10 @@ def _flat(text: str) -> str:
 
 
 def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
+    known = {"defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE}
+    for column, codes in known.items():
+        if (code := row.get(column, "")) and code not in codes:
+            raise DefinitionError(f"{list_id} {row['id']}: {column} {code!r} is none of {', '.join(codes)}")
     match = row.get("match", "") or "exact"
     text = given.get("text", row["text"])
     pattern = re.compile(text) if match == "regex" else None
@@ -157,7 +163,7 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
     """Rules from `employers/*.csv` and every list in `lists/*.csv`.
 
     Raises:
-        gangwei.codebook.DefinitionError: a file is missing or malformed.
+        gangwei.codebook.DefinitionError: a file is missing or malformed, or a code of a row is none of its column.
         re.error: a pattern of a row does not compile.
     """
     rules: list[Rule] = []
