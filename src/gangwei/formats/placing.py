@@ -89,6 +89,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 3
     if target == "ignore":
         return 0
+    if target == "city" and share_of(values.city_numbers, mine) >= 0.9:
+        return 1
     if _never(target, mine, values):
         return None
     if target == "source_key" and len(mine) > 2 and len(set(mine)) == 1:

@@ -17,6 +17,8 @@ class Values:
 
     rules: tuple[tuple[str, re.Pattern[str], float], ...]
     enough: dict[str, re.Pattern[str]]
+    city_numbers: re.Pattern[str]
+    """Numbers that boards write for cities; a column of them is one of cities only where its header asks for that."""
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -46,4 +48,6 @@ def load_values(book: Codebook) -> Values:
         for r in rows
         if r["pattern"]
     ]
-    return Values(tuple(rules), {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]})
+    codes = "|".join(sorted({r["code"].lstrip("0") for r in book.rows("places/board_codes.csv")}))
+    numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
+    return Values(tuple(rules), {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}, numbers)
