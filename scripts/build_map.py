@@ -10,7 +10,6 @@ with standard parallels 25 and 47 north and meridian 105 east, on a sphere; one 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
 from collections.abc import Iterable
@@ -93,21 +92,6 @@ def path_of(parts: list[list[Point]], place: Any, closed: bool) -> str:
     return "".join(out)
 
 
-def center(parts: list[list[Point]], place: Any) -> list[float]:
-    """Area centroid of the largest ring, for labels and bubbles."""
-    best, area = (0.0, 0.0), -1.0
-    for ring in parts:
-        points = [place(p) for p in ring]
-        a = cx = cy = 0.0
-        for (x1, y1), (x2, y2) in itertools.pairwise(points):
-            w = x1 * y2 - x2 * y1
-            a, cx, cy = a + w, cx + (x1 + x2) * w, cy + (y1 + y2) * w
-        if abs(a) > area:
-            area = abs(a)
-            best = (cx / (3 * a), cy / (3 * a)) if a else points[0]
-    return [round(best[0], 1), round(best[1], 1)]
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     arguments.add_argument("--geo", type=Path, required=True, help="folder with the three TopoJSON files")
@@ -141,9 +125,7 @@ def main() -> None:
     out["rest"] = path_of(reserves, place, True)
     for layer in ("provinces", "prefectures"):
         out[layer] = {
-            code: {"d": path_of(parts, place, True), "center": center(parts, place)}
-            for code, _, parts in sorted(layers[layer])
-            if not code.startswith("629")
+            code: path_of(parts, place, True) for code, _, parts in sorted(layers[layer]) if not code.startswith("629")
         }
     a.out.write_text(json.dumps(out, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{len(out['provinces'])} provinces, {len(out['prefectures'])} prefectures, {a.out.stat().st_size:,} bytes")

@@ -56,7 +56,8 @@ def test_headcount(case: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> None:
-    assert facts.seniority_of(pl.Series([title]), rules).to_list() == [level]
+    raw = ads({"title": title})
+    assert facts.parse(raw, raw["title"], rules)["seniority"].to_list() == [level]
 
 
 def test_parse_gives_the_declared_columns(rules: facts.FactRules) -> None:

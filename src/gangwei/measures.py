@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -420,6 +420,3 @@ def ads_behind(
     ).pl()
     cur.close()
     return int(count[0]) if count else 0, page
-
-
-Estimator = Callable[[Scope], Finding]

@@ -17,9 +17,9 @@ SCHEMA_VERSION = 1
 
 STR = pl.String()
 BOOL = pl.Boolean()
-I8, I16, I32, I64 = pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64()
-U32, U64 = pl.UInt32(), pl.UInt64()
-F32, F64 = pl.Float32(), pl.Float64()
+I32, I64 = pl.Int32(), pl.Int64()
+U64 = pl.UInt64()
+F64 = pl.Float64()
 DATE = pl.Date()
 STRS = pl.List(pl.String())
 SECTIONS = pl.List(pl.Struct({"kind": STR, "start": I32, "end": I32}))
@@ -509,9 +509,7 @@ MATCH_SENSITIVITY = Table(
     ),
 )
 
-STAGE_TABLES = (RAW, CLEAN, LOCATED, EMPLOYER_NAMES_STAGE, MATCHED, CLASSIFIED)
 PUBLISHED_TABLES = (
     ADS, OPENINGS, SPELLS, CAMPAIGNS, AD_PLACES, SKILLS, EMPLOYERS, EMPLOYER_SIZES, EMPLOYER_NAMES, AFFILIATIONS, DECISIONS, REJECTS, TEXTS,
     ISSUES, MATCH_SENSITIVITY,
 )  # fmt: skip
-TABLES = {t.name: t for t in (*STAGE_TABLES, *PUBLISHED_TABLES)}

@@ -159,7 +159,6 @@ class Tables:
     pay_forms: npt.NDArray[np.float64]
     day_start: int
     hour_start: int
-    real: I64
     defence: Mask
 
 
@@ -190,7 +189,6 @@ def tables(words: Words) -> Tables:
         pay_forms=np.cumsum(forms, axis=1) / forms.sum(axis=1, keepdims=True),
         day_start=starts["day"],
         hour_start=starts["hour"],
-        real=np.arange(len(words.employers)),
         defence=np.array([e["defence"] not in ("", "none", "university") for e in words.employers]),
     )
 

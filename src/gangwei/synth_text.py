@@ -11,7 +11,6 @@ from numba import njit
 from gangwei.synth_words import GLUE, Words
 
 I64 = npt.NDArray[np.int64]
-U64 = npt.NDArray[np.uint64]
 
 G = {g: i for i, g in enumerate(GLUE)}
 _NEWLINE, _SEMI, _STOP, _COMMA, _LIST = G["\n"], G["；"], G["。"], G["，"], G["、"]
@@ -43,7 +42,6 @@ LIST_NAMES = (
     "furniture_other", "head_duties", "head_needs", "head_benefits", "head_blurb", "digits", "numbers", "english_duties",
     "english_ml", "english_needs", "english_blurb",
 )  # fmt: skip
-_L = {n: i for i, n in enumerate(LIST_NAMES)}
 (
     _GLUE, _VERBS, _DOMAINS, _LINKS, _PURPOSES, _GENERAL, _BENEFITS, _OPEN, _MID, _END, _AI, _ARMS, _NEED_ARMS, _NEED_USER,
     _PERSON, _LEAD, _AGENCY, _STOCK, _PAGE, _HEAD_D, _HEAD_N, _HEAD_B, _HEAD_C, _DIGITS, _NUMBERS, _EN_DUTY, _EN_ML, _EN_NEED,

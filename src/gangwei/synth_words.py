@@ -17,7 +17,6 @@ U8 = npt.NDArray[np.uint8]
 
 TIERS = ("none", "user", "adjacent", "builder")
 STYLES = ("office", "field", "intern")
-TRAPS = ("", "illustrator", "outbound", "training")
 
 
 @dataclass

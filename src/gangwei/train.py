@@ -49,7 +49,6 @@ class Trained:
 
     data: bytes
     said: Bools
-    out_of_fold: NDArray[np.float32]
 
 
 def targets(labels: pl.DataFrame) -> tuple[NDArray[np.int8], list[str]]:
@@ -250,7 +249,7 @@ def train(
             )
         calibration[v] = calibrate(y[:, 1] == 1, held[v, :, 1].astype(np.float64), weight)
     data = pack(dense, bias, cuts, calibration, names)
-    return Trained(data, said, held)
+    return Trained(data, said)
 
 
 def weak_titles(others: pl.DataFrame, rules: s6.Rules, model: bytes) -> Weak:

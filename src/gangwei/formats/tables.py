@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from gangwei.formats import archive, charset, delimited, excel, html_table, json_text, parquet, sqldump, xml_text
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of, unique_names
+from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
 
@@ -297,8 +297,3 @@ def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> li
             sample=partial(delimited.sample, found.slices, encoding, delimiter, width, quote),
         )
     ]
-
-
-def header_names(row: list[str]) -> tuple[str, ...]:
-    """Column names from a header row."""
-    return tuple(unique_names(row))

@@ -9,11 +9,10 @@ from importlib import resources
 
 @dataclass(frozen=True)
 class Region:
-    """One unit on the canvas: code of 2024, SVG path data, and the point for a label or a bubble."""
+    """One unit on the canvas: code of 2024 and SVG path data."""
 
     code: str
     path: str
-    center: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def load_map() -> ChinaMap:
     raw = json.loads((resources.files(__package__) / "china.json").read_text("utf-8"))
 
     def regions(layer: str) -> tuple[Region, ...]:
-        return tuple(Region(code, r["d"], (r["center"][0], r["center"][1])) for code, r in raw[layer].items())
+        return tuple(Region(code, path) for code, path in raw[layer].items())
 
     return ChinaMap(
         raw["width"],

@@ -31,7 +31,6 @@ MAX_ROLES = 24
 LISTED = 6
 WISHES = 10
 COLON, SEMICOLON, BRACKET = 58, 59, 0x3011
-LAYERS = ("term", "cue", "surveillance", "defence", "role", "other_job")
 
 N_TIER = len(TIERS) * len(LOCATIONS) * len(CONTEXTS)
 AT_CONCEPT = N_TIER

@@ -98,11 +98,6 @@ def first_rule(text: pl.Expr, rules: tuple[TitleRule, ...]) -> pl.Expr:
     return out
 
 
-def seniority_of(titles: pl.Series, rules: FactRules) -> pl.Series:
-    """Level that a title states, or null."""
-    return pl.select(first_rule(pl.lit(titles.fill_null("").str.to_lowercase()), rules.seniority)).to_series()
-
-
 def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     """seniority, contract kind, pay kind, pay phrase, headcount and occupation of titles."""
     low = pl.col("low")

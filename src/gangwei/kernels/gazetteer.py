@@ -95,7 +95,7 @@ class Gazetteer:
     moved: dict[tuple[str, str], tuple[Reading, ...]]
     """(name, code it stood under) of units that later came under another prefecture or province: 四平 + 公主岭."""
     scopes: dict[str, frozenset[str]]
-    scope_rows: tuple[dict[str, str], ...]
+    """Codes of each published scope of a cluster."""
 
     def longest(self, text: str, at: int) -> tuple[Entry, int] | None:
         """The longest name that begins at `at`, with its length."""
@@ -109,13 +109,6 @@ class Gazetteer:
                 return names[part], len(part)
         return None
 
-    def name_of(self, code: str, lang: str = "zh") -> str:
-        """Official Chinese name, or the English name with `lang='en'`; the code itself when it is not of the vintage."""
-        unit = self.units.get(code)
-        if unit is None:
-            return code
-        return unit.name if lang == "zh" else unit.en
-
     def moved_from(self, name: str, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
         """What became of the unit `name` that once stood under the one place that `readings` mean; () where none did.
 
@@ -128,57 +121,6 @@ class Gazetteer:
         if any(r.prefecture != first.prefecture or r.province != first.province for r in readings):
             return ()
         return self.moved.get((name, first.prefecture or f"{first.province}0000"), ())
-
-    def city_of(self, adcode: str | None, county_adcode: str | None) -> str | None:
-        """The city with county-level cities (昆山, 义乌) standing by themselves instead of rolled up."""
-        unit = self.units.get(county_adcode or "")
-        return county_adcode if unit is not None and unit.name.endswith("市") else adcode
-
-    def clusters(self) -> dict[str, frozenset[str]]:
-        """Scope id to prefecture-level codes, every published scope."""
-        return self.scopes
-
-    def place_names(self) -> list[str]:
-        """Names of units with and without class word, longest first: what employer names may begin with."""
-        kinds = ("name", "short", "old", "alias", "ambiguous")
-        return sorted((n for n, e in self.names.items() if e.kind in kinds), key=lambda n: (-len(n), n))
-
-    def parent(self, code: str) -> str | None:
-        """Prefecture-level code of a county, province code of a prefecture, None for a province."""
-        unit = self.units.get(code)
-        if unit is None or unit.level == PROVINCE:
-            return None
-        if unit.level == PREFECTURE:
-            return code[:2] + "0000"
-        up = prefecture_of(code, self.units)
-        return up if up != code else code[:2] + "0000"
-
-    def find_prefix(self, name: str) -> tuple[str, int] | None:
-        """The place a name begins with: (finest code all its meanings share, characters); None where there is none.
-
-        For employer names: 北京市海淀区某某公司 gives ('110108', 6). The place says where a firm is registered, never
-        where a job is.
-        """
-        at, readings, end = 0, None, 0
-        if name.startswith("中国"):
-            return None
-        while True:
-            hit = self.longest(name, at)
-            if hit is None or hit[0].kind in ("zone", "foreign", "multi"):
-                break
-            entry, n = hit
-            if readings is None:
-                readings = list(entry.best)
-            else:
-                joined = join(readings, entry.every)
-                if not joined:
-                    break
-                readings = joined
-            at = end = at + n
-        if readings is None:
-            return None
-        code = shared_code(readings)
-        return (code, end) if code else None
 
 
 def prefecture_of(county: str, units: Iterable[str]) -> str:
@@ -219,17 +161,6 @@ def join(left: Iterable[Reading], right: Iterable[Reading]) -> list[Reading]:
             if both not in out:
                 out.append(both)
     return out
-
-
-def shared_code(readings: Iterable[Reading]) -> str | None:
-    """The finest code that all readings share; None when even the province differs."""
-    rows = list(readings)
-    for part in (2, 1):
-        values = {r[part] for r in rows}
-        if len(values) == 1 and (v := next(iter(values))):
-            return str(v)
-    provinces = {r.province for r in rows}
-    return f"{provinces.pop()}0000" if len(provinces) == 1 else None
 
 
 def _readings_of_row(row: dict[str, str], units: dict[str, Unit]) -> list[Reading]:
@@ -383,8 +314,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
     lengths: dict[str, set[int]] = {}
     for name in names:
         lengths.setdefault(name[:2], set()).add(len(name))
-    clusters = book.rows("places/clusters.csv")
-    scopes = {r["id"]: frozenset(r["members"].split(";")) for r in clusters}
+    scopes = {r["id"]: frozenset(r["members"].split(";")) for r in book.rows("places/clusters.csv")}
     for scope, members in scopes.items():
         if missing := sorted(c for c in members if c not in units):
             raise ValueError(f"places/clusters.csv: {scope} names {missing}, which are no codes of {VINTAGE}")
@@ -414,5 +344,4 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         counties={k: tuple(sorted(dict.fromkeys(v), key=lambda x: (-len(x[0]), x[0]))) for k, v in counties.items()},
         moved=_moved(rows, units),
         scopes=scopes,
-        scope_rows=tuple(clusters),
     )

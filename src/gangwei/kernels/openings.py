@@ -25,7 +25,6 @@ from gangwei.kernels.rarity import Rarity
 from gangwei.schema import MATCHED
 
 NONE_DAY, LAST_DAY = -(2**31), 2**31 - 1
-CHUNK = 65_536
 
 
 def block_of(p: Packed) -> npt.NDArray[np.uint64]:
