@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, fields, scorer
+from gangwei.kernels import evidence, fields, ngrams, scorer
 from gangwei.kernels.terms import fold_text
 from gangwei.schema import SECTIONS
 from gangwei.stages import s6_classify as s6
@@ -44,15 +44,15 @@ def test_grams_are_unit_length_and_count_repeats() -> None:
     chars = fold_text("算法算法")
     stamp = np.full(1 << 10, -1, np.int32)
     idx, val = np.empty(64, np.int64), np.empty(64, np.float32)
-    p = scorer.grams(
-        chars, len(chars), 2, 2, 10, 100, 1.0, scorer.damped_counts(), np.empty(64, np.uint64), stamp, 0, idx, val, 0
+    p = ngrams.grams(
+        chars, len(chars), 2, 2, 10, 100, 1.0, ngrams.damped_counts(), np.empty(64, np.uint64), stamp, 0, idx, val, 0
     )
     assert p == 2
     assert idx[:p].min() >= 100
     assert math.isclose(float((val[:p] ** 2).sum()), 1.0, rel_tol=1e-5)
     assert math.isclose(float(val[0] / val[1]), 1 + math.log(2), rel_tol=1e-5)
-    again = scorer.grams(
-        chars, len(chars), 2, 2, 10, 100, 1.0, scorer.damped_counts(), np.empty(64, np.uint64), stamp, p, idx, val, 0
+    again = ngrams.grams(
+        chars, len(chars), 2, 2, 10, 100, 1.0, ngrams.damped_counts(), np.empty(64, np.uint64), stamp, p, idx, val, 0
     )
     assert again == p
 
@@ -62,8 +62,8 @@ def test_digits_are_alike() -> None:
     for text in ("招3人", "招8人"):
         idx, val = np.empty(64, np.int64), np.empty(64, np.float32)
         chars, stamp = fold_text(text), np.full(1 << 13, -1, np.int32)
-        p = scorer.grams(
-            chars, len(chars), 1, 3, 13, 0, 1.0, scorer.damped_counts(), np.empty(64, np.uint64), stamp, 0, idx, val, 0
+        p = ngrams.grams(
+            chars, len(chars), 1, 3, 13, 0, 1.0, ngrams.damped_counts(), np.empty(64, np.uint64), stamp, 0, idx, val, 0
         )
         got.append(idx[:p].tolist())
     assert got[0] == got[1]
@@ -76,7 +76,7 @@ def test_phrases_are_those_that_hold_an_ai_term() -> None:
     hits[1, :4], hits[1, 7] = (0, 14, 16, 3), 0
     out = np.empty(64, np.uint16)
     pos, ends = np.arange(len(chars), dtype=np.int32), np.array([len(chars)], np.int32)
-    n = scorer.phrases(chars, len(chars), pos, ends, hits, 0, 2, np.zeros(1, np.int32), out)
+    n = ngrams.phrases(chars, len(chars), pos, ends, hits, 0, 2, np.zeros(1, np.int32), out)
     assert "".join(map(chr, out[:n])) == "熟悉机器学习优先,"
 
 
