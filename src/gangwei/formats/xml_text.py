@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from xml.parsers import expat
 
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable
-from gangwei.formats.json_text import chunk_of_records
+from gangwei.formats.json_records import chunk_of_records
 
 BLOCK = 1 << 20
 LOOKED = 4 << 20

@@ -1,0 +1,173 @@
+"""From JSON values to ads: where in a document the records are, and the columns that their keys make."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import polars as pl
+
+from gangwei.formats.chunk import BadRow, Chunk
+
+QUOTED = 100
+BROKEN = (ValueError, RecursionError)
+
+
+def cell(value: Any) -> str | None:
+    """A JSON value as text: lists of plain values joined with '|', anything deeper as JSON."""
+    if value is None or value.__class__ is str:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(v, (str, int, float)) for v in value):
+        return "|".join(str(v) for v in value)
+    if isinstance(value, (list, dict)):
+        return orjson.dumps(value).decode()
+    return str(value)
+
+
+def load(data: bytes | str) -> Any:
+    """Parse JSON; NaN and lone surrogates, which strict parsers refuse, are accepted.
+
+    Raises:
+        ValueError, RecursionError: not JSON, or nested too deep.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return mended(json.loads(data))
+
+
+def mended(value: Any) -> Any:
+    """The value without lone surrogates in its texts and keys."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [mended(v) for v in value]
+    if isinstance(value, dict):
+        return {mended(k): mended(v) for k, v in value.items()}
+    return value
+
+
+def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
+    """Objects inside a record become columns named 'outer.inner', at most `depth` levels deep; an object with one key that
+    starts with '$' ({"$oid": x}, {"$date": {"$numberLong": x}}) is its value."""
+    if dict not in map(type, record.values()):
+        return record
+    out: dict[str, Any] = {}
+    for k, held in record.items():
+        v = held
+        while isinstance(v, dict) and len(v) == 1 and next(iter(v))[:1] == "$":
+            v = next(iter(v.values()))
+        if isinstance(v, dict) and v:
+            out.update({f"{k}.{kk}": vv for kk, vv in (flat(v, depth - 1) if depth > 1 else v).items()})
+        else:
+            out[k] = v
+    return out
+
+
+def spread(record: dict[str, Any]) -> dict[str, Any]:
+    """`flat`, and lists of objects become columns too: [{name: a}, {name: b}] under 'x' is 'x.name' = 'a|b'."""
+    out: dict[str, Any] = {}
+    for k, v in flat(record).items():
+        if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
+            inner = [flat(x) for x in v]
+            for kk in dict.fromkeys(itertools.chain.from_iterable(inner)):
+                found = [cell(x[kk]) for x in inner if x.get(kk) not in (None, "")]
+                out[f"{k}.{kk}"] = "|".join(dict.fromkeys(f for f in found if f)) or None
+        else:
+            out[k] = v
+    return out
+
+
+def inner_records(record: Any) -> list[Any] | None:
+    """The ads inside one answer of a board's interface ({page, data {list [ad, ad]}}); None for an ad itself."""
+    if not isinstance(record, dict):
+        return None
+    found = records_in(record, 4)
+    if found is None or found[0] is not None or found[1] == [record]:
+        return None
+    widest = max((len(flat(r)) for r in found[1][:5] if isinstance(r, dict)), default=0)
+    own = sum(not isinstance(v, (dict, list)) for v in flat(record).values())
+    return found[1] if widest > max(own, 2) else None
+
+
+def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], bad: list[BadRow]) -> Chunk:
+    """A chunk whose columns are all keys of the records, in order of first appearance."""
+    records = [spread(r) for r in records]
+    names = list(dict.fromkeys(itertools.chain.from_iterable(records)))
+    columns = {}
+    for n in names:
+        values = [r.get(n) for r in records]
+        if not set(map(type, values)) <= {str, type(None)}:
+            values = [cell(v) for v in values]
+        columns[n] = pl.Series(n, values, dtype=pl.String)
+    return Chunk(pl.DataFrame(columns), pl.Series("row", numbers, dtype=pl.Int64), bad)
+
+
+def _unquoted(text: str) -> Any:
+    """A document that stands in another as a text; other texts as they are."""
+    if text[:1] not in ("[", "{") or text[-1:] not in ("]", "}") or len(text) < QUOTED:
+        return text
+    try:
+        return load(text)
+    except BROKEN:
+        return text
+
+
+def _grouped(doc: dict[str, Any]) -> list[Any] | None:
+    """Ads of a document that keeps them by city, keyword or page ({北京: [ad, ad], 上海: [ad]}), each with its group."""
+    lists = [v for v in doc.values() if isinstance(v, list) and v]
+    if len(lists) < 2 or len(lists) * 10 < len(doc) * 9 or not all(isinstance(v[0], dict) for v in lists):
+        return None
+    keys = [set(v[0]) for v in lists]
+    alike = sum(2 * len(k & keys[0]) > len(k | keys[0]) for k in keys)
+    if len(keys[0]) < 2 or alike * 10 < len(keys) * 9:
+        return None
+    return [{"_group": k, **r} if isinstance(r, dict) else r for k, v in doc.items() if isinstance(v, list) for r in v]
+
+
+def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
+    """(None, records) or (column names, rows)."""
+    if isinstance(doc, list):
+        return (None, doc) if any(isinstance(x, dict) for x in doc) else None
+    if not isinstance(doc, dict) or depth == 0:
+        return None
+    values = list(doc.values())
+    names, rows = doc.get("columns"), doc.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and any(isinstance(r, list) for r in rows):
+        fits = [isinstance(r, list) and len(r) == len(names) for r in rows]
+        return None, [dict(zip(map(str, names), r)) if ok else r for r, ok in zip(rows, fits)]
+    nested = len(values) > 1 and all(isinstance(v, dict) for v in values)
+    if nested and all(k.isdigit() for k in doc) and not all(k.isdigit() for v in values for k in v):
+        return None, values
+    if (
+        len(values) > 1
+        and all(isinstance(v, dict) for v in values)
+        and not any(isinstance(x, (dict, list)) for v in values[:3] for x in list(v.values())[:3])
+    ):
+        keys = dict.fromkeys(k for v in values for k in v)
+        if len(keys) >= len(values) or all(k.isdigit() for k in keys):
+            return list(doc), [[v.get(k) for v in values] for k in keys]
+        return None, values
+    if (
+        len(values) > 1
+        and all(isinstance(v, list) for v in values)
+        and len({len(v) for v in values}) == 1
+        and not isinstance(next(iter(values[0]), None), dict)
+    ):
+        return list(doc), [list(r) for r in zip(*values)]
+    if grouped := _grouped(doc):
+        return None, grouped
+    values = [_unquoted(v) if isinstance(v, str) else v for v in values]
+    best: tuple[list[str] | None, list[Any]] | None = None
+    for v in values:
+        found = records_in(v, depth - 1)
+        if found is not None and (best is None or len(found[1]) > len(best[1])):
+            best = found
+    if best is None and depth == 4 and any(isinstance(v, str) for v in values):
+        return None, [doc]
+    return best
