@@ -15,7 +15,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gangwei.kernels import section_scan as k
+from gangwei.kernels import section_heads as k
+from gangwei.kernels import section_scan
 from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.trie import Trie, build, pair_slot
 from gangwei.schema import SECTION_KINDS, SECTIONS
@@ -139,7 +140,7 @@ def scan(data: NDArray[np.uint8], off: NDArray[np.int64], rules: SectionRules) -
     """Sections of every text of a string buffer and the 64-bit hash of what matters for comparison: lower-case letters and
     digits outside blurb, tags and contact (over all where fewer than 8 are left; 0 where there is none)."""
     heads, cues = rules.headings, rules.cues
-    *spans, hashes = k.scan(
+    *spans, hashes = section_scan.scan(
         data,
         off,
         rules.classes,
