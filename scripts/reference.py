@@ -7,6 +7,8 @@ python scripts/reference.py --check    # exit 1 when a page is not what the code
 from __future__ import annotations
 
 import csv
+import itertools
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from gangwei import schema
+from gangwei import measures, schema, vocabulary
 from gangwei.cli import main
 from gangwei.codebook import Codebook
 
@@ -53,8 +55,7 @@ def tables_page() -> str:
         out += [f"## {t.name}", "", t.doc, "", "| column | type | meaning |", "|---|---|---|"]
         for c in t.columns:
             values = f" One of: {', '.join(c.enum)}." if c.enum else ""
-            kind = str(pa_name(t, c.name)).replace("|", "/")
-            out.append(f"| `{c.name}` | {kind} | {c.doc.replace('|', '/')}.{values} |")
+            out.append(f"| `{c.name}` | {cell(pa_name(t, c.name))} | {cell(c.doc)}.{values} |")
         out.append("")
     return "\n".join(out)
 
@@ -62,6 +63,59 @@ def tables_page() -> str:
 def pa_name(table: schema.Table, column: str) -> object:
     """Arrow type of a column."""
     return table.arrow.field(column).type
+
+
+def cell(value: object) -> str:
+    """Text that a table of Markdown can hold."""
+    return str(value).replace("|", "\\|")
+
+
+def measures_page() -> str:
+    """Every measure, and every dimension that groups or filters one."""
+    book = Codebook()
+    names = {lang: book.toml(f"labels/{lang}.toml")["dimensions"] for lang in ("en", "zh")}
+    out = [
+        "# Measures, dimensions and filters",
+        "",
+        "`gangwei measure DIR MEASURE --by DIMENSION --where FILTER=VALUE`; a value outside the vocabulary is refused with the list",
+        "of those allowed. A measure without a grouping of its own is one figure for the whole until `--by` is given.",
+        "",
+        "| measure | what it is | | unit | grouped by itself |",
+        "|---|---|---|---|---|",
+    ]
+    for m in measures.load(book).values():
+        out.append(f"| `{m.id}` | {cell(m.en)} | {cell(m.zh)} | {m.unit} | {m.default_by or ''} |")
+    out += ["", "| dimension | what it is | | groups | filters |", "|---|---|---|---|---|"]
+    for d in dict.fromkeys((*vocabulary.BY, *vocabulary.WHERE)):
+        uses = " | ".join("yes" if d in v else "" for v in (vocabulary.BY, vocabulary.WHERE))
+        out.append(f"| `{d}` | {names['en'].get(d, d)} | {names['zh'].get(d, d)} | {uses} |")
+    return "\n".join([*out, ""])
+
+
+def reasons_page() -> str:
+    """Every reason code."""
+    out = [
+        "# Reason codes",
+        "",
+        "What `decisions`, `rejects` and `issues` give as a reason, by the stage that gives it.",
+        "",
+        "| reason | stage | in words | |",
+        "|---|---|---|---|",
+    ]
+    for r in Codebook().rows("reasons.csv"):
+        out.append(f"| `{r['id']}` | {r['stage']} | {cell(r['en'])} | {cell(r['zh'])} |")
+    return "\n".join([*out, ""])
+
+
+def comment_of(text: str) -> str:
+    """The lines of comment a file begins with, as one, cut after the sentence that passes 240 characters."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    out = ""
+    for sentence in re.split(r"(?<=[.;]) ", " ".join(line.lstrip("# ").strip() for line in lines)):
+        out += f" {sentence}"
+        if len(out) > 240:
+            break
+    return cell(out.strip())
 
 
 def definitions_page() -> str:
@@ -72,25 +126,26 @@ def definitions_page() -> str:
         "",
         "Put a file of the same name into a folder and pass `--definitions FOLDER` to replace it.",
         "",
-        "| file | rows | columns or keys | first comment |",
+        "| file | rows | columns or keys | what it holds |",
         "|---|---:|---|---|",
     ]
     for name, data in book.files():
         text = data.decode("utf-8", "replace") if name.endswith((".csv", ".toml", ".md")) else ""
-        comment = next((line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")), "")
+        comment = comment_of(text)
         if name.endswith(".csv"):
             rows = list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))
-            out.append(
-                f"| `{name}` | {max(len(rows) - 1, 0)} | {', '.join(rows[0]) if rows else ''} | {comment[:160]} |"
-            )
+            out.append(f"| `{name}` | {max(len(rows) - 1, 0)} | {', '.join(rows[0]) if rows else ''} | {comment} |")
         elif name.endswith(".toml"):
-            out.append(f"| `{name}` | | {', '.join(list(tomllib.loads(text))[:12])} | {comment[:160]} |")
+            out.append(f"| `{name}` | | {', '.join(list(tomllib.loads(text))[:12])} | {comment} |")
         else:
             out.append(f"| `{name}` | | | |")
     return "\n".join([*out, ""])
 
 
-PAGE = {"commands.md": cli_page, "tables.md": tables_page, "definitions.md": definitions_page}
+PAGE = {
+    "commands.md": cli_page, "measures.md": measures_page, "tables.md": tables_page, "definitions.md": definitions_page,
+    "reasons.md": reasons_page,
+}  # fmt: skip
 
 
 def stale() -> list[str]:
