@@ -143,7 +143,7 @@ def test_unknown_terms_keep_the_other_weights(tmp_path: Path, cleaner: s2_clean.
     folder.mkdir()
     text = Codebook().path("ai/terms.csv").read_text("utf-8")
     (folder / "terms.csv").write_text(
-        text + "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,,,,2027.1,a new word\n", "utf-8"
+        text + "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,,,2027.1,a new word\n", "utf-8"
     )
     rules = s6_classify.compile_rules(Codebook(tmp_path))
     out = classify(
