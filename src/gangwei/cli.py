@@ -169,12 +169,12 @@ def sources() -> None:
 @click.argument("file", type=PATH)
 @spoken
 def sources_sniff(file: Path) -> None:
-    """Propose a source definition for an unknown file."""
+    """Propose a source definition for an unknown file; ten rows as it reads them go to standard error."""
     from gangwei import sniff
 
     proposal = sniff.propose(file)
     OUT.print(proposal.toml, markup=False, highlight=False, soft_wrap=True)
-    OUT.print(proposal.preview(), markup=False, highlight=False, soft_wrap=True)
+    LOG.print(proposal.preview(), markup=False, highlight=False, soft_wrap=True)
 
 
 @sources.command("check")
