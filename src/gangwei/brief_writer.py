@@ -75,9 +75,9 @@ class Writer:
             notes[n] for n in dict.fromkeys(n for r in results for n in r.notes) if n in notes
         ]
 
-    def share_rows(self, r: Result, limit: int | None = None, *, drop_unknown: bool = False) -> list[dict[str, Any]]:
+    def share_rows(self, r: Result, limit: int | None = None) -> list[dict[str, Any]]:
         """Rows of a mix, rank or share for a bar chart."""
-        rows = [x for x in r.rows.to_dicts() if x["value"] is not None and not (drop_unknown and x["id"] == "unknown")]
+        rows = [x for x in r.rows.to_dicts() if x["value"] is not None]
         return [
             {
                 "label": x["label"],
@@ -89,7 +89,7 @@ class Writer:
             for x in rows[:limit]
         ]
 
-    def table(self, r: Result, title: str, limit: int | None = None, anchors: str = "") -> Table:
+    def table(self, r: Result, title: str, limit: int | None = None) -> Table:
         """Group, count, share or value, and interval."""
         t, kind = self.t, r.measure.kind
         counted = t.text("count") if r.measure.population == "ai" else t.text("openings_head")
@@ -103,18 +103,17 @@ class Writer:
             else t.text("label_value"),
             t.text("interval"),
         ]
-        rows, ids = [], []
+        rows = []
         for x in r.rows.head(limit or r.rows.height).to_dicts():
             value = t.text("suppressed") if x["suppressed"] else t.quantity(x["value"], r.measure.unit)
             rows.append([x["label"], t.integer(x["numerator"]), value, t.interval(x["low"], x["high"], r.measure.unit)])
-            ids.append(f"{anchors}{x['id']}" if anchors else "")
         keep = [
             i
             for i in range(4)
             if (i != 3 or any(x[3] != "–" for x in rows)) and (i != 2 or r.measure.unit != "openings")
         ]
         head, rows = [head[i] for i in keep], [[x[i] for i in keep] for x in rows]
-        return Table(title, head, rows, (1, 2, 3), ids)
+        return Table(title, head, rows, (1, 2, 3))
 
     def ai_shares(self, r: Result, title: str, limit: int | None = None) -> Table:
         """The share of AI openings by group, with the corrected share where labels exist."""

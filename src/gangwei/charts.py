@@ -125,7 +125,7 @@ def intervals(
     )  # fmt: skip
 
 
-def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = WIDE) -> Spec:
+def waterfall(rows: Sequence[Mapping[str, Any]]) -> Spec:
     """Steps from raw rows to AI openings. Rows: label, start, end, kind (total or loss), text."""
     x = {
         "field": "start",
@@ -142,7 +142,7 @@ def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = WIDE) -> Spec:
     rows = [{**r, "right": max(r["start"], r["end"])} for r in rows]
     room = _extent(rows, LABEL)
     return _spec(
-        rows, width + LABEL - room, {"step": 26}, encoding={"y": _y(rows, room)},
+        rows, WIDE + LABEL - room, {"step": 26}, encoding={"y": _y(rows, room)},
         layer=[
             {"mark": {"type": "bar", "height": 15}, "encoding": {"x": x, "x2": {"field": "end"}, "color": colour}},
             {"mark": {"type": "text", "align": "left", "dx": 7, "baseline": "middle"}, "encoding": {"x": {"field": "right", "type": "quantitative"}, "text": {"field": "text"}}},
@@ -150,7 +150,7 @@ def waterfall(rows: Sequence[Mapping[str, Any]], *, width: int = WIDE) -> Spec:
     )  # fmt: skip
 
 
-def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, band: float, width: int = NARROW) -> Spec:
+def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, band: float) -> Spec:
     """How far each variant moves a headline from its reported value; the grey band is the margin it may move within.
 
     Rows: label, value, kind, text. `band` is half the width of the margin, in the unit of the value.
@@ -185,10 +185,10 @@ def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, band
             "encoding": {"x": {"field": "end", "type": "quantitative"}, "text": {"field": "text"}, "y": y},
         },
     ]
-    return _spec(rows, width + NARROW_LABEL - room, {"step": 20}, layer=layers)
+    return _spec(rows, NARROW + NARROW_LABEL - room, {"step": 20}, layer=layers)
 
 
-def series(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, width: int = 860) -> Spec:
+def series(rows: Sequence[Mapping[str, Any]]) -> Spec:
     """Columns by month. Rows: label (YYYY-MM), value."""
     ticks = [r["label"] for i, r in enumerate(rows) if i % max(1, len(rows) // 8) == 0]
     x = {
@@ -201,9 +201,9 @@ def series(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, width
     y = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"title": title, "format": ",.0f", "tickCount": 4, "grid": True},
+        "axis": {"title": None, "format": ",.0f", "tickCount": 4, "grid": True},
     }
-    return _spec(rows, width, 160, mark={"type": "bar"}, encoding={"x": x, "y": y})
+    return _spec(rows, WIDE + LABEL, 160, mark={"type": "bar"}, encoding={"x": x, "y": y})
 
 
 def svg(spec: Spec, label: str, prefix: str) -> str:

@@ -21,17 +21,18 @@ class Region:
     value: float | None
 
 
-def breaks(values: Sequence[float], classes: int = len(RAMP)) -> list[float]:
+def breaks(values: Sequence[float]) -> list[float]:
     """Upper bounds of classes for skewed values: round numbers, roughly geometric; finer where they would fall together."""
     positive = sorted(v for v in values if v > 0)
-    coarse = _rounded(positive, classes, (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
-    if len(coarse) >= classes // 2 or len(set(positive)) < classes:
+    coarse = _rounded(positive, (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
+    if len(coarse) >= len(RAMP) // 2 or len(set(positive)) < len(RAMP):
         return coarse
-    return _rounded(positive, classes, [m / 10 for m in range(10, 101)])
+    return _rounded(positive, [m / 10 for m in range(10, 101)])
 
 
-def _rounded(positive: Sequence[float], classes: int, steps: Sequence[float]) -> list[float]:
+def _rounded(positive: Sequence[float], steps: Sequence[float]) -> list[float]:
     out: list[float] = []
+    classes = len(RAMP)
     for i in range(1, classes if positive else 0):
         v = positive[min(len(positive) - 1, round(i * len(positive) / classes))]
         size = 10 ** math.floor(math.log10(v))

@@ -153,28 +153,27 @@ def host_name(header: str) -> str:
     return header[: header.find("]") + 1] if header.startswith("[") else header.split(":", 1)[0]
 
 
-def guard(app: FastAPI, host: str, token: str | None, headers: dict[str, str] | None = None) -> None:
+def guard(app: FastAPI, host: str, token: str | None) -> None:
     """Add the Host check (against DNS rebinding), the token and the security headers to `app`."""
     names = {host, "localhost", "127.0.0.1", "[::1]", "testserver"}
-    given_headers = headers or HEADERS
 
     @app.middleware("http")
     async def check(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         if token is None and host_name(request.headers.get("host") or "") not in names:
-            return JSONResponse({"error": "this page answers only on this machine"}, 421, headers=given_headers)
+            return JSONResponse({"error": "this page answers only on this machine"}, 421, headers=HEADERS)
         shown = request.query_params.get("token")
         if token is not None:
             bearer = (request.headers.get("authorization") or "").removeprefix("Bearer ")
             sent = shown or request.cookies.get("gangwei") or bearer
             if not hmac.compare_digest(sent.encode(), token.encode()):
                 message = "a token is needed: open /?token=… once, or send Authorization: Bearer …"
-                return JSONResponse({"error": message}, 401, headers=given_headers)
+                return JSONResponse({"error": message}, 401, headers=HEADERS)
             if shown:
                 rest = [(k, v) for k, v in request.query_params.multi_items() if k != "token"]
                 request.scope["query_string"] = urlencode(rest).encode()
                 request = Request(request.scope, request.receive)
         response = await call_next(request)
-        for key, value in given_headers.items():
+        for key, value in HEADERS.items():
             response.headers.setdefault(key, value)
         if token is not None and shown:
             response.set_cookie("gangwei", token, httponly=True, samesite="strict")

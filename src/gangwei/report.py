@@ -19,7 +19,7 @@ from markupsafe import Markup
 from gangwei.brief import compose
 from gangwei.brief_blocks import Brief
 from gangwei.brief_writer import Writer
-from gangwei.codebook import PACKAGED, Codebook
+from gangwei.codebook import PACKAGED
 from gangwei.frame import Dataset
 from gangwei.frame_check import DatasetError
 from gangwei.vocabulary import UnknownParameter
@@ -98,10 +98,9 @@ def write_from(
     as_of: str | None = None,
     lists: str | None = None,
     labels: Path | None = None,
-    codebook: Codebook | None = None,
 ) -> list[dict[str, Any]]:
     """Open `directory` and write its brief to `out`; see `write`."""
-    return write(Dataset.open(directory, codebook, labels=labels), out, lang, as_of, lists)
+    return write(Dataset.open(directory, labels=labels), out, lang, as_of, lists)
 
 
 def to_pdf(page: Path) -> Path:

@@ -55,13 +55,13 @@ def known(book: Codebook) -> list[Source]:
     return load_sources(book)
 
 
-def propose(path: str | Path, book: Codebook | None = None) -> Proposal:
+def propose(path: str | Path) -> Proposal:
     """A definition for the first table of a file, from its headers and values.
 
     Raises:
         ReadError: the file is missing, cannot be read, or holds no table.
     """
-    book, limits = book or Codebook(), Limits()
+    book, limits = Codebook(), Limits()
     item = _first(path, limits)
     pages = compile_pages(book)
     try:

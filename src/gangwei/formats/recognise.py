@@ -96,10 +96,10 @@ def _fits(table: Table, source: Source) -> Match | None:
     return None
 
 
-def sniff(table: Table, know: Knowledge, source_id: str = "plain") -> Match | None:
+def sniff(table: Table, know: Knowledge) -> Match | None:
     """A mapping by headers and values; None when neither a title nor a text can be found."""
     found = guess(table, know)
     if found is None:
         return None
     told = bool(found.by_value) or any(found.rules.get(k) for k in ("split", "unwrap", "rewrite"))
-    return Match(source_of(found, source_id), found.skip, found.names, found.unplaced, True, told)
+    return Match(source_of(found, "plain"), found.skip, found.names, found.unplaced, True, told)
