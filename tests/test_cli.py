@@ -206,6 +206,14 @@ def test_labels_and_terms_of_evaluate(out: Path, tmp_path: Path) -> None:
     assert "no.txt" in one_error(run("evaluate", out, "--labels", labels, "--term-list", tmp_path / "no.txt"))
 
 
+def test_ads_that_name_no_board_have_a_brief(out: Path, tmp_path: Path) -> None:
+    assert table(out, "ads")["board"].null_count() == 5
+    assert run("report", out, "--out", tmp_path / "brief.html").exit_code == 0
+    for measure in ("openings", "ai-share", "board-mix", "ai-share-without-board"):
+        by = ("--by", "board") if measure in ("openings", "ai-share") else ()
+        assert json.loads(run("measure", out, measure, *by, "--json").output)["rows"] == []
+
+
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     write_csv(tmp_path / "ads.csv", ADS)
     result = run("build", tmp_path / "ads.csv", "--out", tmp_path / "o", "--dry-run")

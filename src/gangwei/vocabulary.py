@@ -418,6 +418,7 @@ def coded(q: Query, by: str | None) -> Coded:
         return Coded("0", ("",))
     if by in MASKS or by == "missing":
         names, bits = mask_values(q.ds, by)
+        names, bits = (names, bits) if names else (("",), (1,))  # no ad names a board: no row has the bit
         sql = missing_mask(q) if by == "missing" else f"f.{MASKS[by]}"
         return Coded(sql, names, tuple(b.bit_length() - 1 for b in bits))
     if by in ("defence_tier", "definition"):
