@@ -76,6 +76,13 @@ SAID = [
     ("premium", {"value": 1.1, "low": 0.9, "high": 1.3}, "no clear difference"),
     ("premium", {"value": 2.5}, None),
     ("hhi", {"value": 1}, None),
+    ("city_leader_sure", {"n": 3, "row1.value": 0.6, "row1.low": 0.4, "row2.value": 0.3}, "leaves no doubt"),
+    ("city_leader_sure", {"n": 3, "row1.value": 0.6, "row1.low": 0.2, "row2.value": 0.3}, "not certain"),
+    (
+        "city_leader_sure",
+        {"n": 3, "row1.value": 0.6, "row1.low": 0.6, "row2.value": 0.3},
+        None,
+    ),  # one employer draws nothing
 ]
 
 
