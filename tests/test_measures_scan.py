@@ -134,3 +134,9 @@ def test_two_halves_are_the_whole(
         a[k] == pytest.approx(b[k], rel=1e-12) for a, b in zip(halves["rows"], whole["rows"]) for k in ("value", "low", "high") if a[k] is not None
     )  # fmt: skip
     assert [r["id"] for r in halves["rows"]] == [r["id"] for r in whole["rows"]]
+
+
+@pytest.mark.parametrize("measure_id", list(KNOWN))
+def test_an_unknown_value_is_refused_by_every_measure(ds: Dataset, measure_id: str) -> None:
+    with pytest.raises(vocabulary.UnknownParameter, match="allowed"):
+        measures.measure(ds, measure_id, None, {"board": "nosuch"})

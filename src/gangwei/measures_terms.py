@@ -87,6 +87,7 @@ def _counted(q: Query, kept: dict[str, Array]) -> tuple[list[tuple[str, str, int
 
 
 def _again(ask: Scope, spells: bool) -> Finding:
+    ask.query()  # the sample knows no filter, but an unknown one is refused as everywhere
     sql = (
         "SELECT threshold, window_days, is_base, ads, openings, dated_openings, spells, repeats_error, spells_error FROM match_sensitivity "
         "ORDER BY is_base DESC, threshold, window_days"
