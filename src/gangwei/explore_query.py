@@ -197,6 +197,6 @@ class Grammar:
         }  # fmt: skip
 
 
-def pairs_of(where: Mapping[str, str]) -> list[str]:
-    """Filters as values of `where`, in order."""
-    return [f"{k}={v}" for k, v in sorted(where.items())]
+def pairs_of(where: Mapping[str, str], without: str | None = None) -> list[str]:
+    """Filters as values of `where`, in order, one left out on request."""
+    return [f"{k}={v}" for k, v in sorted(where.items()) if k != without]
