@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from gangwei import measures, release, schema
+from gangwei.codebook import PACKAGED
 from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_json
 from test_pipeline import ADS, build, write_csv
@@ -123,3 +124,24 @@ def test_no_cell_of_a_release_runs(tmp_path: Path) -> None:
         with path.open(encoding="utf-8-sig", newline="") as f:
             for line in csv.reader(f):
                 assert not any(cell[:1] in ("=", "+", "@") for cell in line), (path.name, line)
+
+
+def test_a_dataset_carries_the_definitions_it_was_built_with(tmp_path: Path) -> None:
+    def clusters(out: Path) -> set[str]:
+        return {r["en"] for r in measures.open_dataset(out).codebook.rows("places/clusters.csv")}
+
+    own, out = tmp_path / "mine", tmp_path / "out"
+    (own / "places").mkdir(parents=True)
+    rows = (PACKAGED / "places" / "clusters.csv").read_text("utf-8")
+    (own / "places" / "clusters.csv").write_text(rows + "prd_mine,prd,我的,Mine,2024,330100,the test,\n", "utf-8")
+    (own / ".hidden").write_text("not a definition")
+    one = write_csv(tmp_path / "in" / "one.csv", ADS)
+    build(out, one)
+    assert "Mine" not in clusters(out) and not (out / "published" / "definitions").exists()
+    build(out, one, definitions=own)
+    ds = measures.open_dataset(out)
+    assert "Mine" in clusters(out) and ds.codebook.version == ds.definitions_version
+    assert [p.name for p in (out / "published" / "definitions").rglob("*") if p.is_file()] == ["clusters.csv"]
+    assert "definitions/places/clusters.csv" in (release.write(out, "1") / "SHA256SUMS").read_text()
+    build(out, one)
+    assert "Mine" not in clusters(out)

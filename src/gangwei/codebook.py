@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 PACKAGED = Path(str(resources.files("gangwei"))) / "definitions"
+OWN = "definitions"  # beside the tables of a dataset: the files that replaced packaged ones when it was built
 
 
 class DefinitionError(ValueError):
@@ -73,11 +74,18 @@ class Codebook:
         return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame()
 
     def files(self, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-        """(relative name, content) of every definition file under `prefix` ('./': of the top folder alone), by name."""
+        """(relative name, content) of every definition file, hidden ones apart, under `prefix` ('./': of the top folder alone), by name."""
         for name in self.names(".", ""):
             within = "/" not in name if prefix == "./" else name.startswith(prefix)
-            if within and "__pycache__" not in name:
+            if within and not any(part.startswith((".", "__")) for part in name.split("/")):
                 yield name, self.path(name).read_bytes()
+
+    def keep(self, folder: Path) -> None:
+        """Copy the overlay to `folder`, so that a dataset carries what it was built with; without one nothing is written."""
+        for name, data in self.files():
+            if len(self.roots) > 1 and (self.roots[0] / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(data)
 
     def digest(self, *prefixes: str) -> str:
         """Hash of the files under the given prefixes (all files when none is given)."""

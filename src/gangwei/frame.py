@@ -27,7 +27,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from gangwei import frame_check, frame_places, frame_tables, schema
-from gangwei.codebook import Codebook
+from gangwei.codebook import OWN, Codebook
 from gangwei.frame_check import DatasetError
 from gangwei.frame_codes import Array, Codes
 from gangwei.frame_columns import MASK_BITS
@@ -88,7 +88,8 @@ class Dataset:
     ) -> Self:  # fmt: skip
         """Check and open `directory` (a build's output, or its published/ folder).
 
-        `labels` is a file of labels that corrects shares; without it those that `gangwei label` left in the directory do.
+        `codebook` is by default the definitions that the dataset carries, and the packaged ones. `labels` is a file of labels
+        that corrects shares; without it those that `gangwei label` left in the directory do.
 
         Raises:
             DatasetError: nothing readable there (missing, half built, corrupted).
@@ -97,7 +98,8 @@ class Dataset:
         directory = Path(directory).resolve()
         published = frame_check.find(directory)
         package, manifest = frame_check.check(published)
-        book = codebook or Codebook()
+        own = published / OWN
+        book = codebook or Codebook(own if own.is_dir() else None)
         spill = str(Path(tempfile.gettempdir()) / f"gangwei-{os.getpid()}")
         con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": spill})
         con.execute("SET disabled_optimizers='join_filter_pushdown'")

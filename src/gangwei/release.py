@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from gangwei import measures, schema
+from gangwei.codebook import OWN
 from gangwei.frame import Dataset
 from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
@@ -219,6 +220,8 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
         write_json(tmp / "datapackage.json", package)
         write_json(tmp / "croissant.json", croissant(version, tables, sums))
         write_json(tmp / "manifest.json", manifest)
+        if (published / OWN).is_dir():
+            shutil.copytree(published / OWN, tmp / OWN)
         write_text(tmp / "LICENCES.md", _licences(manifest))
         write_json(tmp / "figures.json", figures(ds))
         write_text(tmp / "CHANGES.md", _diff(before, tmp, version))

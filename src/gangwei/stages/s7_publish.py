@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from gangwei import schema
 from gangwei.checks import verify
-from gangwei.codebook import Codebook
+from gangwei.codebook import OWN, Codebook
 from gangwei.kernels import contacts, skills
 from gangwei.kernels.crowds import Crowds
 from gangwei.kernels.lookup import Lookup
@@ -150,6 +150,7 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
     with swapped(out / "published") as tmp:
         counts, repairs, noticed = _tables(source, tmp, engine, advance)
         metadata(source, tmp, counts, repairs, noticed)
+        source.book.keep(tmp / OWN)
         verify(tmp, source.files, engine)
 
 
