@@ -329,6 +329,7 @@ def test_other_thresholds_and_campaigns(ds: m.Dataset, made: tuple[Path, dict[st
     assert spells["id"].to_list() == ["spell_window:30", "spell_window:60", "spell_window:90"]
     assert spells["value"].is_sorted(descending=True)
     again = m.measure(ds, "repeat-sensitivity").rows.row(1, named=True)
+    assert "whole_sample" in m.measure(ds, "repeat-sensitivity", None, {"tier": "builder"}).notes
     assert again["low"] < again["value"] < again["high"] and again["high"] - again["low"] < 0.005
     write(tmp_path, Spec(ads=300))
     path = tmp_path / "published/ads.parquet"

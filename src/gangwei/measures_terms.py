@@ -106,7 +106,7 @@ def _again(ask: Scope, spells: bool) -> Finding:
         rows.append(row(ask, id_, e, float(num), float(den), int(num), 0, weak=False))
         head = e if is_base else head
     rows.sort(key=lambda r: float(str(r["id"]).partition(":")[2]))
-    notes = () if got else ("no_match_sensitivity",)
+    notes = (*(() if got else ("no_match_sensitivity",)), *(("whole_sample",) if ask.where else ()))
     n, of = next(((r["numerator"], r["denominator"]) for r in rows if r["value"] == head.value), (0.0, 0.0))
     return Finding(frame(rows), head, n, of, sql, {}, notes=notes)
 
