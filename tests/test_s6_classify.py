@@ -143,7 +143,7 @@ def test_unknown_terms_keep_the_other_weights(tmp_path: Path, cleaner: s2_clean.
     folder.mkdir()
     text = Codebook().path("ai/terms.csv").read_text("utf-8")
     (folder / "terms.csv").write_text(
-        text + "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,,,2027.1,a new word\n", "utf-8"
+        text + "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,,,,2027.1,a new word\n", "utf-8"
     )
     rules = s6_classify.compile_rules(Codebook(tmp_path))
     out = classify(
@@ -153,6 +153,23 @@ def test_unknown_terms_keep_the_other_weights(tmp_path: Path, cleaner: s2_clean.
     )
     assert out["ai_terms"][0].to_list()[0] == "aaa_new.001"
     assert out["ai_tier"][1:].to_list() == [c["tier"] for c in CASES]
+
+
+def test_a_term_counts_in_the_sections_that_its_row_names(tmp_path: Path, cleaner: s2_clean.Rules) -> None:
+    folder = tmp_path / "ai"
+    folder.mkdir()
+    text = Codebook().path("ai/terms.csv").read_text("utf-8")
+    row = "aaa_new.001,aaa_new,zh,量子智脑算法,builder_strong,ml,{},,,2027.1,a new word\n"
+    ads = [("量子智脑算法工程师", "负责平台开发"), ("工程师", "负责量子智脑算法研发与训练")]
+    found = {}
+    for section in ("", "title", "duties|requirements|other"):
+        (folder / "terms.csv").write_text(text + row.format(section), "utf-8")
+        out = classify(ads, s6_classify.compile_rules(Codebook(tmp_path)), cleaner)
+        found[section] = ["aaa_new.001" in terms for terms in out["ai_terms"].to_list()]
+    assert found == {"": [True, True], "title": [True, False], "duties|requirements|other": [False, True]}
+    (folder / "terms.csv").write_text(text + row.format("footer"), "utf-8")
+    with pytest.raises(ValueError, match=r"aaa_new\.001 names the unknown section 'footer'"):
+        s6_classify.compile_rules(Codebook(tmp_path))
 
 
 def test_model_is_refused_when_broken(tmp_path: Path) -> None:

@@ -189,9 +189,10 @@ def spot_of(loc, ctx):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not_if, kind_of, seen, x):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Apply needs and not_if (column 7 of `hits` becomes the tier that counts, -1 = dropped) and fill the features x (zeros).
+    """Apply sections, needs and not_if (column 7 of `hits` becomes the tier that counts, -1 = dropped) and fill the features
+    x (zeros).
 
-    `seen` is scratch of one byte a concept. Returns the number of the last title word's kind.
+    `kind_of` of an AI term has a bit for each location where it counts. `seen` is scratch of one byte a concept. Returns the number of the last title word's kind.
     """
     x[AT_COUNT + 13] = 1 if n_chars == 0 else 0
     x[AT_COUNT + 14] = 1 if 0 < n_chars < 100 else 0
@@ -204,7 +205,7 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
     for j in range(n):
         t = hits[j, 0]
         hits[j, 7] = -1
-        if layer[t] != 0:
+        if layer[t] != 0 or not (kind_of[t] >> hits[j, 3]) & 1:
             continue
         tr = tier[t]
         if not_if[t] >= 0 and (hits[j, 5] >> not_if[t]) & 1:
@@ -253,7 +254,7 @@ def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not
         tr = hits[j, 7]
         loc = hits[j, 3]
         ctx = hits[j, 4]
-        if tr > 8:
+        if tr < 0 or tr > 8:
             continue
         x[(tr * 6 + loc) * 5 + ctx] += 1
         c = concept[t]

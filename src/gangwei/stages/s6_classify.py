@@ -63,6 +63,14 @@ class Rules:
     model: Model
 
 
+def _where(row: dict[str, str]) -> int:
+    """The locations in which an AI term counts, a bit each; all of them where the list names none."""
+    named = row["section"].split("|") if row.get("section") else []
+    if unknown := set(named) - set(evidence.LOCATIONS):
+        raise ValueError(f"ai/: {row['id']} names the unknown section {min(unknown)!r}")
+    return sum(1 << evidence.LOCATIONS.index(s) for s in named) or -1
+
+
 def compile_lexicons(
     book: Codebook,
 ) -> tuple[tuple[Lexicon, ...], tuple[NDArray[np.int32], ...], list[str], list[str], list[str]]:
@@ -71,7 +79,7 @@ def compile_lexicons(
     The lexicons number their terms alike: what is looked for in titles, in texts and tags, and the cues.
 
     Raises:
-        ValueError: a list names an unknown tier, cue, strength or subfield, or repeats a term.
+        ValueError: a list names an unknown tier, cue, strength, section or subfield, or repeats a term.
     """
     terms, cues, roles = (book.rows(f"ai/{n}.csv") for n in ("terms", "cues", "roles"))
     concepts = sorted({r["concept"] for r in terms})
@@ -104,7 +112,7 @@ def compile_lexicons(
             concepts.index(r["concept"]),
             int(r["needs"] == "ai"),
             cue,
-            -1,
+            _where(r),
             subfields=r["subfield"],
         )
     for r in cues:
