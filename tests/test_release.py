@@ -13,6 +13,7 @@ import pytest
 from gangwei import measures, release, schema
 from gangwei.codebook import PACKAGED
 from gangwei.spreadsheet import neutral
+from gangwei.status import status
 from gangwei.store import StoreError, read_json
 from test_pipeline import ADS, build, write_csv
 
@@ -145,3 +146,8 @@ def test_a_dataset_carries_the_definitions_it_was_built_with(tmp_path: Path) -> 
     assert "definitions/places/clusters.csv" in (release.write(out, "1") / "SHA256SUMS").read_text()
     build(out, one)
     assert "Mine" not in clusters(out)
+    (tmp_path / "rules" / "measures").mkdir(parents=True)
+    settings = (PACKAGED / "measures" / "settings.toml").read_text("utf-8")
+    (tmp_path / "rules" / "measures" / "settings.toml").write_text(settings + "# changed\n", "utf-8")
+    changed = {s: why for s, why in status(out, tmp_path / "rules")["stages"].items() if why}
+    assert changed == {"s7_publish": ["definitions changed"]}

@@ -82,8 +82,8 @@ class Codebook:
 
     def keep(self, folder: Path) -> None:
         """Copy the overlay to `folder`, so that a dataset carries what it was built with; without one nothing is written."""
-        for name, data in self.files():
-            if len(self.roots) > 1 and (self.roots[0] / name).is_file():
+        for name, data in self.files() if len(self.roots) > 1 else ():
+            if (self.roots[0] / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(data)
 

@@ -53,7 +53,7 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),
     "s6_classify": ("ai/",),
-    "s7_publish": ("skills.csv", "openings/match.toml", "employers/sizes.toml"),
+    "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
 }
 CODE: dict[str, tuple[str, ...]] = {
     s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
@@ -364,7 +364,7 @@ class Build:
         made = [[p.paths[t].stem for t in ("clean", "located", "classified")] for p in self.parts]
         told = [[f["key"] for f in self.files], self.log]  # files without an ad and what was said of files count too
         sources = [made, matched.stem, *(o.stem for o in outs.values()), *told]
-        key = self._key("s7_publish", sources, texts=self.settings.texts, definitions=self.book.version)
+        key = self._key("s7_publish", sources, texts=self.settings.texts)
         manifest = self.settings.out / "published" / "manifest.json"
         done = manifest.exists() and not self._forced("s7_publish") and read_json(manifest).get("build_key") == key
         self.watch.begin("s7_publish", 0 if done else self.rows, self.rows if done else 0)
