@@ -90,6 +90,12 @@ def test_objects_of_parquet_are_columns(tmp_path: Path) -> None:
     assert (row["company"], row["company_size"], row["pay"]) == ("甲乙1有限公司", "20-99人", "8001|9001|")
 
 
+def test_the_word_searched_for_is_no_title(tmp_path: Path) -> None:
+    lines = [f"Java,{t},甲乙{i}有限公司,北京" for i, t in enumerate(TITLES)]
+    (tmp_path / "a.csv").write_text("\n".join(["job,concrete_job,company,city", *lines]), "utf-8")
+    assert ads(tmp_path / "a.csv")[0]["title"].to_list() == list(TITLES)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Any
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.headers import EXACT, Headers, load_headers
-from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, constants_of, load_packed, median, plain, unpack
+from gangwei.formats.packed import (
+    LONG_TEXT,
+    PAY_PARTS,
+    Packed,
+    board_of,
+    constants_of,
+    load_packed,
+    median,
+    plain,
+    unpack,
+)
 from gangwei.formats.placing import MANY, PLAIN_TEXT, by_header, share_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
@@ -59,14 +69,18 @@ class Guess:
     by_value: frozenset[str] = frozenset()
     rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
+    """Fields that are read from the column of another field, and that column."""
 
     @property
     def fields(self) -> set[str]:
         """Fields of ads that are placed."""
         inside = {i["field"] for r in self.rules.get("split", ()) for i in r["into"]}
-        return inside | {
-            f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit", "pay_currency")
-        }
+        return (
+            inside
+            | set(self.shared)
+            | {f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit", "pay_currency")}
+        )
 
     @property
     def unplaced(self) -> tuple[str, ...]:
@@ -159,9 +173,12 @@ def _place(
     placed = by_header(names, shown, know.headers, know.values) if header else {}
     placed = _swapped(placed, shown, know.values)
     placed = _short_address(placed, shown, know.values)
+    placed = _named_title(placed, shown, know.values)
+    placed = _known_board(placed, shown, know.packed)
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
+    barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
     by_value = _by_value(names, rows, shown, placed, know.values, barred)
     by_value |= _amounts(names, rows, {**placed, **by_value})
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
@@ -178,9 +195,9 @@ def _place(
 
 def _unpacked(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:
     """The guess with rules for packed values and what a whole column tells."""
-    placed, by_value, rules = unpack(found.placed, found.by_value, cells, know.values, know.packed)
+    placed, by_value, rules, shared = unpack(found.placed, found.by_value, cells, know.values, know.packed)
     constants = constants_of(placed, cells, know.packed)
-    return Guess(found.skip, found.header, found.names, placed, by_value, rules, constants)
+    return Guess(found.skip, found.header, found.names, placed, by_value, rules, constants, shared)
 
 
 def _is_header(row: Sequence[str], know: Knowledge) -> bool:
@@ -228,6 +245,28 @@ def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: 
         return placed
     short = median(mine) <= 8 or share_of(TOWN_AND_DISTRICT, mine) >= 0.8
     return {**placed, name: "city"} if short else placed
+
+
+def _named_title(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+    """One word in each row under the header of the title is what was searched for, where another column holds titles."""
+    name = next((n for n, f in placed.items() if f == "title"), None)
+    if name is None or len(cells[name]) < FEW_ROWS or len(set(cells[name])) > 1:
+        return placed
+    others = [
+        (values.share("title", mine) or 0.0, n) for n, mine in cells.items()
+        if n not in placed and len(set(mine)) > 1 and median(mine) <= SHORT_VALUE
+    ]  # fmt: skip
+    share, other = max(others, default=(0.0, ""), key=lambda o: o[0])
+    return {**{n: f for n, f in placed.items() if n != name}, other: "title"} if share >= 0.4 else placed
+
+
+def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
+    """A column under the header of the board that names none we know, where the addresses tell the board."""
+    name = next((n for n, f in placed.items() if f == "board"), None)
+    known = {*packed.boards, *packed.boards.values(), *packed.hosts.values()}
+    if name is None or known & set(cells[name]) or not board_of(cells, placed, packed):
+        return placed
+    return {**placed, name: "ignore"}
 
 
 def _by_value(
@@ -304,8 +343,8 @@ def source_of(found: Guess, source_id: str) -> Source:
     if province:
         city = fields["city"].columns if "city" in fields else ()
         fields["city"] = FieldSpec((*province, *city), "list", " ")
-    if any(r["field"] == "pay" for r in found.rules.get("rewrite", ())) and "pay" not in fields:
-        fields["pay"] = fields["title"]
+    for target, column in found.shared.items():
+        fields.setdefault(target, FieldSpec((column,)))
     money = tuple(c for c, f in placed.items() if f == "pay_currency")
     if money and "pay" in fields:
         fields["pay"] = FieldSpec((*fields["pay"].columns, *money), "join")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Headers:
 
     words: dict[str, tuple[int, str]]
     patterns: tuple[tuple[re.Pattern[str], str], ...]
+    sounds: dict[str, str] = field(default_factory=dict)
+    """Words in the spelling of their sounds, and the same in characters; longer words first."""
 
     def listed(self, header: str) -> Claim | None:
         """What the list says, for the whole header only."""
@@ -75,7 +77,20 @@ class Headers:
         if (bare := NUMBERED.sub("", header)) != header and not (found or last):
             again = self.claim(bare)
             return again and Claim(max(again.strength, TRIMMED), again.rank, again.field)
-        return found or last
+        if found or last or (zh := self._in_characters(plain)) is None:
+            return found or last
+        said = self.claim(zh)
+        return said and Claim(WORDS, said.rank, said.field)
+
+    def _in_characters(self, plain: str) -> str | None:
+        """A header spelled by its sounds, in characters (gongzuodidian: 工作地点)."""
+        out, rest = "", plain
+        while rest:
+            word = next((w for w in self.sounds if rest.startswith(w)), None)
+            if word is None:
+                return None
+            out, rest = out + self.sounds[word], rest[len(word) :]
+        return out or None
 
     def _held(self, holder: str) -> Claim | None:
         """What an object is, from the key that holds it."""
@@ -97,9 +112,11 @@ def normal(header: str) -> str:
 
 
 def load_headers(book: Codebook) -> Headers:
-    """`sources/headers.csv` (id, field, language, reason) and `sources/header_words.csv` (id, field, pattern, reason)."""
+    """`sources/headers.csv` (id, field, language, reason), `sources/header_words.csv` (id, field, pattern, reason) and
+    `sources/pinyin.csv` (id, zh, reason)."""
     words: dict[str, tuple[int, str]] = {}
     for rank, row in enumerate(book.rows("sources/headers.csv")):
         words.setdefault(normal(row["id"]), (rank, row["field"]))
     patterns = tuple((re.compile(r["pattern"]), r["field"]) for r in book.rows("sources/header_words.csv"))
-    return Headers(words, patterns)
+    sounds = {r["id"]: r["zh"] for r in book.rows("sources/pinyin.csv")}
+    return Headers(words, patterns, dict(sorted(sounds.items(), key=lambda s: -len(s[0]))))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONG_TEXT = 80
 SHORT_TEXT = 24
 DATES = ("posted", "captured")
+OF_EMPLOYERS = {"company_size", "company_nature"}
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
 PACKED = (
     "company",
@@ -38,6 +39,8 @@ class Packed:
 
     split: str
     other_splits: tuple[str, ...]
+    glued: tuple[tuple[tuple[str, ...], str], ...]
+    """(fields, pattern with a group for each) of values that hold several fields with no sure mark between them"""
     object: str
     list: re.Pattern[str]
     items: re.Pattern[str]
@@ -51,6 +54,7 @@ class Packed:
     owners: dict[str, str]
     boards: dict[str, str]
     nulls: tuple[str, ...]
+    picture: re.Pattern[str]
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""
     bare: dict[str, str]
@@ -67,6 +71,7 @@ def load_packed(book: Codebook) -> Packed:
     return Packed(
         split=data["split"],
         other_splits=tuple(data["other_splits"]),
+        glued=tuple((tuple(r["fields"]), r["pattern"]) for r in data["glued"]),
         object=data["object"],
         list=re.compile(data["list"]),
         items=re.compile(data["items"]),
@@ -80,6 +85,7 @@ def load_packed(book: Codebook) -> Packed:
         owners=data["owners"],
         boards=data["board_names"],
         nulls=tuple(data["nulls"]),
+        picture=re.compile(data["picture"]),
         units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
         hints=tuple(hints),
     )
@@ -91,7 +97,7 @@ def unpack(
     cells: dict[str, list[str]],
     values: Values,
     packed: Packed,
-) -> tuple[dict[str, str], frozenset[str], dict[str, list[dict[str, Any]]]]:
+) -> tuple[dict[str, str], frozenset[str], dict[str, list[dict[str, Any]]], dict[str, str]]:
     """Rules for values that hold several fields, written-out lists or objects, or pay behind the title.
 
     Args:
@@ -100,15 +106,20 @@ def unpack(
         cells: column to its first filled values, every column of the table in order.
 
     Returns:
-        `placed` and `by_value` with the columns that hold several fields, and rules of a source by kind.
+        `placed` and `by_value` with the columns that hold several fields, rules of a source by kind, and fields that are read
+        from the column of another field (field to column).
     """
     placed, told = dict(placed), set(by_value)
     rules = _always(placed, packed)
+    shared: dict[str, str] = {}
     for name, mine in cells.items():
         if not mine or placed.get(name) == "ignore" or median(mine) > LONG_TEXT:
             continue
         taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
         at, good = packed.split, fields_inside(mine, packed.split, taken, values)
+        if len(good) < 2 and (found := _glued(name, mine, placed, told, shared, packed)) is not None:
+            rules.setdefault("rewrite", []).extend(found)
+            continue
         fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
         if len(good) < 2 and median(mine) <= SHORT_TEXT and not fits:
             tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
@@ -119,8 +130,10 @@ def unpack(
             home = placed[name] if placed.get(name) in good else good[0]
             placed[name] = home
             told.add(name)
-            into = _steps(good, values, packed)
-            rules.setdefault("split", []).append({"from": [home], "separator": at, "into": into})
+            rule = {"from": [home], "separator": at, "into": _steps(good, values, packed)}
+            if set(good) <= OF_EMPLOYERS and "industry" not in taken:
+                rule["rest"] = "industry"
+            rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
         mine = cells[name]
         if not mine or target in ("ignore", "description"):
@@ -138,9 +151,32 @@ def unpack(
     if title and not {"pay", *PAY_PARTS} & known:
         ends = packed.title_pay
         if sum(bool(re.search(ends, v)) for v in title) * 2 >= len(title):
+            shared["pay"] = next(n for n, f in placed.items() if f == "title")
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
-    return placed, frozenset(told), rules
+    return placed, frozenset(told), rules, shared
+
+
+def _glued(
+    name: str, mine: list[str], placed: dict[str, str], told: set[str], shared: dict[str, str], packed: Packed
+) -> list[dict[str, Any]] | None:
+    """Rewrites for a column most of whose values are several fields in one; it and the fields it shares are noted."""
+    for fields, pattern in packed.glued:
+        own = placed.get(name)
+        if (own is not None and own not in fields and name not in told) or 5 * sum(
+            bool(re.match(pattern, v)) for v in mine
+        ) < 3 * len(mine):
+            continue
+        others = {f for n, f in placed.items() if n != name} | set(shared)
+        free = [f for f in fields if f not in others]
+        if not free:
+            continue
+        home = own if own in free else free[0]
+        placed[name] = home
+        told.add(name)
+        shared.update({f: name for f in free if f != home})
+        return [{"field": f, "pattern": pattern, "replace": f"${1 + fields.index(f)}"} for f in free]
+    return None
 
 
 def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
@@ -200,7 +236,7 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
         out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
     urls = _column("url", placed, cells)
     if "board" not in placed.values() and (
-        board := _board_of(urls, packed.hosts) or ("" if urls else _marked(cells, packed))
+        board := board_of(cells, placed, packed) or ("" if urls else _marked(cells, packed))
     ):
         out["board"] = board
         if board in packed.owners and "company" not in placed.values():
@@ -217,10 +253,11 @@ def _column(target: str, placed: dict[str, str], cells: dict[str, list[str]]) ->
     return next((cells[n] for n, f in placed.items() if f == target), [])
 
 
-def _board_of(urls: list[str], hosts: dict[str, str]) -> str | None:
-    """The board that four of five addresses belong to."""
+def board_of(cells: dict[str, list[str]], placed: dict[str, str], packed: Packed) -> str | None:
+    """The board that four of five addresses of the ads belong to."""
+    urls = _column("url", placed, cells)
     found = Counter(
-        b for u in urls for h, b in hosts.items() if re.search(rf"//(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
+        b for u in urls for h, b in packed.hosts.items() if re.search(rf"//(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
     )
     board, n = found.most_common(1)[0] if found else ("", 0)
     return board if n * 5 >= len(urls) * 4 and n else None

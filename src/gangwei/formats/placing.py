@@ -11,6 +11,7 @@ from gangwei.formats.values import Values
 
 PLAIN_TEXT = 20
 TOWN = 6
+STREET = 12
 OF_TOWNS = ("tags", "occupation", "industry")
 MANY = ("description", "tags")
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
@@ -21,6 +22,11 @@ WORDY = (
 NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
 RANGE = re.compile(r"\d\D{1,6}\d")
 YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
+TOLD = (("employment_type", 0.9), ("company_size", 0.6))
+OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp")
+OF_COUNTS = re.compile(r"(?i)num")
+SEVERAL = re.compile(r"[,，、|/;；\n]")
+COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
 
@@ -34,7 +40,7 @@ def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Header
         claim = headers.claim(name)
         if claim is None:
             continue
-        claim = _reread(claim, cells[name], values)
+        claim = _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
             single = claim.field == "pay" and share_of(RANGE, cells[name]) < 0.3  # a mean beside the range it is of
@@ -44,7 +50,8 @@ def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Header
     out: dict[str, str] = {}
     for *_, name, wanted in sorted(claims):
         lower = wanted == "city" and "city" in taken and share_of(DISTRICT, cells[name]) >= 0.6
-        target = "district" if lower else wanted
+        full = wanted == "city" and "city" in taken and not lower and _streets(cells[name])
+        target = "district" if lower else "address" if full else wanted
         if target in PAY_PARTS and (written or "pay" in taken):
             continue
         if target == "pay" and taken & {"pay_min", "pay_max"}:
@@ -56,7 +63,7 @@ def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Header
     return {n: out[n] for n in names if n in out}
 
 
-def _reread(claim: Claim, mine: list[str], values: Values) -> Claim:
+def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
     if not mine:
         return claim
@@ -68,13 +75,37 @@ def _reread(claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "industry")
     if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "city")
-    if claim.field == "tags" and any((values.share(f, mine) or 0.0) >= 0.9 for f in CLEAR):
-        return Claim(WORDS, claim.rank, next(f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9))
+    if claim.field == "tags" or (
+        claim.field == "description" and median(mine) <= PLAIN_TEXT and share_of(SEVERAL, mine) < 0.3
+    ):
+        clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
+        claim = Claim(WORDS, claim.rank, clear) if clear else claim
+    if claim.field == "ignore" and (told := next((f for f, at in TOLD if (values.share(f, mine) or 0.0) >= at), None)):
+        ofs = OF_EMPLOYERS.search(name) or told != "company_size"
+        return Claim(WORDS, claim.rank, told) if ofs else claim
+    if (
+        claim.field == "source_key"
+        and OF_COUNTS.search(name)
+        and share_of(COUNT, mine) >= 0.9
+        and len(set(mine)) < len(mine)
+    ):
+        return Claim(WORDS, claim.rank, "headcount")
+    if claim.field == "pay" and (values.share("tags", mine) or 0.0) >= 0.6 > 5 * (values.share("pay", mine) or 0.0):
+        return Claim(WORDS, claim.rank, "tags")
     if claim.field == "pay_currency" and share_of(YUAN, mine) > 0.5:
         return Claim(claim.strength, claim.rank, "ignore")
-    if claim.field == "employment_type" and (values.plausible("employment_type", mine) or 0.0) < 0.5:
+    if (
+        claim.field == "employment_type"
+        and len(set(mine)) > 1
+        and (values.plausible("employment_type", mine) or 0.0) < 0.5
+    ):
         return Claim(WORDS, claim.rank, "occupation")
     return claim
+
+
+def _streets(mine: list[str]) -> bool:
+    """Most places are long: whole addresses."""
+    return bool(mine) and median(mine) > STREET
 
 
 def share_of(pattern: re.Pattern[str], mine: list[str]) -> float:
@@ -99,7 +130,7 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 0 if median(mine) > PLAIN_TEXT or claim.strength == EXACT else None
     share, enough = values.share(target, mine), values.plausible(target, mine)
     if share is not None and share >= 0.2:
-        return 0 if share >= 0.6 else 1
+        return 0 if share >= 0.6 and not (target == "city" and _streets(mine)) else 1
     if enough is not None and enough < 0.5 and (target != "city" or claim.strength != EXACT):
         return None
     if share is None:
