@@ -23,7 +23,7 @@ import polars as pl
 def clean(shared: Path, rows: int) -> pl.DataFrame:
     """Distinct real texts after stage 2."""
     from gangwei.codebook import Codebook
-    from gangwei.schema import RAW
+    from gangwei.stage_tables import RAW
     from gangwei.stages import s2_clean
 
     ads = pl.read_parquet(

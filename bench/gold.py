@@ -255,7 +255,7 @@ def pay(gold: list[dict[str, Any]], errors: bool) -> None:
     )
     unit = [hint(g, "pay_unit_hint") for g in gold]
     scale = [hint(g, "pay_scale_hint") for g in gold]
-    from gangwei.schema import RAW
+    from gangwei.stage_tables import RAW
 
     frame = RAW.conform(
         raw.with_columns(pl.Series("pay_unit_hint", unit, pl.String), pl.Series("pay_scale_hint", scale, pl.Int32))

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gangwei import schema
+from gangwei import stage_tables
 from gangwei.codebook import Codebook
 from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match
 
@@ -33,8 +33,8 @@ def stages(path: Path, book: Codebook) -> tuple[pl.DataFrame, pl.DataFrame]:
     for item in found:
         for batch in s1_read.read(item, book, s1_read.Limits(), s1_read.FileReport(item)):
             if batch.raw.height:
-                clean.append(schema.CLEAN.conform(s2_clean.run(schema.RAW.conform(batch.raw), clean_rules)))
-                located.append(schema.LOCATED.conform(s3_locate.run(clean[-1], place_rules)))
+                clean.append(stage_tables.CLEAN.conform(s2_clean.run(stage_tables.RAW.conform(batch.raw), clean_rules)))
+                located.append(stage_tables.LOCATED.conform(s3_locate.run(clean[-1], place_rules)))
     return pl.concat(clean), pl.concat(located)
 
 

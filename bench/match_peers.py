@@ -182,14 +182,14 @@ def gangwei(ads: pl.DataFrame, whole: bool = False) -> list[int]:
 
     Sketches of texts are made where texts are cleaned: they are made again here, so that the matching counts them.
     """
-    from gangwei import schema
+    from gangwei import stage_tables
     from gangwei.codebook import Codebook
     from gangwei.kernels import signature
     from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match
 
     book = Codebook()
     rules = s5_match.compile_rules(book)
-    raw = schema.RAW.conform(ads.drop("i").rename({"text": "description"}))
+    raw = stage_tables.RAW.conform(ads.drop("i").rename({"text": "description"}))
     clean = s2_clean.run(raw, s2_clean.compile_rules(book))
     located = s3_locate.run(clean, s3_locate.compile_rules(book))
     names = clean.group_by(pl.col("company").alias("name_raw")).len("n_ads").drop_nulls("name_raw").sort("name_raw")
@@ -227,7 +227,7 @@ def child(name: str, source: Path, target: Path) -> None:
 
 
 def rows_of(shared: Path, n: int, gold: pl.DataFrame) -> pl.DataFrame:
-    """All labelled ads and a fixed random sample of the others with a text, in the columns of schema.RAW."""
+    """All labelled ads and a fixed random sample of the others with a text, in the columns of stage_tables.RAW."""
     names = {
         "record_id": "source_key", "city_raw": "city", "district_raw": "district", "address_raw": "address",
         "salary_raw": "pay", "education_raw": "education", "experience_raw": "experience", "description": "text",

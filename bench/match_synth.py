@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gangwei import schema
+from gangwei import stage_tables
 from gangwei.codebook import Codebook
 from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match
 
@@ -65,11 +65,11 @@ def signed(path: Path, book: Codebook, rules: s5_match.Rules) -> tuple[pl.DataFr
 
     for item in found:
         for batch in s1_read.read(item, book, s1_read.Limits(), s1_read.FileReport(item)):
-            for raw in schema.RAW.conform(batch.raw).iter_slices(32_768):
+            for raw in stage_tables.RAW.conform(batch.raw).iter_slices(32_768):
                 lap("read")
-                clean = schema.CLEAN.conform(s2_clean.run(raw, clean_rules))
+                clean = stage_tables.CLEAN.conform(s2_clean.run(raw, clean_rules))
                 lap("clean")
-                located = schema.LOCATED.conform(s3_locate.run(clean, place_rules))
+                located = stage_tables.LOCATED.conform(s3_locate.run(clean, place_rules))
                 lap("locate")
                 companies.append(clean["company"].value_counts())
                 parts.append(scratch / f"{len(parts):05}")

@@ -156,7 +156,7 @@ def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:
 def test_shipped_model_on_the_dev_labels(shared: Path) -> None:
     """A floor, far below the measured figures: it guards against a broken model, not against noise."""
     from gangwei.codebook import Codebook
-    from gangwei.schema import RAW
+    from gangwei.stage_tables import RAW
     from gangwei.stages import s2_clean, s6_classify
 
     labels = ev.read_labels(shared / "gold" / "ai_dev.jsonl")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.kernels import facts
 from gangwei.kernels.requirements import education_one, experience_one, headcount_one
@@ -27,7 +27,7 @@ def rules() -> facts.FactRules:
 
 
 def ads(*rows: dict[str, Any]) -> pl.DataFrame:
-    return schema.RAW.conform(pl.DataFrame(rows, infer_schema_length=None))
+    return stage_tables.RAW.conform(pl.DataFrame(rows, infer_schema_length=None))
 
 
 @pytest.mark.parametrize("case", cases("education"), ids=lambda c: c["raw"])
@@ -127,7 +127,7 @@ def test_frequent_real_values_are_decided(shared: Path, rules: facts.FactRules) 
         columns=["board", "title", "salary_raw", "education_raw", "experience_raw"],
     )
     names = {"salary_raw": "pay", "education_raw": "education", "experience_raw": "experience"}
-    out = facts.parse(schema.RAW.conform(d.rename(names)), d["title"], rules)
+    out = facts.parse(stage_tables.RAW.conform(d.rename(names)), d["title"], rules)
     decided = {
         "salary_raw": pl.col("pay_status").is_not_null(),
         "education_raw": pl.col("education").is_not_null(),
@@ -151,7 +151,7 @@ def test_frequent_real_values_are_decided(shared: Path, rules: facts.FactRules) 
 
 
 def test_no_rows_and_hostile_rows(rules: facts.FactRules) -> None:
-    empty = schema.RAW.empty()
+    empty = stage_tables.RAW.empty()
     assert facts.parse(empty, empty["title"], rules).shape == (0, len(schema.FACTS) + 1)
     long = {"title": "a" * 1_000_000, "pay": "9" * 1_000_000, "education": "本科" * 300_000, "experience": "\0"}
     raw = ads(long, {"title": None, "pay": "\0", "headcount": "-5", "company": "\0"})

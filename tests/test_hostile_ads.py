@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.schema import RAW
+from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
 
 FOLDER = Path(__file__).parent / "cases"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gangwei import explore_rows, measures, measures_scan, measures_sums, vocabulary
+from gangwei import explore_rows, grouping, measures, measures_scan, measures_sums, vocabulary
 from gangwei.codebook import Codebook
 from gangwei.explore_search import Search
 from gangwei.frame import Dataset
@@ -109,7 +109,7 @@ def test_employers_are_found_by_number_and_by_id(ds: Dataset) -> None:
 def test_a_join_of_many_rows_is_left_to_the_database(ds: Dataset) -> None:
     ds.codes_from = 0
     q = Query(ds)
-    vocabulary.group(q, "board")
+    grouping.group(q, "board")
     assert scan(q, {"emp_no": "f.emp_no"}) is None
 
 

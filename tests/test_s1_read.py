@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import yaml
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.stages import s1_read
 from gangwei.stages.s1_read import FileReport, Limits, ReadError, discover, read
@@ -29,11 +29,11 @@ def run(
     """Reports, raw rows, rejects and reasons of the issues of discovery."""
     limits = limits or Limits()
     inputs, issues = discover(paths, limits)
-    reports, raws, rejects = [], [schema.RAW.empty()], [schema.REJECTS.empty()]
+    reports, raws, rejects = [], [stage_tables.RAW.empty()], [schema.REJECTS.empty()]
     for item in inputs:
         report, rows = FileReport(item), 0
         for batch in read(item, BOOK, limits, report):
-            assert batch.raw.schema == schema.RAW.empty().schema
+            assert batch.raw.schema == stage_tables.RAW.empty().schema
             assert batch.rejects.schema == schema.REJECTS.empty().schema
             assert batch.raw.height + batch.rejects.height == batch.rows_read
             rows += batch.rows_read

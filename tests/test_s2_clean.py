@@ -13,7 +13,7 @@ import pytest
 
 from gangwei.codebook import Codebook
 from gangwei.kernels import hashing
-from gangwei.schema import CLEAN, RAW
+from gangwei.stage_tables import CLEAN, RAW
 from gangwei.stages import s2_clean
 
 TEXT = "岗位职责：\n1、负责机器学习（ML）模型训练；\n任职要求：\n本科及以上学历，熟悉Python"

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.stages import s4_employers
 from gangwei.stages.s4_employers import Rules, compile_rules, run
 
 DAY = date(2025, 6, 30)
-TABLES = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
+TABLES = (stage_tables.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
 
 
 @pytest.fixture(scope="module")

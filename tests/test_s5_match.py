@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import yaml
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import hash_strings
 from gangwei.stages import s4_employers, s5_match
@@ -44,7 +44,7 @@ def signed(ads: list[dict[str, Any]]) -> pl.DataFrame:
 
 def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFrame:
     pay = [r["pay"] or (None, None) for r in rows]
-    clean = schema.CLEAN.conform(
+    clean = stage_tables.CLEAN.conform(
         pl.DataFrame(
             {
                 "source_key": [r["key"] for r in rows],
@@ -77,14 +77,18 @@ def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFra
             },
         )
     )
-    located = schema.LOCATED.conform(
+    located = stage_tables.LOCATED.conform(
         pl.DataFrame(
             {"place_status": ["ok" if r["city"] else "none" for r in rows], "adcode": [r["city"] for r in rows]},
             schema_overrides={"adcode": pl.String},
         )
     )
     names = clean.select(name_raw="company").unique().drop_nulls().sort("name_raw").with_columns(n_ads=pl.lit(1))
-    known = s4_employers.run(names, employer_rules(), None)[0] if names.height else schema.EMPLOYER_NAMES_STAGE.empty()
+    known = (
+        s4_employers.run(names, employer_rules(), None)[0]
+        if names.height
+        else stage_tables.EMPLOYER_NAMES_STAGE.empty()
+    )
     frame = s5_match.sign(clean, located, s5_match.EmployerKeys(known), rules())
     ids = hash_strings(pl.Series([f"{r['board']}/{r['key']}/{i}" for i, r in enumerate(rows)]))
     return frame.with_columns(pl.Series("ad_no", np.arange(len(rows))), pl.Series("ad_id", ids))
@@ -159,7 +163,7 @@ def test_adding_ads_equals_building_at_once() -> None:
 
 def test_columns_and_relations() -> None:
     out = s5_match.match(many(300), rules())
-    assert out.columns == [*schema.MATCHED.polars, "ad_no"]
+    assert out.columns == [*stage_tables.MATCHED.polars, "ad_no"]
     assert set(out["match_relation"]) <= set(schema.RELATIONS)
     alone = out.filter(pl.col("match_relation").is_in(["unique", "representative"]))
     assert alone.filter(pl.col("opening_no") != pl.col("ad_no")).height == 0

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.schema import CLASSIFIED, RAW
+from gangwei.stage_tables import CLASSIFIED, RAW
 from gangwei.stages import s2_clean, s6_classify
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "ai_tiers.yaml").read_text("utf-8"))

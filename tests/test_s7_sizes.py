@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.stages.s7_sizes import bands, sizes
 
@@ -34,7 +34,7 @@ def test_most_ads_decide_and_ties_go_up(tmp_path: Path) -> None:
         + [("甲有限公司", "100-499人")] * 3
         + [("乙公司", "20-99人"), ("乙公司", "10000人以上"), ("丙公司", "保密"), (None, "20-99人")]
     )
-    raw = schema.RAW.conform(pl.DataFrame(rows, schema=["company", "company_size"], orient="row"))
+    raw = stage_tables.RAW.conform(pl.DataFrame(rows, schema=["company", "company_size"], orient="row"))
     raw.write_parquet(tmp_path / "r.parquet")
     names = pl.DataFrame(
         {"name_raw": ["甲公司", "甲有限公司", "乙公司", "丙公司"], "employer_id": ["e1", "e1", "e2", "e3"]}

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from python_calamine import CalamineWorkbook
 
-from gangwei import schema, synth
+from gangwei import schema, stage_tables, synth
 from gangwei.codebook import Codebook
 from gangwei.kernels import facts
 from gangwei.synth_shapes import HEADERS
@@ -122,7 +122,7 @@ def test_repeats_are_what_they_say(run: tuple[pl.DataFrame, pl.DataFrame]) -> No
 
 def test_facts_parser_agrees_with_the_truth(run: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     ads, truth = run
-    raw = schema.RAW.conform(ads.select("board", "title", "company", "education", "experience", pay="salary"))
+    raw = stage_tables.RAW.conform(ads.select("board", "title", "company", "education", "experience", pay="salary"))
     out = facts.parse(raw, raw["title"], facts.compile_rules(Codebook()))
     for c in (
         "pay_status",

@@ -12,7 +12,7 @@ import pytest
 from gangwei import train, train_ads
 from gangwei.codebook import Codebook
 from gangwei.kernels import fields, scorer
-from gangwei.schema import RAW
+from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
 
 pytest.importorskip("sklearn")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from gangwei import intervals
+from gangwei import grouping, intervals
 from gangwei import vocabulary as vocab
 from gangwei.frame import FACT, Dataset
 from gangwei.frame_check import DatasetError
@@ -157,7 +157,7 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
     if ask.measure.hit != "definition" or ask.definition == "mention" or ask.grain != "opening" or not _table(ask.ds):
         return {}
     q = ask.query()
-    g = vocab.group(q, ask.by)
+    g = grouping.group(q, ask.by)
     cur = ask.ds.cursor()
     sizes = cur.execute(
         f"SELECT {g} AS g, CAST(f.label_class AS VARCHAR) AS class, CAST(sum({q.weight}) AS HUGEINT)::DOUBLE AS size, "

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from gangwei import grouping
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.estimators import ESTIMATORS
@@ -367,15 +368,15 @@ def behind_query(
         first = q.bind(dt.date(int(group[:4]), int(group[5:7]), 1))
         q.clauses.append(f"f.first_date < {first} + INTERVAL 1 MONTH AND f.last_date >= {first}")
         return q
-    if group is None and ask.measure.kind == "mix" and ask.by is not None and vocab.many_valued(ask.by):
-        q.clauses.append(vocab.in_a_group(q, ask.by))
+    if group is None and ask.measure.kind == "mix" and ask.by is not None and grouping.many_valued(ask.by):
+        q.clauses.append(grouping.in_a_group(q, ask.by))
     if group is not None and ask.measure.kind == "pairs":
         for skill in group.split(" + "):
             vocab.apply(q, {"skill": skill})
     if group is not None and ask.by is not None:
         vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
     if ask.by in vocab.PLACES:
-        held = vocab.group(q, ask.by)
+        held = grouping.group(q, ask.by)
         if group is None and ask.measure.kind == "mix" and ask.by == "cluster":
             q.clauses.append(f"{held} <> '{vocab.OUTSIDE}'")
     elif ask.by == "employer":
@@ -383,7 +384,7 @@ def behind_query(
     if ask.measure.kind == "premium":
         others = ask.query({ask.by: group} if ask.by and group is not None else None)
         if ask.by in vocab.PLACES:
-            vocab.group(others, ask.by)
+            grouping.group(others, ask.by)
         q.clauses.append(matched(ask, q, others))
     return q
 

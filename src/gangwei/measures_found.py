@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from gangwei import grouping
 from gangwei import vocabulary as vocab
 from gangwei.frame_columns import CODES, DEFENCE_RUNGS
 from gangwei.intervals import Estimate
@@ -82,7 +83,7 @@ def unplaced(ask: Scope, placed: float | None = None) -> float:
     whole = weighed(q)
     if placed is None:
         located = _population(ask)
-        vocab.group(located, ask.by)
+        grouping.group(located, ask.by)
         placed = weighed(located) / located.unit
     return whole - placed
 

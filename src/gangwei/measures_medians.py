@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gangwei import intervals
+from gangwei import grouping, intervals
 from gangwei import vocabulary as vocab
 from gangwei.frame_columns import CODES
 from gangwei.intervals import Estimate, Floats
@@ -40,7 +40,7 @@ def numbers_of(ask: Scope) -> str:
 def _medians(ask: Scope, number: str, held: str, values: Floats | None) -> Finding:
     """Medians of `values` by the number of each row, in groups and over all; no values: the number is the value."""
     q = ask.restrict(ask.query())
-    code = vocab.coded(q, ask.by)
+    code = grouping.coded(q, ask.by)
     q.clauses.append(held)
     fetched = fetch(q, code, v=f"CAST({number} AS INTEGER)")
     got, sql = fetched.columns, fetched.sql
@@ -137,7 +137,7 @@ def premium(ask: Scope) -> Finding:
     """Median pay of AI openings over that of non-AI openings reweighted to the same province, education and experience."""
     q = ask.query()
     number, hit = f"f.{numbers_of(ask)}", vocab.definition_sql(ask.definition)
-    code = vocab.coded(q, ask.by)
+    code = grouping.coded(q, ask.by)
     q.clauses.append(f"{number} IS NOT NULL")
     lanes = {"v": f"CAST({number} AS INTEGER)", "ai": f"CAST(({hit}) AS BOOLEAN)", "cell": cell_sql()}
     fetched = fetch(q, code, **lanes)

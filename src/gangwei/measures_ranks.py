@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from gangwei import intervals
-from gangwei import vocabulary as vocab
+from gangwei import grouping, intervals
 from gangwei.intervals import Estimate, Floats, Ints
 from gangwei.kernels.cluster_sums import Array
 from gangwei.kernels.cluster_sums import cells as cells_of
@@ -69,7 +68,7 @@ class Cells:
 def cells(ask: Scope) -> Cells:
     """Fetch the population by (employer, group), ordered so that equal data give equal draws."""
     q = ask.restrict(ask.query())
-    code = vocab.coded(q, ask.by)
+    code = grouping.coded(q, ask.by)
     fetched = fetch(q, code)
     g, ids = numbered(ask, code, None, fetched)
     got = fetched.columns
@@ -231,7 +230,7 @@ def emerging(ask: Scope) -> Finding:
     rule = ask.settings["emerging"]
     quotients = lq(ask).rows
     q = ask.restrict(ask.query())
-    g = vocab.group(q, ask.by)
+    g = grouping.group(q, ask.by)
     span = run(
         ask,
         f"SELECT min(f.first_date), max(f.first_date), count(*) FILTER (f.first_date IS NOT NULL AND f.date_precision <> 'year'), count(*) {q.source()}",
@@ -248,7 +247,9 @@ def emerging(ask: Scope) -> Finding:
             f"SELECT {g} AS g, sum(CASE WHEN f.first_date < {m} THEN {q.weight} ELSE 0 END), sum(CASE WHEN f.first_date >= {m} THEN {q.weight} ELSE 0 END) "
             f"{q.source()} AND f.first_date IS NOT NULL GROUP BY 1"
         )
-        growth = {vocab.group_id(ask.by, g_): (float(a) / q.unit, float(b) / q.unit) for g_, a, b in run(ask, sql, q)}
+        growth = {
+            grouping.group_id(ask.by, g_): (float(a) / q.unit, float(b) / q.unit) for g_, a, b in run(ask, sql, q)
+        }
     else:
         notes.append("emerging_without_growth")
     whole = [sum(v[i] for v in growth.values()) for i in (0, 1)]

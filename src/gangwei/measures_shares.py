@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gangwei import intervals
+from gangwei import grouping, intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
 from gangwei.kernels.cluster_sums import ALONE, EMPLOYERS, M_ALL_M, M_ALL_N, MM, N_ALL_M, N_ALL_N, NM, NN, Array, M, N
@@ -48,7 +48,7 @@ def share(ask: Scope) -> Finding:
     table = frame(order(ask, rows, "denominator"))
     if fixed:
         ids = employer_ids(ask, list(fixed))
-        named = {ids.get(g) or vocab.group_id(ask.by, g): c for g, c in fixed.items()}
+        named = {ids.get(g) or grouping.group_id(ask.by, g): c for g, c in fixed.items()}
         table = with_columns(table, table["id"].to_list(), {i: c for i, c in named.items() if i in found.groups})
     return Finding(
         table, total, line["numerator"], line["denominator"], found.sql, q.params, bool(line["suppressed"]),
@@ -68,8 +68,8 @@ def _share_row(ask: Scope, id_: str, s: Sum, unit: float, weak: bool) -> dict[st
 def mix(ask: Scope) -> Finding:
     """Share of the population in each group; groups of many-valued dimensions do not add up to one."""
     q = ask.restrict(ask.query())
-    many = vocab.many_valued(ask.by) and ask.by != "skill"
-    code, got, found = grouped(ask, q, ask.by, vocab.in_a_group(q, str(ask.by)) if many else "")
+    many = grouping.many_valued(ask.by) and ask.by != "skill"
+    code, got, found = grouped(ask, q, ask.by, grouping.in_a_group(q, str(ask.by)) if many else "")
     whole, union, crossed, notes = found.whole, found.whole if many else None, None, tuple[str, ...]()
     if ask.by == "skill":
         union, crossed = _with_skills(ask, got)
@@ -77,7 +77,7 @@ def mix(ask: Scope) -> Finding:
     total = whole.d / q.unit
     rows = []
     for id_, s in found.groups.items():
-        if id_ == "unknown" and vocab.many_valued(ask.by):
+        if id_ == "unknown" and grouping.many_valued(ask.by):
             continue
         n_all = s.n_all if crossed is None else float(crossed[code.ids.index(id_)])
         e = intervals.cluster_share(s.d, whole.d, s.dd, n_all, whole.dd, whole.employers, q.unit)
@@ -106,7 +106,7 @@ def _with_skills(ask: Scope, got: dict[str, Array]) -> tuple[Sum, Array]:
     `got` has a row for each opening and skill, so it cannot say what an employer has in all.
     """
     q = ask.restrict(ask.query())
-    _, every, union = grouped(ask, q, None, vocab.in_a_group(q, "skill"))
+    _, every, union = grouped(ask, q, None, grouping.in_a_group(q, "skill"))
     who, first = np.unique(every["emp_no"], return_index=True)
     weight = every.get("w", np.ones(len(every["emp_no"])))
     totals = np.add.reduceat(weight, first) if len(first) else weight
@@ -155,7 +155,7 @@ def without_board(ask: Scope) -> Finding:
     bits = {ask.ds.board_bit(b): i for i, b in reversed(list(enumerate(ask.ds.boards)))}
     cases = " ".join(f"WHEN {bit} THEN {i}" for bit, i in sorted(bits.items()))
     group = f"CASE f.board_mask {cases} ELSE -1 END" if bits else "-1"
-    got = fetch(q, vocab.Coded(group, ask.ds.boards), hit=f"CAST(({hit}) AS TINYINT)")
+    got = fetch(q, grouping.Coded(group, ask.ds.boards), hit=f"CAST(({hit}) AS TINYINT)")
     found = tally(got.columns, got.columns["g"], ask.ds.boards)
     whole, rows = found.whole, []
     for board in ask.ds.boards:
@@ -183,7 +183,7 @@ def _without(whole: Array, part: Array) -> Array:
 def per_opening(ask: Scope) -> Finding:
     """Vacancy spells for each opening that carries a full date."""
     q = ask.restrict(ask.query())
-    code = vocab.coded(q, ask.by)
+    code = grouping.coded(q, ask.by)
     q.clauses.append("f.has_spell")
     got = fetch(q, code, d=f"CAST({q.weight} AS DOUBLE)", n=f"CAST({q.weight} * f.n_spells AS DOUBLE)")
     g, ids = numbered(ask, code, ask.by, got)
@@ -194,7 +194,7 @@ def per_opening(ask: Scope) -> Finding:
         e = Estimate(n.d / d.d, math.nan, math.nan, float(d.employers), "none")
         return row(ask, id_, e, n.d / q.unit, d.d / q.unit, d.rows, d.employers, weak=False)
 
-    many = vocab.many_valued(ask.by)
+    many = grouping.many_valued(ask.by)
     groups = {i: s for i, s in openings.groups.items() if not (many and i == "unknown")}
     rows = [line(i, s, spells.groups[i]) for i, s in groups.items()]
     n, d = spells.whole.d / q.unit, openings.whole.d / q.unit

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gangwei import intervals
-from gangwei import vocabulary as vocab
+from gangwei import grouping, intervals
 from gangwei.intervals import Estimate
 from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, group_sums, mask_sums
 from gangwei.measures_found import employer_ids
@@ -76,7 +75,7 @@ class Fetched:
     held: Array | None = None
 
 
-def fetch(q: Query, code: vocab.Coded, **more: str) -> Fetched:
+def fetch(q: Query, code: grouping.Coded, **more: str) -> Fetched:
     """Columns group g, employer, weight w where it is not one for all, and `more`: integers without nulls, or flags.
 
     The kept codes answer where they can, else the database does.
@@ -104,7 +103,7 @@ def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
     return out
 
 
-def numbered(ask: Scope, code: vocab.Coded, by: str | None, got: Fetched) -> tuple[Array, list[str]]:
+def numbered(ask: Scope, code: grouping.Coded, by: str | None, got: Fetched) -> tuple[Array, list[str]]:
     """(numbers or masks of the groups of rows, ids by number)."""
     g = got.columns["g"]
     if code.ids:
@@ -131,9 +130,9 @@ def _looked_up(g: Array) -> tuple[Array, Array]:
     return present, place[g]
 
 
-def grouped(ask: Scope, q: Query, by: str | None, hit: str = "") -> tuple[vocab.Coded, dict[str, Array], Sums]:
+def grouped(ask: Scope, q: Query, by: str | None, hit: str = "") -> tuple[grouping.Coded, dict[str, Array], Sums]:
     """The groups of a question by a dimension, its rows, and their sums; `hit`: SQL condition of the numerator, '' for all."""
-    code = vocab.coded(q, by)
+    code = grouping.coded(q, by)
     got = fetch(q, code, **({"hit": f"CAST(({hit}) AS TINYINT)"} if hit else {}))
     g, ids = numbered(ask, code, by, got)
     return code, got.columns, tally(got.columns, g, ids, code.bits, got.sql, q.params)

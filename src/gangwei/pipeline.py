@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gangwei import opinions, schema, steps
+from gangwei import opinions, schema, stage_tables, steps
 from gangwei.allocator import collecting_rarely
 from gangwei.config import Settings
 from gangwei.engines import Engine, Task, ahead, start
@@ -56,7 +56,8 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
 }
 CODE: dict[str, tuple[str, ...]] = {
-    s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "store.py") for s in STAGES
+    s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "stage_tables.py", "store.py")
+    for s in STAGES
 }
 CODE["s5_match"] += ("stages/s5_sensitivity.py",)
 CODE["s7_publish"] += (
@@ -273,7 +274,7 @@ class Build:
                 day,
                 stated.drop_nulls("company_nature"),
             )
-            tables = (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
+            tables = (stage_tables.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
             for out, table, frame in zip(outs.values(), tables, frames):
                 write_frames(out, table, [frame])
             self.watch.advance("s4_employers", self.rows)
@@ -304,7 +305,7 @@ class Build:
                 sample.add,
                 [p.paths["clean"] for p in self.parts],
             )
-            write_frames(out, schema.MATCHED, matched)
+            write_frames(out, stage_tables.MATCHED, matched)
             write_frames(self.sampled, s5_sensitivity.SAMPLED, [sample.frame()], **s5_match.WRITTEN)
             self.watch.advance("s5_match", self.rows)
             self.watch.end("s5_match")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gangwei import schema
+from gangwei import stage_tables
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.formats import archive
 from gangwei.formats.chunk import Limits, Unreadable, unique_names
@@ -78,7 +78,7 @@ def propose(path: str | Path) -> Proposal:
             unplaced = list(best.unplaced)
             toml = _toml(item.name, table, best)
             source = source_of(best, "proposed")
-            rows = schema.RAW.empty()
+            rows = stage_tables.RAW.empty()
             for chunk in table.read(Layout(best.skip, best.names)) if source.fields else ():
                 rows = map_chunk(chunk, source, item.name, pages.row, limits, table.mojibake, Audit()).raw.head(
                     SHOWN_ROWS

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from gangwei import opinions, schema
+from gangwei import opinions, schema, stage_tables
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.kernels import corrections
 from gangwei.stages import s1_read, s2_clean, s3_locate, s4_employers, s5_match, s6_classify
@@ -76,11 +76,11 @@ def read_task(
             if batch.rejects.height:
                 rejects.append(schema.REJECTS.conform(batch.rejects))
             if batch.raw.height:
-                yield schema.RAW.conform(batch.raw)
+                yield stage_tables.RAW.conform(batch.raw)
 
     for i, whole in enumerate(rechunk(raws(), PART_ROWS)):
         raw = stages / "raw" / f"{key}-{i:05}.parquet"
-        parts.append(write_frames(raw, schema.RAW, [whole]))
+        parts.append(write_frames(raw, stage_tables.RAW, [whole]))
         if landed is not None:
             landed(raw)
     write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)
@@ -93,13 +93,13 @@ def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
     """Clean one part."""
     rules = rules_of("s2_clean", overlay)
     fixes = book(overlay).frame("corrections.csv")
-    return map_part([raw], out, schema.CLEAN, lambda f: s2_clean.run(corrections.apply(f, fixes), rules), [None])
+    return map_part([raw], out, stage_tables.CLEAN, lambda f: s2_clean.run(corrections.apply(f, fixes), rules), [None])
 
 
 def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
     """Locate one part."""
     rules = rules_of("s3_locate", overlay)
-    return map_part([clean], out, schema.LOCATED, lambda f: s3_locate.run(f, rules), [s3_locate.COLUMNS])
+    return map_part([clean], out, stage_tables.LOCATED, lambda f: s3_locate.run(f, rules), [s3_locate.COLUMNS])
 
 
 def clean_and_locate_task(raw: Path, clean: Path, out: Path, overlay: Path | None) -> int:
@@ -107,7 +107,7 @@ def clean_and_locate_task(raw: Path, clean: Path, out: Path, overlay: Path | Non
     that parts side by side fill in for each other."""
     rules, places = (rules_of(s, overlay) for s in ("s2_clean", "s3_locate"))
     fixes = book(overlay).frame("corrections.csv")
-    with writing(clean, schema.CLEAN) as cleaned, writing(out, schema.LOCATED) as located:
+    with writing(clean, stage_tables.CLEAN) as cleaned, writing(out, stage_tables.LOCATED) as located:
         for group in read_groups(raw):
             ads = s2_clean.run(corrections.apply(group, fixes), rules)
             cleaned.write(ads)
@@ -120,7 +120,7 @@ def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) ->
     rules = rules_of("s6_classify", overlay)
     columns = ["title", "text", "sections", "tags"]
     told = opinions.load(second)
-    return map_part([clean], out, schema.CLASSIFIED, lambda f: s6_classify.run(f, rules, told), [columns])
+    return map_part([clean], out, stage_tables.CLASSIFIED, lambda f: s6_classify.run(f, rules, told), [columns])
 
 
 @lru_cache(1)

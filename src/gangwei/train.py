@@ -198,7 +198,7 @@ def train(
     for texts give to the whole ad.
 
     Args:
-        ads: title, text, tags, sections (as `schema.CLEAN`), row-aligned with labels.
+        ads: title, text, tags, sections (as `stage_tables.CLEAN`), row-aligned with labels.
         labels: as from `read_labels`; `weight` defaults to 1; `fit_weight` (optional) weighs an ad in the fit.
 
     Raises:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import hash_strings
-from gangwei.schema import RAW
+from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean
 from gangwei.store import read_lines
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gangwei import opinions, schema
+from gangwei import opinions, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.engines.ahead import marker
 from gangwei.kernels.identity import ad_keys
@@ -50,9 +50,9 @@ def ads() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     located = pl.DataFrame({"place_status": ["ok"] * 8, "adcode": ["330200", "330100"] * 4})
     names = pl.DataFrame({"name_raw": ["星河软件", "星河软件有限公司"], "employer_id": ["e1", "e1"]})
     return (
-        schema.CLEAN.conform(clean),
-        schema.LOCATED.conform(located),
-        schema.EMPLOYER_NAMES_STAGE.conform(names),
+        stage_tables.CLEAN.conform(clean),
+        stage_tables.LOCATED.conform(located),
+        stage_tables.EMPLOYER_NAMES_STAGE.conform(names),
     )
 
 
@@ -73,7 +73,11 @@ def match(folder: Path) -> None:
 def main(name: str) -> None:
     """Run one of the later stages on the invented ads and leave its marker."""
     with tempfile.TemporaryDirectory() as folder:
-        tables = {"clean": schema.CLEAN, "located": schema.LOCATED, "names": schema.EMPLOYER_NAMES_STAGE}
+        tables = {
+            "clean": stage_tables.CLEAN,
+            "located": stage_tables.LOCATED,
+            "names": stage_tables.EMPLOYER_NAMES_STAGE,
+        }
         for (file, table), frame in zip(tables.items(), ads()):
             write_frames(Path(folder) / file, table, [frame])
         {"classify": classify, "match": match}[name](Path(folder))

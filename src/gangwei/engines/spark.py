@@ -28,7 +28,10 @@ def fingerprint() -> str:
     from importlib.metadata import version
 
     libraries = {name: version(name) for name in ("numba", "numpy", "opencc", "polars", "pyarrow")}
-    return digest(code_digest("kernels/", "stages/", "formats/", "schema.py", "store.py", "codebook.py"), libraries)
+    return digest(
+        code_digest("kernels/", "stages/", "formats/", "schema.py", "stage_tables.py", "store.py", "codebook.py"),
+        libraries,
+    )
 
 
 def _run(expected: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.formats.charset import repair_series
 from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.guess import Knowledge
@@ -21,7 +21,9 @@ RAW_CHARS = 500
 CAPTCHA_BYTES = 600
 LEARNED_FROM = 200
 LETTER = r"[\p{L}\p{N}]"
-TYPES: dict[str, pl.DataType] = {n: schema.RAW.polars[n] for n in ("pay_scale_hint", "year_hint", "occupation_is_code")}
+TYPES: dict[str, pl.DataType] = {
+    n: stage_tables.RAW.polars[n] for n in ("pay_scale_hint", "year_hint", "occupation_is_code")
+}
 
 
 @dataclass
@@ -248,7 +250,7 @@ def map_chunk(
     definition does not know are read by what their first values look like."""
     rows = chunk.rows
     if not rows.height:
-        return Mapped(schema.RAW.empty(), schema.REJECTS.empty())
+        return Mapped(stage_tables.RAW.empty(), schema.REJECTS.empty())
     if mojibake:
         rows = rows.with_columns(repair_series(rows[c]) for c in rows.columns)
     lists = _unwrap_columns(rows, source)
@@ -307,7 +309,7 @@ def map_chunk(
     for name in source.bounds.get("fill", {}):
         if name in frame.columns:
             audit.filled[name] += frame.height - frame[name].null_count()
-    return Mapped(schema.RAW.conform(frame), schema.REJECTS.conform(rejects))
+    return Mapped(stage_tables.RAW.conform(frame), schema.REJECTS.conform(rejects))
 
 
 def _reasons(rows: pl.DataFrame, frame: pl.DataFrame, source: Source, captcha_row: str, limits: Limits) -> pl.Series:

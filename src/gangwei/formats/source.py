@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gangwei.codebook import Codebook
 
-TEXT_FIELDS = tuple(n for n, t in schema.RAW.polars.items() if t == schema.STR and n not in ("file", "source_id"))
+TEXT_FIELDS = tuple(n for n, t in stage_tables.RAW.polars.items() if t == schema.STR and n not in ("file", "source_id"))
 TYPED_FIELDS = ("pay_scale_hint", "year_hint", "occupation_is_code")
 FIELDS = (*TEXT_FIELDS, *TYPED_FIELDS)
 RULES = ("mojibake", "nulls", "unwrap", "split", "recode", "hints", "rewrite")

@@ -9,7 +9,7 @@ def apply(raw: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
     """`raw` with the rows of corrections.csv applied.
 
     Args:
-        raw: schema.RAW rows.
+        raw: stage_tables.RAW rows.
         corrections: source_id, source_key, column, expect, value (strings; an empty `expect` or `value` means null).
 
     Raises:

@@ -1,4 +1,4 @@
-"""From the arrays of the scorer to the list columns of `schema.CLASSIFIED`: terms, subfields, evidence rows."""
+"""From the arrays of the scorer to the list columns of `stage_tables.CLASSIFIED`: terms, subfields, evidence rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gangwei.kernels import evidence, scorer
-from gangwei.schema import AI_SUBFIELDS, CLASSIFIED
+from gangwei.schema import AI_SUBFIELDS
+from gangwei.stage_tables import CLASSIFIED
 
 TERM_TIERS = [evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")]
 _REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]

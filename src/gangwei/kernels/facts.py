@@ -253,7 +253,7 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
     """All job facts, row-aligned with `raw`.
 
     Args:
-        raw: a frame with the columns of schema.RAW (values as found).
+        raw: a frame with the columns of stage_tables.RAW (values as found).
         titles: clean titles, as many as rows of `raw`.
         rules: from `compile_rules`.
         notes: reason ids found before, or null; they come first in facts_issues.

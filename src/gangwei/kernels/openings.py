@@ -22,7 +22,7 @@ from gangwei.kernels.cluster import cluster_blocks
 from gangwei.kernels.hashing import mix
 from gangwei.kernels.packed import Packed
 from gangwei.kernels.rarity import Rarity
-from gangwei.schema import MATCHED
+from gangwei.stage_tables import MATCHED
 
 NONE_DAY, LAST_DAY = -(2**31), 2**31 - 1
 
@@ -135,7 +135,7 @@ class Openings:
     def finish(
         self, ad_no: npt.NDArray[np.int64], window: int, cuts: npt.NDArray[np.int64] | None = None
     ) -> Iterator[pl.DataFrame]:
-        """schema.MATCHED columns and `ad_no` in order of position, one frame between each two `cuts`.
+        """stage_tables.MATCHED columns and `ad_no` in order of position, one frame between each two `cuts`.
 
         Args:
             window: days between two spells.

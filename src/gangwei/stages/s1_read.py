@@ -81,7 +81,7 @@ def disk_needed(items: Iterable[Input]) -> int:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file in order: `raw` conforms to schema.RAW, `rejects` to schema.REJECTS."""
+    """Some rows of a file in order: `raw` conforms to stage_tables.RAW, `rejects` to schema.REJECTS."""
 
     raw: pl.DataFrame
     rejects: pl.DataFrame

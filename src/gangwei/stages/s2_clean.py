@@ -10,7 +10,8 @@ import polars as pl
 from gangwei.codebook import Codebook
 from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, packed, place_hints, sections, signature, text
 from gangwei.kernels.contacts import ContactRules
-from gangwei.schema import CLEAN, FACTS
+from gangwei.schema import FACTS
+from gangwei.stage_tables import CLEAN
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key")
 URL_RULES = ("profile_link", "mail")
@@ -44,7 +45,7 @@ def compile_rules(book: Codebook) -> Rules:
 
 
 def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """schema.RAW to schema.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
+    """stage_tables.RAW to stage_tables.CLEAN, row j of the result is row j of the input; safe to call from several threads."""
     south = _is_south(raw, rules)
     hashes = hashing.hash_strings(raw["description"])
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)

@@ -14,7 +14,7 @@ from gangwei.kernels.memo import Memo
 from gangwei.kernels.place import Place, Resolver
 from gangwei.kernels.place_fields import FIELD_LIMIT
 from gangwei.kernels.place_hints import OPEN, HintRules, compile_hints, of_hint, of_title
-from gangwei.schema import LOCATED
+from gangwei.stage_tables import LOCATED
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.kernels import affiliation, employer
 
 if TYPE_CHECKING:
@@ -97,12 +97,12 @@ def run(
             name does not.
 
     Returns:
-        (schema.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS), each sorted by its key. Names that are null
+        (stage_tables.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS), each sorted by its key. Names that are null
         or blank are left out: such ads have no employer.
     """
     frame = names.filter(pl.col("name_raw").str.strip_chars().str.len_chars() > 0).sort("name_raw")
     if frame.is_empty():
-        return schema.EMPLOYER_NAMES_STAGE.empty(), schema.EMPLOYERS.empty(), schema.AFFILIATIONS.empty()
+        return stage_tables.EMPLOYER_NAMES_STAGE.empty(), schema.EMPLOYERS.empty(), schema.AFFILIATIONS.empty()
     parts = employer.normalise(frame["name_raw"], rules.names).with_columns(n_ads=frame["n_ads"])
     parts = _entity_keys(parts, rules)
     parts = _judged(parts, rules.judgements)
@@ -114,7 +114,7 @@ def run(
     verdicts = _verdicts(parts, hits, as_of)
     employers = _by_nature(_employers(parts, verdicts), parts, natures, rules)
     return (
-        schema.EMPLOYER_NAMES_STAGE.conform(parts.select(list(schema.EMPLOYER_NAMES_STAGE.polars))),
+        stage_tables.EMPLOYER_NAMES_STAGE.conform(parts.select(list(stage_tables.EMPLOYER_NAMES_STAGE.polars))),
         schema.EMPLOYERS.conform(employers),
         _affiliations(parts, hits),
     )

@@ -146,7 +146,7 @@ class EmployerKeys:
     """Keys of the employer behind each name as written."""
 
     def __init__(self, names: pl.DataFrame) -> None:
-        """`names`: schema.EMPLOYER_NAMES_STAGE."""
+        """`names`: stage_tables.EMPLOYER_NAMES_STAGE."""
         self.known = Lookup(names["name_raw"])
         anonymous, agency = (names[c].fill_null(False).cast(U8) for c in ("is_anonymous", "is_agency"))
         columns = (_hash(names["employer_id"]), _hash(names["brand_key"]), (anonymous + agency * 2).to_numpy())
@@ -165,7 +165,7 @@ def sign(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, ru
     """SIGNATURE, row j for row j of `clean`.
 
     Args:
-        clean: schema.CLEAN, at least the columns CLEAN, text and sections; `located`: the columns LOCATED of schema.LOCATED,
+        clean: stage_tables.CLEAN, at least the columns CLEAN, text and sections; `located`: the columns LOCATED of stage_tables.LOCATED,
             row-aligned.
     """
     grams, ends, rate, text_hash = sample_grams(clean["text"], *_drops(clean["sections"]))
@@ -177,7 +177,7 @@ def signed(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, 
     """SIGNED, row j for row j of `clean`: all of a signature but what comes from the text.
 
     Args:
-        clean: at least the columns CLEAN of schema.CLEAN; `located`: the columns LOCATED of schema.LOCATED, row-aligned.
+        clean: at least the columns CLEAN of stage_tables.CLEAN; `located`: the columns LOCATED of stage_tables.LOCATED, row-aligned.
     """
     title = rules.memo.of(clean["title"])
     employer, brand, flags = employers.of(clean["company"])
@@ -280,7 +280,7 @@ def match(
         threshold: replaces opening.same_title of match.toml; the other text thresholds move with it.
 
     Returns:
-        schema.MATCHED columns and `ad_no`, in the order of `signatures`. The result does not depend on that order.
+        stage_tables.MATCHED columns and `ad_no`, in the order of `signatures`. The result does not depend on that order.
     """
     rules = tuned(rules, threshold)
     table = signatures.to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -326,7 +326,7 @@ def match_parts(
     seen: Callable[[pa.Table, int], None] | None = None,
     cleans: Sequence[Path] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Match signature files that together hold all ads in canonical order; schema.MATCHED, a frame for each file.
+    """Match signature files that together hold all ads in canonical order; stage_tables.MATCHED, a frame for each file.
 
     The files hold SIGNATURE, or SIGNED where `cleans` are the clean parts they were made of.
 

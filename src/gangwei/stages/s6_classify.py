@@ -21,7 +21,8 @@ from gangwei.kernels import evidence, evidence_rows, fields, scorer
 from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
-from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, CLASSIFIED, HIT_FIELDS, SECTION_KINDS
+from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, HIT_FIELDS, SECTION_KINDS
+from gangwei.stage_tables import CLASSIFIED
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -301,12 +302,12 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     """Classify the ads of one part.
 
     Args:
-        clean: the columns title, text, tags and sections of `schema.CLEAN`.
+        clean: the columns title, text, tags and sections of `stage_tables.CLEAN`.
         rules: from `compile_rules`.
         second: opinions in force (key, low, high, model, tier) by the `text_keys` of title and text.
 
     Returns:
-        `schema.CLASSIFIED`, row-aligned with `clean`.
+        `stage_tables.CLASSIFIED`, row-aligned with `clean`.
     """
     if clean.height == 0:
         return CLASSIFIED.empty()

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gangwei import schema
+from gangwei import schema, stage_tables
 from gangwei.checks import verify
 from gangwei.codebook import OWN, Codebook
 from gangwei.kernels import contacts, skills
@@ -156,10 +156,10 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
 
 _LOCATED = ("place_status", "adcode", "county_adcode", "places")
 _CLEAN = [
-    c for c in schema.CLEAN.polars
+    c for c in stage_tables.CLEAN.polars
     if c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash")
 ]  # fmt: skip
-_CLASSIFIED = [c for c in schema.CLASSIFIED.polars if c != "ai_terms"]
+_CLASSIFIED = [c for c in stage_tables.CLASSIFIED.polars if c != "ai_terms"]
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
@@ -170,7 +170,7 @@ def _frame(table: pa.Table) -> pl.DataFrame:
 
 def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pa.Table, pa.Table, pl.DataFrame]]:
     matched = read_groups(source.matched)
-    held = pl.DataFrame(schema=schema.MATCHED.polars)
+    held = pl.DataFrame(schema=stage_tables.MATCHED.polars)
     at = 0
     columns = {"clean": _CLEAN, "located": list(_LOCATED), "classified": _CLASSIFIED}
     for paths in source.parts:

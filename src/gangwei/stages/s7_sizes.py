@@ -36,7 +36,7 @@ def sizes(raw: Sequence[Path], names: pl.DataFrame, book: Codebook) -> pl.DataFr
     """schema.EMPLOYER_SIZES.
 
     Args:
-        raw: parts of schema.RAW. names: name_raw and employer_id.
+        raw: parts of stage_tables.RAW. names: name_raw and employer_id.
     """
     parts = [pl.DataFrame(schema={"company": pl.String, "company_size": pl.String, "n": pl.Int64})]
     for path in raw:
