@@ -12,6 +12,7 @@ import pytest
 
 from gangwei import measures, release, schema
 from gangwei.codebook import PACKAGED
+from gangwei.lineage import explain
 from gangwei.spreadsheet import neutral
 from gangwei.status import status
 from gangwei.store import StoreError, read_json
@@ -151,3 +152,16 @@ def test_a_dataset_carries_the_definitions_it_was_built_with(tmp_path: Path) -> 
     (tmp_path / "rules" / "measures" / "settings.toml").write_text(settings + "# changed\n", "utf-8")
     changed = {s: why for s, why in status(out, tmp_path / "rules")["stages"].items() if why}
     assert changed == {"s7_publish": ["definitions changed"]}
+
+
+def test_the_original_row_is_shown_by_the_rules_of_the_dataset(tmp_path: Path) -> None:
+    own = tmp_path / "mine" / "text"
+    own.mkdir(parents=True)
+    rules = (PACKAGED / "text" / "contacts.toml").read_text("utf-8")
+    (own / "contacts.toml").write_text(rules.replace('mark = "〔联系方式〕"', 'mark = "〔gone〕"', 1), "utf-8")
+    row = (*ADS[0][:-1], f"{ADS[0][-1]} 联系电话13800138000")
+    one = write_csv(tmp_path / "in" / "one.csv", [row])
+    build(tmp_path / "out", one, definitions=own.parent)
+    found = explain(tmp_path / "out", row[0])
+    assert "〔gone〕" in found["text"]["text"]
+    assert "〔gone〕" in found["original"]["description"] and "138001" not in str(found)

@@ -18,7 +18,6 @@ from click.testing import CliRunner
 
 from gangwei import opinions, second_opinion
 from gangwei.cli import main
-from gangwei.codebook import Codebook
 from gangwei.second_opinion import OpinionError, Request
 from gangwei.store import StoreError
 from test_pipeline import build, prints, table, write_csv
@@ -84,7 +83,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def asked(directory: Path, endpoint: str, **options: Any) -> list[dict[str, object]]:
     request = Request(endpoint, "some-model", BAND, timeout=1.0, jobs=2)
     request = replace(request, **options)
-    return list(second_opinion.run(directory, request, second_opinion.plan(directory, request, Codebook()), "k3y"))
+    return list(second_opinion.run(directory, request, second_opinion.plan(directory, request), "k3y"))
 
 
 def tiers(directory: Path) -> dict[str, str]:

@@ -186,11 +186,18 @@ def release(directory: Path, version: str, no_texts: bool) -> None:
 def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path | None, seeds: int) -> None:
     """Refit the AI model on labels of a dataset's ads (needs the extra [train])."""
     from gangwei import train as fit
-    from gangwei.codebook import Codebook
+    from gangwei.codebook import carried_by
     from gangwei.store import read_json
 
     OUT.print(
-        fit.run(dataset, list(files), out, Codebook(), read_json(populations) if populations else None, seeds),
+        fit.run(
+            dataset,
+            list(files),
+            out,
+            carried_by(dataset / "published"),
+            read_json(populations) if populations else None,
+            seeds,
+        ),
         highlight=False,
     )
 
@@ -264,11 +271,10 @@ def second_opinion(
     from collections import Counter
 
     from gangwei import second_opinion as asking
-    from gangwei.codebook import Codebook
 
     request = asking.Request(band=asking.band(band), **options)
     asking.address(request.endpoint)
-    plan = asking.plan(dataset, request, Codebook())
+    plan = asking.plan(dataset, request)
     facts = {
         "in_band": plan.in_band, "answered_before": plan.answered_before, "to_ask": plan.ads.height,
         "tokens_in": plan.tokens_in, "tokens_out": plan.tokens_out, "cost": plan.cost,

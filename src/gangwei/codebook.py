@@ -99,3 +99,9 @@ class Codebook:
     def version(self) -> str:
         """Hash of all definitions: the `definitions_version` of every decision."""
         return self.digest()
+
+
+def carried_by(published: Path) -> Codebook:
+    """The definitions that a dataset was built with: the packaged ones and those it carries in their place."""
+    own = published / OWN
+    return Codebook(own if own.is_dir() else None)

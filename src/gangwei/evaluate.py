@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gangwei.codebook import Codebook
+from gangwei.codebook import carried_by
 from gangwei.kernels.hashing import hash_strings
 from gangwei.store import read_lines
 
@@ -348,7 +348,7 @@ def _board_codes(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
     parts = sorted((dataset_dir / "stages" / "raw").glob("*.parquet"))
     if not parts:
         return said
-    words = Codebook().toml("ai/rules.toml")["evaluate"]["board_code"]["words"]
+    words = carried_by(dataset_dir / "published").toml("ai/rules.toml")["evaluate"]["board_code"]["words"]
     codes = (
         pl.scan_parquet(parts)
         .filter(pl.col("occupation_is_code") & pl.col("source_key").is_in(said["record_id"].implode()))

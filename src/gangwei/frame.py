@@ -27,7 +27,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from gangwei import frame_check, frame_places, frame_tables, schema
-from gangwei.codebook import OWN, Codebook
+from gangwei.codebook import Codebook, carried_by
 from gangwei.frame_check import DatasetError
 from gangwei.frame_codes import Array, Codes
 from gangwei.frame_columns import MASK_BITS
@@ -98,8 +98,7 @@ class Dataset:
         directory = Path(directory).resolve()
         published = frame_check.find(directory)
         package, manifest = frame_check.check(published)
-        own = published / OWN
-        book = codebook or Codebook(own if own.is_dir() else None)
+        book = codebook or carried_by(published)
         spill = str(Path(tempfile.gettempdir()) / f"gangwei-{os.getpid()}")
         con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": spill})
         con.execute("SET disabled_optimizers='join_filter_pushdown'")

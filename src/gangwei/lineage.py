@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from gangwei.codebook import Codebook
+from gangwei.codebook import carried_by
 from gangwei.kernels import contacts
 from gangwei.store import StoreError, open_parquet, read_json
 
@@ -36,7 +36,7 @@ def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
     return found.collect().to_dicts()
 
 
-def original(directory: Path, number: int, rules: contacts.ContactRules | None = None) -> dict[str, Any] | None:
+def original(directory: Path, number: int, rules: contacts.ContactRules) -> dict[str, Any] | None:
     """The raw row of the ad at position `number`, or None when the intermediate files were removed."""
     plan = read_json(directory / "build.json")
     for f in plan["files"]:
@@ -51,9 +51,8 @@ def original(directory: Path, number: int, rules: contacts.ContactRules | None =
     return None
 
 
-def _shown(row: pl.DataFrame, rules: contacts.ContactRules | None) -> dict[str, Any]:
+def _shown(row: pl.DataFrame, rules: contacts.ContactRules) -> dict[str, Any]:
     """A raw row as it may be shown: contacts removed from every field of free text."""
-    rules = rules or contacts.compile_contacts(Codebook())
     free = [c for c in FREE_TEXT if c in row.columns]
     return row.with_columns(contacts.strip(row[c], rules).alias(c) for c in free).to_dicts()[0]
 
@@ -85,7 +84,7 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
     ad = found.to_dicts()[0]
     number, ad_id = ad.pop("number"), ad["ad_id"]
     same = _rows(published / "ads.parquet", opening_id=ad["opening_id"])
-    raw = original(directory, number)
+    raw = original(directory, number, contacts.compile_contacts(carried_by(published)))
     names = _rows(published / "employer_names.parquet", name_raw=raw["company"]) if raw and raw["company"] else []
     return {
         "ad": ad,

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from gangwei import opinions
-from gangwei.codebook import Codebook
 from gangwei.frame import Dataset
 from gangwei.kernels import contacts
 from gangwei.opinions import ANSWERED, FAILED, REFUSED
@@ -125,7 +124,7 @@ def _private(host: str) -> bool:
         return False
 
 
-def plan(directory: Path, request: Request, book: Codebook) -> Plan:
+def plan(directory: Path, request: Request) -> Plan:
     """The distinct texts of a dataset with a score in the band, an AI term and no answer of this model to this prompt yet.
 
     Raises:
@@ -134,9 +133,10 @@ def plan(directory: Path, request: Request, book: Codebook) -> Plan:
     """
     if not MODEL.fullmatch(request.model):
         raise OpinionError(f"--model {request.model}: letters, digits and . : / @ + - _ only")
-    asked = book.toml("ai/opinion.toml")
+    dataset = Dataset.open(directory)
+    asked = dataset.codebook.toml("ai/opinion.toml")
     prompt = hashlib.sha256(asked["system"].encode()).hexdigest()[:8]
-    ads = Dataset.open(directory).cursor().execute(
+    ads = dataset.cursor().execute(
         "SELECT a.ad_id, coalesce(a.title, '') AS title, t.text, a.ai_score FROM ads a JOIN texts t ON t.ad_id = a.ad_id "
         "WHERE a.ai_mention AND a.ai_score BETWEEN ? AND ? AND length(t.text) >= ? ORDER BY a.ad_id",
         [*request.band, MIN_TEXT],
@@ -151,7 +151,7 @@ def plan(directory: Path, request: Request, book: Codebook) -> Plan:
     )
     todo = ads.join(known, on="key", how="anti").sort((pl.col("ai_score") - 0.5).abs(), "key")
     todo = todo.head(request.limit) if request.limit is not None else todo
-    rules = contacts.compile_contacts(book)
+    rules = contacts.compile_contacts(dataset.codebook)
     size = int(asked["max_chars"])
     shown = [contacts.strip(todo[c], rules).fill_null("").str.slice(0, size).to_list() for c in ("title", "text")]
     messages = [json.dumps({"title": t, "text": x}, ensure_ascii=False) for t, x in zip(*shown)]

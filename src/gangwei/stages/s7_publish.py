@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from gangwei import schema, stage_tables
 from gangwei.checks import verify
-from gangwei.codebook import OWN, Codebook
+from gangwei.codebook import OWN
 from gangwei.kernels import contacts, skills
 from gangwei.kernels.crowds import Crowds
 from gangwei.kernels.lookup import Lookup
@@ -218,7 +218,7 @@ def _tables(
             advance(ads.height)
         for done in writing:
             done.result()
-    rules = contacts.compile_contacts(Codebook())
+    rules = contacts.compile_contacts(source.book)
     for path in source.rejects:
         for rejects in read_groups(path):
             shown = rejects.with_columns(contacts.strip(rejects["raw"], rules))
