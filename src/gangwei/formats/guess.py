@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
+from gangwei.formats.corrected import corrected
 from gangwei.formats.headers import EXACT, Headers, load_headers
 from gangwei.formats.packed import (
     LONG_TEXT,
     PAY_PARTS,
     Packed,
-    board_of,
     constants_of,
     load_packed,
     median,
@@ -40,7 +40,6 @@ HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
 AROUND = ("province",)
-TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
 LONG = ("url", "address", "description")
 SHORT_VALUE = 40
 FEW_ROWS = 5
@@ -171,10 +170,7 @@ def _place(
     cells = {n: [r[i] for r in rows if r[i].strip()] for i, n in enumerate(names)}
     shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
     placed = by_header(names, shown, know.headers, know.values) if header else {}
-    placed = _swapped(placed, shown, know.values)
-    placed = _short_address(placed, shown, know.values)
-    placed = _named_title(placed, shown, know.values)
-    placed = _known_board(placed, shown, know.packed)
+    placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
@@ -217,56 +213,6 @@ def _is_data(found: Guess, know: Knowledge) -> bool:
         if LEGAL.search(n) or know.headers.claim(n) is None
     )
     return like >= 2 or (found.skip > 1 and found.by_value.issuperset(found.placed))
-
-
-def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
-    """Title and employer exchanged, or a title under the header of the employer: the values decide, when they are clear."""
-    at = {f: n for n, f in placed.items()}
-
-    def like(name: str, target: str) -> float:
-        return values.share(target, cells[name]) or 0.0
-
-    company, title = at.get("company"), at.get("title")
-    if company is None or like(company, "company") > 0.1 or like(company, "title") < 0.6 or len(cells[company]) < 3:
-        return placed
-    if title is None:
-        return {**placed, company: "title"}
-    if like(title, "company") >= 0.6:
-        return {**placed, company: "title", title: "company"}
-    return placed
-
-
-def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
-    """An address that holds a city and no more is the city."""
-    at = {f: n for n, f in placed.items()}
-    name = at.get("address")
-    mine = cells[name] if name else []
-    if not name or not mine or {"city", "province"} & set(at) or (values.share("city", mine) or 0.0) < 0.6:
-        return placed
-    short = median(mine) <= 8 or share_of(TOWN_AND_DISTRICT, mine) >= 0.8
-    return {**placed, name: "city"} if short else placed
-
-
-def _named_title(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
-    """One word in each row under the header of the title is what was searched for, where another column holds titles."""
-    name = next((n for n, f in placed.items() if f == "title"), None)
-    if name is None or len(cells[name]) < FEW_ROWS or len(set(cells[name])) > 1:
-        return placed
-    others = [
-        (values.share("title", mine) or 0.0, n) for n, mine in cells.items()
-        if n not in placed and len(set(mine)) > 1 and median(mine) <= SHORT_VALUE
-    ]  # fmt: skip
-    share, other = max(others, default=(0.0, ""), key=lambda o: o[0])
-    return {**{n: f for n, f in placed.items() if n != name}, other: "title"} if share >= 0.4 else placed
-
-
-def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
-    """A column under the header of the board that names none we know, where the addresses tell the board."""
-    name = next((n for n, f in placed.items() if f == "board"), None)
-    known = {*packed.boards, *packed.boards.values(), *packed.hosts.values()}
-    if name is None or known & set(cells[name]) or not board_of(cells, placed, packed):
-        return placed
-    return {**placed, name: "ignore"}
 
 
 def _by_value(

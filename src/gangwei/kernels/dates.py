@@ -69,7 +69,7 @@ def compile_dates(book: Codebook) -> DateRules:
     units = "|".join(sorted(d["units"], key=lambda u: (-len(u), u)))
     ago = re.compile(
         rf"^(?:\D{{1,12}}\s)?(?:超过|大?约)?(\d+|[{''.join(c for c in d['counts'] if len(c) == 1 and not c.isascii())}]+|an?)\s*\+?\s*"
-        rf"({units})s?\s*(?:钟|多)?\s*(?:以?前|之前|以上|ago|\+)?\s*[(（]?(?:更新|发布|活跃|刷新|内)?[)）]?$",
+        rf"({units})s?\s*(?:钟|多)?\s*(?:以?前|之前|以上|ago)?\+?\s*[(（]?(?:更新|发布|活跃|刷新|内)?[)）]?$",
         re.I,
     )
     return DateRules(
@@ -80,7 +80,7 @@ def compile_dates(book: Codebook) -> DateRules:
 
 _BRACKETS = re.compile(r"""^[\s\['"(]+|[\s\]'")]+$""")
 _LABEL = re.compile(
-    r"^(?:发布|更新|刷新|投递|截止)?(?:于|时间|日期)?\s*[:：]?\s*|\s*(?:发布|更新|刷新|前投递|投递)$|^(?:posted|updated)\s*(?:on)?:?\s*",
+    r"^(?:发布|更新|刷新|投递|截止)?(?:于|时间|日期)?\s*[:：]?\s*|\s*(?:发布|更新|刷新|前投递|投递)(?:[于在]\D{0,8})?$|^(?:posted|updated)\s*(?:on)?:?\s*",
     re.I,
 )
 _YMD = re.compile(

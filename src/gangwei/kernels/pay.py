@@ -27,6 +27,9 @@ _PLAIN = re.compile(r"cn\s*[￥¥]|[\[\]'\"￥¥]|rmb|cny|人民币")
 _STATED = re.compile(r"\d\s*[k千万萬]|\d{4}|\d\s*元")
 """An amount beside the words that pay can be talked over."""
 _PLUS = re.compile(r"\s*\+\s*(?:$|[/每月年]|元)")
+_BOUNDS = re.compile(
+    r"^(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*\|\s*(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*(?:\|\s*(\d*)\D*)?$"
+)
 _PAIR = re.compile(r"\[\s*[\d.]+\s*,\s*[\d.]+\s*\]")
 _MISSING = re.compile(r"(^|\|)\s*-1(?:\.0+)?\s*(?=\||$)")
 _TRIAL = re.compile(r"试用期?[^\d]{0,6}\d[^,，;；、。\s]*[,，;；、。\s]+(?=.*\d)")
@@ -245,6 +248,8 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
         if pay is not None:
             return pay
         s = split.group(4) or s
+    elif "|" in s and (bounds := _BOUNDS.match(s)):  # a unit in each bound
+        s = f"{bounds[1]}-{bounds[2]}" + (f"·{bounds[3]}薪" if bounds[3] else "")
     return _parse_words(s, board, hint, scale or 1, kind, rules)
 
 

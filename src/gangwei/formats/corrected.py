@@ -1,0 +1,98 @@
+"""What the values of several columns together say against the fields that their headers ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gangwei.formats.headers import Headers
+from gangwei.formats.packed import Packed, board_of, median
+from gangwei.formats.placing import share_of
+from gangwei.formats.values import Values
+
+FEW_ROWS = 5
+SHORT_VALUE = 40
+TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
+ONE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[kK千万元]?\s*$")
+
+
+def corrected(
+    names: Sequence[str],
+    rows: list[list[str]],
+    placed: dict[str, str],
+    cells: dict[str, list[str]],
+    headers: Headers,
+    values: Values,
+    packed: Packed,
+) -> dict[str, str]:
+    """Column to field, as `by_header` placed them, with what holds only for columns side by side put right.
+
+    Args:
+        rows: rows of cells in the order of `names`. cells: column to its filled values.
+    """
+    placed = _swapped(placed, cells, values)
+    placed = _short_address(placed, cells, values)
+    placed = _named_title(placed, cells, values)
+    placed = _two_pays(names, rows, placed, headers)
+    return _known_board(placed, cells, packed)
+
+
+def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+    """Title and employer exchanged, or a title under the header of the employer: the values decide, when they are clear."""
+    at = {f: n for n, f in placed.items()}
+
+    def like(name: str, target: str) -> float:
+        return values.share(target, cells[name]) or 0.0
+
+    company, title = at.get("company"), at.get("title")
+    if company is None or like(company, "company") > 0.1 or like(company, "title") < 0.6 or len(cells[company]) < 3:
+        return placed
+    if title is None:
+        return {**placed, company: "title"}
+    if like(title, "company") >= 0.6:
+        return {**placed, company: "title", title: "company"}
+    return placed
+
+
+def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+    """An address that holds a city and no more is the city."""
+    at = {f: n for n, f in placed.items()}
+    name = at.get("address")
+    mine = cells[name] if name else []
+    if not name or not mine or {"city", "province"} & set(at) or (values.share("city", mine) or 0.0) < 0.6:
+        return placed
+    short = median(mine) <= 8 or share_of(TOWN_AND_DISTRICT, mine) >= 0.8
+    return {**placed, name: "city"} if short else placed
+
+
+def _named_title(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+    """One word in each row under the header of the title is what was searched for, where another column holds titles."""
+    name = next((n for n, f in placed.items() if f == "title"), None)
+    if name is None or len(cells[name]) < FEW_ROWS or len(set(cells[name])) > 1:
+        return placed
+    others = [
+        (values.share("title", mine) or 0.0, n) for n, mine in cells.items()
+        if n not in placed and len(set(mine)) > 1 and median(mine) <= SHORT_VALUE
+    ]  # fmt: skip
+    share, other = max(others, default=(0.0, ""), key=lambda o: o[0])
+    return {**{n: f for n, f in placed.items() if n != name}, other: "title"} if share >= 0.4 else placed
+
+
+def _two_pays(names: Sequence[str], rows: list[list[str]], placed: dict[str, str], headers: Headers) -> dict[str, str]:
+    """One amount a row under the header of pay, and a higher one beside it under the same header: its bounds."""
+    at = next((i for i, n in enumerate(names) if placed.get(n) == "pay"), len(names))
+    again = headers.claim(names[at + 1]) if at + 1 < len(names) and names[at + 1] not in placed else None
+    if again is None or again.field != "pay":
+        return placed
+    pairs = [(ONE.match(r[at]), ONE.match(r[at + 1])) for r in rows if r[at].strip() and r[at + 1].strip()]
+    good = sum(bool(a and b and float(a[1]) <= float(b[1])) for a, b in pairs)
+    return {**placed, names[at]: "pay_min", names[at + 1]: "pay_max"} if good * 10 >= 9 * len(pairs) > 0 else placed
+
+
+def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
+    """A column under the header of the board that names none we know, where the addresses tell the board."""
+    name = next((n for n, f in placed.items() if f == "board"), None)
+    known = {*packed.boards, *packed.boards.values(), *packed.hosts.values()}
+    if name is None or known & set(cells[name]) or not board_of(cells, placed, packed):
+        return placed
+    return {**placed, name: "ignore"}
