@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gangwei import explore_charts, explore_marks, explore_rows, vocabulary
+from gangwei import explore_charts, explore_marks, explore_rows
 from gangwei.explore_ads import Reader
 from gangwei.explore_figures import address
 from gangwei.explore_query import Asked
 from gangwei.explore_site import Missing, Site, View
+from gangwei.frame_columns import MUNICIPAL
 
 CARDS = ("openings", "ai-openings", "ai-share", "pay-median")
 MIXES = ("role", "subfield", "education", "experience", "tier", "board")
@@ -49,7 +50,7 @@ def add(site: Site, reader: Reader) -> None:
         if not (code.isascii() and code.isdigit() and len(code) == 6 and int(code) in site.ds.places):
             raise Missing(f"no region {code[:20]!r}", code)
         place = site.ds.places[int(code)]
-        dim = {1: "province", 2: "city", 3: "county"}[2 if int(code) in vocabulary.MUNICIPAL else place.level]
+        dim = {1: "province", 2: "city", 3: "county"}[2 if int(code) in MUNICIPAL else place.level]
         lists = [("employer-rank", "employer"), ("ai-openings", "occupation")]
         if dim == "province":
             lists.insert(0, ("ai-openings", "city"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gangwei import schema
 
+MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
+"""Cities and regions whose code is that of a province."""
+
 UNIT = 720720
 """One opening in the integer weights of places: divisible by every number of places up to 16."""
 
@@ -24,7 +27,7 @@ CODES: dict[str, tuple[str, tuple[str, ...]]] = {
     "employment_type": ("a.employment_type", schema.EMPLOYMENT),
     "defence": ("coalesce(e.defence, 'unknown')", schema.DEFENCE),
     "defence_group": ("e.defence_group", schema.DEFENCE_GROUPS),
-    "employer_size": ("z.size_band", schema.EMPLOYER_SIZE_BANDS),
+    "employer_size": ("e.size_band", schema.EMPLOYER_SIZE_BANDS),
     "date_precision": ("a.date_precision", ("day", "month", "year", "none")),
     "experience": (
         "CASE WHEN a.experience_min_months IS NULL THEN NULL WHEN a.experience_min_months <= 0 THEN 'none' "

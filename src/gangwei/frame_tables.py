@@ -16,6 +16,7 @@ from gangwei.frame_columns import (
     LABEL_CLASS_SQL,
     LABEL_CLASSES,
     MISSING,
+    MUNICIPAL,
     OPEN_CODES,
     SECTORS,
     UNIT,
@@ -33,6 +34,8 @@ _DAY = "CASE WHEN a.date_precision = 'day' THEN a.posted_date END"
 _IN_MONTH = "CASE WHEN a.date_precision = 'month' THEN a.posted_date END"
 _IN_YEAR = "CASE WHEN a.date_precision IN ('month', 'year') THEN a.posted_date END"
 _YEAR = f"CASE WHEN a.pay_unit = 'month' THEN ({_MID}) * coalesce(a.pay_months, 12) WHEN a.pay_unit = 'year' THEN {_MID} END"
+# The one city of an ad stands in its row; what `ad_places` adds are places that share an ad, and provinces.
+_NEEDED = f"weight < 1 OR (adcode LIKE '%0000' AND CAST(adcode AS INTEGER) NOT IN {MUNICIPAL})"
 _SECTOR_SQL = {
     "defence": "e.defence IN ('group', 'subsidiary', 'university', 'institute')",
     "supplier": "e.defence = 'supplier_known'",
@@ -125,10 +128,11 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
     missing = " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, sql in enumerate(MISSING.values()))
     exact_sql = ", ".join("'" + str(r).replace("'", "''") + "'" for r in exact)
     join = "LEFT JOIN" if every_ad else "JOIN"
-    board_mask = "coalesce(b.bit, 0)" if every_ad else "coalesce(m.mask, 0)"
+    board_mask = "coalesce(b.bit, 0)" if every_ad else "coalesce(m.mask, b.bit, 0)"
     masks = (
         "" if every_ad
-        else "LEFT JOIN (SELECT x.opening_id, bit_or(y.bit) AS mask FROM ads x JOIN board_no y ON y.board = x.board GROUP BY 1) m ON m.opening_id = o.opening_id"
+        else "LEFT JOIN (SELECT x.opening_id, bit_or(y.bit) AS mask FROM ads x JOIN board_no y ON y.board = x.board "
+        "WHERE x.opening_id IN (SELECT opening_id FROM openings WHERE n_ads > 1) GROUP BY 1) m ON m.opening_id = o.opening_id"
     )  # fmt: skip
     dates = (
         f"coalesce({_DAY}, a.captured_date) AS first_date, coalesce(a.captured_date, {_DAY}) AS last_date, 1 AS n_ads, {_IN_MONTH} AS in_month, {_IN_YEAR} AS in_year"
@@ -148,31 +152,30 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
         f"""
         CREATE TABLE {name} AS
         WITH base AS (
-          SELECT CAST(a.file_row_number AS INTEGER) AS row_no, a.ad_id, CAST(coalesce(n.emp_no, -1 - a.file_row_number) AS INTEGER) AS emp_no,
+          SELECT CAST(a.file_row_number AS INTEGER) AS row_no, a.ad_id, CAST(coalesce(e.emp_no, -1 - a.file_row_number) AS INTEGER) AS emp_no,
             TRY_CAST(a.board AS e_board) AS board, {board_mask} AS board_mask, {codes}, {opens}, {flags},
             CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
             {missing} AS own_missing, coalesce(k.first_no <> a.file_row_number, false) AS is_campaign_copy,
-            {subfields} AS subfield_mask, {sectors} AS sector_mask, {dates},
-            CAST(coalesce(s.n_spells, 1) AS INTEGER) AS n_spells, s.n_spells IS NOT NULL AS has_spell,
+            CASE WHEN len(a.ai_subfields) > 0 THEN {subfields} ELSE 0 END AS subfield_mask, {sectors} AS sector_mask, {dates},
+            CAST(coalesce(s.n_spells, 1) AS INTEGER) AS n_spells, o.first_date IS NOT NULL AS has_spell,
             coalesce(a.match_reason IN ({exact_sql}), false) AS is_exact_copy,
             {_MONTH} AS pay_month_fen, {_YEAR} AS pay_year_fen,
             TRY_CAST(a.adcode AS INTEGER) AS own_adcode,
             CASE WHEN a.place_status = 'ok' AND a.county_adcode <> a.adcode THEN TRY_CAST(a.county_adcode AS INTEGER) END AS county
           FROM ads a {join} openings o ON o.ad_id = a.ad_id
-          LEFT JOIN employers e ON e.employer_id = a.employer_id
-          LEFT JOIN employer_sizes z ON z.employer_id = a.employer_id
-          LEFT JOIN employer_no n ON n.employer_id = a.employer_id
+          LEFT JOIN (SELECT e.*, z.size_band, n.emp_no FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id
+            LEFT JOIN employer_sizes z ON z.employer_id = e.employer_id) e ON e.employer_id = a.employer_id
           LEFT JOIN board_no b ON b.board = a.board
           {masks}
           {rough}
           LEFT JOIN (SELECT x.campaign_id, min(x.file_row_number) AS first_no FROM ads x JOIN openings y ON y.ad_id = x.ad_id
             WHERE x.campaign_id IS NOT NULL GROUP BY 1) k ON k.campaign_id = a.campaign_id
-          LEFT JOIN (SELECT opening_id, count(*) AS n_spells FROM spells GROUP BY 1) s ON s.opening_id = o.opening_id
+          LEFT JOIN (SELECT opening_id, max(ordinal) AS n_spells FROM spells WHERE ordinal > 1 GROUP BY 1) s ON s.opening_id = o.opening_id
         ),
         places AS (
           SELECT ad_id, TRY_CAST(adcode AS INTEGER) AS adcode, CAST(round(weight * {UNIT}) AS INTEGER) AS w,
             row_number() OVER (PARTITION BY ad_id ORDER BY file_row_number) AS ordinal
-          FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL
+          FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL AND ({_NEEDED})
         )
         SELECT base.* EXCLUDE (ad_id, own_adcode, own_missing, in_month, in_year), base.own_missing{text_bit} AS missing_mask,
           CAST(year(coalesce(base.first_date, base.in_month)) * 12 + month(coalesce(base.first_date, base.in_month)) - 1 AS SMALLINT) AS month_no,

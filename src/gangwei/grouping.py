@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gangwei.frame_columns import CODES, DEFENCE_RUNGS, OPEN_CODES
+from gangwei.frame_columns import CODES, DEFENCE_RUNGS, MUNICIPAL, OPEN_CODES
 from gangwei.frame_tables import cluster_names
 from gangwei.vocabulary import (
     BY,
     DEFINITIONS,
     FLAG_NAMES,
     MASKS,
-    MUNICIPAL,
     OUTSIDE,
     Query,
     UnknownParameter,

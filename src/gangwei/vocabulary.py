@@ -15,7 +15,7 @@ from typing import Any
 from gangwei import schema
 from gangwei.frame import Dataset
 from gangwei.frame_check import DatasetError
-from gangwei.frame_columns import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, MISSING, OPEN_CODES, SECTORS, UNIT
+from gangwei.frame_columns import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, MISSING, MUNICIPAL, OPEN_CODES, SECTORS, UNIT
 from gangwei.frame_tables import TEXT_BIT
 
 DEFINITIONS: dict[str, tuple[str, ...]] = {
@@ -49,7 +49,6 @@ BY = (
     "definition",
 )
 WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up", "term")
-MUNICIPAL = (110000, 120000, 310000, 500000, 710000, 810000, 820000)
 OUTSIDE = "outside"
 
 
