@@ -42,7 +42,7 @@ _CODES = (
 MAX_TOKENS = 24
 MAX_TITLE = 120
 GENERIC = np.uint32(0xE3FF)
-_LEVEL, _HEAD, _FUNCTION, _WEAK, _PLACE, _END = 0xE000, 0xE100, 0xE200, 0xE300, 0xE400, 0xF000
+_LEVEL, _HEAD, _FUNCTION, _WEAK, _LAST, _PLACE, _END = 0xE000, 0xE100, 0xE200, 0xE300, 0xE380, 0xE400, 0xF000
 _LATIN = re.compile(r"[a-z0-9.+#]+")
 
 
@@ -70,7 +70,7 @@ def compile_titles(book: Codebook) -> TitleRules:
     """
     table: dict[str, str] = {}
     synonyms: list[tuple[str, str]] = []
-    weak = 0
+    weak = last = 0
     for row in book.rows("openings/title_words.csv"):
         kind, text, value = row["kind"], row["text"].lower(), row["value"]
         if kind == "noise":
@@ -79,6 +79,8 @@ def compile_titles(book: Codebook) -> TitleRules:
             code = chr(_FUNCTION + FUNCTIONS.index(value)) if value else " "
         elif kind == "weak":
             code, weak = chr(_WEAK + weak), weak + 1
+        elif kind == "last":
+            code, last = chr(_LAST + last), last + 1
         elif kind == "level":
             code = chr(_LEVEL + int(value))
         elif kind == "head":
@@ -189,9 +191,12 @@ def _bags(off: Any, data: Any, bag: Any, count: Any, level: Any, heads: Any, fun
                 at_edge = False
         if level_n > 0:
             level[r] = level_sum // level_n
-        if n == 0:
-            tokens[:w] = weak[:w]
-            n = w
+        for below in (_LAST, _PLACE):
+            if n == 0:
+                for x in range(w):
+                    if weak[x] < below:
+                        tokens[n] = weak[x]
+                        n += 1
         if n == 0 and functions[r] != 0:
             tokens[0] = GENERIC
             n = 1
@@ -250,14 +255,16 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
     data, off = string_buffers(title_core(low, rules))
     _bags(off, data, bag, count, level, heads, functions, place)
     bare = np.flatnonzero((count == 0) & (heads == 0))
+    _keys(bag, count, heads, key)
     if bare.size:
         k = bare.size
         sub, cnt = np.zeros((k, MAX_TOKENS), np.uint32), np.zeros(k, np.int32)
         zero: npt.NDArray[np.uint32] = np.zeros(k, np.uint32)
         data, off = string_buffers(low[bare])
         _bags(off, data, sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
-        bag[bare], count[bare] = sub, cnt
-    _keys(bag, count, heads, key)
+        own: npt.NDArray[np.uint64] = np.zeros(k, np.uint64)
+        _keys(sub, cnt, zero, own)
+        key[bare], bag[bare, 0], count[bare] = own, GENERIC, np.minimum(cnt, 1)
     codes = np.zeros(n, np.uint64)
     coded = np.flatnonzero(low.str.contains("[0-9]|编号").to_numpy())
     some = low[coded]
