@@ -223,14 +223,28 @@ def test_one_rare_text_under_two_names() -> None:
     ]
     two = [{**base, "company": c, "key": c} for c in ("宁波星河软件有限公司", "宁波远帆贸易有限公司")]
 
-    def same(text: str) -> bool:
-        out = s5_match.match(sign_rows([*common, *two], [stock] * len(common) + [text] * 2), rules()).sort("ad_no")
+    def same(text: str, other: str | None = None, **change: Any) -> bool:
+        rows, texts = [*common, two[0], two[1] | change], [text, other or text]
+        out = s5_match.match(sign_rows(rows, [stock] * len(common) + texts), rules()).sort("ad_no")
         assert out["opening_no"].n_unique() in (len(common) + 1, len(common) + 2)
         return "twin_text" in out["match_reason"].to_list()
 
     assert same(stock + own)
+    assert same(stock + own, pay=None)
+    assert same(stock + own, title="高级Java开发工程师")
+    assert not same(stock + own, pay=[20000, 30000])
+    edited = stock + own + own[:20][::-1], stock + own + own[50:70][::-1]
+    assert same(*edited)
+    assert not same(*edited, pay=None)
+    assert not same(*edited, title="高级Java开发工程师")
     assert not same(stock)
     assert not same(own)  # nothing is known elsewhere: too few ads to tell what is rare
+
+
+@pytest.mark.parametrize(("text", "want"), [("java", "high"), ("java_edit", "low")])
+def test_a_shorter_title_is_sure_only_over_one_text(text: str, want: str) -> None:
+    out = s5_match.match(signed([{}, {"title": "Java后端开发工程师", "text": text}]), rules())
+    assert out.filter(match_reason="shorter_title_text")["match_confidence"].to_list() == [want]
 
 
 def test_no_chain_of_small_differences() -> None:

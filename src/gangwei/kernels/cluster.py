@@ -68,7 +68,7 @@ def _any_possible(rows: Any, F: Any, bag: Any, bptr: Any) -> Any:
 def _rank(score: Any, phase: Any, board: Any, F: Any, q: Any, r: Any) -> Any:
     """What the best of several leaders is chosen by; never less for a higher score."""
     if phase == 1:
-        return score + 1.0 * (F[q, KEY] == F[r, KEY])
+        return 1.0 * (F[q, KEY] == F[r, KEY])
     return (
         score
         + 2.0 * (F[q, CITY] == F[r, CITY])

@@ -46,6 +46,7 @@ from gangwei.kernels.judging import (
     TWIN,
     TWIN_KNOWN,
     TWIN_RARE,
+    TWIN_TEXT,
     UNNAMED,
     UNNAMED_PAY,
     UNNAMED_TEXT,
@@ -164,8 +165,8 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
         return AGENCY if c >= (P[HIDDEN_TEXT] if near else P[HIDDEN_OTHER]) and (near or pay != 0) else 0
     if address and near and c >= P[ADDRESS_TEXT] and pay != 0:
         return SITE
-    if title == 3 and pay >= 2 and agree >= P[PAY_AGREE] and not leveled and c >= P[HIDDEN_TEXT]:
-        return TWIN
+    if title == 3 and (pay < 0 or pay >= 2) and agree >= P[PAY_AGREE]:
+        return TWIN if c >= (P[HIDDEN_TEXT] if pay >= 2 and not leveled else P[TWIN_TEXT]) else 0
     return 0
 
 
