@@ -9,9 +9,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from starlette.testclient import TestClient
 
 from gangwei import measures, release, schema
 from gangwei.codebook import PACKAGED
+from gangwei.explore import create
 from gangwei.lineage import explain
 from gangwei.spreadsheet import neutral
 from gangwei.status import status
@@ -144,6 +146,8 @@ def test_a_dataset_carries_the_definitions_it_was_built_with(tmp_path: Path) -> 
     ds = measures.open_dataset(out)
     assert "Mine" in clusters(out) and ds.codebook.version == ds.definitions_version
     assert [p.name for p in (out / "published" / "definitions").rglob("*") if p.is_file()] == ["clusters.csv"]
+    page = TestClient(create(out)).get("/definitions?file=places/clusters.csv")
+    assert page.status_code == 200 and "prd_mine" in page.text
     assert "definitions/places/clusters.csv" in (release.write(out, "1") / "SHA256SUMS").read_text()
     build(out, one)
     assert "Mine" not in clusters(out)

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import tomllib
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,26 @@ class Codebook:
         return self.digest()
 
 
-def carried_by(published: Path) -> Codebook:
+class Remembering(Codebook):
+    """Definitions of which each file is read once, for readers that ask often; what they get is shared and not to be changed."""
+
+    @cache  # noqa: B019
+    def toml(self, name: str) -> dict[str, Any]:
+        """A TOML file as a dictionary."""
+        return super().toml(name)
+
+    @cache  # noqa: B019
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """Relative names of all definition files under `folder` that end in `suffix`, sorted."""
+        return super().names(folder, suffix)
+
+    @cache  # noqa: B019
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """A CSV file as dictionaries of strings."""
+        return super().rows(name)
+
+
+def carried_by(published: Path) -> Remembering:
     """The definitions that a dataset was built with: the packaged ones and those it carries in their place."""
     own = published / OWN
-    return Codebook(own if own.is_dir() else None)
+    return Remembering(own if own.is_dir() else None)

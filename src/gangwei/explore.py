@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from gangwei import explore_figures, explore_papers, explore_profiles, explore_search, explore_warm, measures
 from gangwei.allocator import keep_freed_memory
 from gangwei.explore_ads import Reader
-from gangwei.explore_guard import SECONDS, Gate, Remembering, TooBusy, TooSlow, Watched, check_host, guard
+from gangwei.explore_guard import SECONDS, Gate, TooBusy, TooSlow, Watched, check_host, guard
 from gangwei.explore_index import TextIndex, build
 from gangwei.explore_query import Grammar
 from gangwei.explore_site import FORMATS, Missing, Site
@@ -43,7 +43,7 @@ def create(
     """
     check_host(host, token)
     keep_freed_memory()
-    ds = Watched.open(directory, Remembering(), labels=labels)
+    ds = Watched.open(directory, labels=labels)
     other = Dataset.open(compare, ds.codebook) if compare else None
     app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, host, token)

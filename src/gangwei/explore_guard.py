@@ -8,15 +8,12 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 from urllib.parse import urlencode
 
 import duckdb
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from gangwei.codebook import Codebook
 from gangwei.frame import Dataset
 from gangwei.frame_check import DatasetError
 
@@ -40,25 +37,6 @@ class TooBusy(RuntimeError):
 
 class TooSlow(RuntimeError):
     """A question that was stopped at the time limit."""
-
-
-class Remembering(Codebook):
-    """Definitions that are read once: they do not change while the explorer runs."""
-
-    @cache  # noqa: B019
-    def toml(self, name: str) -> dict[str, Any]:
-        """A TOML file as a dictionary."""
-        return super().toml(name)
-
-    @cache  # noqa: B019
-    def names(self, folder: str, suffix: str) -> list[str]:
-        """Relative names of all definition files under `folder` that end in `suffix`, sorted."""
-        return super().names(folder, suffix)
-
-    @cache  # noqa: B019
-    def rows(self, name: str) -> list[dict[str, str]]:
-        """A CSV file as dictionaries of strings."""
-        return super().rows(name)
 
 
 @dataclass
