@@ -172,6 +172,22 @@ def test_a_term_counts_in_the_sections_that_its_row_names(tmp_path: Path, cleane
         s6_classify.compile_rules(Codebook(tmp_path))
 
 
+def test_a_term_says_nothing_of_the_subfield_where_it_does_not_count(tmp_path: Path, cleaner: s2_clean.Rules) -> None:
+    folder = tmp_path / "ai"
+    folder.mkdir()
+    text = Codebook().path("ai/terms.csv").read_text("utf-8")
+    raw = RAW.conform(pl.DataFrame({"title": ["工程师"], "description": ["负责天穹九章与深度学习的研发"]}))
+    ad = s2_clean.run(raw, cleaner)
+    found = []
+    for row in ("", "aaa_new.001,aaa_new,zh,天穹九章,builder_strong,speech,title,,,2027.1,a new word\n"):
+        (folder / "terms.csv").write_text(text + row, "utf-8")
+        rules = s6_classify.compile_rules(Codebook(tmp_path))
+        columns = (ad["title"], ad["text"], ad["tags"], ad["sections"])
+        found.append(s6_classify.read(*columns, rules, s6_classify.blank_model(), keep=True).fields)
+    assert found[0].any()
+    assert np.array_equal(found[0], found[1])
+
+
 def test_model_is_refused_when_broken(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.npz"):
         s6_classify.load_model(b"not a model", [])

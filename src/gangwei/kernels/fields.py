@@ -38,8 +38,8 @@ def feature_names(words: list[str]) -> list[str]:
 def field_features(hits, n, layer, field, concept, not_if, kind_of, seen, z):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fill z (WIDTH zeros) from the n rows of `hits` (as of `evidence.place_hits`).
 
-    `field` gives the two subfields of each term (-1 = none), `kind_of` the number of each word of a field; `seen` is scratch
-    of one byte a concept. Counts by spot are log2(1 + n), at most 3; a concept counts once a spot.
+    `field` gives the two subfields of each term (-1 = none), `kind_of` the number of each word of a field and the locations
+    where an AI term counts, a bit each; `seen` is scratch of one byte a concept. Counts by spot are log2(1 + n), at most 3; a concept counts once a spot.
     """
     seen[:] = 0
     for j in range(n):
@@ -54,7 +54,7 @@ def field_features(hits, n, layer, field, concept, not_if, kind_of, seen, z):  #
                 z[field[t, 1] * N_SPOTS + spot] += 1
             if spot < 4:
                 z[AT_WORDS + kind_of[t] * 3 + (0 if spot == 0 else 2 if spot == 3 else 1)] = 1
-        elif not (not_if[t] >= 0 and (hits[j, 5] >> not_if[t]) & 1):
+        elif (kind_of[t] >> hits[j, 3]) & 1 and not (not_if[t] >= 0 and (hits[j, 5] >> not_if[t]) & 1):
             c = concept[t]
             if not (seen[c] >> spot) & 1:
                 seen[c] |= 1 << spot
