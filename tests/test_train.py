@@ -156,3 +156,20 @@ def test_shipped_lists_are_readable() -> None:
     y, lanes = train.targets(made)
     assert y.shape == (made.height, len(lanes))
     assert ((y >= -1) & (y <= 1)).all()
+
+
+def test_rare_ngrams_of_a_text_are_spread_wider_than_common_ones() -> None:
+    from scipy.sparse import lil_matrix
+
+    x = lil_matrix((8, train.WIDTH))
+    x[:, 0] = 1.0
+    x[:, scorer.AT_TITLE] = 1.0
+    x[:, scorer.AT_TEXT] = 1.0
+    x[0, scorer.AT_TEXT + 1] = 1.0
+    scale = train.spread(x.tocsr())
+    assert scale[0] == scale[scorer.AT_TITLE] == scale[-1] == 1.0
+    assert scale[scorer.AT_TEXT] < 1.0 < scale[scorer.AT_TEXT + 1]
+    part = x.tocsr()[:, scorer.AT_TEXT : scorer.AT_NEAR]
+    scaled = part.multiply(scale[scorer.AT_TEXT : scorer.AT_NEAR])
+    assert np.isclose(scaled.power(2).sum(), part.power(2).sum())
+    assert np.all(scale[scorer.AT_NEAR : scorer.WIDTH] == 1.0)  # no phrase at all

@@ -2,10 +2,10 @@
 
 Labels are rows with `record_id` (= source_key), `ai_tier` and, where known, `mention`, `role`, `subfields`, `weight`
 (how many ads of the frame one labelled ad stands for). Each lane of `s6_classify.LANES` is an L2 logistic regression over
-the features of `kernels.scorer`; ads count twice, as they are and as a title alone. Titles alone also learn from the
-unlabelled ads of the dataset, as the fitted weights read their texts. Cross-validation keeps near copies
-together. Cuts maximise the mean of unweighted and weighted F1 out of fold; the probability is calibrated out of fold under
-the design weights.
+the features of `kernels.scorer`, those of tiers scaled by `spread`; ads count twice, as they are and as a title alone.
+Titles alone also learn from the unlabelled ads of the dataset, as the fitted weights read their texts. Cross-validation
+keeps near copies together. Cuts maximise the mean of unweighted and weighted F1 out of fold; the probability is calibrated
+out of fold under the design weights.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Weak = tuple[Any, NDArray[np.int8]]
-C_TIER, C_OTHER = 0.3, 1.0
+C_TIER, C_MENTION, C_OTHER = (1.0, 0.3), 0.3, 1.0  # tiers: ads as they are, titles alone
 WIDTH = scorer.WIDTH + fields.WIDTH
 SMALL = 0.005  # a weight of an n-gram below this is dropped: it moves no score by more than rounding
 FOLDS, SEEDS = 5, 2
@@ -117,20 +117,44 @@ def _mask(lane: int) -> NDArray[np.int64]:
     return np.concatenate([named, np.arange(scorer.AT_NEAR, WIDTH)]) if lane in s6.PHRASE_LANES else named
 
 
-def _parts(x: csr_matrix) -> list[csr_matrix]:
-    """The columns of x that each lane may use; lanes with the same ones share a matrix."""
+def spread(x: csr_matrix) -> Floats:
+    """How large the weight of each column may be for a tier: n-grams of text and phrases that few ads hold more than common ones.
+
+    An n-gram found in d of n ads is multiplied by the root of log((1 + n) / (1 + d)) while a tier is fitted; each of the two
+    kinds keeps its mean square. Other columns have 1.
+    """
+    scale = np.ones(x.shape[1])
+    for a, b in ((scorer.AT_TEXT, scorer.AT_NEAR), (scorer.AT_NEAR, scorer.WIDTH)):
+        part = x[:, a:b]
+        rare = np.log((1 + part.shape[0]) / (1 + part.getnnz(0)))
+        square = np.asarray(part.power(2).sum(0)).ravel()
+        if total := (square * rare).sum():
+            scale[a:b] = np.sqrt(rare * square.sum() / total)
+    return scale
+
+
+def _parts(x: csr_matrix, scale: Floats) -> list[csr_matrix]:
+    """The columns of x that each lane may use, for tiers times `scale`; lanes with the same ones share a matrix."""
+    from scipy.sparse import diags
+
     shared: dict[int, csr_matrix] = {}
     masks = [_mask(lane) for lane in range(len(s6.LANES))]
-    for m in masks:
+    for lane, m in enumerate(masks):
         if len(m) not in shared:
-            shared[len(m)] = x[:, m]
+            shared[len(m)] = (x[:, m] @ diags(scale[m])).tocsr() if lane < len(s6.TIER_LANES) else x[:, m]
     return [shared[len(m)] for m in masks]
 
 
 def _lane_model(
-    parts: list[csr_matrix], y: NDArray[np.int8], rows: NDArray[np.int64], lane: int, weight: Floats, weak: Weak | None
+    parts: list[csr_matrix],
+    y: NDArray[np.int8],
+    rows: NDArray[np.int64],
+    lane: int,
+    weight: Floats,
+    c: float,
+    weak: Weak | None,
 ) -> Any:
-    """The fitted lane, or None where the labels hold one value only; tier lanes also learn from `weak`."""
+    """The fitted lane, or None where the labels hold one value only; tier lanes are fitted with `c` and also learn from `weak`."""
     from scipy.sparse import vstack
 
     rows = rows[y[rows, lane] >= 0]
@@ -142,7 +166,8 @@ def _lane_model(
         target, w = np.concatenate([target, weak[1][:, lane]]), np.concatenate([w, np.ones(len(weak[1]))])
     if lane >= AT_SUBFIELDS:  # most subfields are rare: halfway between ads that count alike and classes that do
         w = np.where(target == 1, w * np.sqrt((target == 0).sum() / (target == 1).sum()), w)
-    return _fit(x, target, C_TIER if lane < 4 else C_OTHER, w)
+    others = C_MENTION if lane == len(s6.TIER_LANES) else C_OTHER
+    return _fit(x, target, c if lane < len(s6.TIER_LANES) else others, w)
 
 
 def _fit_all(
@@ -150,20 +175,22 @@ def _fit_all(
     y: NDArray[np.int8],
     jobs: list[tuple[NDArray[np.int64], int]],
     weight: Floats,
+    c: float,
     weak: Weak | None,
 ) -> list[Any]:
     """`_lane_model` of each (rows, lane), on all threads: the fits do not depend on each other and use no chance."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda job: _lane_model(parts, y, job[0], job[1], weight, weak), jobs))
+        return list(pool.map(lambda job: _lane_model(parts, y, job[0], job[1], weight, c, weak), jobs))
 
 
 def out_of_fold(
-    x: csr_matrix,
+    parts: list[csr_matrix],
     y: NDArray[np.int8],
     group: NDArray[np.int64],
     weight: Floats,
-    seeds: int = SEEDS,
-    weak: Weak | None = None,
+    seeds: int,
+    c: float,
+    weak: Weak | None,
 ) -> NDArray[np.float32]:
     """Mean out-of-fold score of each ad and lane over `seeds` splits that keep groups whole.
 
@@ -172,12 +199,11 @@ def out_of_fold(
     from sklearn.model_selection import StratifiedGroupKFold
 
     total = np.zeros(y.shape, np.float64)
-    parts = _parts(x)
     strata = y[:, 0] * 4 + y[:, 1] * 2 + y[:, 2]
     for seed in range(seeds):
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(x, strata, group)
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(y, strata, group)
         jobs = [(a, b, lane) for a, b in folds for lane in CUT_LANES]
-        models = _fit_all(parts, y, [(a, lane) for a, _, lane in jobs], weight, weak)
+        models = _fit_all(parts, y, [(a, lane) for a, _, lane in jobs], weight, c, weak)
         for (_, b, lane), m in zip(jobs, models):
             total[b, lane] += m.decision_function(parts[lane][b]) if m else -5.0
     return (total / seeds).astype(np.float32)
@@ -224,15 +250,17 @@ def train(
     weak: Weak | None = None
     for v in (0, 1):
         x, facts = matrix(ads, rules, title_only=v == 1)
-        parts = _parts(x)
+        scale = spread(x)
+        parts = _parts(x, scale)
         if v == 1 and others is not None and others.height:
             weak = weak_titles(others, rules, pack(dense, bias, cuts, calibration, names))
-        held[v] = out_of_fold(x, y, group, fit_weight, seeds, weak)
+        held[v] = out_of_fold(parts, y, group, fit_weight, seeds, C_TIER[v], weak)
         every = np.arange(labels.height)
-        fitted = _fit_all(parts, y, [(every, lane) for lane in range(n_lanes)], fit_weight, weak)
+        fitted = _fit_all(parts, y, [(every, lane) for lane in range(n_lanes)], fit_weight, C_TIER[v], weak)
         for lane, m in enumerate(fitted):
             if m:
-                dense[v, _mask(lane), lane] = m.coef_[0]
+                mask = _mask(lane)
+                dense[v, mask, lane] = m.coef_[0] * scale[mask] if lane < len(s6.TIER_LANES) else m.coef_[0]
             bias[v, lane] = m.intercept_[0] if m else -5.0
         reach = (facts[:, 0] > 0, facts[:, 0] == 3, facts[:, 0] == 3)
         for k in range(3):
