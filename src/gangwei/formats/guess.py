@@ -249,7 +249,7 @@ def _by_value(
                 scores.append((-share, order, name, target))
     out: dict[str, str] = {}
     for _, _, name, target in sorted(scores, key=lambda s: s[:2]):
-        if name not in out and target not in taken:
+        if name not in out and (target not in taken or target == "tags"):
             out[name] = target
             taken.add(target)
     return out

@@ -117,14 +117,15 @@ def unpack(
             continue
         taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
         at, good = packed.split, fields_inside(mine, packed.split, taken, values)
-        if len(good) < 2 and (found := _glued(name, mine, placed, told, shared, packed)) is not None:
-            rules.setdefault("rewrite", []).extend(found)
-            continue
+        sure = len(good) > 1
         fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
-        if len(good) < 2 and median(mine) <= SHORT_TEXT and not fits:
+        if not sure and median(mine) <= SHORT_TEXT and not fits:
             tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
             best = max(tries, key=lambda t: len(t[1]))
             at, good = best if len(best[1]) > max(1, len(good)) else (at, good)
+        if not sure and (found := _glued(name, mine, placed, told, shared, packed, len(good))) is not None:
+            rules.setdefault("rewrite", []).extend(found)
+            continue
         if len(good) > 1 or (good and (name not in placed or name in told)):
             placed = {n: f for n, f in placed.items() if n == name or f not in good}
             home = placed[name] if placed.get(name) in good else good[0]
@@ -158,14 +159,22 @@ def unpack(
 
 
 def _glued(
-    name: str, mine: list[str], placed: dict[str, str], told: set[str], shared: dict[str, str], packed: Packed
+    name: str,
+    mine: list[str],
+    placed: dict[str, str],
+    told: set[str],
+    shared: dict[str, str],
+    packed: Packed,
+    least: int,
 ) -> list[dict[str, Any]] | None:
-    """Rewrites for a column most of whose values are several fields in one; it and the fields it shares are noted."""
+    """Rewrites for a column most of whose values are several fields in one, at least `least`; it and what it shares are noted."""
     for fields, pattern in packed.glued:
         own = placed.get(name)
-        if (own is not None and own not in fields and name not in told) or 5 * sum(
-            bool(re.match(pattern, v)) for v in mine
-        ) < 3 * len(mine):
+        if (
+            len(fields) < least
+            or (own is not None and own not in fields and name not in told)
+            or 5 * sum(bool(re.match(pattern, v)) for v in mine) < 3 * len(mine)
+        ):
             continue
         others = {f for n, f in placed.items() if n != name} | set(shared)
         free = [f for f in fields if f not in others]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -26,6 +27,7 @@ TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp")
 OF_COUNTS = re.compile(r"(?i)num")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
+OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
@@ -73,6 +75,10 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         values.share("company_nature", mine) or 0.0
     ):
         return Claim(WORDS, claim.rank, "industry")
+    if claim.field == "company_nature" and (values.share("employment_type", mine) or 0.0) >= 0.9:
+        return Claim(WORDS, claim.rank, "employment_type")
+    if claim.field == "board" and (values.share("city", mine) or 0.0) >= 0.9 and share_of(OF_BOARDS, mine) < 0.1:
+        return Claim(WORDS, claim.rank, "city")
     if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "city")
     if claim.field == "tags" or (
@@ -99,8 +105,15 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         and len(set(mine)) > 1
         and (values.plausible("employment_type", mine) or 0.0) < 0.5
     ):
-        return Claim(WORDS, claim.rank, "occupation")
+        of_owners = (values.share("company_nature", mine) or 0.0) >= 0.5
+        return Claim(WORDS, claim.rank, "company_nature" if of_owners else "occupation")
     return claim
+
+
+def _running(mine: list[str]) -> bool:
+    """Numbers of rows, each one above the last, which say less than another key."""
+    numbers = [int(v) for v in mine[:20] if v.isascii() and v.isdecimal() and len(v) < 10]
+    return len(numbers) == len(mine[:20]) > 2 and all(b - a == 1 for a, b in itertools.pairwise(numbers))
 
 
 def _streets(mine: list[str]) -> bool:
@@ -126,6 +139,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return None
     if target == "source_key" and len(mine) > 2 and len(set(mine)) == 1:
         return 3 if claim.strength == EXACT else None  # any other key is a better one
+    if target == "source_key" and _running(mine):
+        return 1
     if target == "description":
         return 0 if median(mine) > PLAIN_TEXT or claim.strength == EXACT else None
     share, enough = values.share(target, mine), values.plausible(target, mine)
