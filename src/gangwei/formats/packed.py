@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LONG_TEXT = 80
 SHORT_TEXT = 24
 DATES = ("posted", "captured")
+INDUSTRIES = 0.3
+OTHER = 0.4
 OF_EMPLOYERS = {"company_size", "company_nature"}
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
 PACKED = (
@@ -126,6 +128,9 @@ def unpack(
         if not sure and (found := _glued(name, mine, placed, told, shared, packed, len(good))) is not None:
             rules.setdefault("rewrite", []).extend(found)
             continue
+        if good and set(good) <= OF_EMPLOYERS:  # one about the employer told, fewer values tell the other
+            more = fields_inside(mine, at, taken, values, OTHER)
+            good += [f for f in more if f in OF_EMPLOYERS and f not in good]
         if len(good) > 1 or (good and (name not in placed or name in told)):
             placed = {n: f for n, f in placed.items() if n == name or f not in good}
             home = placed[name] if placed.get(name) in good else good[0]
@@ -133,7 +138,7 @@ def unpack(
             told.add(name)
             rule = {"from": [home], "separator": at, "into": _steps(good, values, packed)}
             if set(good) <= OF_EMPLOYERS and "industry" not in taken:
-                rule["rest"] = "industry"
+                rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
             rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
         mine = cells[name]
@@ -156,6 +161,16 @@ def unpack(
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
     return placed, frozenset(told), rules, shared
+
+
+def _left(mine: list[str], at: str, good: list[str], values: Values, free: bool) -> dict[str, str]:
+    """Where the parts about an employer go that are none of `good`: the last is the industry, where most look like one."""
+    own = [re.compile(values.pattern(f)) for f in good]
+    left = [[p for p in re.split(at, plain(v)) if p.strip() and not any(o.search(p) for o in own)] for v in mine]
+    ends = [p[-1] for p in left if p]
+    if (values.share("industry", ends) or 0.0) < INDUSTRIES:
+        return {}
+    return {"last": "industry"} | ({"rest": "tags"} if free and any(len(p) > 1 for p in left) else {})
 
 
 def _glued(
@@ -283,7 +298,7 @@ def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
     return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
 
 
-def fields_inside(mine: list[str], split: str, taken: set[str], values: Values) -> list[str]:
+def fields_inside(mine: list[str], split: str, taken: set[str], values: Values, wanted: float = 0.7) -> list[str]:
     """Fields that parts of most values look like, where most values have several parts."""
     parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
     several = [p for p in parts if len(p) > 1]
@@ -294,7 +309,7 @@ def fields_inside(mine: list[str], split: str, taken: set[str], values: Values) 
         if target == "title" and ("title" in taken or len(out) < 2):
             continue
         pattern = re.compile(values.pattern(target))
-        if target not in taken and sum(any(map(pattern.search, p)) for p in several) >= 0.7 * len(several):
+        if target not in taken and sum(any(map(pattern.search, p)) for p in several) >= wanted * len(several):
             out.append(target)
     return out
 
