@@ -7,10 +7,12 @@ import json
 import random
 from typing import BinaryIO, cast
 
+import numpy as np
 import pytest
 
 from gangwei.formats import json_blocks, json_text
 from gangwei.formats.chunk import Chunk, Limits
+from gangwei.kernels.json_objects import on_lines
 
 VALUES = ["司机", "", None, "a\nb", '"', "\\", "\u2028", "😀", 7, -1, 2.5, True, ["x"], {"k": 1}]
 
@@ -71,3 +73,35 @@ def test_an_array_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     data = json.dumps(records, ensure_ascii=False, indent=1).encode()
     rows, bad = rows_of(list(json_text.array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7))))
     assert [r["title"] for _, r in rows] == [r["title"] for r in records] and not bad
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_quick_and_tolerant_arrays_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    values = VALUES[:8] if seed % 2 else VALUES
+    parts = []
+    for i in range(40):
+        record = {k: rng.choice(values) for k in ("title", "city", "x") if rng.random() < 0.9}
+        parts.append(json.dumps({"id": i, **record}, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, 2])))
+        if seed % 3 == 0 and rng.random() < 0.1:
+            parts.append(rng.choice(["{}", "7", "null", '{"a": "\\ud83d"}', '{"a": NaN}', "[1]"]))
+        if seed % 5 == 0 and rng.random() < 0.05:
+            parts.append(rng.choice(['{"a": "b" "c"}', '{"a": [}', '{"a": "x\ny"}', "{'a': 1}"]))
+    objects = seed % 4 == 0 and seed % 3 > 0
+    text = ("\n" if objects else ",\n").join(parts)
+    text = (
+        text if objects else ("\ufeff" if seed % 7 == 0 else "") + "[" + text + rng.choice(["]", "", "]\n[{}]", "];"])
+    )
+    data, opening = text.encode(), "{" if objects else "["
+    monkeypatch.setattr(json_text, "BLOCK", rng.choice([100, 1000, 1 << 20]))
+    quick = rows_of(list(json_text.array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7), opening)))
+    slow = json_text.tolerant_array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7), opening)
+    assert quick == rows_of(list(slow))
+    assert quick[0]
+
+
+def test_objects_cut_at_any_byte() -> None:
+    whole = json.dumps([{"a": '\\司"机[}', "b": [1, {"c": "]"}]}, {"a": "x"}], ensure_ascii=False, indent=1).encode()
+    for size in range(1, len(whole)):
+        lines, used, _ = on_lines(np.frombuffer(whole[1:size], np.uint8))
+        assert [json.loads(x) for x in lines.tobytes().splitlines()] == json.loads(b"[" + whole[1 : used + 1] + b"]")

@@ -1,7 +1,8 @@
-"""The quick way through plain JSON lines: blocks of whole lines, parsed by Arrow with the types of their first objects.
+"""The quick way through plain JSON lines and arrays of objects: blocks of whole lines or objects, parsed by Arrow with the
+types of their first objects.
 
 Whatever is not plain (an unknown key, another type, nesting, a broken or empty line) is refused here and read line by
-line instead, so both ways give the same rows.
+line or object by object instead, so both ways give the same rows.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import numpy as np
 import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.json as pj
+
+from gangwei.formats.chunk import BadRow, Chunk
+from gangwei.formats.json_records import BROKEN, chunk_of_records, load
+from gangwei.kernels.json_objects import on_lines
 
 BLOCK = 16 << 20
 FIRST = 200
@@ -88,3 +94,43 @@ def _schema(block: bytes) -> pa.Schema | None:
             return None
         fields.append(pa.field(key, pa.int64() if plain == {int} else pa.string()))
     return pa.schema(fields)
+
+
+class Objects:
+    """The objects at the head of a stream, block by block; `number` of them were read, `rest` was not."""
+
+    def __init__(self, stream: BinaryIO, begun: bytes, size: int) -> None:
+        self.stream, self.rest, self.size, self.number = stream, begun, size, 0
+
+    def chunks(self, limit: int) -> Iterator[Chunk]:
+        """Chunks up to the first block that holds something broken, something else than objects or one longer than `limit`."""
+        data = self.rest
+        while data and len(self.rest) <= limit + self.size:
+            lines, used, foreign = on_lines(np.frombuffer(self.rest, np.uint8))
+            chunk = _chunk(lines.tobytes(), self.number) if used else None
+            if used and chunk is None:
+                return
+            if chunk:
+                self.number += chunk.rows.height + len(chunk.bad)
+                self.rest = self.rest[used:]
+                yield chunk
+            if foreign:
+                return
+            data = self.stream.read(self.size)
+            self.rest += data
+
+
+def _chunk(block: bytes, number: int) -> Chunk | None:
+    """The objects of a block with one on each line, or None where one is broken; `number` came before."""
+    frame = parse(block)
+    if frame is not None:
+        return Chunk(
+            frame, pl.int_range(number + 1, number + 1 + frame.height, dtype=pl.Int64, eager=True).alias("row")
+        )
+    try:
+        values = [load(line) for line in block.splitlines()]
+    except BROKEN:
+        return None
+    good = [i for i, v in enumerate(values) if v]
+    bad = [BadRow(number + i + 1, "not_an_object", "{}") for i, v in enumerate(values) if not v]
+    return chunk_of_records([values[i] for i in good], [number + i + 1 for i in good], bad)

@@ -132,18 +132,41 @@ def objects(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
 
 
 def array(stream: BinaryIO, encoding: str, limits: Limits, opening: str = "[") -> Iterator[Chunk]:
-    """An array of objects (or several, one after the other), object by object: memory stays bounded whatever the size."""
+    """An array of objects (or several, one after the other): memory stays bounded whatever the size.
+
+    Blocks of whole objects go the quick way up to the first one that is not sound; the rest is read object by object.
+    """
+    if encoding not in ("utf-8", "utf-8-sig"):
+        yield from tolerant_array(stream, encoding, limits, opening)
+        return
+    head = stream.read(BLOCK)
+    quick = json_blocks.Objects(stream, head[head.index(opening.encode()) + (opening == "[") :], BLOCK)
+    for chunk in quick.chunks(limits.max_line_bytes):
+        for at in range(0, max(chunk.rows.height, 1), limits.batch_rows):
+            part = slice(at, at + limits.batch_rows)
+            yield Chunk(chunk.rows[part], chunk.numbers[part], [] if at else chunk.bad)
+    yield from tolerant_array(stream, "utf-8", limits, opening, quick.rest, quick.number, opening == "[")
+
+
+def tolerant_array(
+    stream: BinaryIO,
+    encoding: str,
+    limits: Limits,
+    opening: str = "[",
+    begun: bytes = b"",
+    number: int = 0,
+    inside: bool = False,
+) -> Iterator[Chunk]:
+    """Object by object: first `begun`, then the stream; `number` objects came before, with `inside` the opening, too."""
     decoder = json.JSONDecoder()
-    reader = _Text(stream, encoding)
+    reader = _Text(stream, encoding, begun)
     text, at = reader.more(""), 0
-    text = text[text.index(opening) + (opening == "[") :]
-    ended = opening == "{"
+    ended = not inside
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
-    number = 0
     while True:
-        while at < len(text) and text[at] in " \t\r\n,":
+        while at < len(text) and text[at] in " \t\r\n,\ufeff":
             at += 1
         if at >= len(text):
             text, at = reader.more(""), 0
@@ -195,13 +218,13 @@ def array(stream: BinaryIO, encoding: str, limits: Limits, opening: str = "[") -
 class _Text:
     """Blocks of decoded text."""
 
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        self.stream = stream
+    def __init__(self, stream: BinaryIO, encoding: str, begun: bytes = b"") -> None:
+        self.stream, self.begun = stream, begun
         self.decoder = codecs.getincrementaldecoder(encoding)("replace")
 
     def more(self, rest: str) -> str:
         """`rest` with the next block behind it, or `rest` alone at the end."""
-        data = self.stream.read(BLOCK)
+        data, self.begun = self.begun or self.stream.read(BLOCK), b""
         return rest + self.decoder.decode(data, not data)
 
 
