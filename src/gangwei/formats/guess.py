@@ -31,7 +31,7 @@ from gangwei.formats.packed import (
 from gangwei.formats.placing import MANY, PLAIN_TEXT, by_header, share_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
-from gangwei.formats.values import Values, load_values
+from gangwei.formats.values import Values, load_values, reaching
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -160,6 +160,8 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
 def _place(
     skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]], more: list[list[str]], know: Knowledge
 ) -> Guess | None:
+    if header and any(len(n) > HEADER_CHARS for n in names):
+        return None
     if header and rows and _is_header(rows[0], know):
         skip, rows = skip + 1, rows[1:]
     own = [n.strip() for n in names]
@@ -205,8 +207,6 @@ def _is_header(row: Sequence[str], know: Knowledge) -> bool:
 
 def _is_data(found: Guess, know: Knowledge) -> bool:
     """The supposed header is a row like the rows below it."""
-    if any(len(n) > HEADER_CHARS for n in found.names):
-        return True
     like = sum(
         bool(know.values.share(f, [n]))
         for n, f in found.placed.items()
@@ -244,7 +244,7 @@ def _by_value(
                 else length > (LONG_TEXT if target in LONG else SHORT_VALUE)
             ):
                 continue
-            share = sum(bool(pattern.search(v)) for v in mine) / len(mine)
+            share = reaching(wanted, pattern, mine)
             if share >= wanted:
                 scores.append((-share, order, name, target))
     out: dict[str, str] = {}

@@ -17,6 +17,7 @@ NUMBERED = re.compile(r"(?<=\w\w)[_ -]?\d{1,2}$")
 NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
+REMEMBERED = 10_000
 
 
 class Claim(NamedTuple):
@@ -35,6 +36,7 @@ class Headers:
     patterns: tuple[tuple[re.Pattern[str], str], ...]
     sounds: dict[str, str] = field(default_factory=dict)
     """Words in the spelling of their sounds, and the same in characters; longer words first."""
+    _asked: dict[str, Claim | None] = field(default_factory=dict, repr=False, compare=False)
 
     def listed(self, header: str) -> Claim | None:
         """What the list says, for the whole header only."""
@@ -47,6 +49,13 @@ class Headers:
         The name inside an object stands for the object ('city_info.name' is the city), and nothing inside an object of a
         person counts. Keywords of linked data (@type, @context) are never values.
         """
+        if header not in self._asked:
+            if len(self._asked) >= REMEMBERED:
+                self._asked.clear()
+            self._asked[header] = self._claim(header)
+        return self._asked[header]
+
+    def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):
             return Claim(WORDS, 0, "ignore")
         if (hit := self.listed(header)) is not None:

@@ -18,6 +18,7 @@ from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
 
 XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
+CONTROL = re.compile(r"[\x02-\x08\x0b\x0c\x0e-\x1f]")
 SMALL = 32 << 20  # a document up to this size is looked through for its columns
 
 
@@ -128,7 +129,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
         return Opened(f"{found.name}, tables of a page", found_tables, [], refused)
     if not sample.strip("\x00 \t\r\n"):
         raise Unreadable("empty_file", "the file has only blanks or NUL characters; fetch it again")
-    if sum(c < " " and c not in "\t\r\n\x01\x00" for c in sample[:65536]) * 20 > len(sample[:65536]):
+    if len(CONTROL.findall(sample, 0, 65536)) * 20 > len(sample[:65536]):
         raise Unreadable("binary_file", "not text, Excel or Parquet; export the ads as CSV, JSON, Excel or Parquet")
     notes = []
     if found.errors:

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 
+def reaching(wanted: float, pattern: re.Pattern[str], values: Sequence[str]) -> float:
+    """Share of values (at least one) that a pattern is found in; 0 as soon as `wanted` cannot be reached."""
+    fit = n = len(values)
+    for v in values:
+        if not pattern.search(v):
+            fit -= 1
+            if fit / n < wanted:
+                return 0.0
+    return fit / n
+
+
 @dataclass(frozen=True)
 class Values:
     """Patterns that values of a field fit, the share of values that must, and what suffices where the header asks for it."""
