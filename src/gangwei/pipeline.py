@@ -34,6 +34,7 @@ from gangwei.stages import (
     s7_source,
 )
 from gangwei.store import (
+    PART_ROWS,
     StoreError,
     code_digest,
     digest,
@@ -45,6 +46,7 @@ from gangwei.store import (
     write_json,
 )
 
+GROUP = 256  # files that are put together, on average
 STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s1_read": ("sources/", "packed.toml", "places/units.csv"),
@@ -74,7 +76,6 @@ class NothingPublished(Exception):
 class Part:
     """One raw part and the outputs made from it (paths by table name)."""
 
-    file: str
     rows: int
     key: str
     paths: dict[str, Path] = field(default_factory=dict)
@@ -186,7 +187,7 @@ class Build:
             self.log += [{"stage": "s1_read", "source_id": report["source_id"], **i} for i in report["issues"]]
             for n, rows in enumerate(report["parts"]):
                 raw = self.stages / "raw" / f"{key}-{n:05}.parquet"
-                self.parts.append(Part(report["file"], rows, digest(key, n), {"raw": raw}))
+                self.parts.append(Part(rows, digest(key, n), {"raw": raw}))
         if not self.parts:
             refused = [f"{n} rows rejected: {reason}" for f in self.files for reason, n in f["rejected"].items()]
             raise NothingPublished(
@@ -195,6 +196,30 @@ class Build:
                 + "; "
                 + ("; ".join(dict.fromkeys([i["message"] for i in self.log] + refused)) or "the files hold no rows")
             )
+        self._gather()
+
+    def _gather(self) -> None:
+        """Put neighbouring small parts together, so that a thousand small files cost little more than one large file.
+
+        Where a group ends depends on its parts alone (their rows and keys), so that a file added in between changes one group.
+        """
+        groups: list[list[Part]] = []
+        for p in self.parts:
+            last = groups[-1] if groups else []
+            if last and sum(q.rows for q in last) + p.rows <= PART_ROWS and int(last[-1].key, 16) % GROUP:
+                last.append(p)
+            else:
+                groups.append([p])
+        tasks: list[Task] = []
+        for i, group in enumerate(groups):
+            if len(group) > 1:
+                key, rows = digest("gathered", [p.key for p in group]), sum(p.rows for p in group)
+                out = self.stages / "gathered" / f"{key}.parquet"
+                if not out.exists():
+                    tasks.append(Task(steps.gather_task, ([p.paths["raw"] for p in group], out), rows))
+                groups[i] = [Part(rows, key, {"raw": out})]
+        self.engine.map(tasks, lambda *_: None)
+        self.parts = [p for group in groups for p in group]
 
     def per_part(
         self, stage: str, table: str, task: Callable[..., int], sources: list[str], upstream: list[str], **extra: Path

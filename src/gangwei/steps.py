@@ -89,6 +89,11 @@ def read_task(
     return done
 
 
+def gather_task(parts: list[Path], out: Path) -> int:
+    """Put small raw parts together."""
+    return write_frames(out, stage_tables.RAW, [pl.concat(read_frame(p) for p in parts)])
+
+
 def clean_task(raw: Path, out: Path, overlay: Path | None) -> int:
     """Clean one part."""
     rules = rules_of("s2_clean", overlay)
