@@ -48,6 +48,11 @@ def table(out: Path, name: str) -> pl.DataFrame:
     return pl.read_parquet(out / "published" / f"{name}.parquet")
 
 
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("steps", "pipeline"):
+        monkeypatch.setattr(f"gangwei.{module}.PART_ROWS", 2)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made")
@@ -145,14 +150,14 @@ def test_same_bytes_for_any_order_and_thread_count(made: Path, tmp_path: Path, t
 
 
 def test_parts_cleaned_while_the_file_is_read_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gangwei.steps.PART_ROWS", 2)
+    small_parts(monkeypatch)
     begun: list[Path] = []
     begin = Early.begin
     monkeypatch.setattr(Early, "begin", lambda self, part, task: (begun.append(part), begin(self, part, task)))
     ads = write_csv(tmp_path / "ads.csv", ADS)
     for threads in (1, 3):
         build(tmp_path / str(threads), ads, threads=threads)
-    assert len(begun) == 3
+    assert len(begun) == 2  # the rest may be put together with other files
     assert prints(tmp_path / "1" / "published") == prints(tmp_path / "3" / "published")
 
 
@@ -163,6 +168,7 @@ def test_a_failure_of_what_was_begun_early_is_raised_by_its_stage(
         raise StoreError("no space")
 
     with monkeypatch.context() as m:
+        small_parts(m)
         m.setattr("gangwei.steps.clean_and_locate_task", fails)
         with pytest.raises(StoreError, match="no space"):
             build(tmp_path / "out", made / "in" / "one.csv", threads=2)
@@ -174,6 +180,25 @@ def test_adding_a_file_is_building_at_once(made: Path, tmp_path: Path) -> None:
     build(tmp_path / "out", made / "in" / "one.csv")
     build(tmp_path / "out", made / "in" / "two.csv", add=True)
     assert prints(tmp_path / "out" / "published") == prints(made / "out" / "published")
+
+
+def test_small_files_are_put_together_and_one_more_changes_one_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gangwei.pipeline.GROUP", 3)
+    for i in range(24):
+        write_csv(
+            tmp_path / "in" / f"f{i:02}.csv", [(f"a{i}", f"收银员{i}", "长沙麦穗超市有限公司", "长沙", *ADS[2][4:])]
+        )
+    build(tmp_path / "out", tmp_path / "in")
+    before = {p.name for p in (tmp_path / "out" / "stages" / "clean").iterdir()}
+    assert 3 < len(before) < 20
+    late = write_csv(tmp_path / "in" / "f11b.csv", ADS[:1])
+    build(tmp_path / "out", late, add=True)
+    after = {p.name for p in (tmp_path / "out" / "stages" / "clean").iterdir()}
+    assert 1 <= len(after - before) <= 2
+    build(tmp_path / "at_once", tmp_path / "in")
+    assert prints(tmp_path / "out" / "published") == prints(tmp_path / "at_once" / "published")
 
 
 def test_a_second_run_does_nothing_and_a_forced_one_gives_the_same(made: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def read_task(
 ) -> dict[str, Any]:
     """Read one input file into raw parts and rejects; the report is written last and marks the whole as done.
 
-    `landed` is told of each part as soon as it is written.
+    `landed` is told of each full part as soon as it is written; smaller ones may be put together with others.
     """
     report = s1_read.FileReport(item)
     rejects: list[pl.DataFrame] = []
@@ -81,7 +81,7 @@ def read_task(
     for i, whole in enumerate(rechunk(raws(), PART_ROWS)):
         raw = stages / "raw" / f"{key}-{i:05}.parquet"
         parts.append(write_frames(raw, stage_tables.RAW, [whole]))
-        if landed is not None:
+        if landed is not None and whole.height == PART_ROWS:
             landed(raw)
     write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)
     done = {**report.as_dict(), "key": key, "parts": parts}
