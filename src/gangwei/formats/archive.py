@@ -169,13 +169,15 @@ def is_office(names: list[str]) -> bool:
 
 
 def kind_of(head: bytes) -> str:
-    """zip, gzip, parquet, xls or text, from the first bytes."""
+    """zip, gzip, parquet, sqlite, xls or text, from the first bytes."""
     if head.startswith((ZIP, b"PK\x05\x06")):
         return "zip"
     if head.startswith(GZIP):
         return "gzip"
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head.startswith(b"SQLite format 3\0"):
+        return "sqlite"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return "xls"
     return "text"

@@ -12,7 +12,18 @@ from pathlib import Path
 
 import polars as pl
 
-from gangwei.formats import archive, charset, delimited, excel, html_table, json_text, parquet, sqldump, xml_text
+from gangwei.formats import (
+    archive,
+    charset,
+    delimited,
+    excel,
+    html_table,
+    json_text,
+    parquet,
+    sqldump,
+    sqlite,
+    xml_text,
+)
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
@@ -73,6 +84,8 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages) -> Iterator[Opened]
             yield _parquet(stack, blob, limits)
         elif kind in ("zip", "xls"):
             yield _excel(stack, blob, limits, kind)
+        elif kind == "sqlite":
+            yield _sqlite(stack, blob, limits)
         elif kind == "gzip":
             raise Unreadable("nested_archive", "packed more than once; unpack it first")
         else:
@@ -91,6 +104,19 @@ def _parquet(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
     return Opened(
         "parquet", [Table("", "parquet", names, parquet.head(file), read, sample=partial(parquet.sample, file))]
     )
+
+
+def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
+    db = sqlite.Database(stack.enter_context(blob.seekable()), limits)
+    stack.callback(db.close)
+    tables = []
+    for name, columns in db.tables.items():
+
+        def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
+            return db.chunks(name, layout.names, limits)
+
+        tables.append(Table(name, "sql", columns, db.head(name), read, sample=partial(db.sample, name)))
+    return Opened("sqlite", tables, db.notes)
 
 
 def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> Opened:

@@ -35,6 +35,7 @@ __all__ = ["Batch", "FileReport", "Input", "Issue", "Limits", "ReadError", "disc
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
     ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
+    ".db", ".db3", ".sqlite", ".sqlite3",
 )  # fmt: skip
 EXAMPLES = 5
 
@@ -181,12 +182,12 @@ def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
                         relative.as_posix(),
                         None,
                         "not_a_data_file",
-                        "left out: not a CSV, JSON, Excel, SQL, XML, Parquet, zip or gz file",
+                        "left out: not a CSV, JSON, Excel, SQL, SQLite, XML, Parquet, zip or gz file",
                     )
                 )
         if not found:
             raise ReadError(
-                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, XML, Parquet, zip or gz file; name a folder with ads"
+                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, SQLite, XML, Parquet, zip or gz file; name a folder with ads"
             )
     elif glob.has_magic(given):
         hits = sorted(p for p in map(Path, glob.glob(given, recursive=True)))
