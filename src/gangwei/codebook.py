@@ -119,6 +119,11 @@ class Remembering(Codebook):
         """A CSV file as dictionaries of strings."""
         return super().rows(name)
 
+    @cache  # noqa: B019
+    def digest(self, *prefixes: str) -> str:
+        """Hash of the files under the given prefixes (all files when none is given)."""
+        return super().digest(*prefixes)
+
 
 def carried_by(published: Path) -> Remembering:
     """The definitions that a dataset was built with: the packaged ones and those it carries in their place."""

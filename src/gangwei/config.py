@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gangwei.codebook import Codebook
+from gangwei.codebook import Remembering
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -43,6 +43,6 @@ class Settings:
     as_of: str | None = None
 
     @property
-    def book(self) -> Codebook:
-        """The definitions in force."""
-        return Codebook(self.definitions)
+    def book(self) -> Remembering:
+        """The definitions in force, read anew for each build."""
+        return Remembering(self.definitions)

@@ -62,11 +62,16 @@ class Local:
 
     def sql(self, query: str, **tables: Sequence[Path]) -> pl.DataFrame:
         """Run a query of the shared SQL subset over Parquet tables; the caller's ORDER BY must end in a unique key."""
-        con = duckdb.connect()
+        con = duckdb.connect(  # statements with parameters would import pandas where it is installed
+            config={
+                "threads": self.threads,
+                "memory_limit": f"{self.memory_limit}B",
+                "temp_directory": str(self.spill),
+                "disabled_optimizers": "join_filter_pushdown",
+                "preserve_insertion_order": False,
+            }
+        )
         try:
-            con.execute(f"SET threads={self.threads}; SET memory_limit='{self.memory_limit}B'")
-            con.execute("SET temp_directory=?", [str(self.spill)])
-            con.execute("SET disabled_optimizers='join_filter_pushdown'; SET preserve_insertion_order=false")
             for name, paths in tables.items():
                 con.from_parquet([str(p) for p in paths]).create_view(name)
             frame = pl.from_arrow(con.sql(query).to_arrow_table())
