@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,7 +80,7 @@ def verify(folder: Path, files: Sequence[dict[str, Any]], engine: Sets) -> None:
     Raises:
         CheckError: the first invariant that does not hold.
     """
-    sound, kept = _sound(folder)
+    sound, kept, weighed = _sound(folder)
     for (name, tables, query), holds in zip(INVARIANTS, sound, strict=True):
         broken = 0 if holds else int(engine.sql(query, **{t: [folder / f"{t}.parquet"] for t in tables})["n"][0])
         if broken:
@@ -91,34 +92,44 @@ def verify(folder: Path, files: Sequence[dict[str, Any]], engine: Sets) -> None:
             )
     if kept != sum(f["kept"] for f in files):
         raise CheckError(f"check failed: {kept} ads published, {sum(f['kept'] for f in files)} kept by the readers")
-    if not _weighed(folder):
+    if not weighed:
         broken = int(engine.sql(WEIGHTS, p=[folder / "ad_places.parquet"])["n"][0])
         if broken:
             raise CheckError(f"check failed: place weights of {broken} ads do not sum to 1")
 
 
-def _sound(folder: Path) -> tuple[tuple[bool, ...], int]:
-    """Whether each of INVARIANTS is seen to hold in one reading, and the number of ads."""
-    ids: dict[str, list[U64]] = {c: [] for c in IDS}
+def _sound(folder: Path) -> tuple[tuple[bool, ...], int, bool]:
+    """Whether each of INVARIANTS is seen to hold, the number of ads, and whether weights of places do: columns side by side."""
+    with ThreadPoolExecutor(len(IDS) + 2) as pool:
+        weighed, rows = pool.submit(_weighed, folder), pool.submit(_rows_hold, folder)
+        ads = folder / "ads.parquet"
+        ad, opening, employer = (pool.submit(_ranked_ids, ads, c, c == "employer_id") for c in IDS)
+        openings = read_frame(folder / "openings.parquet", ["opening_id", "n_ads"])
+        keys, sizes = hash_strings(openings["opening_id"]), openings["n_ads"].to_numpy()
+        order = np.argsort(keys)
+        employers = _ranked_ids(folder / "employers.parquet", "employer_id")
+        found, counts = _counted(opening.result())
+        counted = np.array_equal(found, keys[order]) and np.array_equal(counts, sizes[order])
+        known = bool(np.isin(_counted(employer.result())[0], employers).all())
+        holds = (_distinct(ad.result()), counted, known, _distinct(employers), *rows.result())
+        return holds, int(ad.result().size), weighed.result()
+
+
+def _ranked_ids(path: Path, column: str, named: bool = False) -> U64:
+    """Sorted hashes of a column; only of what is not null with `named`."""
+    groups = (g[column] for g in read_groups(path, [column]))
+    return _ranked([hash_strings(ids.drop_nulls() if named else ids) for ids in groups])
+
+
+def _rows_hold(folder: Path) -> tuple[bool, bool, bool]:
+    """Whether the invariants of single ads hold: place, tier, pay."""
     placed, tiered, paid = True, True, True
-    for ads in read_groups(folder / "ads.parquet", [*IDS, *OTHERS]):
-        for c in IDS:
-            ids[c].append(hash_strings(ads[c].drop_nulls() if c == "employer_id" else ads[c]))
+    for ads in read_groups(folder / "ads.parquet", list(OTHERS)):
         low, high = ads["pay_min_fen"], ads["pay_max_fen"]
         placed &= not (ads["adcode"].is_not_null() & (ads["place_status"] != "ok")).any()
         tiered &= not ads["ai_tier"].null_count()
         paid &= not ((low > high) | (low < 0) | (high < 0)).any()
-    ad, opening, employer = (_ranked(ids.pop(c)) for c in IDS)
-    openings = read_frame(folder / "openings.parquet", ["opening_id", "n_ads"])
-    keys, sizes = hash_strings(openings["opening_id"]), openings["n_ads"].to_numpy()
-    order = np.argsort(keys)
-    found, counts = _counted(opening)
-    employers = _ranked(
-        [hash_strings(e["employer_id"]) for e in read_groups(folder / "employers.parquet", ["employer_id"])]
-    )
-    counted = np.array_equal(found, keys[order]) and np.array_equal(counts, sizes[order])
-    known = bool(np.isin(_counted(employer)[0], employers).all())
-    return (_distinct(ad), counted, known, _distinct(employers), placed, tiered, paid), int(ad.size)
+    return placed, tiered, paid
 
 
 def _weighed(folder: Path) -> bool:

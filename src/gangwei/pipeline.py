@@ -414,7 +414,7 @@ class Build:
             keys=self.keys,
             build_key=key,
             book=self.book,
-            sizes=schema.EMPLOYER_SIZES.empty() if done else self.sizes(outs["names"]),
+            sizes=lambda: self.sizes(outs["names"]),
             sensitivity=self.match_sensitivity,
             previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )

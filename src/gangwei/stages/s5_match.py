@@ -282,7 +282,12 @@ def match(
     Returns:
         stage_tables.MATCHED columns and `ad_no`, in the order of `signatures`. The result does not depend on that order.
     """
-    rules = tuned(rules, threshold)
+    window = rules.window_days if window_days is None else window_days
+    return next(found_in(signatures, tuned(rules, threshold)).finish(signatures["ad_no"].to_numpy(), window))
+
+
+def found_in(signatures: pl.DataFrame, rules: Rules) -> Openings:
+    """Openings of a set of ads, to be finished with any window; `signatures` as in `match`."""
     table = signatures.to_arrow(compat_level=pl.CompatLevel.oldest())
     found = Openings(signatures["ad_id"].to_numpy(), rules.params, rules.stock)
     found.note(table, 0)
@@ -291,8 +296,7 @@ def match(
     found.judge(rules.same, rules.apart)
     found.link(rows.take(leads))
     found.close()
-    window = rules.window_days if window_days is None else window_days
-    return next(found.finish(signatures["ad_no"].to_numpy(), window))
+    return found
 
 
 def tuned(rules: Rules, threshold: float | None) -> Rules:

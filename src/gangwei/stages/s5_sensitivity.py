@@ -17,7 +17,7 @@ import pyarrow as pa
 from gangwei.kernels import judging
 from gangwei.kernels.hashing import mix
 from gangwei.schema import MATCH_SENSITIVITY, U64, Column, Table
-from gangwei.stages.s5_match import SIGNATURE, Rules, match
+from gangwei.stages.s5_match import SIGNATURE, Rules, found_in, tuned
 
 SAMPLE = 50_000
 STEP, WINDOWS = 0.05, (30, 60, 90)
@@ -72,9 +72,10 @@ def sensitivity(
     base = float(rules.params[judging.SAME_TITLE]) if threshold is None else threshold
     asked = [(base, window_days), (base - STEP, window_days), (base + STEP, window_days)]
     asked += [(base, w) for w in WINDOWS if w != window_days]
+    found = {cut: found_in(signatures, tuned(rules, cut)) for cut in (base, base - STEP, base + STEP)}
     rows = []
     for cut, window in asked:
-        m = match(signatures, rules, window_days=window, threshold=cut).with_columns(who=pl.Series(who))
+        m = next(found[cut].finish(np.arange(n), window)).with_columns(who=pl.Series(who))
         openings = m.group_by("opening_no").agg(pl.col("who").min(), dated=pl.col("spell_no").is_not_null().any())
         spells = m.drop_nulls("spell_no").group_by("spell_no").agg(pl.col("who").min())
         counts = m.group_by("who").len("ads").sort("who")

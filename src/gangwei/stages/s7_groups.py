@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -65,20 +65,29 @@ def _code(values: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.is_not_null()).then(codes).alias(values.name)).to_series()
 
 
-def write_groups(source: Source, later: pl.DataFrame, folder: Path, slim_path: Path, engine: Sets) -> dict[str, int]:
+def write_groups(
+    source: Source, later: pl.DataFrame, folder: Path, slim_path: Path, engine: Sets, pool: ThreadPoolExecutor
+) -> dict[str, int]:
     """Write openings, spells and campaigns beside `ads.parquet` in `folder`; returns their rows.
 
     Args:
         later: canonical names of openings that bear another name, and what they succeed.
         slim_path: SLIM, one row for each ad.
+        pool: tables are read and written there, side by side.
     """
+
+    def write(table: schema.Table, frames: Iterable[pl.DataFrame]) -> Future[int]:
+        return pool.submit(write_frames, folder / f"{table.name}.parquet", table, frames, **published(table))
+
     groups = engine.sql(OPENINGS_SQL, slim=[slim_path])
     best = (1 << NUMBER_BITS) - 1 - groups["documented"].to_numpy() % (1 << NUMBER_BITS)
     campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])
     asked = np.zeros(source.ad_keys.size, bool)
     asked[best] = asked[campaigns["campaign_no"].to_numpy()] = True
     wanted = np.flatnonzero(asked)
-    described = _described(folder / "ads.parquet", wanted)
+    reading = pool.submit(_described, folder / "ads.parquet", wanted)
+    spells = engine.sql(SPELLS_SQL, slim=[slim_path]).sort("opening_no", "first_date", "spell_no")
+    described = reading.result()
 
     def openings() -> Iterator[pl.DataFrame]:
         for at in range(0, groups.height, SLICE):
@@ -95,7 +104,6 @@ def write_groups(source: Source, later: pl.DataFrame, folder: Path, slim_path: P
                 part.with_columns(pl.col("succeeds").fill_null(pl.lit([], pl.List(pl.String)))), schema.OPENINGS
             )
 
-    spells = engine.sql(SPELLS_SQL, slim=[slim_path]).sort("opening_no", "first_date", "spell_no")
     ordinal = _ordinals(spells["opening_no"].to_numpy())
 
     def runs() -> Iterator[pl.DataFrame]:
@@ -114,15 +122,12 @@ def write_groups(source: Source, later: pl.DataFrame, folder: Path, slim_path: P
         named(source, campaigns["campaign_no"], CAMPAIGN).alias("campaign_id"),
         *first.select("employer_id", "title").get_columns(),
     )
-    tables = {
-        schema.OPENINGS: openings(), schema.SPELLS: runs(), schema.CAMPAIGNS: iter([_pick(campaigns, schema.CAMPAIGNS)])
-    }  # fmt: skip
-    with ThreadPoolExecutor(len(tables)) as pool:
-        writing = {
-            t.name: pool.submit(write_frames, folder / f"{t.name}.parquet", t, f, **published(t))
-            for t, f in tables.items()
-        }
-        return {name: written.result() for name, written in writing.items()}
+    written = {
+        "openings": write(schema.OPENINGS, openings()),
+        "campaigns": write(schema.CAMPAIGNS, [_pick(campaigns, schema.CAMPAIGNS)]),
+        "spells": write(schema.SPELLS, runs()),
+    }
+    return {name: done.result() for name, done in written.items()}
 
 
 def _described(ads: Path, wanted: I64) -> pl.DataFrame:

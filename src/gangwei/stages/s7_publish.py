@@ -62,7 +62,8 @@ def _ads(
 
 def _decisions(source: Source, ads: pl.DataFrame) -> pl.DataFrame:
     version = source.definitions_version
-    matches = ads.filter(pl.col("match_relation").is_in(LINKED)).select(
+    matched = ads.select("ad_id", "match_relation", "match_reason", "match_score")
+    matches = matched.filter(pl.col("match_relation").is_in(LINKED)).select(
         "ad_id",
         stage=pl.lit("s5_match"),
         decision="match_relation",
@@ -195,8 +196,9 @@ def _tables(
     issues: dict[tuple[str | None, str], int] = {}
     crowds = Crowds(source.book.toml("openings/match.toml")["issues"])
     writing: list[Future[None]] = []
-    with ThreadPoolExecutor(len(writers.open) + 1) as pool:
-        sensitivity = pool.submit(source.sensitivity)
+    rules = contacts.compile_contacts(source.book)
+    with ThreadPoolExecutor(len(writers.open) + 2) as pool:
+        sensitivity, sizes = pool.submit(source.sensitivity), pool.submit(source.sizes)
         for at, clean, located, classified, matched in _stream(source):
             ads = _ads(source, later, employers, at, _frame(clean), _frame(located), _frame(classified), matched)
             kept = pa.Table.from_arrays(
@@ -218,30 +220,32 @@ def _tables(
             advance(ads.height)
         for done in writing:
             done.result()
-    rules = contacts.compile_contacts(source.book)
-    for path in source.rejects:
-        for rejects in read_groups(path):
-            shown = rejects.with_columns(contacts.strip(rejects["raw"], rules))
-            writers.write("rejects", shown)
-            writers.write("decisions", _reject_decisions(source, rejects))
-    writers.close()
-    noticed = crowds.issues()
-    del crowds
-    slim_path = tmp / f"{SLIM.name}.parquet"
-    counts = {k: n for k, n in writers.rows.items() if k != SLIM.name}
-    counts |= write_groups(source, later, tmp, slim_path, engine)
-    slim_path.unlink()
-    employer = entities(source)
-    frames = {
-        schema.EMPLOYERS: employer.with_columns(contacts.strip(employer["name"], rules)),
-        schema.EMPLOYER_NAMES: read_frame(source.names),
-        schema.AFFILIATIONS: read_frame(source.affiliations),
-        schema.EMPLOYER_SIZES: source.sizes,
-        schema.MATCH_SENSITIVITY: sensitivity.result(),
-    }
-    for t, f in frames.items():
-        counts[t.name] = write_frames(tmp / f"{t.name}.parquet", t, [_pick(f, t)], **published(t))
-    return counts, issues, noticed
+        noticed = pool.submit(crowds.issues)
+        del crowds
+        for path in source.rejects:
+            for rejects in read_groups(path):
+                shown = rejects.with_columns(contacts.strip(rejects["raw"], rules))
+                writers.write("rejects", shown)
+                writers.write("decisions", _reject_decisions(source, rejects))
+        writers.close()
+        counts = {k: n for k, n in writers.rows.items() if k != SLIM.name}
+        employer = entities(source)
+        frames = {
+            schema.EMPLOYERS: employer.with_columns(contacts.strip(employer["name"], rules)),
+            schema.EMPLOYER_NAMES: read_frame(source.names),
+            schema.AFFILIATIONS: read_frame(source.affiliations),
+            schema.EMPLOYER_SIZES: sizes.result(),
+            schema.MATCH_SENSITIVITY: sensitivity.result(),
+        }
+        written = {
+            t.name: pool.submit(write_frames, tmp / f"{t.name}.parquet", t, [_pick(f, t)], **published(t))
+            for t, f in frames.items()
+        }
+        slim_path = tmp / f"{SLIM.name}.parquet"
+        counts |= write_groups(source, later, tmp, slim_path, engine, pool)
+        slim_path.unlink()
+        counts |= {name: done.result() for name, done in written.items()}
+    return counts, issues, noticed.result()
 
 
 def _tally(ads: pl.DataFrame, issues: dict[tuple[str | None, str], int]) -> None:

@@ -48,7 +48,7 @@ class Source:
     build_key: str
     book: Codebook
     sensitivity: Callable[[], pl.DataFrame]
-    sizes: pl.DataFrame
+    sizes: Callable[[], pl.DataFrame]
     previous: Path | None = None
 
 
