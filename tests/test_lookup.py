@@ -87,7 +87,7 @@ def test_shelf_gives_back_every_row_in_order(tmp_path: Path) -> None:
         shelf = Shelf(tmp_path, f"s{budget}", 5, budget)
         for a in range(0, n, 90):
             part = np.arange(a, min(a + 90, n))
-            shelf.add(rows.take(part), box[part])
+            shelf.add(shelf.sort(rows.take(part), box[part]))
         for b in range(5):
             got = shelf.take(b)
             assert got.pos.tolist() == np.flatnonzero(box == b).tolist()

@@ -6,7 +6,8 @@ is the same for one bucket or many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import pairwise
 from threading import Lock
 from typing import Any
@@ -133,20 +134,25 @@ class Openings:
             self.leader, self.moved = moved[self.leader], []
 
     def finish(
-        self, ad_no: npt.NDArray[np.int64], window: int, cuts: npt.NDArray[np.int64] | None = None
+        self,
+        ad_no: npt.NDArray[np.int64],
+        window: int,
+        cuts: npt.NDArray[np.int64] | None = None,
+        each: Callable[[Callable[[slice], pl.DataFrame], Iterator[slice]], Iterator[pl.DataFrame]] = map,
     ) -> Iterator[pl.DataFrame]:
         """stage_tables.MATCHED columns and `ad_no` in order of position, one frame between each two `cuts`.
 
         Args:
             window: days between two spells.
             cuts: positions; the whole by default.
+            each: what applies a function in order, as `map` does.
         """
         n = self.leader.size
         size = np.bincount(self.leader, minlength=n) if n else np.zeros(0, np.int64)
         spell = self._spells(window, size)
         self._leave_lone_campaigns(size)
-        for a, b in pairwise(np.array([0, n]) if cuts is None else cuts):
-            yield self._frame(ad_no, size, spell, slice(int(a), int(b)))
+        spans = (slice(int(a), int(b)) for a, b in pairwise(np.array([0, n]) if cuts is None else cuts))
+        return each(partial(self._frame, ad_no, size, spell), spans)
 
     def _leave_lone_campaigns(self, size: npt.NDArray[np.int64]) -> None:
         """A campaign of which links or the ledger made one opening is none."""

@@ -140,16 +140,18 @@ class Shelf:
         self.files = [folder / f"{name}-{b:05}.bin" for b in range(boxes)]
         self.pieces: list[list[Packed]] = [[] for _ in range(boxes)]
 
-    def add(self, rows: Packed, box: npt.NDArray[Any], only: I64 | None = None) -> None:
-        """Put each row, or `only` some, into its box."""
+    def sort(self, rows: Packed, box: npt.NDArray[Any], only: I64 | None = None) -> list[tuple[int, Packed]]:
+        """The rows, or `only` some, by box, for `add`; threads may do so at once."""
         if self.boxes == 1 and only is None:
-            cut = [(0, rows)]
-        else:
-            only = np.arange(rows.size) if only is None else only
-            order = only[np.argsort(box[only], kind="stable")]
-            cuts = np.searchsorted(box[order], np.arange(self.boxes + 1))
-            cut = [(b, rows.take(order[cuts[b] : cuts[b + 1]])) for b in np.flatnonzero(np.diff(cuts)).tolist()]
-        for b, piece in cut:
+            return [(0, rows)]
+        only = np.arange(rows.size) if only is None else only
+        order = only[np.argsort(box[only], kind="stable")]
+        cuts = np.searchsorted(box[order], np.arange(self.boxes + 1))
+        return [(b, rows.take(order[cuts[b] : cuts[b + 1]])) for b in np.flatnonzero(np.diff(cuts)).tolist()]
+
+    def add(self, pieces: Sequence[tuple[int, Packed]]) -> None:
+        """Put rows into their boxes."""
+        for b, piece in pieces:
             self.pieces[b].append(piece)
             self.held += piece.nbytes
         if self.held > self.budget:

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,8 +32,9 @@ from gangwei.kernels.signature import LEFT_OUT, sample_grams
 from gangwei.kernels.title import compile_titles
 from gangwei.kernels.title_memo import TitleMemo
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
-from gangwei.store import read_tables
+from gangwei.store import open_parquet, read_tables
 
+S = TypeVar("S")
 T = TypeVar("T")
 U8 = pl.UInt8()
 GRAMS = pl.Binary()
@@ -335,48 +337,57 @@ def match_parts(
     The files hold SIGNATURE, or SIGNED where `cleans` are the clean parts they were made of.
 
     Ads are put into boxes of whole employers and clustered box by box, then the representatives into boxes of whole
-    cities and linked, `threads` boxes at a time; boxes that do not fit in memory wait in a folder beside the files. The
-    result does not depend on the number of boxes or threads. `seen` is called with each table of signatures and the position
-    of its first ad, in order.
+    cities and linked, `threads` files or boxes at a time; boxes that do not fit in memory wait in a folder beside the files.
+    The result does not depend on the number of boxes or threads. `seen` is called with each table of signatures and the
+    position of its first ad, in order.
     """
     rules = tuned(rules, threshold)
     found = Openings(ad_keys, rules.params, rules.stock)
     boxes = max(1, -(-int(ad_keys.size) // BOX))
-    with tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent if paths else None) as spill:
+    cuts = np.cumsum([0, *(open_parquet(p).metadata.num_rows for p in paths)])
+    window = rules.window_days if window_days is None else window_days
+    with (
+        tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent if paths else None) as spill,
+        ThreadPoolExecutor(threads, thread_name_prefix="gangwei-boxes") as pool,
+    ):
         ads, leads = (Shelf(Path(spill), name, boxes, HELD) for name in ("ads", "leads"))
-        cuts = [0]
-        for path, clean in zip_longest(paths, cleans or ()):
-            at = cuts[-1]
+
+        def load(part: tuple[Path, Path | None, int]) -> list[tuple[pa.Table, int, list[tuple[int, Packed]]]]:
+            path, clean, at = part
+            loaded = []
             for table in signatures(path, clean):
                 found.note(table, at)
+                rows = pack(table, np.arange(at, at + table.num_rows))
+                loaded.append((table, at, ads.sort(rows, block_of(rows) % np.uint64(boxes))))
+                at += table.num_rows
+            return loaded
+
+        def cluster(rows: Packed) -> list[tuple[int, Packed]]:
+            made = found.cluster(rows)
+            return leads.sort(rows, rows.facts[:, judging.CITY].view(np.uint64) % np.uint64(boxes), made)
+
+        parts = zip(paths, cleans or repeat(None), cuts.tolist())
+        for loaded in _ahead(pool, threads, load, parts):
+            for table, at, pieces in loaded:
                 if seen is not None:
                     seen(table, at)
-                rows = pack(table, np.arange(at, at + table.num_rows))
-                ads.add(rows, block_of(rows) % np.uint64(boxes))
-                at += table.num_rows
-            cuts.append(at)
-        with ThreadPoolExecutor(threads, thread_name_prefix="gangwei-boxes") as pool:
-            for rows, made in _ahead(pool, found.cluster, map(ads.take, range(boxes)), threads):
-                leads.add(rows, rows.facts[:, judging.CITY].view(np.uint64) % np.uint64(boxes), made)
-            found.judge(rules.same, rules.apart)
-            for _ in _ahead(pool, found.link, map(leads.take, range(boxes)), threads):
-                pass
-    found.close()
-    window = rules.window_days if window_days is None else window_days
-    for frame in found.finish(np.arange(ad_keys.size), window, np.array(cuts)):
-        yield frame.drop("ad_no")
+                ads.add(pieces)
+        for pieces in _ahead(pool, threads, cluster, map(ads.take, range(boxes))):
+            leads.add(pieces)
+        found.judge(rules.same, rules.apart)
+        for _ in _ahead(pool, threads, found.link, map(leads.take, range(boxes))):
+            pass
+        found.close()
+        for frame in found.finish(np.arange(ad_keys.size), window, cuts, partial(_ahead, pool, threads)):
+            yield frame.drop("ad_no")
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Packed], T], boxes: Iterator[Packed], threads: int
-) -> Iterator[tuple[Packed, T]]:
-    """Each box with what `work` made of it, in order; `threads` boxes at a time, one more read ahead."""
-    waiting: deque[tuple[Packed, Future[T]]] = deque()
-    for rows in boxes:
-        waiting.append((rows, pool.submit(work, rows)))
+def _ahead(pool: ThreadPoolExecutor, threads: int, work: Callable[[S], T], items: Iterator[S]) -> Iterator[T]:
+    """What `work` makes of each item, in order; `threads` items at a time, one more read ahead."""
+    waiting: deque[Future[T]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
         if len(waiting) > threads:
-            done, made = waiting.popleft()
-            yield done, made.result()
+            yield waiting.popleft().result()
     while waiting:
-        done, made = waiting.popleft()
-        yield done, made.result()
+        yield waiting.popleft().result()
