@@ -110,8 +110,9 @@ def _sound(folder: Path) -> tuple[tuple[bool, ...], int, bool]:
         employers = _ranked_ids(folder / "employers.parquet", "employer_id")
         found, counts = _counted(opening.result())
         counted = np.array_equal(found, keys[order]) and np.array_equal(counts, sizes[order])
-        known = bool(np.isin(_counted(employer.result())[0], employers).all())
-        holds = (_distinct(ad.result()), counted, known, _distinct(employers), *rows.result())
+        named, known = (_counted(e)[0] for e in (employer.result(), employers))
+        every = np.intersect1d(named, known, assume_unique=True).size == named.size
+        holds = (_distinct(ad.result()), counted, every, _distinct(employers), *rows.result())
         return holds, int(ad.result().size), weighed.result()
 
 

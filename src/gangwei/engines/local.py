@@ -62,7 +62,7 @@ class Local:
 
     def sql(self, query: str, **tables: Sequence[Path]) -> pl.DataFrame:
         """Run a query of the shared SQL subset over Parquet tables; the caller's ORDER BY must end in a unique key."""
-        con = duckdb.connect(  # statements with parameters would import pandas where it is installed
+        con = duckdb.connect(
             config={
                 "threads": self.threads,
                 "memory_limit": f"{self.memory_limit}B",
