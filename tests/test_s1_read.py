@@ -325,3 +325,26 @@ def test_shared_postings(shared: Path) -> None:
         "postings_real.src07",
     ]
     assert s1_read.Limits().batch_rows == 65_536
+
+
+def test_what_gangwei_wrote_is_no_input(tmp_path: Path) -> None:
+    """A build may write into the folder that it reads, and a release may lie there, too."""
+    (tmp_path / "ads.csv").write_text(PLAIN, "utf-8")
+    made = tmp_path / "work"
+    for name in ("published/ads.parquet", "stages/raw/a.parquet", "build.json", ".lock", "brief.html", "mine.csv"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(PLAIN, "utf-8")
+    for name in ("datapackage.json", "data/openings.parquet", "data/ads.csv"):
+        (tmp_path / "release" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "release" / name).write_text(PLAIN, "utf-8")
+    for given in (tmp_path, tmp_path / "**" / "*.*"):
+        inputs, issues = discover([given], Limits())
+        assert [i.name for i in inputs] == ["ads.csv", "work/mine.csv"]
+        assert [(i.file, i.reason_id) for i in issues if i.reason_id != "same_content"] == [("release", "own_dataset")]
+    (made / "mine.csv").unlink()
+    with pytest.raises(ReadError, match="nothing but what gangwei wrote"):
+        discover([made], Limits())
+    brief = tmp_path / "x.html"
+    brief.write_text('<!doctype html><html><head><meta name="generator" content="gangwei"><table>', "utf-8")
+    (report,), _, _, _ = run([brief])
+    assert [i.reason_id for i in report.issues] == ["own_page"]

@@ -301,6 +301,6 @@ def locked(root: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreError(f"{root}: another build is running here; wait for it or choose another --out") from None
-        for stray in root.rglob(".*.tmp"):
+        for stray in (*root.glob(".*.tmp"), *(root / "stages").rglob(".*.tmp")):
             shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
         yield

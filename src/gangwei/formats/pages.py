@@ -17,6 +17,7 @@ HTML = re.compile(
     re.I | re.S,
 )
 MHTML = re.compile(r"^(?:From: .*Saved by|MIME-Version:.*multipart/related)", re.I | re.M)
+OWN = re.compile(r'<meta name="generator" content="gangwei')
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Pages:
             return Unreadable("xml_file", "an XML file")
         if not HTML.search(sample[:4096]) and not MHTML.search(sample[:2048]):
             return None
+        if OWN.search(sample[:4096]):
+            return Unreadable("own_page", "a brief that gangwei wrote, not ads")
         if self.captcha.search(sample[:200_000]):
             return Unreadable("captcha_page", "a captcha or log-in page was saved instead of ads; fetch the ads again")
         return Unreadable(

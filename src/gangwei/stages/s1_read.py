@@ -6,13 +6,10 @@ with a one-line message; the others go on. What a board's files look like is dat
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -21,6 +18,7 @@ from gangwei import schema
 from gangwei.formats import archive
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
 from gangwei.formats.guess import Knowledge, load_knowledge
+from gangwei.formats.inputs import Input, Issue, ReadError, discover, disk_needed
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
 from gangwei.formats.recognise import Match, better, of_page, recognise, sniff
@@ -30,54 +28,9 @@ from gangwei.formats.tables import Layout, Opened, Table, opened
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-__all__ = ["Batch", "FileReport", "Input", "Issue", "Limits", "ReadError", "discover", "read"]
+__all__ = ["Batch", "FileReport", "Input", "Issue", "Limits", "ReadError", "discover", "disk_needed", "read"]
 
-SUFFIXES = (
-    ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
-    ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
-    ".db", ".db3", ".sqlite", ".sqlite3",
-)  # fmt: skip
 EXAMPLES = 5
-
-
-class ReadError(Exception):
-    """The input as a whole cannot be read; one line: file, row, what is wrong, what to do."""
-
-
-@dataclass(frozen=True)
-class Issue:
-    """Something to know about a file: a stable reason code and a one-line message."""
-
-    file: str
-    row: int | None
-    reason_id: str
-    message: str
-    n: int = 1
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Input:
-    """One file or archive member. `name` is relative to what the user gave, '#member' behind it; never a machine path."""
-
-    name: str
-    path: Path
-    member: str | None
-    size: int
-    sha256: str
-
-
-# Bytes of the run directory for each byte of input, measured; texts lie twice there, in a stage and published.
-DISK_FACTOR = {".parquet": 10.0, ".xlsx": 10.0, ".gz": 12.0}
-DISK_FACTOR_PLAIN = 4.0
-
-
-def disk_needed(items: Iterable[Input]) -> int:
-    """Bytes of disk that a build of these files is likely to take."""
-    return int(sum(i.size * DISK_FACTOR.get(Path(i.name).suffix.lower(), DISK_FACTOR_PLAIN) for i in items))
 
 
 @dataclass(frozen=True)
@@ -122,111 +75,6 @@ class FileReport:
             "issues": [i.as_dict() for i in self.issues],
             "seconds": round(self.seconds, 3),
         }
-
-
-def discover(paths: Sequence[str | Path], limits: Limits) -> tuple[list[Input], list[Issue]]:
-    """All inputs under the given files, folders and patterns, sorted by (name, sha256), whatever order they came in.
-
-    Raises:
-        ReadError: a path does not exist, a pattern fits nothing, or a folder holds no file that could hold ads.
-    """
-    named: dict[Path, str] = {}
-    issues: list[Issue] = []
-    for given in paths:
-        for name, path in _expand(str(given), issues):
-            old = named.get(path.resolve())
-            if old is None or name < old:
-                named[path.resolve()] = name
-    inputs: list[Input] = []
-    for path, name in named.items():
-        try:
-            inputs += _inputs(name, path, limits)
-        except Unreadable as e:
-            issues.append(Issue(name, e.row, e.reason_id, str(e)))
-        except OSError as e:
-            issues.append(
-                Issue(name, None, "unreadable", f"cannot be opened: {e.strerror or e}; check its permissions")
-            )
-    inputs.sort(key=lambda i: (i.name, i.sha256))
-    first: dict[str, str] = {}
-    counts = Counter(i.name for i in inputs)
-    out = []
-    for i in inputs:
-        name = i.name if counts[i.name] == 1 else f"{i.name}~{i.sha256[:8]}"
-        if i.sha256 in first and i.size:
-            issues.append(
-                Issue(name, None, "same_content", f"the same content as {first[i.sha256]}; its rows count as repeats")
-            )
-        first.setdefault(i.sha256, name)
-        out.append(Input(name, i.path, i.member, i.size, i.sha256))
-    issues.sort(key=lambda i: (i.file, i.row or 0, i.reason_id, i.message))
-    return out, issues
-
-
-def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
-    path = Path(given)
-    if path.is_file():
-        yield path.name, path
-    elif path.is_dir():
-        found = 0
-        for p in sorted(q for q in path.rglob("*") if q.is_file()):
-            relative = p.relative_to(path)
-            if any(part.startswith((".", "~$")) or part == "__MACOSX" for part in relative.parts):
-                continue
-            if p.suffix.lower() in SUFFIXES:
-                found += 1
-                yield relative.as_posix(), p
-            else:
-                issues.append(
-                    Issue(
-                        relative.as_posix(),
-                        None,
-                        "not_a_data_file",
-                        "left out: not a CSV, JSON, Excel, SQL, SQLite, XML, Parquet, zip or gz file",
-                    )
-                )
-        if not found:
-            raise ReadError(
-                f"{path.name or given}: the folder holds no CSV, JSON, Excel, SQL, SQLite, XML, Parquet, zip or gz file; name a folder with ads"
-            )
-    elif glob.has_magic(given):
-        hits = sorted(p for p in map(Path, glob.glob(given, recursive=True)))
-        if not hits:
-            raise ReadError(f"{given}: no file fits this pattern; check the folder and the pattern")
-        base = _glob_base(given)
-        for p in hits:
-            if p.is_file():
-                yield p.relative_to(base).as_posix() if base in p.parents else p.name, p
-    else:
-        raise ReadError(f"{given}: no such file or folder; check the path")
-
-
-def _glob_base(pattern: str) -> Path:
-    parts: list[str] = []
-    for part in Path(pattern).parts:
-        if glob.has_magic(part):
-            break
-        parts.append(part)
-    return Path(*parts)
-
-
-def _inputs(name: str, path: Path, limits: Limits) -> Iterator[Input]:
-    members = archive.members(path, limits) if path.stat().st_size else None
-    if members is None:
-        blob = archive.Blob(path, None, limits)
-        yield Input(name, path, None, *_digest(blob))
-        return
-    for member in members:
-        yield Input(f"{name}#{member}", path, member, *_digest(archive.Blob(path, member, limits)))
-
-
-def _digest(blob: archive.Blob) -> tuple[int, str]:
-    h, size = hashlib.sha256(), 0
-    with blob.stream() as f:
-        while data := f.read(1 << 20):
-            h.update(data)
-            size += len(data)
-    return size, h.hexdigest()
 
 
 def read(
