@@ -70,7 +70,7 @@ def test_a_full_disk_says_so_and_resumes(made: tuple[Path, Path, dict[str, str]]
     assert prints(small_disk / "out" / "published") == expected
 
 
-@pytest.mark.parametrize("table", ["raw", "clean", "signed", "classified", "matched"])
+@pytest.mark.parametrize("table", ["gathered", "clean", "signed", "classified", "matched"])
 def test_a_damaged_stage_file_is_named_and_made_anew(
     made: tuple[Path, Path, dict[str, str]], tmp_path: Path, table: str
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_damaged_stage_file_is_named_and_made_anew(
     data = bytearray(part.read_bytes())
     data[len(data) // 8 : len(data) // 2] = os.urandom(len(data) // 2 - len(data) // 8)
     part.write_bytes(data)
-    begin = {"raw": "s2_clean", "clean": "s3_locate", "signed": "s5_match"}.get(table, "s7_publish")
+    begin = {"gathered": "s2_clean", "clean": "s3_locate", "signed": "s5_match"}.get(table, "s7_publish")
     said = plain(build(inputs, out, "--from", begin)) if table != "signed" else None
     if table == "signed":
         for made_of_it in (out / "stages" / "matched").glob("*"):

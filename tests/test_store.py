@@ -56,6 +56,19 @@ def test_the_lock_removes_what_a_killed_run_left(tmp_path: Path) -> None:
         assert [p.name for p in tmp_path.iterdir()] == [".lock"]
 
 
+@pytest.mark.parametrize("name", ["published", "stages"])
+def test_files_of_others_are_left_alone(tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / name / "thesis.txt"
+    theirs.parent.mkdir()
+    with locked(tmp_path):  # an empty folder is no one's
+        pass
+    (tmp_path / ".lock").unlink()
+    theirs.write_text("precious")
+    with pytest.raises(StoreError, match="did not write"), locked(tmp_path):
+        pass
+    assert [p.name for p in tmp_path.rglob("*")] == [name, "thesis.txt"]
+
+
 def test_a_file_is_not_a_directory(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
     with pytest.raises(StoreError, match=r"is a file|not a directory"), locked(tmp_path / "f"):

@@ -194,3 +194,10 @@ def test_memory_of_a_million_is_bounded(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path / "run")], check=True, capture_output=True, text=True
     )
     assert int(done.stdout.split()[-1]) / 1024 < 1500
+
+
+def test_fewer_ads_leave_no_file_of_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synth, "FILE", 100)
+    for ads, files in ((300, 3), (100, 1)):
+        synth.write(tmp_path, ads, seed=1, chunk=100)
+        assert len(list((tmp_path / "ads").iterdir())) == len(list((tmp_path / "truth").iterdir())) == files

@@ -35,7 +35,7 @@ def demo(out: Path, ads: int, lang: str) -> None:
     """Make synthetic ads, build them and write the brief."""
     from gangwei import report, synth
 
-    LOG.print(f"making {ads:,} synthetic ads in {out / 'ads'}")
+    LOG.print(f"making {ads:,} synthetic ads in {out / 'synth' / 'ads'}")
     synth.write(out / "synth", ads, seed=1)
     _build(inputs=(str(out / "synth" / "ads"),), out=out)
     brief = out / "brief.html"
@@ -54,7 +54,11 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
     """Write synthetic ads with known truth: OUT/ads and OUT/truth."""
     from gangwei import synth as maker
 
-    OUT.print(str(maker.write(out, ads, seed=seed, shape=shape)))
+    made = maker.write(out, ads, seed=seed, shape=shape)
+    OUT.print(
+        f"{made.ads:,} ads in {out / 'ads'} ({made.files:,} files, {made.text_bytes / 1e6:,.0f} MB of text), their truth in {out / 'truth'}",
+        highlight=False,
+    )
 
 
 @main.command()
@@ -248,9 +252,9 @@ def clean(directory: Path, yes: bool) -> None:
     """Remove the intermediate files; the published dataset stays."""
     import shutil
 
-    from gangwei.store import StoreError
+    from gangwei.store import MINE, StoreError
 
-    if not (directory / "stages").is_dir():
+    if not (directory / "stages").is_dir() or not any((directory / s).is_file() for s in MINE["stages"]):
         raise StoreError(f"{directory}: holds no intermediate files")
     size = sum(f.stat().st_size for f in (directory / "stages").rglob("*") if f.is_file())
     if yes or click.confirm(f"remove {size / 1e6:,.0f} MB of intermediate files in {directory / 'stages'}?"):

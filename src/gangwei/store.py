@@ -284,9 +284,20 @@ def map_part(
     return write_frames(out, table, frames())
 
 
+# folders that a build replaces, and the files that tell that a build made them
+MINE = {"published": ("published/manifest.json",), "stages": (".lock", "build.json")}
+
+
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """Hold the directory's lock; a second build of the same directory is refused."""
+    """Hold the directory's lock; a second build of the same directory is refused.
+
+    Raises:
+        StoreError: another build runs there, it cannot be written to, or it holds files of others where a build would put its own.
+    """
+    for name, signs in MINE.items():
+        if (root / name).is_dir() and any((root / name).iterdir()) and not any((root / s).is_file() for s in signs):
+            raise StoreError(f"{root / name}: holds files that gangwei did not write; choose another --out")
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("w")

@@ -82,6 +82,8 @@ def write(
         raise ValueError(f"unknown shape {shape!r}: use 'parquet' or 'boards'")
     for folder in ("ads", "truth"):
         (out / folder).mkdir(parents=True, exist_ok=True)
+        for old in (out / folder).glob(f"{folder}-*.parquet"):  # of more ads made here before
+            old.unlink()
     if shape == "boards":
         tables = list(stream(ads, seed, chunk, book))
         made = pa.concat_tables([a for a, _ in tables])

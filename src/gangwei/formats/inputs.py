@@ -21,7 +21,8 @@ SUFFIXES = (
     ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
     ".db", ".db3", ".sqlite", ".sqlite3",
 )  # fmt: skip
-OWN = {"stages", "published", "labels", "build.json", "opinions.csv", "brief.html"}  # in the folder of a dataset
+# in the folder of a dataset
+OWN = {"stages", "published", "labels", "releases", "text_index", "synth", "build.json", "opinions.csv", "brief.html"}
 OPENINGS = (
     "openings.parquet",
     "data/openings.parquet",
