@@ -168,7 +168,8 @@ def strip_each(columns: Sequence[pl.Series], rules: ContactRules) -> list[pl.Ser
     if not len(held):
         return list(columns)
     part = pl.concat([c.gather(r).rename("") for c, r in zip(columns, rows)], rechunk=True)
-    for _, pattern, replacement, bits in rules.rules:
+    following = [bits & ~(1 << MARK) for *_, bits in rules.rules[1:]] + [0]
+    for (_, pattern, replacement, bits), after_it in zip(rules.rules, following):
         some = np.flatnonzero(held & bits)
         if not len(some):
             continue
@@ -176,7 +177,10 @@ def strip_each(columns: Sequence[pl.Series], rules: ContactRules) -> list[pl.Ser
         after = before.str.replace_all(pattern, replacement)
         changed = np.flatnonzero((before != after).to_numpy())
         if len(changed):
-            part = part.scatter(some[changed], after.gather(changed))
+            new = after.gather(changed)
+            part = part.scatter(some[changed], new)
+            if bits & after_it:  # what is gone may be all that the other rules of the group look for
+                held[some[changed]] = _hints_of(new, rules)
             held[some[changed]] |= 1 << MARK
     out, at = [], 0
     for column, r in zip(columns, rows):

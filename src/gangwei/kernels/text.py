@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 EXPANSION_LIMIT = 8
 RECORD = "\n\x1e\n"
 PASSES = 3
-TAIL = 120  # characters in which furniture at the end shows
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ def close_up(series: pl.Series, flags: NDArray[np.uint8], rules: TextRules) -> p
 
 def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:
     """Cut what the board put around the ad: share buttons, empty lists, warnings (definitions/text/furniture.toml)."""
-    out = _cut(series, series.str.tail(TAIL).str.contains(rules.tail_pattern), rules.tail_pattern)
+    out = _cut(series, series.str.contains(rules.tail_pattern), rules.tail_pattern)
     out = _cut(out, out.str.contains(rules.head_pattern), rules.head_pattern)
     return _cut(out, out.str.contains(rules.line_hint), rules.line_pattern)
 
