@@ -67,29 +67,29 @@ def finish(h: np.uint64) -> np.uint64:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
-    """Hash of data[start:end]."""
+    """Hash of data[start:end]. Indexes are unsigned, so that no negative one is looked for and eight bytes are one load."""
     h = U64(end - start) * _GOLD + U64(1)
-    i = start
-    while i + 8 <= end:
+    i, stop = U64(start), U64(end)
+    while i + U64(8) <= stop:
         w = (
             U64(data[i])
-            | (U64(data[i + 1]) << U64(8))
-            | (U64(data[i + 2]) << U64(16))
-            | (U64(data[i + 3]) << U64(24))
-            | (U64(data[i + 4]) << U64(32))
-            | (U64(data[i + 5]) << U64(40))
-            | (U64(data[i + 6]) << U64(48))
-            | (U64(data[i + 7]) << U64(56))
+            | (U64(data[i + U64(1)]) << U64(8))
+            | (U64(data[i + U64(2)]) << U64(16))
+            | (U64(data[i + U64(3)]) << U64(24))
+            | (U64(data[i + U64(4)]) << U64(32))
+            | (U64(data[i + U64(5)]) << U64(40))
+            | (U64(data[i + U64(6)]) << U64(48))
+            | (U64(data[i + U64(7)]) << U64(56))
         )
         h = (h ^ w) * _K
         h ^= h >> U64(29)
-        i += 8
+        i += U64(8)
     w = U64(0)
     shift = U64(0)
-    while i < end:
+    while i < stop:
         w |= U64(data[i]) << shift
         shift += U64(8)
-        i += 1
+        i += U64(1)
     return finish((h ^ w) * _K)
 
 

@@ -82,18 +82,14 @@ class _Kept:
 
 
 def _rows(frames: list[pl.DataFrame], at: NDArray[np.int64]) -> pl.DataFrame:
-    """Rows of the frames put together, without putting together what is not asked for."""
+    """Rows of the frames put together; of each frame only the rows that are asked for, once, are put there."""
     if len(frames) == 1:
         return frames[0][at]
-    order, pieces = np.argsort(at, kind="stable"), []
-    ends = np.searchsorted(at[order], np.cumsum([0, *(f.height for f in frames)]))
-    begun = 0
-    for frame, a, b in zip(frames, ends, ends[1:]):
-        pieces.append(frame[at[order[a:b]] - begun])
-        begun += frame.height
-    back = np.empty(at.size, np.int64)
-    back[order] = np.arange(at.size)
-    return pl.concat(pieces)[back]
+    cuts = np.cumsum([0, *(f.height for f in frames)])
+    asked = np.zeros(cuts[-1], np.bool_)
+    asked[at] = True
+    pieces = [f[np.flatnonzero(asked[a:b])] for f, a, b in zip(frames, cuts, cuts[1:])]
+    return pl.concat(pieces, rechunk=True)[(np.cumsum(asked) - 1)[at]]
 
 
 _NOTHING = _Kept(np.zeros(0, np.uint64), np.full(16, -1, np.int64), pl.DataFrame())
