@@ -3,6 +3,7 @@
     python bench/scale.py                     100,000 and 1,000,000 ads
     python bench/scale.py 3000000 --threads 2 --memory-limit 3GB
     python bench/scale.py --input ADS.parquet any ads; --repeat 1000000 repeats them to that number
+    python bench/scale.py 20000 --files 400         as this many CSV files
     python bench/scale.py 1000000 --cgroup 3GB      inside a memory control group (root, cgroup v1)
 
 A stage above its share of the budget for 10 million ads in three minutes on two cores (36 us an ad) is marked. Every build is a process of its own, so that start-up and compilation count and the peak is its own. Stages that run
@@ -63,7 +64,7 @@ BUDGET = {
     "s1_read": 4, "s2_clean": 10, "s3_locate": 2, "s4_employers": 1, "s5_match": 9, "s6_classify": 5, "s7_publish": 5,
 }  # fmt: skip
 TABLES = {
-    "s1_read": ("raw", "rejects"), "s2_clean": ("clean",), "s3_locate": ("located",),
+    "s1_read": ("raw", "rejects", "gathered"), "s2_clean": ("clean",), "s3_locate": ("located",),
     "s4_employers": ("names", "employers", "affiliations"), "s5_match": ("signed", "matched"),
     "s6_classify": ("classified",),
 }  # fmt: skip
@@ -80,6 +81,18 @@ def repeated(source: Path, rows: int, folder: Path) -> Path:
     for n, at in enumerate(range(0, rows, ads.height)):
         copy = ads.head(rows - at).with_columns(pl.concat_str(pl.col(key), pl.lit(f"-{n}")).alias(key))
         copy.write_parquet(folder / f"{source.stem}-{n:03}.parquet")
+    return folder
+
+
+def divided(source: Path, files: int, folder: Path) -> Path:
+    """The ads of a folder of Parquet files as CSV files of equal size."""
+    import polars as pl
+
+    ads = pl.read_parquet(source / "*.parquet")
+    folder.mkdir(parents=True)
+    for n in range(files):
+        part = ads[n * ads.height // files : (n + 1) * ads.height // files]
+        part.write_csv(folder / f"ads-{n:05}.csv")
     return folder
 
 
@@ -143,6 +156,7 @@ def main() -> None:
     p.add_argument("--seed", type=int, default=5)
     p.add_argument("--cgroup", help="run each build inside a memory control group of this size")
     p.add_argument("--repeat", type=int, help="repeat the Parquet file of --input to this number of ads")
+    p.add_argument("--files", type=int, help="divide the synthetic ads into this number of CSV files")
     p.add_argument("--keep", type=Path, help="keep the built dataset here")
     p.add_argument("--input", type=Path, help="a file or folder of ads instead of synthetic ones")
     p.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -162,6 +176,8 @@ def main() -> None:
                 subprocess.run([sys.executable, "-m", "gangwei", *make], check=True, capture_output=True)
                 if shutil.disk_usage(root).free < 2 * size(inputs) * 6:
                     sys.exit(f"{n:,} ads: not enough disk for the stages; free some or set TMPDIR")
+                if a.files:
+                    inputs = divided(inputs, a.files, root / "divided")
             out = a.keep or root / "out"
             child = [sys.executable, __file__, "--input", str(inputs), "--child", str(out)]
             child += ["--threads", str(a.threads), "--memory-limit", a.memory_limit]
