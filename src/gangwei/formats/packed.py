@@ -240,8 +240,10 @@ def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, 
 
 def _weak(target: str, mine: list[str], values: Values) -> bool:
     """A column that its header placed and hardly a value speaks for (codes of the board)."""
+    if target not in PACKED:
+        return False
     share = values.share(target, mine) if mine else 0.0
-    return target in PACKED and share is not None and share < 0.2
+    return share is not None and share < 0.2
 
 
 def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, Any]:
@@ -281,7 +283,10 @@ def board_of(cells: dict[str, list[str]], placed: dict[str, str], packed: Packed
     """The board that four of five addresses of the ads belong to."""
     urls = _column("url", placed, cells)
     found = Counter(
-        b for u in urls for h, b in packed.hosts.items() if re.search(rf"//(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
+        b
+        for u in urls
+        for h, b in packed.hosts.items()
+        if h in u and re.search(rf"//(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
     )
     board, n = found.most_common(1)[0] if found else ("", 0)
     return board if n * 5 >= len(urls) * 4 and n else None
