@@ -141,6 +141,20 @@ def test_no_permission(tmp_path: Path) -> None:
     assert done.returncode == 1 and "no permission" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
+def test_brackets_of_names_are_shown(tmp_path: Path) -> None:
+    """Not taken for marks of colour."""
+    assert "none[final].csv" in one_error(run("build", tmp_path / "none[final].csv", "--out", tmp_path / "o"))
+    ads = write_csv(tmp_path / "ads[red].csv", [("a1", "算法[java]工程师", *ADS[0][2:])])
+    assert "ads[red].csv" in run("build", ads, "--out", tmp_path / "o[dim]").output
+    assert "算法[java]工程师" in run("explain", tmp_path / "o[dim]", "a1").output
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for command in (("synth", "--ads", 100), ("demo",)):
+        assert "file" in one_error(run(*command, "--out", tmp_path / "file" / "x"))
+
+
 def test_out_is_a_file(tmp_path: Path) -> None:
     write_csv(tmp_path / "ads.csv", ADS)
     (tmp_path / "o").write_text("")

@@ -177,8 +177,8 @@ def sources_sniff(file: Path) -> None:
     from gangwei import sniff
 
     proposal = sniff.propose(file)
-    OUT.print(proposal.toml, markup=False, highlight=False, soft_wrap=True)
-    LOG.print(proposal.preview(), markup=False, highlight=False, soft_wrap=True)
+    OUT.print(proposal.toml, highlight=False, soft_wrap=True)
+    LOG.print(proposal.preview(), highlight=False, soft_wrap=True)
 
 
 @sources.command("check")
@@ -191,7 +191,7 @@ def sources_check(file: Path, definition: Path) -> None:
 
     found = sniff.check(file, definition)
     for issue in found:
-        OUT.print(f"{issue.reason_id}: {issue.message}", markup=False)
+        OUT.print(f"{issue.reason_id}: {issue.message}")
     OUT.print("no issue" if not found else f"{len(found)} issues")
     sys.exit(3 if found else 0)
 
@@ -205,7 +205,7 @@ def sources_list(definitions: Path | None) -> None:
     from gangwei.codebook import Codebook
 
     for s in sniff.known(Codebook(definitions)):
-        OUT.print(f"{s.id:36} {s.title}", markup=False, highlight=False)
+        OUT.print(f"{s.id:36} {s.title}", highlight=False)
 
 
 @main.group()
@@ -222,7 +222,7 @@ def definitions_check(folder: Path | None) -> None:
 
     problems = check(folder)
     for p in problems:
-        OUT.print(p, markup=False, highlight=False)
+        OUT.print(p, highlight=False)
     OUT.print("all definitions are sound" if not problems else f"{len(problems)} problems")
     sys.exit(3 if problems else 0)
 
@@ -241,7 +241,7 @@ def definitions_diff(directory: Path, folder: Path, as_json: bool) -> None:
         show_json(found)
     else:
         for line in found["lines"]:
-            OUT.print(line, markup=False, highlight=False)
+            OUT.print(line, highlight=False)
 
 
 @main.command()

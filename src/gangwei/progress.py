@@ -7,7 +7,6 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -59,7 +58,7 @@ class Screen(Watch):
 
     def notice(self, message: str) -> None:
         """Print the message above the bars."""
-        self.console.print(message, style="yellow", highlight=False, markup=False)
+        self.console.print(message, style="yellow", highlight=False)
 
     def end(self, stage: str) -> None:
         """Close the stage's bar."""
@@ -86,7 +85,7 @@ class Screen(Watch):
         for f in report.files[:60]:
             rejected = ", ".join(f"{k} {v:,}" for k, v in sorted(f["rejected"].items()))
             table.add_row(
-                escape(f["file"]),
+                f["file"],
                 f["source_id"] or "",
                 f["encoding"] or "",
                 f"{f['read']:,}",
@@ -98,11 +97,9 @@ class Screen(Watch):
         self.console.print(table)
         for i in report.issues[:20]:
             where = " ".join(str(i[k]) for k in ("file", "row") if i.get(k) is not None) or i.get("source_id") or ""
-            self.console.print(
-                f"[yellow]issue[/] {escape(where)}: {escape(str(i['message'] or i['reason_id']))}"
-                + (f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""),
-                highlight=False,
-            )
+            times = f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""
+            self.console.print("issue", style="yellow", end=" ")
+            self.console.print(f"{where}: {i['message'] or i['reason_id']}{times}", highlight=False)
         if len(report.issues) > 20:
             self.console.print(f"and {len(report.issues) - 20:,} more in published/issues.parquet", highlight=False)
         c = report.counts

@@ -307,6 +307,8 @@ def locked(root: Path) -> Iterator[None]:
         raise StoreError(f"{root}: is a file; choose another --out") from None
     except PermissionError:
         raise StoreError(f"{root}: no permission to write here; choose another --out") from None
+    except OSError as e:
+        raise StoreError(f"{root}: cannot be written to ({e.strerror}); choose another --out") from None
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

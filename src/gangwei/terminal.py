@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
 
-OUT = Console()
-LOG = Console(stderr=True)
+OUT = Console(markup=False)  # what an ad, a file name or a path holds in brackets is text
+LOG = Console(stderr=True, markup=False)
 PATH = click.Path(path_type=Path)
 
 
@@ -30,13 +30,22 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
         except MENDABLE as e:
             if os.environ.get("GANGWEI_DEBUG"):
                 raise
-            LOG.print(f"[red]error:[/] {click.unstyle(str(e))}", markup=True, highlight=False, soft_wrap=True)
-            sys.exit(1)
+            _refuse(str(e))
+        except OSError as e:
+            if os.environ.get("GANGWEI_DEBUG") or not e.filename:
+                raise
+            _refuse(f"{e.filename}: {e.strerror}")
         except KeyboardInterrupt:
             LOG.print("stopped; the same command goes on where it was")
             sys.exit(130)
 
     return run
+
+
+def _refuse(message: str) -> NoReturn:
+    LOG.print("error:", style="red", end=" ")
+    LOG.print(click.unstyle(message), highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 def show_json(value: Any) -> None:
