@@ -113,14 +113,14 @@ def _words(values: pl.Series) -> pl.Series:
 
 
 def _compare(old: Path, new: Path) -> dict[str, Any]:
-    ads = [pl.read_parquet(p / "ads.parquet", columns=list(COMPARED)) for p in (old, new)]
-    employers = [pl.read_parquet(p / "employers.parquet") for p in (old, new)]
+    ads = [pl.read_parquet(p / "ads.parquet", columns=list(COMPARED), glob=False) for p in (old, new)]
+    employers = [pl.read_parquet(p / "employers.parquet", glob=False) for p in (old, new)]
     found, lines = _changes(ads[0], ads[1], COMPARED, "ads")
     both = employers[0].join(employers[1], on="employer_id", suffix="_new")
     renamed = both.select("employer_id", *(pl.col(f"{c}_new").alias(c) for c in EMPLOYER_COMPARED))
     more, more_lines = _changes(both, renamed, EMPLOYER_COMPARED, "employers")
     counts = {
-        n: [pl.scan_parquet(p / f"{n}.parquet").select(pl.len()).collect().item() for p in (old, new)]
+        n: [pl.scan_parquet(p / f"{n}.parquet", glob=False).select(pl.len()).collect().item() for p in (old, new)]
         for n in ("openings", "employers")
     }
     lines += more_lines + [f"{n}: {a:,} -> {b:,}" for n, (a, b) in counts.items() if a != b]

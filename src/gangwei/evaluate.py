@@ -306,7 +306,10 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
         "defence_signal",
     ]
     ads = (
-        pl.scan_parquet(path).select(columns).filter(pl.col("source_key").is_in(gold["record_id"].implode())).collect()
+        pl.scan_parquet(path, glob=False)
+        .select(columns)
+        .filter(pl.col("source_key").is_in(gold["record_id"].implode()))
+        .collect()
     )
     ads = ads.unique("source_key", keep="first", maintain_order=True)
     gold_in = gold.filter(pl.col("record_id").is_in(ads["source_key"].implode()))
@@ -318,7 +321,7 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
     texts = dataset_dir / "published" / "texts.parquet"
     if texts.is_file():
         text = (
-            pl.scan_parquet(texts)
+            pl.scan_parquet(texts, glob=False)
             .select("ad_id", "text")
             .filter(pl.col("ad_id").is_in(said["ad_id"].implode()))
             .collect()
@@ -333,7 +336,7 @@ def _terms(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
     path = dataset_dir / "published" / "decisions.parquet"
     if not path.is_file():
         return said
-    hits = pl.scan_parquet(path).filter(
+    hits = pl.scan_parquet(path, glob=False).filter(
         (pl.col("decision") == "ai_term") & pl.col("ad_id").is_in(said["ad_id"].implode())
     )
     ok = pl.col("reason_id").str.contains(
@@ -350,7 +353,7 @@ def _board_codes(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
         return said
     words = carried_by(dataset_dir / "published").toml("ai/rules.toml")["evaluate"]["board_code"]["words"]
     codes = (
-        pl.scan_parquet(parts)
+        pl.scan_parquet(parts, glob=False)
         .filter(pl.col("occupation_is_code") & pl.col("source_key").is_in(said["record_id"].implode()))
         .select("source_key", board_code=pl.col("occupation").str.to_lowercase().str.contains_any(words))
         .collect()

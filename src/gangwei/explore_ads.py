@@ -70,7 +70,7 @@ def summed(decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def table_row(path: Path, number: int) -> dict[str, Any]:
     """One row of a Parquet file by its number; {} beyond the end."""
-    found = pl.scan_parquet(path).slice(number, 1).collect().to_dicts()
+    found = pl.scan_parquet(path, glob=False).slice(number, 1).collect().to_dicts()
     return found[0] if found else {}
 
 

@@ -30,7 +30,7 @@ FREE_TEXT = ("title", "company", "city", "district", "address", "tags", "descrip
 def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    found = pl.scan_parquet(path)
+    found = pl.scan_parquet(path, glob=False)
     for column, value in equal.items():
         found = found.filter(pl.col(column) == value)
     return found.collect().to_dicts()
@@ -46,7 +46,7 @@ def original(directory: Path, number: int, rules: contacts.ContactRules) -> dict
                 if not raw.exists():
                     return None
                 open_parquet(raw)
-                return _shown(pl.scan_parquet(raw).slice(number, 1).collect(), rules)
+                return _shown(pl.scan_parquet(raw, glob=False).slice(number, 1).collect(), rules)
             number -= rows
     return None
 
@@ -68,11 +68,14 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
         raise StoreError(f"{directory}: no published dataset here; run `gangwei build` first")
     open_parquet(published / "ads.parquet")
     found = (
-        pl.scan_parquet(published / "ads.parquet").with_row_index("number").filter(pl.col("ad_id") == ad_id).collect()
+        pl.scan_parquet(published / "ads.parquet", glob=False)
+        .with_row_index("number")
+        .filter(pl.col("ad_id") == ad_id)
+        .collect()
     )
     if found.is_empty():
         found = (
-            pl.scan_parquet(published / "ads.parquet")
+            pl.scan_parquet(published / "ads.parquet", glob=False)
             .with_row_index("number")
             .filter(pl.col("source_key") == ad_id)
             .collect()

@@ -28,7 +28,7 @@ def _write_csv(source: Path, target: Path) -> int:
             neutral(frame).write_csv(f, include_header=n == 0)
             rows += frame.height
         if not rows:
-            names = pl.scan_parquet(source).collect_schema().names()
+            names = pl.scan_parquet(source, glob=False).collect_schema().names()
             f.write((",".join(names) + "\n").encode())
     return rows
 
@@ -127,7 +127,7 @@ def _ads_diff(before: Path, now: Path) -> list[str]:
     if not before.is_file():
         return []
     columns = ["ad_id", "ai_tier", "opening_id", "adcode"]
-    a, b = (pl.scan_parquet(p).select(columns) for p in (before, now))
+    a, b = (pl.scan_parquet(p, glob=False).select(columns) for p in (before, now))
     both = a.join(b, on="ad_id", suffix="_now")
     changed = [(~pl.col(c).eq_missing(pl.col(f"{c}_now"))).sum().alias(c) for c in columns[1:]]
     moved = both.select(pl.len().alias("both"), *changed).collect().row(0, named=True)

@@ -60,10 +60,10 @@ def read_ads(dataset: Path, keys: pl.Series | None = None) -> pl.DataFrame:
     published = dataset / "published"
     wanted = pl.lit(True) if keys is None else pl.col("source_key").is_in(keys.implode())
     if parts:
-        ads = pl.concat([pl.scan_parquet(p).select(columns).filter(wanted).collect() for p in parts])
+        ads = pl.concat([pl.scan_parquet(p, glob=False).select(columns).filter(wanted).collect() for p in parts])
     elif (published / "texts.parquet").is_file():
-        texts = pl.read_parquet(published / "texts.parquet")
-        ads = pl.read_parquet(published / "ads.parquet", columns=["ad_id", "source_key", "title"]).join(
+        texts = pl.read_parquet(published / "texts.parquet", glob=False)
+        ads = pl.read_parquet(published / "ads.parquet", columns=["ad_id", "source_key", "title"], glob=False).join(
             texts, on="ad_id"
         )
         ads = ads.with_columns(tags=pl.lit("", pl.String)).filter(wanted).select(columns)
