@@ -285,6 +285,13 @@ def test_changes_of_lists_do_not_hang_on_their_order() -> None:
     assert found["ai_subfields"]["n"] == 2 and "ml -> nlp 1" in lines[0]
 
 
+def test_clean_leaves_the_folder_of_another_alone(tmp_path: Path) -> None:
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages" / "thesis.txt").write_text("precious")
+    assert "no intermediate files" in one_error(run("clean", tmp_path, "--yes"))
+    assert (tmp_path / "stages" / "thesis.txt").exists()
+
+
 def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:
     write_csv(tmp_path / "ads.csv", ADS)
     run("build", tmp_path / "ads.csv", "--out", tmp_path / "o")
