@@ -228,6 +228,21 @@ def test_ads_that_name_no_board_have_a_brief(out: Path, tmp_path: Path) -> None:
         assert json.loads(run("measure", out, measure, *by, "--json").output)["rows"] == []
 
 
+def test_a_board_may_hold_a_comma(tmp_path: Path) -> None:
+    lines = "".join(
+        f'算法工程师,甲公司{i},深圳,"{b}","负责深度学习模型训练。"\n'
+        for i, b in enumerate(("Jobs, Inc", "智联招聘") * 3)
+    )
+    (tmp_path / "ads.csv").write_text("title,company,city,board,description\n" + lines, "utf-8")
+    out = tmp_path / "work"
+    run("build", tmp_path / "ads.csv", "--out", out)
+    assert run("report", out, "--out", tmp_path / "brief.html").exit_code == 0
+    found = json.loads(run("measure", out, "openings", "--where", "board=Jobs, Inc", "--json").output)
+    assert found["rows"][0]["value"] == 3
+    assert json.loads(run("measure", out, "openings", "--where", "board=zhaopin", "--json").output)["rows"]
+    assert "unknown value of board 'Jobs'" in run("measure", out, "openings", "--where", "board=Jobs").output
+
+
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     write_csv(tmp_path / "ads.csv", ADS)
     result = run("build", tmp_path / "ads.csv", "--out", tmp_path / "o", "--dry-run")

@@ -10,6 +10,7 @@ from gangwei.explore_query import pairs_of
 from gangwei.frame import Dataset
 from gangwei.labels import LANGS, Labels
 from gangwei.measures import Measure, Result, UnknownParameter
+from gangwei.vocabulary import several
 
 
 class Words:
@@ -95,7 +96,7 @@ class Speaker:
 
     def filter(self, key: str, value: str) -> str:
         """The values of a filter, several with commas between them."""
-        parts = [value] if key == "employer" else [v.strip() for v in value.split(",")]
+        parts = [value] if key == "employer" else several(self.labels.ds, key, value)
         if key in ("province", "city", "county", "employer"):
             named = self.labels.group_values(key, parts)
         else:

@@ -310,10 +310,17 @@ def _county_city(code: str) -> bool:
     return bool(re.fullmatch(r"\d{6}", code)) and int(code) % 100 > 80
 
 
+def several(ds: Dataset, key: str, text: str) -> list[str]:
+    """Values with commas between them; a board or another name of the dataset that holds a comma itself stands alone."""
+    if "," in text and key in ("board", "without_board", *OPEN_CODES) and text in allowed(ds, key):
+        return [text]
+    return [v.strip() for v in text.split(",")]
+
+
 def apply(q: Query, where: Mapping[str, str]) -> None:
     """Add filters to a query; the `SWITCHES` are read by the measure and skipped here."""
     for key in sorted(where):
-        values = [v.strip() for v in where[key].split(",")]
+        values = several(q.ds, key, where[key])
         for v in values:
             check(q.ds, "county" if key == "city" and q.roll_up == "county" and _county_city(v) else key, v)
         if key in SWITCHES:
