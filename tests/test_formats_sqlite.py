@@ -80,6 +80,19 @@ def test_damage(tmp_path: Path, cut: int) -> None:
     assert {i.reason_id for i in report.issues} & {"broken_sqlite", "no_rows"}
 
 
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_rows_before_damage_are_read(tmp_path: Path, part: float) -> None:
+    whole = bytearray(
+        made(tmp_path / "a.db", [(i, *ADS[0][1:5], "负责配送。" * 200) for i in range(2000)]).read_bytes()
+    )
+    at = int(len(whole) * part)
+    whole[at : at + 200_000] = b"\xff" * len(whole[at : at + 200_000])
+    (tmp_path / "cut.db").write_bytes(whole)
+    titles, report = run(tmp_path / "cut.db", Limits())
+    assert 100 < len(titles) < 2000
+    assert [i.reason_id for i in report.issues if "damaged after row" in i.message] == ["broken_sqlite"]
+
+
 def test_a_database_without_ads(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / "a.db")
     db.executescript("CREATE TABLE t (x INTEGER);")

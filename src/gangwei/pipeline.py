@@ -201,7 +201,8 @@ class Build:
     def _gather(self) -> None:
         """Put neighbouring small parts together, so that a thousand small files cost little more than one large file.
 
-        Where a group ends depends on its parts alone (their rows and keys), so that a file added in between changes one group.
+        Where a group ends depends on its parts alone (their keys, and their rows where it is full), so that a file added in
+        between changes the groups up to the next end by key, most often one.
         """
         groups: list[list[Part]] = []
         for p in self.parts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -67,15 +69,22 @@ class Database:
     def _rows(self, table: str, columns: Sequence[str], rest: str = "") -> sqlite3.Cursor:
         return self.db.execute(f"SELECT {', '.join(columns)} FROM {_quoted(table)} {rest}")
 
+    def _each(self, table: str, rest: str = "") -> Iterator[Sequence[Any]]:
+        yield from self._rows(table, list(map(_quoted, self.tables[table])), rest)
+
     def head(self, table: str, rows: int = 60, start: int = 0) -> list[list[str]]:
-        """Some rows as text."""
-        found = self._rows(table, list(map(_quoted, self.tables[table])), f"LIMIT {rows} OFFSET {start}")
-        return [[_text(v) or "" for v in r] for r in found]
+        """Some rows as text, fewer where the file is damaged: `chunks` says where."""
+        out: list[list[str]] = []
+        with suppress(sqlite3.Error):
+            for r in self._each(table, f"LIMIT {rows} OFFSET {start}"):
+                out.append([_text(v) or "" for v in r])
+        return out
 
     def sample(self, table: str) -> list[list[str]]:
         """Rows from all over the table."""
-        n = self._rows(table, ["count(*)"]).fetchone()[0]
-        each = KEPT // SLICES
+        n, each = 0, KEPT // SLICES
+        with suppress(sqlite3.Error):
+            n = self._rows(table, ["count(*)"]).fetchone()[0]
         starts = sorted({i * max(n - each, 0) // (SLICES - 1) for i in range(SLICES)})
         return [r for start in starts for r in self.head(table, each, start)]
 
@@ -85,17 +94,21 @@ class Database:
         Raises:
             Unreadable: the file is damaged from a row on.
         """
-        done = 0
-        try:
-            found = self._rows(table, list(map(_quoted, self.tables[table])))
-            while rows := found.fetchmany(limits.batch_rows):
-                numbers = range(done + 1, done + len(rows) + 1)
-                yield chunk_of(names, [[_text(v) for v in r] for r in rows], numbers, [])
+        done, broken = 0, None
+        found = self._each(table)
+        while broken is None:
+            rows: list[list[str | None]] = []
+            try:
+                for r in islice(found, limits.batch_rows):
+                    rows.append([_text(v) for v in r])
+            except sqlite3.Error as e:
+                broken = e
+            if not rows and broken is None:
+                return
+            if rows:
+                yield chunk_of(names, rows, range(done + 1, done + len(rows) + 1), [])
                 done += len(rows)
-        except sqlite3.Error as e:
-            raise Unreadable(
-                "broken_sqlite", f"the SQLite file is damaged after row {done:,} ({str(e)[:80]})", done
-            ) from None
+        raise Unreadable("broken_sqlite", f"the SQLite file is damaged after row {done:,} ({str(broken)[:80]})", done)
 
     def close(self) -> None:
         """Let the file go."""
