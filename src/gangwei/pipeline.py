@@ -199,7 +199,7 @@ class Build:
         self._gather()
 
     def _gather(self) -> None:
-        """Put neighbouring small parts together, so that a thousand small files cost little more than one large file.
+        """Put neighbouring small parts together, so that what a part costs is not paid for each small file.
 
         Where a group ends depends on its parts alone (their keys, and their rows where it is full), so that a file added in
         between changes the groups up to the next end by key, most often one.
