@@ -136,7 +136,8 @@ def _nothing(table: Table) -> Guess:
     """No column placed, names from the first row."""
     if table.columns is not None:
         return Guess(0, True, table.columns, {})
-    return Guess(1, True, tuple(unique_names(table.head[0])), {})
+    at = next((i for i, r in enumerate(table.head) if r), 0)
+    return Guess(at + 1, True, tuple(unique_names(table.head[at])), {})
 
 
 def _quote(text: str) -> str:

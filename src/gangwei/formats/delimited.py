@@ -19,6 +19,7 @@ from gangwei.formats.sampling import spaced, whole_lines
 DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
 RAW_CHARS = 500
 PART_ROWS = 20
+TOP = 8
 RECORD_LINES = 5_000
 DOUBLE, SINGLE = '"', "'"
 WRAPPED = 2
@@ -88,7 +89,7 @@ def _wrapped(cell: str) -> bool:
 
 
 def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> tuple[str, str, list[list[str]]]:
-    """Delimiter, quote and the first rows of a file."""
+    """Delimiter, quote and the first rows of a file; blank ones only at its top, where rows are counted to the header."""
     sample: list[str] = []
     size = 0
     for line in lines:
@@ -104,13 +105,13 @@ def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> 
     try:
         quote = guess_quote(sample, d)
         for record in csv.reader(sample, delimiter=d, quotechar=quote):
-            if record:
+            if record or len(out) < TOP:
                 out.append(record)
             if len(out) >= rows:
                 break
     except csv.Error:
         pass
-    return d, quote, out
+    return d, quote, out if any(out) else []
 
 
 def sample(slices: Sequence[bytes], encoding: str, delimiter: str, width: int, quote: str = DOUBLE) -> list[list[str]]:

@@ -141,11 +141,14 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
         return
     width = Counter(len(r) for r in table.head).most_common(1)[0][0]
     for i, row in enumerate(table.head[:HEADER_DEPTH]):
-        if len(row) == 1 < width:
+        if len(row) <= 1 < width:
             continue
         under = table.head[i + 1] if i + 1 < len(table.head) else []
         if _groups(row, under):
             yield i + 2, True, tuple(unique_names(_under_groups(row, under, headers)))
+            continue
+        if len(row) == width - 1 and not _key(row[0], headers) and _numbered(table.head[i + 1 :], width):
+            yield i + 1, True, tuple(unique_names(["", *row]))
             continue
         yield i + 1, True, tuple(unique_names(row))
         if "" in row and any(row) and len(under) == len(row):
@@ -155,6 +158,19 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
                 joined.append(f"{group}{b.strip()}" if b.strip() and b.strip() != group else group)
             yield i + 2, True, tuple(unique_names(joined))
     yield 0, False, tuple(f"column{i}" for i in range(width))
+
+
+def _numbered(rows: list[list[str]], width: int) -> bool:
+    """Rows that begin with a number of their own, which the header leaves without a name (R, pandas)."""
+    own = [r for r in rows if len(r) == width]
+    firsts = {r[0].strip() for r in own}
+    return len(own) > 2 and len(firsts) == len(own) and all(f.isdecimal() for f in firsts) and any(r[-1] for r in own)
+
+
+def _key(header: str, headers: Headers) -> bool:
+    """A header of row numbers or keys."""
+    claim = headers.claim(header)
+    return claim is not None and claim.field in ("source_key", "ignore")
 
 
 def _place(
@@ -179,6 +195,7 @@ def _place(
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
     by_value = _by_value(names, rows, shown, placed, know.values, barred)
     by_value |= _amounts(names, rows, {**placed, **by_value})
+    placed = _trade_for_title(placed, by_value, shown)
     found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
     if header and _is_data(found, know):
         return None
@@ -268,6 +285,14 @@ def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]
         ):
             return {low: "pay_min", high: "pay_max"}
     return {}
+
+
+def _trade_for_title(placed: dict[str, str], by_value: dict[str, str], cells: dict[str, list[str]]) -> dict[str, str]:
+    """The class of the job stands for its title where nothing else does (工种 of lists of manual work)."""
+    name = next((n for n, f in placed.items() if f == "occupation"), None)
+    if name is None or "title" in {*placed.values(), *by_value.values()} or not cells[name]:
+        return placed
+    return {**placed, name: "title"} if len(set(cells[name])) > 1 and median(cells[name]) <= SHORT_VALUE else placed
 
 
 def source_of(found: Guess, source_id: str) -> Source:

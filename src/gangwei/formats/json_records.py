@@ -163,11 +163,16 @@ def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | Non
     if grouped := _grouped(doc):
         return None, grouped
     values = [_unquoted(v) if isinstance(v, str) else v for v in values]
-    best: tuple[list[str] | None, list[Any]] | None = None
-    for v in values:
-        found = records_in(v, depth - 1)
-        if found is not None and (best is None or len(found[1]) > len(best[1])):
-            best = found
-    if best is None and depth == 4 and any(isinstance(v, str) for v in values):
+    found = [f for v in values if (f := records_in(v, depth - 1)) is not None]
+    if not found and depth == 4 and any(isinstance(v, str) for v in values):
         return None, [doc]
-    return best
+    best = max(found, key=lambda f: len(f[1]), default=None)
+    if best is None or best[0] is not None:
+        return best
+    return None, [r for names, rows in found if names is None and _alike(rows, best[1]) for r in rows]
+
+
+def _alike(some: list[Any], others: list[Any]) -> bool:
+    """The first objects of two lists have most of their keys in common."""
+    a, b = (next((set(r) for r in rows if isinstance(r, dict)), set()) for rows in (some, others))
+    return 2 * len(a & b) > len(a | b)

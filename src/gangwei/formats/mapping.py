@@ -20,6 +20,7 @@ LIST_ITEM = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 RAW_CHARS = 500
 CAPTCHA_BYTES = 600
 LEARNED_FROM = 200
+WIDE, FILLED_IN_NOTES = 4, 2
 LETTER = r"[\p{L}\p{N}]"
 TYPES: dict[str, pl.DataType] = {
     n: stage_tables.RAW.polars[n] for n in ("pay_scale_hint", "year_hint", "occupation_is_code")
@@ -293,6 +294,8 @@ def map_chunk(
     if SUB in frame.columns:
         frame = frame.drop(SUB)
     reason = _reasons(rows, frame, source, captcha_row, limits)
+    if know is not None:
+        reason = _set(reason, reason.is_null() & _notes(rows, frame, know), "table_note")
     bad = reason.is_not_null()
     if bad.any():
         text = pl.concat_str([pl.col(c).fill_null("") for c in rows.columns], separator="|").str.slice(0, RAW_CHARS)
@@ -350,6 +353,16 @@ def _reasons(rows: pl.DataFrame, frame: pl.DataFrame, source: Source, captcha_ro
             )["n"]
             reason = _set(reason, again & (same >= min(2, rows.width)), "repeated_header")
     return reason
+
+
+def _notes(rows: pl.DataFrame, frame: pl.DataFrame, know: Knowledge) -> pl.Series:
+    """Rows of a wide table that hold a total, a note or a heading within it and little else."""
+    said = pl.col("title") if "title" in frame.columns else pl.lit(None, pl.String)
+    found = frame.select(said.str.contains(know.packed.note).fill_null(False).alias("x"))["x"]
+    if rows.width < WIDE or not found.any():
+        return pl.Series([False]).new_from_index(0, frame.height)
+    filled = [pl.col(c).str.contains(r"\S").fill_null(False).cast(pl.Int32) for c in rows.columns]
+    return found & rows.select((pl.sum_horizontal(filled) <= FILLED_IN_NOTES).alias("x"))["x"]
 
 
 def _set(reason: pl.Series, where: pl.Series, value: str) -> pl.Series:

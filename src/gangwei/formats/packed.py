@@ -57,6 +57,8 @@ class Packed:
     boards: dict[str, str]
     nulls: tuple[str, ...]
     picture: re.Pattern[str]
+    note: str
+    """Titles of rows that are totals, notes or headings within the table"""
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""
     bare: dict[str, str]
@@ -88,6 +90,7 @@ def load_packed(book: Codebook) -> Packed:
         boards=data["board_names"],
         nulls=tuple(data["nulls"]),
         picture=re.compile(data["picture"]),
+        note=data["note"],
         units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
         hints=tuple(hints),
     )

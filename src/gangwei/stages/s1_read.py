@@ -127,7 +127,7 @@ def _say_unknown(found: Opened, taken: list[tuple[Table, Match]], report: FileRe
     for table in found.tables:
         if id(table) in chosen:
             continue
-        names = list(table.columns) if table.columns is not None else (table.head[0] if table.head else [])
+        names = list(table.columns) if table.columns is not None else next((r for r in table.head if r), [])
         shown = ", ".join(repr(n[:40]) for n in names[:8]) + (", …" if len(names) > 8 else "")
         where = f"{table.label}: " if table.label else ""
         report.note(
