@@ -1,19 +1,22 @@
 """Do 95 % intervals cover? Simulation on synthetic truth, printed as a table for METHODOLOGY.md.
 
-    python bench/interval_coverage.py [--runs 2000] [--seed 1]
+    python bench/interval_coverage.py [--runs 2000] [--seed 1] [--only NAME]
 
-Three families. *Labels*: a finite population with a classifier of known recall and precision, a stratified probability sample
+Four families. *Labels*: a finite population with a classifier of known recall and precision, a stratified probability sample
 of labels as `gangwei label` draws it (strata by score and near-miss), the stratified prediction-powered interval. *Employers*:
 openings drawn by employer from a superpopulation, no labels, the employer-cluster interval of a share. *Measured*: the very
 path of `gangwei measure ai-share` (`labelled.strata_of`): six classes, equal samples of each (or a foreign design that weighs
-them up), the whole, one city with labels of its own, and one that borrows them. Each setting also
-shows the plain interval that ignores the problem. The Monte Carlo error of a coverage is sqrt(c (1 - c) / runs).
+them up), the whole, one city with labels of its own, and one that borrows them. *Places*: openings of employers that each have a
+home city and openings elsewhere; share, count, location quotient and rank of a city, share of the ten largest, concentration. Each
+setting also shows the plain interval that ignores the problem (for the last two families: openings taken as independent, or the
+percentiles of the bootstrap draws). The Monte Carlo error of a coverage is sqrt(c (1 - c) / runs).
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -91,6 +94,165 @@ MEASURED = (
 )
 
 
+@dataclass(frozen=True)
+class Places:
+    """Openings by city: employers, cities whose shares fall as rank to the power `-fall`, spread of employers' sizes, the figure.
+
+    `figure`: a word of `FIGURES`, and the true rank of the city that it is of, where it is of one.
+    """
+
+    employers: int
+    cities: int
+    fall: float
+    shape: float
+    figure: str
+    city: int = 1
+
+    @property
+    def name(self) -> str:
+        """For the table."""
+        of = f" of city {self.city}" if self.figure not in ("top ten", "HHI") else ""
+        fall = ", nearly even" if self.fall < 0.7 else ""
+        return f"places: {self.figure}{of}, {self.employers:,} employers, {self.cities} cities{fall}"
+
+
+FIGURES = (("share", 1), ("share", 20), ("top ten", 1), ("HHI", 1), ("rank", 10), ("count", 20), ("quotient", 20))
+FEW = (("share", 1), ("share", 5), ("top ten", 1), ("HHI", 1), ("rank", 5), ("count", 5), ("quotient", 5))
+PLACES = tuple(
+    Places(*size, figure, city)
+    for size, figures in (
+        ((3000, 120, 1.1, 2.5), FIGURES),
+        ((3000, 120, 0.5, 2.5), FIGURES),
+        ((300, 60, 1.0, 2.5), FEW),
+        ((60, 30, 0.8, 2.5), FEW),
+    )
+    for figure, city in figures
+)
+
+
+@dataclass(frozen=True)
+class Medians:
+    """Values (pay, in steps of 0.5) that differ as much between employers as within."""
+
+    name: str
+    employers: int
+    shape: float = 2.5
+
+
+MEDIANS = (Medians("median, 25 employers", 25), Medians("median, 150 employers", 150))
+
+
+@cache
+def _mean_size(shape: float) -> float:
+    """Mean openings of an employer."""
+    return float(np.ceil(np.random.default_rng(0).pareto(shape, 4_000_000) * 4 + 0.5).mean())
+
+
+@cache
+def _true_median() -> float:
+    """Of many openings."""
+    return float(np.median(_pay(np.arange(1_000_000), 1_000_000, np.random.default_rng(0))))
+
+
+def _pay(who: np.ndarray, employers: int, rng: np.random.Generator) -> np.ndarray:
+    """Pay of each opening."""
+    return np.round(np.exp(rng.normal(0, 0.3, employers)[who] + rng.normal(0, 0.3, len(who))) * 30) / 2
+
+
+def drawn(s: Places, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(true shares, employer, city, openings of each cell): four of five openings are in the employer's home city."""
+    share = 1 / np.arange(1, s.cities + 1) ** s.fall
+    share /= share.sum()
+    employers = rng.poisson(s.employers)
+    size = np.ceil(rng.pareto(s.shape, employers) * 4 + 0.5).astype(int)
+    who = np.repeat(np.arange(employers), size)
+    home = rng.choice(s.cities, employers, p=share)
+    city = np.where(rng.random(len(who)) < 0.8, home[who], rng.choice(s.cities, len(who), p=share))
+    cell, openings = np.unique(who * s.cities + city, return_counts=True)
+    return share, cell // s.cities, cell % s.cities, openings.astype(float)
+
+
+def share_of(part: np.ndarray, who: np.ndarray, n: np.ndarray) -> iv.Estimate:
+    """Share of some cells in all openings."""
+    sizes, hits = np.bincount(who, n), n[part]
+    of = sizes[who[part]]
+    return iv.cluster_share(hits.sum(), n.sum(), hits @ hits, hits @ of, sizes @ sizes, int((sizes > 0).sum()))
+
+
+def placed(s: Places, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
+    """(true figure, estimate, interval that ignores the problem)."""
+    share, who, city, n = drawn(s, rng)
+    at = s.city - 1
+    here = city == at
+    if s.figure == "quotient":
+        rate = np.clip(0.15 * (1 + 0.8 * np.cos(np.arange(s.cities))), 0.02, 0.6)
+        lean = 2 * rng.beta(2, 2, who.max() + 1)
+        ai = rng.binomial(n.astype(int), np.clip(rate[city] * lean[who], 0, 1)).astype(float)
+        a, b = ai[here], (n - ai)[here]
+        true = rate[at] * (1 - rate @ share) / ((1 - rate[at]) * (rate @ share))
+        e = iv.quotient(a.sum(), b.sum(), a @ a, a @ b, b @ b, float(ai.sum() / (n - ai).sum()))
+        half = iv.Z95 * np.sqrt(1 / max(a.sum(), 1) + 1 / max(b.sum(), 1))
+        return float(true), e, (e.value * np.exp(-half), e.value * np.exp(half))
+    if s.figure == "count":
+        e = iv.cluster_count(float(n[here].sum()), float(n[here] @ n[here]))
+        half = iv.Z95 * np.sqrt(e.value)
+        return float(s.employers * _mean_size(s.shape) * share[at]), e, (e.value - half, e.value + half)
+    observed = np.bincount(city, n, s.cities) / n.sum()
+    if s.figure == "share":
+        e = share_of(here, who, n)
+        return float(share[at]), e, iv.wilson(e.value, float(n.sum()))
+    totals = iv.bootstrap_totals(who, city, n, s.cities)
+    draws = totals / totals.sum(axis=1, keepdims=True)
+    if s.figure == "rank":
+        r = iv.ranks(observed, draws, 10)
+        position = (np.argsort(np.argsort(-draws, axis=1, kind="stable"), axis=1, kind="stable") + 1)[:, at]
+        plain = np.quantile(position, [0.025, 0.975], method="inverted_cdf")
+        return float(s.city), iv.Estimate(float(r.rank[at]), r.low[at], r.high[at], 0.0, ""), (plain[0], plain[1])
+    if s.figure == "HHI":
+        found, value, true = iv.herfindahl(draws), float(observed @ observed), float(share @ share)
+        z = share_of(city == observed.argmax(), who, n).z
+        low, high = iv.unbiased(found, value, z)
+    else:
+        found, value, true = (
+            np.sort(draws, axis=1)[:, -10:].sum(axis=1),
+            float(np.sort(observed)[-10:].sum()),
+            float(share[:10].sum()),
+        )
+        low, high = iv.top_interval(observed, draws, 10)
+    plain = np.quantile(found, [0.025, 0.975])
+    return true, iv.Estimate(value, low, high, 0.0, ""), (plain[0], plain[1])
+
+
+def in_the_ten(s: Places, runs: int, seed: int) -> list[str]:
+    """How often cities with a said chance of being among the ten largest are among them, by bands of that chance."""
+    rng = np.random.default_rng([seed, s.employers, s.cities])
+    said, true = [], []
+    for _ in range(runs):
+        _, who, city, n = drawn(s, rng)
+        totals = iv.bootstrap_totals(who, city, n, s.cities)
+        draws = totals / totals.sum(axis=1, keepdims=True)
+        said.append(iv.ranks(np.bincount(city, n, s.cities) / n.sum(), draws, 10).in_top)
+        true.append(np.arange(s.cities) < 10)
+    chance, is_in = np.concatenate(said), np.concatenate(true)
+    band = np.digitize(chance, (0.05, 0.25, 0.5, 0.75, 0.95))
+    return [f"{is_in[band == i].mean():.0%}" if (band == i).any() else "-" for i in range(6)]
+
+
+def middle(s: Medians, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
+    """(true median, estimate, interval that takes openings as independent)."""
+    size = np.ceil(rng.pareto(s.shape, s.employers) * 4 + 0.5).astype(int)
+    who = np.repeat(np.arange(s.employers), size)
+    v = _pay(who, s.employers, rng)
+    values, number = np.unique(v, return_inverse=True)
+    weights = np.bincount(number).astype(float)
+    value = iv.counted_quantile(values, weights, 0.5)
+    hit = np.bincount(who, v <= value, s.employers)
+    below = iv.cluster_share(hit.sum(), size.sum(), hit @ hit, hit @ size, float(size @ size), s.employers)
+    low, high = iv.wilson(0.5, float(size.sum()))
+    plain = iv.counted_quantile(values, weights, low), iv.counted_quantile(values, weights, high)
+    return _true_median(), iv.woodruff(values, weights, value, below), plain
+
+
 def measured(s: Measured, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
     """(true share of the figure, its estimate on the path of the measure, interval at the classifier's word)."""
     size = 60_000
@@ -157,7 +319,7 @@ def clustered(s: Employers, rng: np.random.Generator) -> tuple[float, iv.Estimat
     return s.share, e, iv.wilson(e.value, float(size.sum()))
 
 
-RUN = {Labels: labelled, Employers: clustered, Measured: measured}
+RUN = {Labels: labelled, Employers: clustered, Measured: measured, Places: placed, Medians: middle}
 
 
 def main() -> None:
@@ -171,25 +333,40 @@ def main() -> None:
         "| setting | runs | coverage | Monte Carlo error | below / above | mean width (points) | bias (points) | ignoring the problem covers |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for number, s in enumerate((*LABELS, *EMPLOYERS, *MEASURED)):
+    for number, s in enumerate((*LABELS, *EMPLOYERS, *MEASURED, *PLACES, *MEDIANS)):
         if only not in s.name:
             continue
         rng = np.random.default_rng([seed, number])
-        cover, naive, low, width, bias = 0, 0, 0, 0.0, 0.0
+        cover, naive, low, none, width, bias = 0, 0, 0, 0, 0.0, 0.0
         for _ in range(runs):
             truth, e, plain = RUN[type(s)](s, rng)  # type: ignore[index,operator]
+            if not e.low <= e.high:
+                none += 1  # too little was seen: no interval is given
+                continue
             cover += e.low <= truth <= e.high
             low += truth < e.low
             naive += plain[0] <= truth <= plain[1]
             width += e.high - e.low
             bias += e.value - truth
-        c = cover / runs
-        error = np.sqrt(c * (1 - c) / runs)
+        given = max(runs - none, 1)
+        c = cover / given
+        error = np.sqrt(c * (1 - c) / given)
         print(
-            f"| {s.name} | {runs} | {c:.1%} | {error:.2%} | {low / runs:.1%} / {abs(1 - c - low / runs):.1%} | {width / runs * 100:.2f} | "
-            f"{bias / runs * 100:+.3f} | {naive / runs:.1%} |",
+            f"| {s.name} | {given} | {c:.1%} | {error:.2%} | {low / given:.1%} / {abs(1 - c - low / given):.1%} | {width / given * 100:.2f} | "
+            f"{bias / given * 100:+.3f} | {naive / given:.1%} |",
             flush=True,
         )
+    if "ten largest".startswith(only):
+        print(
+            "\n| chance of being among the ten largest, said | 0-5 % | 5-25 % | 25-50 % | 50-75 % | 75-95 % | 95-100 % |"
+        )
+        print("|---|---|---|---|---|---|---|")
+        for s in PLACES:
+            if s.figure == "top ten":
+                print(
+                    f"| {s.name.removeprefix('places: top ten, ')} | {' | '.join(in_the_ten(s, runs // 4, seed))} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

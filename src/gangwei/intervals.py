@@ -1,7 +1,7 @@
 """Intervals that respect how job ads come: many from one employer, classified by an imperfect reader, in small cells.
 
 Shares use the Wilson interval on an effective sample size, whose design effect comes from employer totals (linearised
-cluster variance of a ratio); ranks, concentration and counts of places use a Poisson bootstrap over employers; shares with
+cluster variance of a ratio); ranks and concentration use a Poisson bootstrap over employers; shares with
 labels use stratified prediction-powered inference with power tuning (PPI++: Angelopoulos, Duchi and Zrnic 2023;
 prediction-powered inference within strata: Fisch et al. 2024). All numbers are deterministic for a given seed.
 """
@@ -34,6 +34,8 @@ class Estimate:
     high: float
     n_eff: float
     method: str
+    z: float = Z95
+    """The normal quantile, or Student's, that the ends were computed with."""
 
 
 def wilson(p: float, n: float, z: float = Z95) -> tuple[float, float]:
@@ -73,6 +75,32 @@ def _student(freedom: float) -> float:
     return z + a / freedom + b / freedom**2 + c / freedom**3
 
 
+def kish_of(total: float, squares: float) -> float:
+    """Employers of equal weight that sums over employers are worth: `total` squared over the sum of squares."""
+    return total * total / squares if squares > 0 else 0.0
+
+
+SEEN = 2.0
+"""Employers added to those of a part (a city, the AI openings): what was seen of a small part tells little of its own spread."""
+
+
+def reach(total: float, squares: float, unit: float, more: float = SEEN) -> float:
+    """Two-sided 95 % quantile for a variance that rests on the sizes of the employers behind a sum over them.
+
+    Student's t, as far as the spread comes from employers with more than one opening, of which few employers tell little. Degrees of freedom from the employers of
+    equal weight: one less when few, a sixth when many, found by simulation (bench/interval_coverage.py).
+
+    Args:
+        total, squares: the sum over employers and that of its squares. unit: weight of one opening in these sums.
+    """
+    if total <= 0 or squares <= 0:
+        return Z95
+    employers = kish_of(total, squares) + more
+    student = _student(max(employers / 6, min(employers - 1, 8.0), 2.0))
+    spread = 1 - unit * total / squares + SEEN / math.sqrt(employers)
+    return Z95 + min(max(spread, 0.0), 1.0) * (student - Z95)
+
+
 def cluster_share(
     hits: float, total: float, hh: float, ht: float, tt: float, clusters: int, unit: float = 1.0
 ) -> Estimate:
@@ -90,17 +118,14 @@ def cluster_share(
     n = effective_n(p, variance, total / unit, total * total / tt if tt > 0 else 0.0)
     if clusters <= 1:
         n = min(n, 1.0)
-    # The variance rests on the largest employers. Degrees of freedom from the employers of equal weight (Kish) that the
-    # sums are worth: one less when few, a sixth when many; found by simulation (bench/interval_coverage.py).
-    kish = total * total / tt if tt > 0 else 0.0
-    freedom = max(kish / 6, min(kish - 1, 8.0), 2.0)
-    z = _student(freedom)
+    # The variance rests on the largest employers: of all, of the numerator, of what is outside it.
+    z = max(reach(total, tt, unit, 0.0), reach(hits, hh, unit), reach(total - hits, tt - 2 * ht + hh, unit))
     low, high = wilson(p, n, z)
-    return Estimate(p, min(low, p), max(high, p), n, "employer_wilson")
+    return Estimate(p, min(low, p), max(high, p), n, "employer_wilson", z)
 
 
 def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
-    """A count of openings when employers are drawn anew: total +- z * sqrt(sum of squares), on the log scale.
+    """A count of openings when employers are drawn anew: total +- t * sqrt(sum of squares), on the log scale.
 
     One employer says nothing of how far its own number would move: no interval.
     """
@@ -108,10 +133,27 @@ def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
         return Estimate(0.0, 0.0, 0.0, 0.0, "employer_count")
     if tt >= total * total * (1 - 1e-12):
         return Estimate(total / unit, math.nan, math.nan, 1.0, "employer_count")
-    half = Z95 * math.sqrt(tt) / total
-    n_eff = total * total / tt if tt > 0 else 0.0
+    n_eff = kish_of(total, tt)
+    z = reach(total, tt, unit)
+    half = z * math.sqrt(tt) / total
     value = total / unit
-    return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_count")
+    return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_count", z)
+
+
+def quotient(a: float, b: float, aa: float, ab: float, bb: float, whole: float, unit: float = 1.0) -> Estimate:
+    """(a / b) / whole with a log-scale employer-cluster interval; NaN without an end where a or b is none.
+
+    Args:
+        a, b: sums of a group; `aa`, `ab`, `bb`: sums over employers of their squares and product.
+        whole: the quotient a / b of all groups, taken as known. unit: weight of one opening in these sums.
+    """
+    n_eff = kish_of(a + b, aa + 2 * ab + bb)
+    if not (a > 0 and b > 0 and whole > 0):
+        return Estimate(0.0 if a <= 0 < b and whole > 0 else math.nan, math.nan, math.nan, n_eff, "employer_delta")
+    value = a / b / whole
+    z = max(reach(a, aa, unit), reach(b, bb, unit))
+    half = z * math.sqrt(max(aa / (a * a) - 2 * ab / (a * b) + bb / (b * b), 0.0))
+    return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_delta", z)
 
 
 def poisson_weights(
@@ -158,45 +200,46 @@ def bootstrap_totals(
     return out.T
 
 
-def percentile(draws: Floats, value: float) -> tuple[float, float]:
-    """The 95 % percentile interval of bootstrap draws, widened to hold `value`; NaN draws are left out."""
-    good = draws[~np.isnan(draws)]
-    if len(good) == 0:
-        return math.nan, math.nan
-    low, high = np.quantile(good, [0.025, 0.975])
-    return min(float(low), value), max(float(high), value)
+def unbiased(draws: Floats, value: float, z: float = Z95) -> tuple[float, float]:
+    """95 % interval of a figure whose draws are biased, from 0 to 1, widened to hold `value`.
 
-
-def centred(draws: Floats, value: float, ceiling: float = 1.0) -> tuple[float, float]:
-    """As `percentile`, with the draws shifted so that their median is `value`: for figures whose draws are biased.
-
-    A resampled population is more concentrated than the one it came from, so plain percentiles of a concentration lie
-    above it.
+    A resampled population is more concentrated than the one it came from, as that is than the one it was drawn from: the
+    draws show how far (the bias, their mean less `value`). Percentiles of the draws about their mean are put about `value` less
+    the bias, and stretched to the quantile `z`. NaN draws are left out.
     """
     good = draws[~np.isnan(draws)]
     if len(good) == 0:
         return math.nan, math.nan
-    low, high = np.quantile(good, [0.025, 0.975]) - np.median(good) + value
-    return max(0.0, float(low)), min(ceiling, float(high))
+    mean = float(good.mean())
+    low, high = (np.quantile(good, [0.025, 0.975]) - mean) * (z / Z95) + 2 * value - mean
+    return max(0.0, min(float(low), value)), min(1.0, max(float(high), value))
 
 
-def top_share(totals: Floats, k: int, sums: Floats | None = None) -> Floats:
-    """Share of the k largest groups in each row of `totals` (replicates x groups); NaN for an empty row.
+def top_interval(observed: Floats, draws: Floats, k: int) -> tuple[float, float]:
+    """95 % interval of the share of the k largest groups, from 0 to 1, widened to hold the observed share.
 
-    `sums` are the totals of rows where `totals` leaves small groups out.
+    The k groups were chosen by the same data that measure them. The draws show by how much the share of a chosen set exceeds
+    what the set has in the data it was drawn from (the optimism), and how much the share of the largest k grows by drawing.
+    Low end: the percentile of the chosen set, less the optimism. High end: the percentile of that set, less the growth.
+
+    Args:
+        observed: shares by group. draws: shares in bootstrap draws, (replicates, groups).
     """
-    k = min(k, totals.shape[1])
-    if k == 0:
-        return np.full(totals.shape[0], np.nan)
-    part = np.partition(totals, totals.shape[1] - k, axis=1)[:, totals.shape[1] - k :]
-    sums = totals.sum(axis=1) if sums is None else sums
-    return np.asarray(np.divide(part.sum(axis=1), sums, out=np.full(len(sums), np.nan), where=sums > 0))
+    k = min(k, draws.shape[1])
+    if k == 0 or len(draws) == 0:
+        return math.nan, math.nan
+    chosen = np.argsort(-observed, kind="stable")[:k]
+    value = float(observed[chosen].sum())
+    largest = np.argpartition(-draws, k - 1, axis=1)[:, :k]
+    top = np.take_along_axis(draws, largest, axis=1).sum(axis=1)
+    optimism = float((top - observed[largest].sum(axis=1)).mean())
+    low, high = np.quantile(draws[:, chosen].sum(axis=1), [0.025, 0.975])
+    growth = float(top.mean()) - value
+    return max(0.0, min(float(low) - optimism, value)), min(1.0, max(float(high) - growth, value))
 
 
-def herfindahl(totals: Floats) -> Floats:
-    """Herfindahl-Hirschman index (0..1) of each row of `totals`."""
-    sums = totals.sum(axis=1, keepdims=True)
-    shares = np.divide(totals, sums, out=np.full_like(totals, np.nan), where=sums > 0)
+def herfindahl(shares: Floats) -> Floats:
+    """Herfindahl-Hirschman index (0..1) of each row of shares."""
     return np.asarray((shares * shares).sum(axis=1))
 
 
@@ -210,16 +253,33 @@ class Ranks:
     in_top: Floats
 
 
-def ranks(observed: Floats, totals: Floats, k: int) -> Ranks:
-    """Ranks of groups with their bootstrap spread; ties are broken by position."""
+APART = 1.645
+"""Standard errors between two groups from which the order of the two is taken as known: ranks then cover 95 % or more."""
+
+
+def ranks(observed: Floats, draws: Floats, k: int) -> Ranks:
+    """Ranks of groups with their bootstrap spread; ties are broken by position.
+
+    From one more than the groups that are surely larger, to all but those that are surely smaller: pairs are judged by the
+    difference of their shares over its standard error in the draws (after Mogstad, Romano, Shaikh and Wilhelm 2024). The ranks of
+    the draws themselves lie where a second drawing puts them: too low for groups near the top.
+
+    Args:
+        observed: shares by group. draws: shares in bootstrap draws, (replicates, groups).
+    """
     order = np.lexsort((np.arange(len(observed)), -observed))
     rank = np.empty(len(observed), dtype=np.int64)
     rank[order] = np.arange(1, len(observed) + 1)
-    if totals.shape[1] == 0:
-        return Ranks(rank, rank, rank, np.zeros(0))
-    position = np.argsort(np.argsort(-totals, axis=1, kind="stable"), axis=1, kind="stable") + 1
-    low = np.quantile(position, 0.025, axis=0, method="inverted_cdf").astype(np.int64)
-    high = np.quantile(position, 0.975, axis=0, method="inverted_cdf").astype(np.int64)
+    if draws.shape[1] == 0 or len(draws) < 2:
+        return Ranks(rank, rank, rank, np.zeros(len(observed)))
+    spread = np.cov(draws, rowvar=False).reshape(len(observed), len(observed))
+    own = spread.diagonal()
+    error = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * spread, 0.0))
+    ahead = observed[None, :] - observed[:, None]
+    sure = (np.abs(ahead) > APART * error) & (error > 0)
+    low = 1 + (sure & (ahead > 0)).sum(axis=1)
+    high = len(observed) - (sure & (ahead < 0)).sum(axis=1)
+    position = np.argsort(np.argsort(-draws, axis=1, kind="stable"), axis=1, kind="stable") + 1
     return Ranks(rank, np.minimum(low, rank), np.maximum(high, rank), (position <= k).mean(axis=0))
 
 
@@ -244,7 +304,7 @@ def woodruff(values: Floats, weights: Floats, value: float, below: Estimate, q: 
     `values` ascending and distinct, `weights` of each.
     """
     n = max(below.n_eff, 1.0)
-    low_q, high_q = wilson(q, n)
+    low_q, high_q = wilson(q, n, below.z)
     low, high = counted_quantile(values, weights, low_q), counted_quantile(values, weights, high_q)
     return Estimate(value, min(low, value), max(high, value), n, "woodruff")
 

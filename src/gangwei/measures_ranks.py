@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +61,21 @@ class Cells:
         return Cells(names, place[self.group], self.cluster, self.weight, self.rows, self.sql, self.params)
 
     def draws(self, replicates: int) -> Floats:
-        """Bootstrap totals, (replicates, groups)."""
-        return intervals.bootstrap_totals(self.cluster, self.group, self.weight, len(self.ids), replicates)
+        """Shares by group in bootstrap draws, (replicates, groups); draws without an opening are left out."""
+        totals = intervals.bootstrap_totals(self.cluster, self.group, self.weight, len(self.ids), replicates)
+        sums = totals.sum(axis=1, keepdims=True)
+        drawn = sums[:, 0] > 0
+        return np.asarray(totals[drawn] / sums[drawn])
+
+    def shares(self) -> list[Estimate]:
+        """Share of each group, with the employer-cluster interval that `mix` gives it."""
+        _, who = np.unique(self.cluster, return_inverse=True)
+        of = np.bincount(who, self.weight)
+        n, total, tt = self.observed, float(self.weight.sum()), float(of @ of)
+        nn = np.bincount(self.group, self.weight * self.weight, len(self.ids))
+        nt = np.bincount(self.group, self.weight * of[who], len(self.ids))
+        sums = zip(n.tolist(), nn.tolist(), nt.tolist())
+        return [intervals.cluster_share(a, total, aa, at, tt, len(of)) for a, aa, at in sums]
 
 
 def cells(ask: Scope) -> Cells:
@@ -111,33 +124,31 @@ RANK_COLUMNS: dict[str, type[pl.DataType]] = {
 
 
 def _rank_rows(ask: Scope, cells_: Cells, k: int) -> tuple[list[dict[str, Any]], Floats, Floats]:
-    """Rows of the `HEAD` largest groups, their draws (replicates, groups) and the draws of the whole (replicates,)."""
+    """Rows of the `HEAD` largest groups, their shares and those in bootstrap draws, (replicates, groups)."""
     c = cells_.head()
-    observed, draws = c.observed, c.draws(ask.settings["replicates"])
-    total, sums = observed.sum(), draws.sum(axis=1)
-    if len(c.ids) > HEAD:
-        observed, draws = observed[:HEAD], draws[:, :HEAD]
+    n = min(len(c.ids), HEAD)
+    total = float(c.observed.sum())
+    estimates = c.shares()[:n]
+    observed, draws = np.array([e.value for e in estimates]), c.draws(ask.settings["replicates"])[:, :n]
     spread = intervals.ranks(observed, draws, k)
-    names = named(ask, c.ids[: len(observed)])
-    shares = np.divide(draws, sums[:, None], out=np.full_like(draws, np.nan), where=sums[:, None] > 0)
-    rows_n, employers = c.count_rows(), c.employers()
+    names = named(ask, c.ids[:n])
+    openings, rows_n, employers = c.observed, c.count_rows(), c.employers()
+    single = ask.by == "employer"
     rows = []
     for i in np.argsort(spread.rank):
-        value = float(observed[i] / total) if total else math.nan
         # Employers are what the bootstrap draws, so it cannot say how far one employer's own share would move.
-        low, high = (math.nan, math.nan) if ask.by == "employer" else intervals.percentile(shares[:, i], value)
-        e = Estimate(value, low, high, float(employers[i]), "employer_bootstrap")
-        line = row(ask, names[i], e, float(observed[i]), float(total), int(rows_n[i]), int(employers[i]), weak=False)
+        e = replace(estimates[i], low=math.nan, high=math.nan) if single else estimates[i]
+        line = row(ask, names[i], e, float(openings[i]), total, int(rows_n[i]), int(employers[i]), weak=False)
         rows.append(
             line
             | {
                 "rank": int(spread.rank[i]),
-                "rank_low": None if ask.by == "employer" else int(spread.low[i]),
-                "rank_high": None if ask.by == "employer" else int(spread.high[i]),
-                "in_top": None if ask.by == "employer" else float(spread.in_top[i]),
+                "rank_low": None if single else int(spread.low[i]),
+                "rank_high": None if single else int(spread.high[i]),
+                "in_top": None if single else float(spread.in_top[i]),
             }
         )
-    return rows, draws, sums
+    return rows, observed, draws
 
 
 def rank(ask: Scope) -> Finding:
@@ -145,7 +156,7 @@ def rank(ask: Scope) -> Finding:
     c = cells(ask)
     rows, _, _ = _rank_rows(ask, c, int(ask.settings["top_k"]))
     head = (
-        Estimate(rows[0]["value"], rows[0]["low"], rows[0]["high"], rows[0]["n_eff"], "employer_bootstrap")
+        Estimate(rows[0]["value"], rows[0]["low"], rows[0]["high"], rows[0]["n_eff"], "employer_wilson")
         if rows and rows[0]["value"] is not None
         else EMPTY
     )
@@ -166,12 +177,12 @@ def top(ask: Scope) -> Finding:
     """Share of the k largest groups; rows as for ranks, only those k."""
     c = cells(ask)
     k = int(ask.settings["top_k"])
-    rows, draws, sums = _rank_rows(ask, c, k)
+    rows, observed, draws = _rank_rows(ask, c, k)
     total = float(c.observed.sum())
     if total <= 0:
         return Finding(frame([], RANK_COLUMNS), EMPTY, 0.0, 0.0, c.sql, c.params)
     value = sum(r["numerator"] for r in rows[:k]) / total
-    low, high = intervals.centred(intervals.top_share(draws, k, sums), value)
+    low, high = intervals.top_interval(observed, draws, k)
     e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
     return Finding(frame(rows[:k], RANK_COLUMNS), e, value * total, total, c.sql, c.params, False, unplaced(ask))
 
@@ -182,11 +193,14 @@ def hhi(ask: Scope) -> Finding:
     total = float(c.observed.sum())
     if total <= 0:
         return Finding(frame([]).drop("id"), EMPTY, 0.0, 0.0, c.sql, c.params)
-    value = float(intervals.herfindahl(c.observed[None, :])[0])
+    share = c.observed / total
+    value = float(share @ share)
+    # The pooled small groups count as one in the draws and in what they are compared with.
     short = c.head()
-    draws = short.draws(ask.settings["replicates"])
-    # The pooled small groups count as one in the draws; `centred` moves the draws to the exact value.
-    low, high = intervals.centred(intervals.herfindahl(draws), value)
+    draws = intervals.herfindahl(short.draws(ask.settings["replicates"]))
+    gap = value - float(intervals.herfindahl(short.observed[None, :] / total)[0])
+    largest = max(short.shares(), key=lambda e: e.value)
+    low, high = intervals.unbiased(draws + gap, value, largest.z)
     e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
     line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))

@@ -214,15 +214,8 @@ def lq(ask: Scope) -> Finding:
     rows = []
     for id_, s in found.groups.items():
         a, b = float(s.raw[N]), float(s.raw[M])
-        aa, ab, bb = float(s.raw[NN]), float(s.raw[NM]), float(s.raw[MM])
-        n_eff = (a + b) ** 2 / (aa + 2 * ab + bb) if a + b else 0.0
-        if a > 0 and b > 0 and ta > 0 and tb > 0:
-            value = (a / ta) / (b / tb)
-            half = intervals.Z95 * math.sqrt(max(aa / (a * a) - 2 * ab / (a * b) + bb / (b * b), 0.0))
-            e = Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_delta")
-        else:
-            value = 0.0 if a <= 0 and b > 0 and ta > 0 else math.nan
-            e = Estimate(value, math.nan, math.nan, n_eff, "employer_delta")
+        whole = ta / tb if tb > 0 else 0.0
+        e = intervals.quotient(a, b, float(s.raw[NN]), float(s.raw[NM]), float(s.raw[MM]), whole, q.unit)
         rows.append(row(ask, id_, e, a / q.unit, b / q.unit, s.rows_n, s.employers, weak=True))
     rows.sort(key=lambda r: (r["value"] is None, -(r["value"] or 0), r["id"]))
     total = sum(r["numerator"] for r in rows)
