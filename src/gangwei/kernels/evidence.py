@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from gangwei.kernels.lean import lean
+
 TIERS = (
     "builder_strong",
     "builder_weak",
@@ -64,7 +66,7 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
     ]
 
 
-@njit(nogil=True, cache=True)
+@lean
 def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn the m matches of one field into rows of `hits`: term, start, end, location, context, cues of the clause, clause.
 
@@ -143,7 +145,7 @@ def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, s
     return n
 
 
-@njit(nogil=True, cache=True)
+@lean
 def lists_only(hits, n_title, a, b, size, ends, layer):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Read the AI terms of the text, rows a..b of `hits`, as tags where they are nothing but a list of words.
 
@@ -187,7 +189,7 @@ def spot_of(loc, ctx):  # type: ignore[no-untyped-def]  # pragma: no cover
     return 1 if ctx == 1 else 2
 
 
-@njit(nogil=True, cache=True)
+@lean
 def judge(hits, n_title, n, n_clauses, n_chars, layer, tier, concept, needs, not_if, kind_of, seen, x):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Apply sections, needs and not_if (column 7 of `hits` becomes the tier that counts, -1 = dropped) and fill the features
     x (zeros).

@@ -6,9 +6,9 @@ Words such as 图像 or 广告 say nothing of AI by themselves, so they are look
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from gangwei.kernels.evidence import SPOTS, place_hits, spot_of
+from gangwei.kernels.lean import lean
 from gangwei.kernels.ngrams import AT_NEAR
 from gangwei.kernels.terms import decode, find
 from gangwei.schema import AI_SUBFIELDS
@@ -34,7 +34,7 @@ def feature_names(words: list[str]) -> list[str]:
     ]
 
 
-@njit(nogil=True, cache=True)
+@lean
 def field_features(hits, n, layer, field, concept, not_if, kind_of, seen, z):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fill z (WIDTH zeros) from the n rows of `hits` (as of `evidence.place_hits`).
 
@@ -73,7 +73,7 @@ def field_features(hits, n, layer, field, concept, not_if, kind_of, seen, z):  #
                 z[i] = min(np.log2(1.0 + z[i]), 3.0)
 
 
-@njit(nogil=True, cache=True)
+@lean
 def add_scores(hits, n, layer, kind_of, z, weights, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add z @ weights (WIDTH, subfields) to `scores` and clear z; only words among the n rows of `hits` are looked at."""
     for i in range(AT_WORDS):
@@ -92,7 +92,7 @@ def add_scores(hits, n, layer, kind_of, z, weights, scores):  # type: ignore[no-
                     z[i] = 0
 
 
-@njit(nogil=True, cache=True)
+@lean
 def score_subfields(  # type: ignore[no-untyped-def]
     row,
     v,
@@ -180,6 +180,6 @@ def score_subfields(  # type: ignore[no-untyped-def]
             f = idx[j]
             for k in range(subs):
                 scores[k] += w * sub_weights[v, f, k]
-    if kept.size:
-        kept[:] = z
+    for i in range(kept.size):
+        kept[i] = z[i]
     add_scores(about, n_about, layer, kind_of, z, sub_fields[v], scores)

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from gangwei.kernels.evidence import AT_END
+from gangwei.kernels.lean import lean
 
 TITLE_BITS = 13
 TEXT_BITS = 15
@@ -41,7 +42,7 @@ def damped_counts():  # type: ignore[no-untyped-def]  # pragma: no cover
     return out
 
 
-@njit(nogil=True, cache=True)
+@lean
 def grams(chars, n, low, high, bits, base, scale, damped, hashes, stamp, mark, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Append the hashed n-grams low..high of chars[:n], digits alike, 1 + log count, unit length times `scale`; return the new p.
 
@@ -82,7 +83,7 @@ def grams(chars, n, low, high, bits, base, scale, damped, hashes, stamp, mark, i
     return p
 
 
-@njit(nogil=True, cache=True)
+@lean
 def told(chars, n):  # type: ignore[no-untyped-def]  # pragma: no cover
     """n, or 0 where chars[:n] are fewer than LEAST_SAID letters and digits beside signs and emoji: such a text says nothing."""
     if n >= SHORT:
@@ -95,7 +96,7 @@ def told(chars, n):  # type: ignore[no-untyped-def]  # pragma: no cover
     return n if said >= LEAST_SAID else 0
 
 
-@njit(nogil=True, cache=True)
+@lean
 def phrases(chars, n, pos, ends, hits, a, b, layer, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Copy the phrases (between commas and clause ends) of chars[:n] that hold an AI term to `out`; return the length.
 

@@ -37,7 +37,7 @@ from gangwei.kernels.ngrams import (
     phrases,
     told,
 )
-from gangwei.kernels.terms import decode, find
+from gangwei.kernels.terms import decode, find, scratch
 
 __all__ = ["AT_NEAR", "AT_TEXT", "AT_TITLE", "GRAMS", "NEAR_BITS", "TEXT_BITS", "WIDTH", "score_rows"]
 
@@ -117,7 +117,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     at = np.empty(4 * HITS, np.int32)
     cue = np.empty(4 * HITS, np.int32)
     cue_at = np.empty(4 * HITS, np.int32)
-    work = np.empty(longest + 8, np.int32)
+    work = scratch(longest)
     seen_concepts = np.zeros(MAX_CONCEPTS, np.uint8)
     hits = np.empty((HITS, 8), np.int64)
     about = np.empty((HITS, 8), np.int64)

@@ -2,7 +2,7 @@
 
 A text becomes an array of folded characters (lower case, full-width as half-width, '-' and '_' as a space, zero-width
 characters dropped, white space kept only between two ASCII words) with, for each one, its place in the text; clauses
-are known by their ends. Terms are found in two steps: bitmaps over two to four characters mark where one may begin, without a
+are known by their ends. Terms are found in two steps: bitmaps over two and three characters mark where one may begin, without a
 branch, then lists are compared at the marks. An ASCII term must not touch other ASCII letters or digits; '+' and
 '#' to its right are word characters (`C` is not found in `C++`). Layers (terms, cues) do not hide each other.
 """
@@ -19,10 +19,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.lean import lean
 
 SKIP = 0xFFFF
 SPACE = 32
-BITS, FINE = 16, 19
+BITS = 12
 BUCKETS = 1 << BITS
 _SPACES = [9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
 _HIDDEN = [0, 0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFE0F, 0xFEFF]
@@ -41,7 +42,10 @@ _LOW = np.uint32(0xFFFF)
 _ONE = np.uint64(1)
 _TWO = np.uint64(2)
 _THREE = np.uint64(3)
-SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_IDEOGRAPHS = np.uint32(0xE4)  # the first of six lead bytes of characters that are kept as they are, U+4000 to U+9FFF
+_SIX = np.uint32(6)
+_PAIR = (np.uint32(0x2F35), np.uint32(0x61B1))
+_TRIPLE = (np.uint64(0x9E35), np.uint64(3))
 
 
 @lru_cache(maxsize=1)
@@ -77,12 +81,12 @@ def is_word(c):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @njit(nogil=True, forceinline=True)
-def spread(x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """19-bit hash of up to four characters, 16 bits each, the last one lowest."""
-    return (np.uint64(x) * SPREAD) >> np.uint64(64 - FINE)
+def triple(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """16-bit hash of three characters from the hashes of both pairs."""
+    return (np.uint64(a) * _TRIPLE[0] + np.uint64(b) * _TRIPLE[1]) & np.uint64(0xFFFF)
 
 
-@njit(nogil=True, cache=True)
+@lean
 def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fold the UTF-8 bytes data[a:b]; fill chars and pos (character index of each), and ends: clause j is chars[:ends[j]].
 
@@ -94,10 +98,28 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
     at = np.int32(0)
     gap = np.uint32(0)
     last = np.uint32(0)
+    told = np.uint64(0)
     i = np.uint64(a)
     end = np.uint64(b)
     while i < end:
         lead = np.uint32(data[i])
+        if lead - _IDEOGRAPHS < _SIX:
+            while i < end:
+                lead = np.uint32(data[i])
+                if lead - _IDEOGRAPHS >= _SIX:
+                    break
+                chars[n] = (
+                    ((lead & np.uint32(0x0F)) << np.uint32(12))
+                    | (np.uint32(data[i + _ONE] & 0x3F) << np.uint32(6))
+                    | np.uint32(data[i + _TWO] & 0x3F)
+                )
+                pos[n] = at
+                at += np.int32(1)
+                n += _ONE
+                i += _THREE
+            gap = np.uint32(0)
+            last = np.uint32(0)
+            continue
         if lead < 0x80:
             c = lead
             i += _ONE
@@ -117,8 +139,8 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
         w = table[c]
         at += np.int32(1)
         if w >> _FLAG:
-            if w & IS_BREAK and n and (m == 0 or ends[m - _ONE] < n):
-                ends[m] = n
+            if w & IS_BREAK and told < n:
+                ends[m] = told = n
                 m += _ONE
             if w & IS_SPACE:
                 gap = np.uint32(1)
@@ -130,8 +152,8 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
                 k = _TWO if n >= _TWO and 48 <= chars[n - _TWO] <= 57 else _ONE
                 free = n == k or not (is_word(chars[n - k - _ONE]) or chars[n - k - _ONE] == 46)
                 decimal = (w & _LOW) == 46 and i < end and 48 <= data[i] <= 57
-                if free and not decimal and n > k and (m == 0 or ends[m - _ONE] < n - k):
-                    ends[m] = n - k
+                if free and not decimal and told < n - k:
+                    ends[m] = told = n - k
                     m += _ONE
         word = (w >> np.uint32(16)) & np.uint32(1)
         chars[n] = SPACE
@@ -142,7 +164,7 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
         n += _ONE
         gap = np.uint32(0)
         last = word
-    if n and (m == 0 or ends[m - _ONE] < n):
+    if told < n:
         ends[m] = n
         m += _ONE
     chars[n] = 0
@@ -153,8 +175,8 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
 class Lexicon:
     """Compiled terms: `text[start[t]:start[t]+size[t]]` is the folded term t of layer `layer[t]`.
 
-    `starts` is the bitmap of the first two characters; `seen[0]`, `seen[1]`, `seen[2]` are those of the first four of terms
-    of four characters or more, of terms of three, of terms of two. A row of `entries` is (term, place in text, size, layer);
+    `starts`, `longer`, `two` are bitmaps of the first two characters of all terms, of the first three of those of three or more,
+    and of the terms of two. A row of `entries` is (term, place in text, size, layer), with its first four characters in `keys`;
     `heads[h]:heads[h + 1]` are the rows of a bucket, h from the first three characters, or past those from both of two.
     """
 
@@ -163,14 +185,16 @@ class Lexicon:
     size: NDArray[np.int32]
     layer: NDArray[np.uint8]
     starts: NDArray[np.uint64]
-    seen: tuple[NDArray[np.uint64], ...]
+    longer: NDArray[np.uint64]
+    two: NDArray[np.uint64]
     heads: NDArray[np.int32]
+    keys: NDArray[np.uint64]
     entries: NDArray[np.int32]
 
     @property
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """The arrays in the order that `find` takes them."""
-        return (self.text, self.starts, *self.seen, self.heads, self.entries)
+        return (self.text, self.starts, self.longer, self.two, self.heads, self.keys, self.entries)
 
     def only(self, *layers: int) -> Lexicon:
         """The same terms under the same numbers, of which only these layers are found."""
@@ -197,23 +221,27 @@ def _index(
     """The lexicon that finds the kept terms; in a bucket the longest comes first."""
     letters = np.concatenate([text, np.zeros(4, np.uint16)])
     at, n = start[kept], size[kept]
-    packed, hashes = np.zeros(len(kept), np.uint64), {}
-    for i in range(4):
-        packed = packed << np.uint64(16) | letters[at + i]
-        hashes[i + 1] = (packed * SPREAD) >> np.uint64(64 - FINE)
+    first = [letters[at + i].astype(np.uint64) for i in range(4)]
+    keys = np.zeros(len(kept), np.uint64)
+    for c in first:
+        keys = keys << np.uint64(16) | c
+    pair, next_pair = ((a * _PAIR[0] + b * _PAIR[1]) & np.uint64(0xFFFF) for a, b in (first[:2], first[1:3]))
+    three = (pair * _TRIPLE[0] + next_pair * _TRIPLE[1]) & np.uint64(0xFFFF)
 
     def bits(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        found = np.zeros(1 << (FINE - 6), np.uint64)
+        found = np.zeros(1 << 10, np.uint64)
         np.bitwise_or.at(found, (h >> np.uint64(6)).astype(np.int64), _ONE << (h & np.uint64(63)))
         return found
 
-    seen = (bits(hashes[4][n >= 4]), bits(hashes[3][n == 3]), bits(hashes[2][n == 2]))
-    bucket = np.where(n > 2, hashes[3], hashes[2]).astype(np.int64) >> (FINE - BITS)
+    bucket = np.where(n > 2, three, pair).astype(np.int64) >> (16 - BITS)
     bucket += np.where(n > 2, 0, BUCKETS)
     heads = np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=2 * BUCKETS))]).astype(np.int32)
-    order = kept[np.lexsort((kept, -n, bucket))]
+    inside = np.lexsort((kept, -n, bucket))
+    order = kept[inside]
     entries = np.stack([order, start[order], size[order], layer[order]], 1).astype(np.int32)
-    return Lexicon(text, start, size, layer, bits(hashes[2]), seen, heads, entries)
+    return Lexicon(
+        text, start, size, layer, bits(pair), bits(three[n > 2]), bits(pair[n == 2]), heads, keys[inside], entries
+    )
 
 
 def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:
@@ -247,29 +275,29 @@ def _ends_inside(chars, e, n):  # type: ignore[no-untyped-def]  # pragma: no cov
     return e < n and is_word(chars[e - 1]) and (is_word(chars[e]) or chars[e] == 43 or chars[e] == 35)
 
 
-@njit(nogil=True, cache=True)
+@lean
 def find(chars, n, lexicon, work, hit, at):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fill hit (term) and at (first folded character) in order of position; return their number, at most len(hit).
 
-    `chars` comes from `decode`; `lexicon` is `Lexicon.arrays`; `work` is scratch of n + 8 int32.
+    `chars` comes from `decode`; `lexicon` is `Lexicon.arrays`; `work` is scratch from `scratch`.
     """
-    text, starts, four, three, two, heads, entries = lexicon
-    free = work[:8]
-    maybe = work[8:]
+    text, starts, longer, two, heads, keys, entries = lexicon
+    pairs, maybe, free = work
+    if n < 2:
+        return 0
+    here, ahead, pairs = chars[:n], chars[1 : n + 1], pairs[: n + 1]
+    for i in range(n):
+        pairs[i] = np.uint32(here[i]) * _PAIR[0] + np.uint32(ahead[i]) * _PAIR[1]
+    pairs[n] = 0
     k = np.uint64(0)
-    x = np.uint64(chars[0])
     for i in range(n - 1):
-        x = (x & _LOW) << np.uint64(16) | np.uint64(chars[np.uint64(i + 1)])
         maybe[k] = i
-        k += _has(starts, spread(x))
+        k += _has(starts, np.uint64(pairs[i]))
     found = np.uint64(0)
     for j in range(k):
         p = np.uint64(maybe[j])
-        x = np.uint64(chars[p]) << np.uint64(16) | np.uint64(chars[p + _ONE])
-        y = x << np.uint64(16) | np.uint64(chars[p + _TWO])
-        z = y << np.uint64(16) | np.uint64(chars[p + _THREE])
         maybe[found] = maybe[j]
-        found += _has(four, spread(z)) | _has(three, spread(y)) | _has(two, spread(x))
+        found += _has(longer, triple(pairs[p], pairs[p + _ONE])) | _has(two, np.uint64(pairs[p]))
     if found == 0:
         return 0
     m = 0
@@ -279,18 +307,24 @@ def find(chars, n, lexicon, work, hit, at):  # type: ignore[no-untyped-def]  # p
         e = np.int64(maybe[j])
         if e and is_word(chars[e]) and is_word(chars[e - 1]):
             continue
-        done = 0
-        x = np.uint64(chars[e]) << np.uint64(16) | np.uint64(chars[e + 1])
+        done = np.int64(0)
+        pair = np.uint64(pairs[e])
+        key = np.uint64(0)
+        for i in range(4):
+            key = key << np.uint64(16) | np.uint64(chars[e + i])
         for short in range(2):
-            if short and not _has(two, spread(x)):
+            if short and not _has(two, pair):
                 break
-            h = np.int64(spread(x if short else x << np.uint64(16) | np.uint64(chars[e + 2])) >> np.uint64(FINE - BITS))
-            h += BUCKETS * short
+            h = np.int64((pair if short else triple(pair, pairs[e + 1])) >> np.uint64(16 - BITS)) + BUCKETS * short
             for q in range(heads[h], heads[h + 1]):
-                t, s, size, layer = entries[q]
+                size = np.int64(entries[q, 2])
+                kept = size if size < 4 else np.int64(4)
+                if (key ^ keys[q]) >> np.uint64(64 - 16 * kept):
+                    continue
+                s, layer = np.int64(entries[q, 1]), np.int64(entries[q, 3])
                 if done >> layer & 1 or free[layer] > e or e + size > n:
                     continue
-                w = 0
+                w = np.int64(4)
                 while w < size and text[s + w] == chars[e + w]:
                     w += 1
                 if w < size or _ends_inside(chars, e + size, n):
@@ -298,10 +332,16 @@ def find(chars, n, lexicon, work, hit, at):  # type: ignore[no-untyped-def]  # p
                 done |= 1 << layer
                 free[layer] = e + size
                 if m < cap:
-                    hit[m] = t
+                    hit[m] = entries[q, 0]
                     at[m] = e
                     m += 1
     return m
+
+
+@njit(nogil=True, cache=True)
+def scratch(n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """What `find` works with for texts of at most n characters."""
+    return np.empty(n + 4, np.uint16), np.empty(n + 4, np.int32), np.empty(8, np.int32)
 
 
 @njit(nogil=True, cache=True)
@@ -312,7 +352,7 @@ def _scan(off, data, table, lexicon, size, cap, out):  # type: ignore[no-untyped
     chars = np.empty(longest + 4, np.uint16)
     pos = np.empty(longest + 4, np.int32)
     ends = np.empty(longest + 2, np.int32)
-    work = np.empty(longest + 8, np.int32)
+    work = scratch(longest)
     hit = np.empty(cap, np.int32)
     at = np.empty(cap, np.int32)
     total = 0

@@ -1,0 +1,11 @@
+"""A way to compile functions that only read and write arrays which their caller made.
+
+They count no references to their arguments: one atomic addition for each array and call, which is much where a title of ten
+characters is passed through twenty calls. Such a function makes no array of its own and returns numbers alone.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+lean = njit(nogil=True, cache=True, _nrt=False)
