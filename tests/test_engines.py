@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from gangwei.engines.early import Early
 from gangwei.engines.local import Local, Task
 from gangwei.store import StoreError
 
@@ -50,6 +52,23 @@ def test_local_results_keep_their_order_and_progress_is_told(local: Local) -> No
 def test_local_raises_the_first_failure(local: Local) -> None:
     with pytest.raises(StoreError, match="-1: below zero"):
         local.map([Task(double, (n,)) for n in (1, -1, 2)], lambda *_: None)
+
+
+def test_parts_are_worked_on_by_the_threads_that_read_nothing() -> None:
+    ran: dict[str, str] = {}
+    with Early(2) as early:
+        reads = [early.reading(lambda: None) for _ in range(3)]
+        begin = [
+            lambda n=n: early.begin(Path(n), lambda: ran.setdefault(n, threading.current_thread().name)) for n in "abc"
+        ]
+        begin[0]()  # three files for two threads
+        reads[0]()
+        begin[1]()  # two files
+        reads[1]()
+        begin[2]()  # one
+        assert [early.begun[Path(n)].result() for n in "abc"] == list(ran.values())
+    here = threading.current_thread().name
+    assert [ran[n] == here for n in "abc"] == [True, True, False]
 
 
 def test_local_sql(local: Local, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Watch:
     """What the edge shows; the default shows nothing."""
 
     def begin(self, stage: str, rows: int, cached: int) -> None:
-        """A stage starts: rows to do, rows found done."""
+        """A stage starts, or is found to have more to do: rows to do, rows found done."""
 
     def advance(self, stage: str, rows: int) -> None:
         """Rows of the stage are done."""
@@ -172,8 +172,11 @@ class Build:
                     raise StoreError(f"{self.settings.out}: a file of an earlier build is gone; build without --add")
                 continue
             tasks.append((Task(steps.read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
-        if self.early is not None and sum(not out.exists() for _, out in tasks) < self.settings.threads:
-            tasks = [(replace(t, args=(*t.args, self._clean_early)), out) for t, out in tasks]
+        if (early := self.early) is not None:
+            tasks = [
+                (t if out.exists() else replace(t, fn=early.reading(t.fn), args=(*t.args, self._clean_early)), out)
+                for t, out in tasks
+            ]
         needed = s1_read.disk_needed([t.args[0] for t, out in tasks if not out.exists()])
         if needed > (free := shutil.disk_usage(self.settings.out).free):
             self.watch.notice(
@@ -235,40 +238,45 @@ class Build:
             tasks.append((Task(task, args, p.rows), out))
         self._run(stage, tasks, self.rows)
 
-    def _clean_early(self, raw: Path) -> None:
-        """Begin to clean and locate a part of a file that is still being read."""
+    def _clean_early(self, raw: Path, rows: pl.DataFrame) -> None:
+        """Clean and locate a part of a file that is still being read."""
         clean = self.stages / "clean" / f"{digest('s2_clean', self._key_parts('s2_clean', [raw.stem]))}.parquet"
         located = self.stages / "located" / f"{digest('s3_locate', self._key_parts('s3_locate', [clean.stem]))}.parquet"
-        if self.early is not None and not (clean.exists() and located.exists()):
-            self.early.begin(raw, Task(steps.clean_and_locate_task, (raw, clean, located, self.settings.definitions)))
+        if self.early is None or (clean.exists() and located.exists()):
+            return
+
+        def work() -> None:
+            steps.clean_and_locate_task(raw, clean, located, self.settings.definitions, rows)
+            self.watch.advance("s2_clean", rows.height)
+
+        self.watch.begin("s2_clean", rows.height, 0)
+        self.early.begin(raw, work)
 
     def clean_and_locate(self) -> None:
         """s2 and s3; with several threads parts that miss both are cleaned and located in one go."""
         for p in self.parts:
             p.paths["clean"] = self.stages / "clean" / f"{self._key('s2_clean', [p.paths['raw'].stem])}.parquet"
             p.paths["located"] = self.stages / "located" / f"{self._key('s3_locate', [p.paths['clean'].stem])}.parquet"
-        begun = self.early.begun if self.early is not None else {}
-        fresh = [
-            p
-            for p in self.parts
-            if self._forced("s2_clean") or p.paths["raw"] in begun or not p.paths["clean"].exists()
-        ]
-        if self.settings.threads > 1 and fresh:
+        if self.settings.threads == 1:
+            self.per_part("s2_clean", "clean", steps.clean_task, ["raw"], ["raw"])
+        else:
+            begun = self.early.begun if self.early is not None else {}
+            forced = self._forced("s2_clean")
+            fresh = [p for p in self.parts if forced or not (p.paths["raw"] in begun or p.paths["clean"].exists())]
             rows = sum(p.rows for p in fresh)
             self.watch.begin("s2_clean", rows, self.rows - rows)
             tasks = []
             for p in fresh:
                 paths = (*(p.paths[t] for t in ("raw", "clean", "located")), self.settings.definitions)
-                task = Task(steps.clean_and_locate_task, paths, p.rows)
-                tasks.append(self.early.completing(task, p.paths["raw"]) if self.early is not None else task)
+                tasks.append(Task(steps.clean_and_locate_task, paths, p.rows))
             self.engine.map(tasks, lambda task, _: self.watch.advance("s2_clean", task.rows))
+            for done in begun.values():
+                done.result()
             self.watch.end("s2_clean")
-            if self._forced("s2_clean"):  # all parts were located with it
+            if forced:  # all parts were located with it
                 self.watch.begin("s3_locate", 0, self.rows)
                 self.watch.end("s3_locate")
                 return
-        else:
-            self.per_part("s2_clean", "clean", steps.clean_task, ["raw"], ["raw"])
         self.per_part("s3_locate", "located", steps.locate_task, ["clean"], ["clean"])
 
     @property
@@ -354,7 +362,7 @@ class Build:
             collecting_rarely(),
             locked(self.settings.out),
             ahead.compiling("gangwei.warm", ("match", "classify"), local) as ready,
-            Early(max(1, self.settings.threads - 1)) as early,
+            Early(self.settings.threads) as early,
         ):
             self.early = early if local and self.settings.from_stage is None else None
             return self._locked_run(ready)

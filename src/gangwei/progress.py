@@ -40,13 +40,15 @@ class Screen(Watch):
         self.bars.stop()
 
     def begin(self, stage: str, rows: int, cached: int) -> None:
-        """Open the stage's bar."""
+        """Open the stage's bar, or lengthen it."""
         self.begun.setdefault(stage, (time.monotonic(), rows))
         if os.environ.get("GANGWEI_TRACE"):
             self.console.print(f"begin {stage}", highlight=False)
         note = " (kept)" if not rows and cached else ""
         if stage not in self.tasks:
             self.tasks[stage] = self.bars.add_task(stage + note, total=max(rows, 1), rate="")
+        else:
+            self.bars.update(self.tasks[stage], total=(self.bars.tasks[self.tasks[stage]].total or 0) + rows)
 
     def advance(self, stage: str, rows: int) -> None:
         """Move the stage's bar."""

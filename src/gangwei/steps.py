@@ -61,11 +61,15 @@ def _rules(stage: str, overlay: Path | None) -> Any:
 
 
 def read_task(
-    item: s1_read.Input, stages: Path, key: str, overlay: Path | None, landed: Callable[[Path], None] | None = None
+    item: s1_read.Input,
+    stages: Path,
+    key: str,
+    overlay: Path | None,
+    landed: Callable[[Path, pl.DataFrame], None] | None = None,
 ) -> dict[str, Any]:
     """Read one input file into raw parts and rejects; the report is written last and marks the whole as done.
 
-    `landed` is told of each full part as soon as it is written; smaller ones may be put together with others.
+    `landed` gets each full part as soon as it is written; smaller ones may be put together with others.
     """
     report = s1_read.FileReport(item)
     rejects: list[pl.DataFrame] = []
@@ -82,7 +86,7 @@ def read_task(
         raw = stages / "raw" / f"{key}-{i:05}.parquet"
         parts.append(write_frames(raw, stage_tables.RAW, [whole]))
         if landed is not None and whole.height == PART_ROWS:
-            landed(raw)
+            landed(raw, whole)
     write_frames(stages / "rejects" / f"{key}.parquet", schema.REJECTS, rejects)
     done = {**report.as_dict(), "key": key, "parts": parts}
     write_json(stages / "raw" / f"{key}.json", done)
@@ -107,13 +111,15 @@ def locate_task(clean: Path, out: Path, overlay: Path | None) -> int:
     return map_part([clean], out, stage_tables.LOCATED, lambda f: s3_locate.run(f, rules), [s3_locate.COLUMNS])
 
 
-def clean_and_locate_task(raw: Path, clean: Path, out: Path, overlay: Path | None) -> int:
+def clean_and_locate_task(
+    raw: Path, clean: Path, out: Path, overlay: Path | None, rows: pl.DataFrame | None = None
+) -> int:
     """Clean one part and locate it, row group by row group: locating holds the interpreter lock, cleaning does not, so
-    that parts side by side fill in for each other."""
+    that parts side by side fill in for each other. `rows` are those of the part where they are still in memory."""
     rules, places = (rules_of(s, overlay) for s in ("s2_clean", "s3_locate"))
     fixes = book(overlay).frame("corrections.csv")
     with writing(clean, stage_tables.CLEAN) as cleaned, writing(out, stage_tables.LOCATED) as located:
-        for group in read_groups(raw):
+        for group in read_groups(raw) if rows is None else [rows.rechunk()]:
             ads = s2_clean.run(corrections.apply(group, fixes), rules)
             cleaned.write(ads)
             located.write(s3_locate.run(ads.select(s3_locate.COLUMNS), places))
