@@ -97,7 +97,7 @@ def test_synonyms_are_sound() -> None:
     rows = Codebook().rows("sources/headers.csv")
     assert len({normal(r["id"]) for r in rows}) >= 400
     allowed = {*FIELDS, "pay_min", "pay_max", "pay_months", "ignore"}
-    allowed |= {"province", "pay_unit", "pay_currency"}
+    allowed |= {"province", "pay_unit", "pay_currency", "experience_max"}
     assert {r["field"] for r in [*rows, *Codebook().rows("sources/header_words.csv")]} <= allowed
     names = [
         "id",

@@ -34,7 +34,8 @@ def corrected(
     placed = _short_address(placed, cells, values)
     placed = _named_title(placed, cells, values)
     placed = _two_pays(names, rows, placed, headers)
-    return _known_board(placed, cells, packed)
+    placed = _known_board(placed, cells, packed)
+    return _named_board(placed, cells, packed)
 
 
 def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
@@ -96,3 +97,12 @@ def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
     if name is None or known & set(cells[name]) or not board_of(cells, placed, packed):
         return placed
     return {**placed, name: "ignore"}
+
+
+def _named_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
+    """A column that no header places and that holds names of boards only."""
+    known = {*packed.boards, *packed.boards.values(), *packed.hosts.values()}
+    if "board" in placed.values():
+        return placed
+    name = next((n for n, mine in cells.items() if len(mine) >= 3 and n not in placed and known.issuperset(mine)), None)
+    return placed if name is None else {**placed, name: "board"}

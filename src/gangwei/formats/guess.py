@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected
-from gangwei.formats.headers import EXACT, Headers, load_headers
+from gangwei.formats.headers import EXACT, WORDS, Headers, load_headers
 from gangwei.formats.packed import (
     LONG_TEXT,
     PAY_PARTS,
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
-AROUND = ("province",)
+AROUND = ("province", "experience_max")
+ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LONG = ("url", "address", "description")
 SHORT_VALUE = 40
 FEW_ROWS = 5
@@ -75,11 +76,7 @@ class Guess:
     def fields(self) -> set[str]:
         """Fields of ads that are placed."""
         inside = {i["field"] for r in self.rules.get("split", ()) for i in r["into"]}
-        return (
-            inside
-            | set(self.shared)
-            | {f for f in self.placed.values() if f not in ("ignore", "source_key", "pay_unit", "pay_currency")}
-        )
+        return inside | set(self.shared) | {f for f in self.placed.values() if f not in ASIDE}
 
     @property
     def unplaced(self) -> tuple[str, ...]:
@@ -103,10 +100,11 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         found = _place(skip, header, names, table.head[skip:], more, know)
         if found is None:
             continue
-        listed = sum(
-            c is not None and c.strength == EXACT for n in found.placed for c in [know.headers.listed(n)]
+        named = sum(
+            c is not None and c.strength < WORDS and (c.strength == EXACT or c.field == f)
+            for n, f in found.placed.items() for c in [know.headers.claim(n)]
         )  # fmt: skip
-        score = (2 * len(found.fields) + (listed if header else 0), int(header), -skip)
+        score = (2 * len(found.fields) + (named if header else 0), int(header), -skip)
         if best is None or score > best[0]:
             best = (score, found)
     return best[1] if best else None
@@ -308,12 +306,17 @@ def source_of(found: Guess, source_id: str) -> Source:
         else:
             fields[target] = FieldSpec(columns)
     parts = [next((c for c, f in placed.items() if f == p), "") for p in PAY_PARTS]
-    if (parts[0] or parts[1]) and "pay" not in fields:
+    if (parts[0] or parts[1]) and "pay" not in placed.values():
         fields["pay"] = FieldSpec(tuple(p for p in parts), "join")
+    if parts[2] and "pay" in placed.values():
+        fields["pay"] = FieldSpec((*fields["pay"].columns, parts[2]), "list", "·")
     province = tuple(c for c, f in placed.items() if f == "province")
     if province:
         city = fields["city"].columns if "city" in fields else ()
         fields["city"] = FieldSpec((*province, *city), "list", " ")
+    most = tuple(c for c, f in placed.items() if f == "experience_max")
+    if most and "experience" in fields:
+        fields["experience"] = FieldSpec((*fields["experience"].columns, *most), "list", "-")
     for target, column in found.shared.items():
         fields.setdefault(target, FieldSpec((column,)))
     money = tuple(c for c, f in placed.items() if f == "pay_currency")

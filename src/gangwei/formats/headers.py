@@ -62,12 +62,12 @@ class Headers:
             return hit
         plain = normal(UNIT.sub("", header)) or normal(header)
         found = self._fitting(plain)
-        nested = [p for p in UNIT.sub("", header).split(".") if normal(p)]  # a slash stands for 'and'
+        nested = [p for p in re.split(r"\.|__", UNIT.sub("", header)) if normal(p)]  # a slash stands for 'and'
         for at in range(len(nested)):
             inner = self._fitting(normal(".".join(nested[at:]))) if at else found
             if inner is not None and inner.field == "ignore":
                 return inner
-        parts = [p for p in re.split(r"[./]", UNIT.sub("", header)) if normal(p)]
+        parts = [p for p in re.split(r"[./]|__", UNIT.sub("", header)) if normal(p)]
         for at in range(1, len(parts)):
             if at == len(parts) - 1 and NAME_OF.search(parts[at]) and (held := self._held(parts[at - 1])) is not None:
                 return Claim(TRIMMED, held.rank + len(self.words), held.field)
@@ -86,6 +86,8 @@ class Headers:
         if (bare := NUMBERED.sub("", header)) != header and not (found or last):
             again = self.claim(bare)
             return again and Claim(max(again.strength, TRIMMED), again.rank, again.field)
+        if not (found or last) and (short := TAIL.sub("", plain)) and short != plain:
+            last = self._fitting(short)
         if found or last or (zh := self._in_characters(plain)) is None:
             return found or last
         said = self.claim(zh)

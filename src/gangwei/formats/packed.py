@@ -43,6 +43,8 @@ class Packed:
     other_splits: tuple[str, ...]
     glued: tuple[tuple[tuple[str, ...], str], ...]
     """(fields, pattern with a group for each) of values that hold several fields with no sure mark between them"""
+    stage: str
+    """Words on the financing of an employer"""
     object: str
     list: re.Pattern[str]
     items: re.Pattern[str]
@@ -63,6 +65,10 @@ class Packed:
     """(pattern of a written unit of pay, unit)"""
     bare: dict[str, str]
     """(word of several fields, and the patterns of these fields without it)"""
+    months_behind: tuple[dict[str, str], ...]
+    """Rules for months that stand behind written pay"""
+    exp_months: dict[str, str]
+    """(header, and the pattern and replacement of values) of experience in months"""
     hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
     """(header pattern, name of the hint, value)"""
 
@@ -76,6 +82,7 @@ def load_packed(book: Codebook) -> Packed:
         split=data["split"],
         other_splits=tuple(data["other_splits"]),
         glued=tuple((tuple(r["fields"]), r["pattern"]) for r in data["glued"]),
+        stage=data["stage"],
         object=data["object"],
         list=re.compile(data["list"]),
         items=re.compile(data["items"]),
@@ -92,6 +99,8 @@ def load_packed(book: Codebook) -> Packed:
         picture=re.compile(data["picture"]),
         note=data["note"],
         units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
+        months_behind=tuple(data["months_behind"]),
+        exp_months=data["experience_months"],
         hints=tuple(hints),
     )
 
@@ -128,7 +137,11 @@ def unpack(
             tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
             best = max(tries, key=lambda t: len(t[1]))
             at, good = best if len(best[1]) > max(1, len(good)) else (at, good)
-        if not sure and (found := _glued(name, mine, placed, told, shared, packed, len(good))) is not None:
+        room = sorted(len(re.split(at, plain(v))) for v in mine)[
+            len(mine) // 2
+        ]  # more fields than parts: some are in one
+        least = min(len(good), room) + sure
+        if (found := _glued(name, mine, placed, told, shared, packed, least)) is not None:
             rules.setdefault("rewrite", []).extend(found)
             continue
         if good and set(good) <= OF_EMPLOYERS:  # one about the employer told, fewer values tell the other
@@ -141,6 +154,8 @@ def unpack(
             told.add(name)
             rule = {"from": [home], "separator": at, "into": _steps(good, values, packed)}
             if set(good) <= OF_EMPLOYERS and "industry" not in taken:
+                if sum(bool(re.search(packed.stage, v)) for v in mine) * 5 >= len(mine):
+                    at = rule["separator"] = f"{at}|{packed.stage}"
                 rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
             rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
@@ -231,6 +246,8 @@ def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, st
 def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, Any]]]:
     """Rules for every table: words that programs write for nothing, names of boards, written units of pay."""
     rules: dict[str, list[dict[str, Any]]] = {"nulls": [{"values": list(packed.nulls)}]}
+    if {"pay", "pay_months"} <= set(placed.values()):
+        rules["rewrite"] = [dict(r) for r in packed.months_behind]
     if "board" in placed.values():
         rules["recode"] = [{"field": "board", "values": packed.boards}]
     if "pay_unit" in placed.values():
@@ -238,6 +255,11 @@ def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, 
             {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit}}
             for pattern, unit in packed.units
         ]
+    own = next((n for n, f in placed.items() if f == "experience"), "")
+    if re.search(packed.exp_months["header"], own):
+        rules.setdefault("rewrite", []).append(
+            {"field": "experience", **{k: packed.exp_months[k] for k in ("pattern", "replace")}}
+        )
     return rules
 
 

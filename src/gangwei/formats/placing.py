@@ -24,7 +24,8 @@ NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
 RANGE = re.compile(r"\d\D{1,6}\d")
 YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 TOLD = (("employment_type", 0.9), ("company_size", 0.6))
-OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp")
+OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^com(?![bm])")
+MONTHS = re.compile(r"\d\s*薪")
 OF_COUNTS = re.compile(r"(?i)num")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
@@ -46,15 +47,17 @@ def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Header
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
             single = claim.field == "pay" and share_of(RANGE, cells[name]) < 0.3  # a mean beside the range it is of
-            claims.append((tier, single, claim.strength, claim.rank, i, name, claim.field))
+            bare = claim.field == "pay" and share_of(MONTHS, cells[name]) < 0.1  # another may tell the months, too
+            claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     written = any(target == "pay" and tier == 0 for tier, *_, target in claims)
+    told = any(target == "pay" and tier == 0 and not bare for tier, _, bare, *_, target in claims)
     taken: set[str] = set()
     out: dict[str, str] = {}
     for *_, name, wanted in sorted(claims):
         lower = wanted == "city" and "city" in taken and share_of(DISTRICT, cells[name]) >= 0.6
         full = wanted == "city" and "city" in taken and not lower and _streets(cells[name])
         target = "district" if lower else "address" if full else wanted
-        if target in PAY_PARTS and (written or "pay" in taken):
+        if target in PAY_PARTS and (told if target == "pay_months" else written or "pay" in taken):
             continue
         if target == "pay" and taken & {"pay_min", "pay_max"}:
             continue
@@ -86,6 +89,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     ):
         clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
+    if claim.field == "tags" and OF_EMPLOYERS.search(name) and _of_trades(mine, values):
+        return Claim(WORDS, claim.rank, "industry")
     if claim.field == "ignore" and (told := next((f for f, at in TOLD if (values.share(f, mine) or 0.0) >= at), None)):
         ofs = OF_EMPLOYERS.search(name) or told != "company_size"
         return Claim(WORDS, claim.rank, told) if ofs else claim
@@ -108,6 +113,13 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         of_owners = (values.share("company_nature", mine) or 0.0) >= 0.5
         return Claim(WORDS, claim.rank, "company_nature" if of_owners else "occupation")
     return claim
+
+
+def _of_trades(mine: list[str], values: Values) -> bool:
+    """One trade in each value and no benefits."""
+    return share_of(SEVERAL, mine) < 0.5 and (values.share("industry", mine) or 0.0) >= 0.6 > 5 * (
+        values.share("tags", mine) or 0.0
+    )
 
 
 def _running(mine: list[str]) -> bool:
