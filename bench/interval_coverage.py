@@ -131,6 +131,22 @@ PLACES = tuple(
 
 
 @dataclass(frozen=True)
+class Largest:
+    """Share of the ten largest employers: how many employers there are and the spread of their sizes."""
+
+    name: str
+    employers: int
+    shape: float
+
+
+LARGEST = (
+    Largest("ten largest of 60 employers", 60, 2.5),
+    Largest("ten largest of 3,000 employers", 3000, 2.2),
+    Largest("ten largest of 3,000 employers, a few of them huge", 3000, 1.5),
+)
+
+
+@dataclass(frozen=True)
 class Medians:
     """Values (pay, in steps of 0.5) that differ as much between employers as within."""
 
@@ -238,6 +254,29 @@ def in_the_ten(s: Places, runs: int, seed: int) -> list[str]:
     return [f"{is_in[band == i].mean():.0%}" if (band == i).any() else "-" for i in range(6)]
 
 
+@cache
+def _mean_share(employers: int, shape: float) -> float:
+    """Mean share of the ten largest in new samples of as many employers."""
+    rng = np.random.default_rng(0)
+    size = np.ceil(rng.pareto(shape, (4000, employers)) * 4 + 0.5)
+    return float((np.sort(size, axis=1)[:, -10:].sum(axis=1) / size.sum(axis=1)).mean())
+
+
+def largest(s: Largest, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
+    """(mean share of the ten largest in such samples, estimate, percentiles of the draws)."""
+    size = np.ceil(rng.pareto(s.shape, s.employers) * 4 + 0.5)
+    who = np.arange(s.employers)
+    totals = iv.bootstrap_totals(who, who, size, s.employers)
+    found = iv.top_share(totals / totals.sum(axis=1, keepdims=True), 10)
+    value = float(np.sort(size)[-10:].sum() / size.sum())
+    plain = np.quantile(found, [0.025, 0.975])
+    return (
+        _mean_share(s.employers, s.shape),
+        iv.Estimate(value, *iv.centred(found, value), 0.0, ""),
+        (plain[0], plain[1]),
+    )
+
+
 def middle(s: Medians, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
     """(true median, estimate, interval that takes openings as independent)."""
     size = np.ceil(rng.pareto(s.shape, s.employers) * 4 + 0.5).astype(int)
@@ -319,7 +358,7 @@ def clustered(s: Employers, rng: np.random.Generator) -> tuple[float, iv.Estimat
     return s.share, e, iv.wilson(e.value, float(size.sum()))
 
 
-RUN = {Labels: labelled, Employers: clustered, Measured: measured, Places: placed, Medians: middle}
+RUN = {Labels: labelled, Employers: clustered, Measured: measured, Places: placed, Largest: largest, Medians: middle}
 
 
 def main() -> None:
@@ -333,7 +372,7 @@ def main() -> None:
         "| setting | runs | coverage | Monte Carlo error | below / above | mean width (points) | bias (points) | ignoring the problem covers |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for number, s in enumerate((*LABELS, *EMPLOYERS, *MEASURED, *PLACES, *MEDIANS)):
+    for number, s in enumerate((*LABELS, *EMPLOYERS, *MEASURED, *PLACES, *LARGEST, *MEDIANS)):
         if only not in s.name:
             continue
         rng = np.random.default_rng([seed, number])

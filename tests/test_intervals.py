@@ -130,6 +130,8 @@ def test_concentration() -> None:
     low, high = iv.unbiased(np.array([0.45, 0.5, 0.55]), 0.4)
     assert low == pytest.approx(0.3 - 0.0475) and high == pytest.approx(0.4)
     assert math.isnan(iv.unbiased(np.array([math.nan]), 0.4)[0])
+    assert iv.centred(np.array([0.5, 0.6, 0.7]), 0.4) == pytest.approx((0.305, 0.495))
+    assert iv.top_share(np.array([[0.5, 0.3, 0.2]]), 2)[0] == 0.8
 
 
 def _median(v: np.ndarray, employer: np.ndarray) -> iv.Estimate:

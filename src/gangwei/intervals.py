@@ -215,6 +215,25 @@ def unbiased(draws: Floats, value: float, z: float = Z95) -> tuple[float, float]
     return max(0.0, min(float(low), value)), min(1.0, max(float(high), value))
 
 
+def centred(draws: Floats, value: float) -> tuple[float, float]:
+    """95 % interval of the concentration of employers, from 0 to 1: percentiles of draws shifted so that their median is `value`.
+
+    An employer drawn twice is one of twice the size, so draws are more concentrated than a new sample of employers would be.
+    NaN draws are left out.
+    """
+    good = draws[~np.isnan(draws)]
+    if len(good) == 0:
+        return math.nan, math.nan
+    low, high = np.quantile(good, [0.025, 0.975]) - np.median(good) + value
+    return max(0.0, float(low)), min(1.0, float(high))
+
+
+def top_share(shares: Floats, k: int) -> Floats:
+    """Share of the k largest groups in each row of shares."""
+    k = min(k, shares.shape[1])
+    return np.asarray(np.partition(shares, shares.shape[1] - k, axis=1)[:, shares.shape[1] - k :].sum(axis=1))
+
+
 def top_interval(observed: Floats, draws: Floats, k: int) -> tuple[float, float]:
     """95 % interval of the share of the k largest groups, from 0 to 1, widened to hold the observed share.
 

@@ -182,7 +182,10 @@ def top(ask: Scope) -> Finding:
     if total <= 0:
         return Finding(frame([], RANK_COLUMNS), EMPTY, 0.0, 0.0, c.sql, c.params)
     value = sum(r["numerator"] for r in rows[:k]) / total
-    low, high = intervals.top_interval(observed, draws, k)
+    if ask.by == "employer":
+        low, high = intervals.centred(intervals.top_share(draws, k), value)
+    else:
+        low, high = intervals.top_interval(observed, draws, k)
     e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
     return Finding(frame(rows[:k], RANK_COLUMNS), e, value * total, total, c.sql, c.params, False, unplaced(ask))
 
@@ -199,8 +202,11 @@ def hhi(ask: Scope) -> Finding:
     short = c.head()
     draws = intervals.herfindahl(short.draws(ask.settings["replicates"]))
     gap = value - float(intervals.herfindahl(short.observed[None, :] / total)[0])
-    largest = max(short.shares(), key=lambda e: e.value)
-    low, high = intervals.unbiased(draws + gap, value, largest.z)
+    if ask.by == "employer":
+        low, high = intervals.centred(draws, value)
+    else:
+        largest = max(short.shares(), key=lambda e: e.value)
+        low, high = intervals.unbiased(draws + gap, value, largest.z)
     e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
     line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))
