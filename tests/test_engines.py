@@ -71,6 +71,19 @@ def test_parts_are_worked_on_by_the_threads_that_read_nothing() -> None:
     assert [ran[n] == here for n in "abc"] == [True, True, False]
 
 
+def test_parts_are_left_to_their_stage_while_the_first_is_worked_on() -> None:
+    gate, left = threading.Event(), Path("left")
+    with Early(2) as early:
+        early.reading(lambda: None)
+        early.begin(Path("first"), gate.wait)
+        early.begin(left, lambda: None)
+        assert left not in early.begun
+        gate.set()
+        early.begun[Path("first")].result()
+        early.begin(left, lambda: None)
+        assert early.begun[left].result() is None
+
+
 def test_local_sql(local: Local, tmp_path: Path) -> None:
     assert local.sql(QUERY, t=[write(tmp_path / "t.parquet")]).rows() == [("上海", 1, 2), ("深圳", 2, 3)]
 

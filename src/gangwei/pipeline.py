@@ -246,10 +246,10 @@ class Build:
             return
 
         def work() -> None:
+            self.watch.begin("s2_clean", rows.height, 0)
             steps.clean_and_locate_task(raw, clean, located, self.settings.definitions, rows)
             self.watch.advance("s2_clean", rows.height)
 
-        self.watch.begin("s2_clean", rows.height, 0)
         self.early.begin(raw, work)
 
     def clean_and_locate(self) -> None:

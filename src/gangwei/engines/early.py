@@ -32,26 +32,30 @@ class Early:
         return run
 
     def begin(self, part: Path, work: Callable[[], Any]) -> None:
-        """Work on a part on a free thread, or at once where there is none, so that no part waits in memory; whether it
-        went well is for whoever asks `begun`."""
+        """Work on a part on a free thread, or at once where there is none, so that no part waits in memory.
+
+        Whether it went well is for whoever asks `begun`. While the first of all makes what the others need too, these are
+        left to their stage.
+        """
+        done: Future[Any] = Future()
         with self.lock:
             free = self.working + min(self.files, self.threads) < self.threads
+            if not free and self.begun and not any(f.done() for f in self.begun.values()):
+                return
             self.working += free
+            self.begun[part] = done
         if free:
-            self.begun[part] = self.pool.submit(self._beside, work)
-            return
-        self.begun[part] = done = Future[Any]()
+            self.pool.submit(self._work, work, done, 1)
+        else:
+            self._work(work, done, 0)
+
+    def _work(self, work: Callable[[], Any], done: Future[Any], freed: int) -> None:
         try:
             done.set_result(work())
         except Exception as e:
             done.set_exception(e)
-
-    def _beside(self, work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        finally:
-            with self.lock:
-                self.working -= 1
+        with self.lock:
+            self.working -= freed
 
     def __enter__(self) -> Self:
         return self
