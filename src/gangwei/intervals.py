@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse, stats
+from scipy import sparse, special
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -51,9 +51,9 @@ def jeffreys(p: float, n: float, z: float = Z95) -> tuple[float, float]:
     """Jeffreys interval of a share `p` seen in `n` (effective) trials: its ends are 0 and 1 at p = 0 and 1."""
     if n <= 0:
         return 0.0, 1.0
-    tail = float(stats.norm.sf(z))
-    low = float(stats.beta.ppf(tail, p * n + 0.5, (1 - p) * n + 0.5)) if p > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, p * n + 0.5, (1 - p) * n + 0.5)) if p < 1 else 1.0
+    tail = float(special.ndtr(-z))
+    low = float(special.betaincinv(p * n + 0.5, (1 - p) * n + 0.5, tail)) if p > 0 else 0.0
+    high = float(special.betaincinv(p * n + 0.5, (1 - p) * n + 0.5, 1 - tail)) if p < 1 else 1.0
     return low, high
 
 
@@ -67,7 +67,7 @@ def effective_n(p: float, variance: float, n: float, kish: float) -> float:
 def _student(freedom: float) -> float:
     """Two-sided 95 % quantile of Student's t (Cornish-Fisher expansion; exact to 0.5 % from 3 degrees of freedom)."""
     if freedom < 3:
-        return float(stats.t.ppf(0.975, freedom))
+        return float(special.stdtrit(freedom, 0.975))
     z = Z95
     a = (z**3 + z) / 4
     b = (5 * z**5 + 16 * z**3 + 3 * z) / 96

@@ -23,21 +23,21 @@ def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        from gangwei.errors import MENDABLE
-
         try:
             return command(*args, **kwargs)
-        except MENDABLE as e:
-            if os.environ.get("GANGWEI_DEBUG"):
-                raise
-            _refuse(str(e))
-        except OSError as e:
-            if os.environ.get("GANGWEI_DEBUG") or not e.filename:
-                raise
-            _refuse(f"{e.filename}: {e.strerror}")
         except KeyboardInterrupt:
             LOG.print("stopped; the same command goes on where it was")
             sys.exit(130)
+        except Exception as e:
+            from gangwei.errors import MENDABLE  # loads half of the package
+
+            if os.environ.get("GANGWEI_DEBUG"):
+                raise
+            if isinstance(e, MENDABLE):
+                _refuse(str(e))
+            if isinstance(e, OSError) and e.filename:
+                _refuse(f"{e.filename}: {e.strerror}")
+            raise
 
     return run
 
