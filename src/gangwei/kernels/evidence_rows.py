@@ -27,7 +27,7 @@ def subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
     on = (scores > 0) & (tier < 2)[:, None]
     bare = (tier < 2) & ~on.any(1)
     on[np.flatnonzero(bare), np.argmax(scores[bare], 1)] = True
-    names = pl.Series(AI_SUBFIELDS).gather(np.nonzero(on)[1])
+    names = pl.Series(AI_SUBFIELDS)[np.nonzero(on)[1]]
     return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), on.sum(1))
 
 
@@ -38,7 +38,7 @@ def terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rule_ids: 
     pair = row[ok].astype(np.int64) * len(rule_ids) + hits[ok, 0]
     _, at = np.unique(pair, return_index=True)
     pair = pair[np.sort(at)]
-    names = pl.Series(rule_ids).gather(pair % len(rule_ids))
+    names = pl.Series(rule_ids)[pair % len(rule_ids)]
     return _lists(
         names.to_arrow(compat_level=pl.CompatLevel.oldest()), np.bincount(pair // len(rule_ids), minlength=rows)
     )
@@ -57,9 +57,9 @@ def features(
         {
             "row": row.astype(np.int64),
             "decision": pl.repeat("ai_feature", len(row), dtype=pl.String, eager=True),
-            "reason_id": pl.Series(["ngrams", "feature"]).gather(named.astype(np.int64)),
-            "rule_id": names.gather(index),
-            "field": pl.Series(["text", "title"]).gather(title.astype(np.int64)),
+            "reason_id": pl.Series(["ngrams", "feature"])[named.astype(np.int64)],
+            "rule_id": names[index],
+            "field": pl.Series(["text", "title"])[title.astype(np.int64)],
             "start": pl.Series([None] * len(row), dtype=pl.Int32),
             "end": pl.Series([None] * len(row), dtype=pl.Int32),
             "score": np.round(why[row, column].astype(np.float64), 4),
@@ -79,22 +79,23 @@ def rows_of_evidence(
     code, where = hits[:, 4], hits[:, 3]
     signal_code = -code
     layer = np.where(code >= 0, 0, signal_code)
-    decision = pl.Series(["ai_term", "", "surveillance", "defence", "", "surveillance"]).gather(layer)
+    decision = pl.Series(["ai_term", "", "surveillance", "defence", "", "surveillance"])[layer]
     spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
-    reason = pl.Series(spots).gather(np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where))
+    reason = pl.Series(spots)[np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where)]
     frame = pl.DataFrame(
         {
             "row": row.astype(np.int64),
             "decision": decision,
             "reason_id": reason,
-            "rule_id": pl.Series(rule_ids).gather(hits[:, 0]),
-            "field": pl.Series(["text", "title"]).gather((where == 0).astype(np.int64)),
+            "rule_id": pl.Series(rule_ids)[hits[:, 0]],
+            "field": pl.Series(["text", "title"])[(where == 0).astype(np.int64)],
             "start": hits[:, 1],
             "end": hits[:, 2],
             "score": np.round(score[: len(hits)].astype(np.float64), 4),
         }
     )
-    frame = pl.concat([frame, more]).sort("row", maintain_order=True)
-    counts = np.bincount(frame["row"].to_numpy(), minlength=rows)
-    structs = frame.drop("row").to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
+    frame = frame.vstack(more)
+    at = frame.drop_in_place("row").to_numpy()
+    counts = np.bincount(at, minlength=rows)
+    structs = frame[np.argsort(at, kind="stable")].to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
     return _lists(structs, counts).cast(CLASSIFIED.polars["hits"])

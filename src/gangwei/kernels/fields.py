@@ -10,6 +10,7 @@ import numpy as np
 from gangwei.kernels.evidence import SPOTS, place_hits, spot_of
 from gangwei.kernels.lean import lean
 from gangwei.kernels.ngrams import AT_NEAR
+from gangwei.kernels.rows import add_rows
 from gangwei.kernels.terms import decode, find
 from gangwei.schema import AI_SUBFIELDS
 
@@ -97,12 +98,14 @@ def score_subfields(  # type: ignore[no-untyped-def]
     row,
     v,
     n,
+    m,
     title,
     tags,
     sections,
     section_at,
     table,
     in_field,
+    field_words,
     cue_words,
     rules,
     of_subfields,
@@ -123,26 +126,28 @@ def score_subfields(  # type: ignore[no-untyped-def]
     text_from,
     near_from,
     text_to,
+    sums,
     scores,
     kept,
 ):  # pragma: no cover
     """Add the features of one ad to the scores of its subfields; the features of fields are copied to `kept` (or it is empty).
 
-    chars[:n] are the decoded text, which gives way to title and tags; idx[:p], val[:p] the features of the ad. The other
-    arguments are as in `score_rows`. A function of its own, because inside the loop over all ads it slows down the code for plain ads.
+    chars[:n] are the decoded text, which gives way to title and tags, hit[:m] and at[:m] its terms; idx[:p], val[:p] the
+    features of the ad; `sums` is scratch. The other arguments are as in `score_rows`. A function of its own, because inside the loop over all ads it slows down the code for plain ads.
     """
     size, layer, _, concept, _, not_if, kind_of, field = rules
     sub_weights, sub_phrases, sub_fields = of_subfields
-    subs = sub_fields.shape[2]
     none, in_tags, own = np.int64(0), np.int64(4), np.int64(-1)
     n_about = none
     if n:
-        m = find(chars, n, in_field, work, hit, at)
         cues = find(chars, n, cue_words, work, cue, cue_at)
-        n_about = place_hits(
-            m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
-            sections, section_at[row], section_at[row + 1], own, about, none,
-        )  # fmt: skip
+        for words in range(2):
+            if words:
+                m = find(chars, n, field_words, work, hit, at)
+            n_about = place_hits(
+                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
+                sections, section_at[row], section_at[row + 1], own, about, n_about,
+            )  # fmt: skip
     for buffer, where in ((title, none), (tags, in_tags)):
         n, _ = decode(buffer[0], buffer[1][row], buffer[1][row + 1], table, chars, pos, ends)
         m = find(chars, n, in_field, work, hit, at)
@@ -168,18 +173,13 @@ def score_subfields(  # type: ignore[no-untyped-def]
                 n_about,
             )
     field_features(about, n_about, layer, field, concept, not_if, kind_of, seen, z)
-    for j in range(p):
-        if text_from <= j < near_from:
-            continue
-        w = val[j]
-        if near_from <= j < text_to:
-            f = idx[j] - AT_NEAR
-            for k in range(subs):
-                scores[k] += w * sub_phrases[f, k]
-        else:
-            f = idx[j]
-            for k in range(subs):
-                scores[k] += w * sub_weights[v, f, k]
+    for k in range(N_FIELDS):
+        sums[k] = scores[k]
+    add_rows(idx, val, none, text_from, sub_weights[v], none, sums)
+    add_rows(idx, val, near_from, text_to, sub_phrases, np.int64(AT_NEAR), sums)
+    add_rows(idx, val, text_to, p, sub_weights[v], none, sums)
+    for k in range(N_FIELDS):
+        scores[k] = sums[k]
     for i in range(kept.size):
         kept[i] = z[i]
     add_scores(about, n_about, layer, kind_of, z, sub_fields[v], scores)

@@ -37,9 +37,10 @@ from gangwei.kernels.ngrams import (
     phrases,
     told,
 )
-from gangwei.kernels.terms import decode, find, scratch
+from gangwei.kernels.rows import WIDE
+from gangwei.kernels.terms import decode, find, longest_of, needed_for, scratch
 
-__all__ = ["AT_NEAR", "AT_TEXT", "AT_TITLE", "GRAMS", "NEAR_BITS", "TEXT_BITS", "WIDTH", "score_rows"]
+__all__ = ["AT_NEAR", "AT_TEXT", "AT_TITLE", "GRAMS", "NEAR_BITS", "TEXT_BITS", "WIDE", "WIDTH", "score_rows"]
 
 TITLE_SCALE = 3.0
 TEXT_SCALE = 4.0
@@ -76,12 +77,12 @@ def score_rows(  # type: ignore[no-untyped-def]
     """Read every ad of `rows_at` once.
 
     `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
-    `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, of cues, and of AI terms
-    and words of fields; `rules` = (size, layer, tier, concept, needs, not_if, kind, fields) by term; `weights` = (2, AT_TEXT,
+    `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, of cues, of AI terms
+    and words of fields, and of words of fields; `rules` = (size, layer, tier, concept, needs, not_if, kind, fields) by term; `weights` = (2, AT_TEXT,
     lanes before the subfields) for ads with and without text, `few` the weights of `lanes_of_few`, all that is scored where no
     term was found (bias elsewhere); `gram_weights` = (1 << TEXT_BITS, 3) and `phrase_weights` = (1 << NEAR_BITS, 3) of the
-    n-grams of text and phrases for the tier lanes; `of_subfields` = the weights (2, AT_TEXT, subfields), (1 << NEAR_BITS,
-    subfields) and (2, fields.WIDTH, subfields) of features, n-grams of phrases and features of fields; `bias` (2, lanes).
+    n-grams of text and phrases for the tier lanes; `of_subfields` = the weights (2, AT_TEXT, WIDE), (1 << NEAR_BITS,
+    WIDE) and (2, fields.WIDTH, subfields) of features, n-grams of phrases and features of fields; `bias` (2, lanes).
     The subfield lanes, which are the last, are scored where a score of a tier passes `cuts` (2, 3), with `whole` where any term
     was found. With `keep` all features and scores are returned (for training). Cues and text n-grams are looked for only where
     a term was found.
@@ -96,11 +97,12 @@ def score_rows(  # type: ignore[no-untyped-def]
     t_data, t_off = title
     x_data, x_off = text
     g_data, g_off = tags
-    in_title, in_text, cue_words, in_field = lexicons
+    in_title, in_text, cue_words, in_field, field_words = lexicons
     size, layer, tier, concept, needs, not_if, kind_of, _ = rules
     rows = rows_at.size
     lanes = bias.shape[1]
     plain = lanes - of_subfields[2].shape[2]
+    longest_cue = longest_of(cue_words)
     longest = 1
     grown = 0
     for i in rows_at:
@@ -136,6 +138,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     stamp_near = np.full(1 << NEAR_BITS, -1, np.int32)
     hashes = np.empty(4 * (longest + 2 * HITS), np.uint64)
     least = np.empty(FEW, np.float32)
+    sums = np.zeros(WIDE, np.float32)
     mark = np.int64(0)
     scores = np.empty((rows, lanes), np.float32)
     facts = np.zeros((rows, 9), np.int32)
@@ -174,7 +177,7 @@ def score_rows(  # type: ignore[no-untyped-def]
         n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
         m = find(chars, n, in_text, work, hit, at)
         if m:
-            cues = find(chars, n, cue_words, work, cue, cue_at)
+            cues = find(chars, needed_for(at[m - 1], n, ends, longest_cue), cue_words, work, cue, cue_at)
             n_hits = place_hits(
                 m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
                 sections, section_at[row], section_at[row + 1], own, hits, n_tags,
@@ -272,9 +275,9 @@ def score_rows(  # type: ignore[no-untyped-def]
             n_told = n if size_told else none
             kept_z = all_z[r] if keep else no_z
             score_subfields(
-                row, v, n_told, title, tags, sections, section_at, table, in_field, cue_words, rules,
+                row, v, n_told, m, title, tags, sections, section_at, table, in_field, field_words, cue_words, rules,
                 of_subfields, chars, pos, ends, work, hit, at, cue, cue_at, seen_concepts, about, z,
-                idx, val, p, text_from, near_from, text_to, scores[r, plain:], kept_z,
+                idx, val, p, text_from, near_from, text_to, sums, scores[r, plain:], kept_z,
             )  # fmt: skip
         if seen:
             for j in range(p):

@@ -338,6 +338,25 @@ def find(chars, n, lexicon, work, hit, at):  # type: ignore[no-untyped-def]  # p
     return m
 
 
+@lean
+def longest_of(lexicon):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Characters of the longest term that a lexicon finds."""
+    entries = lexicon[6]
+    most = np.int64(0)
+    for q in range(entries.shape[0]):
+        most = max(most, np.int64(entries[q, 2]))
+    return most
+
+
+@lean
+def needed_for(at, n, ends, longest):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """How many of n characters `find` needs for all terms of up to `longest` that begin in the clause of character `at` or before."""
+    low = np.int64(0)
+    while ends[low] <= at:
+        low += 1
+    return min(n, ends[low] + longest + 1)
+
+
 @njit(nogil=True, cache=True)
 def scratch(n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """What `find` works with for texts of at most n characters."""

@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,17 @@ PHRASE_LANES = [i for i, lane in enumerate(LANES) if lane in TIER_LANES or lane.
 MODEL = "ai/model.npz"
 MODEL_BYTES = 1 << 20
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
+_LOCATIONS = np.array([*(_LOCATION[k] for k in SECTION_KINDS), 5], np.int32)  # by kind of section; unknown ones last
+
+
+def lined_up(weights: NDArray[np.float32], lanes: int) -> NDArray[np.float32]:
+    """A copy of the weights with zeros up to `lanes`, which begins at the start of a line of the cache."""
+    shape = (*weights.shape[:-1], lanes)
+    room = np.zeros(int(np.prod(shape)) + 16, np.float32)
+    begin = -room.ctypes.data // 4 % 16
+    out = room[begin : begin + int(np.prod(shape))].reshape(shape)
+    out[..., : weights.shape[-1]] = weights
+    return out
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,17 @@ class Model:
     cuts: NDArray[np.float32]
     calibration: NDArray[np.float64]
     version: str
+
+    @cached_property
+    def tables(self) -> tuple[object, ...]:
+        """The weights as `scorer.score_rows` takes them, from `weights` to `bias`."""
+        plain = len(LANES) - len(AI_SUBFIELDS)
+        weights, phrases = self.weights[:, :, :plain], self.phrases[:, : len(TIER_LANES)]
+        of_subfields = (self.weights[:, :, plain:], self.phrases[:, plain:])
+        return (
+            np.ascontiguousarray(weights), lined_up(self.weights[:, :, LEAST], scorer.FEW), np.array(LEAST), self.grams,
+            np.ascontiguousarray(phrases), (*(lined_up(w, scorer.WIDE) for w in of_subfields), self.fields), self.bias,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,7 +155,13 @@ def compile_lexicons(
         add(r, fields.LAYER, -1, -1, 0, -1, i, subfields=r["subfields"])
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
-    lexicons = (lexicon.only(0, 2, 3, 4, 5), lexicon.only(0, 2, 3), lexicon.only(1), lexicon.only(0, 6))
+    lexicons = (
+        lexicon.only(0, 2, 3, 4, 5),
+        lexicon.only(0, 2, 3),
+        lexicon.only(1),
+        lexicon.only(0, 6),
+        lexicon.only(6),
+    )
     columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
     tables = (lexicon.size, lexicon.layer.astype(np.int32), *columns_of, np.array(about, np.int32).reshape(-1, 2))
     return lexicons, tables, ids, concepts, kinds
@@ -206,14 +235,10 @@ def section_arrays(sections: pl.Series, rows: int) -> tuple[NDArray[np.int32], N
         return np.zeros((0, 3), np.int32), np.zeros(rows + 1, np.int64)
     at = np.concatenate([[0], np.cumsum(sections.list.len().fill_null(0).to_numpy())]).astype(np.int64)
     flat = sections.filter(sections.list.len() > 0).explode().struct.unnest()
-    kind = flat["kind"].replace_strict(
-        [*SECTION_KINDS], [_LOCATION[k] for k in SECTION_KINDS], default=5, return_dtype=pl.Int32
+    kind = (
+        flat["kind"].cast(pl.Enum(SECTION_KINDS), strict=False).to_physical().fill_null(len(SECTION_KINDS)).to_numpy()
     )
-    spans = (
-        np.stack([kind.to_numpy(), flat["start"].to_numpy(), flat["end"].to_numpy()], 1)
-        if flat.height
-        else np.zeros((0, 3))
-    )
+    spans = np.stack([_LOCATIONS[kind], flat["start"].to_numpy(), flat["end"].to_numpy()], 1)
     return np.ascontiguousarray(spans, np.int32), at
 
 
@@ -257,14 +282,7 @@ def read(
         rows = np.flatnonzero(same == rows)
         first = np.searchsorted(rows, same)
     lexicons = tuple(x.arrays for x in rules.lexicons)
-    few = np.ascontiguousarray(model.weights[:, :, LEAST])
-    plain = len(LANES) - len(AI_SUBFIELDS)
-    weights, phrases = model.weights[:, :, :plain], model.phrases[:, : len(TIER_LANES)]
-    of_subfields = (model.weights[:, :, plain:], model.phrases[:, plain:])
-    tables = (
-        lexicons, rules.tables, np.ascontiguousarray(weights), few, np.array(LEAST), model.grams, np.ascontiguousarray(phrases),
-        (*map(np.ascontiguousarray, of_subfields), model.fields), model.bias,
-    )  # fmt: skip
+    tables = (lexicons, rules.tables, *model.tables)
     capacity = 1024 + 4 * len(rows)
     while True:
         out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, model.cuts, whole, keep, capacity)
@@ -326,13 +344,13 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     tier, p = decide(scores, facts, model)
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
     tier, told = _second(clean, got.first, tier, p, facts[:, 0] > 0, second)
-    more = pl.concat([evidence_rows.features(tier, got.why, got.which, rules.features), told])
+    more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(told)
     out = pl.DataFrame(
         {
-            "ai_tier": pl.Series(AI_TIERS).gather(tier.astype(np.int64)),
+            "ai_tier": pl.Series(AI_TIERS)[tier.astype(np.int64)],
             "ai_mention": (facts[:, 0] > 1) | ((facts[:, 0] == 1) & (scores[:, 3] > 0)) | (tier < 3),
             "ai_score": p,
-            "ai_role": pl.Series(AI_ROLES).gather(role),
+            "ai_role": pl.Series(AI_ROLES)[role],
             "ai_subfields": evidence_rows.subfields(scores[:, 4 + len(AI_ROLES) :], tier),
             "surveillance_job": signal(facts, 1, 2, rules.signals["surveillance"]),
             "defence_signal": signal(facts, 4, 5, rules.signals["defence"]),
