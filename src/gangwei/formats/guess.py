@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gangwei.formats import objects, prefixed
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected
@@ -81,7 +82,7 @@ class Guess:
     @property
     def unplaced(self) -> tuple[str, ...]:
         """Columns that are not placed."""
-        return tuple(n for n in self.names if n not in self.placed)
+        return tuple(n for n in self.names if n not in self.placed and n not in self.shared.values())
 
 
 @lru_cache(maxsize=4)
@@ -185,7 +186,12 @@ def _place(
     rows = [r for r in rows if len(r) == len(names)][:SAMPLE] + again
     cells = {n: [r[i] for r in rows if r[i].strip()] for i, n in enumerate(names)}
     shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
-    placed = by_header(names, shown, know.headers, know.values) if header else {}
+    keys = objects.keys_of(names, cells)
+    shown |= {n: [] for n, *_ in keys.values()} | {n: held for n, (*_, held) in keys.items()}
+    labels = prefixed.labels_of(names, shown, know.headers)
+    shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
+    asked = [*names, *keys] if header else list(labels)
+    placed = by_header(asked, shown, know.headers, know.values, labels)
     placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     bare = re.compile(know.packed.bare["pattern"])
@@ -194,10 +200,18 @@ def _place(
     by_value = _by_value(names, rows, shown, placed, know.values, barred)
     by_value |= _amounts(names, rows, {**placed, **by_value})
     placed = _trade_for_title(placed, by_value, shown)
-    found = Guess(skip, header, names, {**placed, **by_value}, frozenset(by_value))
+    inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys}, keys)
+    mapped = {
+        n: f for n, f in {**placed, **by_value}.items() if n not in keys and (n not in inner.values() or f != "ignore")
+    }
+    found = Guess(skip, header, names, mapped, frozenset(by_value))
     if header and _is_data(found, know):
         return None
     found = _unpacked(found, cells, know)
+    rewrites += prefixed.rules_of(labels, found.placed)
+    if rewrites:
+        rules = {**found.rules, "rewrite": [*rewrites, *found.rules.get("rewrite", ())]}
+        found = replace(found, rules=rules, shared={**found.shared, **inner})
     real = found.fields
     alone = len(names) <= 3 and all(n in found.placed for n in names if cells[n])
     enough = len(real) >= 2 or (len(real) == 1 and alone and bool(placed))

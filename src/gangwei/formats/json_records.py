@@ -127,7 +127,18 @@ def _grouped(doc: dict[str, Any]) -> list[Any] | None:
     alike = sum(2 * len(k & keys[0]) > len(k | keys[0]) for k in keys)
     if len(keys[0]) < 2 or alike * 10 < len(keys) * 9:
         return None
-    return [{"_group": k, **r} if isinstance(r, dict) else r for k, v in doc.items() if isinstance(v, list) for r in v]
+    return _each_with_group({k: v for k, v in doc.items() if isinstance(v, list)})
+
+
+def answers_of_har(doc: Any) -> Any:
+    """The answers that an HTTP archive (HAR 1.2) keeps as texts, as one document; other documents as they are."""
+    try:
+        contents = [e["response"]["content"] for e in doc["log"]["entries"]]
+    except (KeyError, TypeError):
+        return doc
+    texts = [c.get("text") for c in contents if isinstance(c, dict)]
+    answers = [_unquoted(t) for t in texts if isinstance(t, str)]
+    return {f"answer {i}": a for i, a in enumerate(answers) if isinstance(a, (dict, list))} or doc
 
 
 def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
@@ -163,13 +174,20 @@ def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | Non
     if grouped := _grouped(doc):
         return None, grouped
     values = [_unquoted(v) if isinstance(v, str) else v for v in values]
-    found = [f for v in values if (f := records_in(v, depth - 1)) is not None]
+    tried = {k: records_in(v, depth - 1) for k, v in zip(doc, values)}
+    found = {k: f for k, f in tried.items() if f is not None}
     if not found and depth == 4 and any(isinstance(v, str) for v in values):
         return None, [doc]
-    best = max(found, key=lambda f: len(f[1]), default=None)
+    best = max(found.values(), key=lambda f: len(f[1]), default=None)
     if best is None or best[0] is not None:
         return best
-    return None, [r for names, rows in found if names is None and _alike(rows, best[1]) for r in rows]
+    alike = {k: rows for k, (names, rows) in found.items() if names is None and _alike(rows, best[1])}
+    return None, _each_with_group(alike) if len(alike) > 1 else best[1]
+
+
+def _each_with_group(lists: dict[str, list[Any]]) -> list[Any]:
+    """The objects of several lists, each with the key of its list."""
+    return [{"_group": k, **r} if isinstance(r, dict) else r for k, rows in lists.items() for r in rows]
 
 
 def _alike(some: list[Any], others: list[Any]) -> bool:

@@ -14,7 +14,16 @@ import polars as pl
 
 from gangwei.formats import json_blocks
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
-from gangwei.formats.json_records import BROKEN, cell, chunk_of_records, inner_records, load, mended, records_in
+from gangwei.formats.json_records import (
+    BROKEN,
+    answers_of_har,
+    cell,
+    chunk_of_records,
+    inner_records,
+    load,
+    mended,
+    records_in,
+)
 from gangwei.formats.sampling import spaced, whole_lines
 
 RAW_CHARS = 500
@@ -276,7 +285,8 @@ def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]
         Unreadable: the document is broken, too large to hold, or has no records.
     """
     doc = _load_document(stream, encoding, limits)
-    found = records_in(doc, 4)
+    answers = answers_of_har(doc)
+    found = records_in(doc, 4) if answers is doc else records_in(answers, 5)
     if found is None:
         raise Unreadable("no_records", "JSON without a list of ads in it")
     names, rows = found

@@ -141,7 +141,7 @@ def unpack(
             len(mine) // 2
         ]  # more fields than parts: some are in one
         least = min(len(good), room) + sure
-        if (found := _glued(name, mine, placed, told, shared, packed, least)) is not None:
+        if (found := _glued(name, mine, placed, told, shared, packed, values, least)) is not None:
             rules.setdefault("rewrite", []).extend(found)
             continue
         if good and set(good) <= OF_EMPLOYERS:  # one about the employer told, fewer values tell the other
@@ -198,6 +198,7 @@ def _glued(
     told: set[str],
     shared: dict[str, str],
     packed: Packed,
+    values: Values,
     least: int,
 ) -> list[dict[str, Any]] | None:
     """Rewrites for a column most of whose values are several fields in one, at least `least`; it and what it shares are noted."""
@@ -211,7 +212,10 @@ def _glued(
             continue
         others = {f for n, f in placed.items() if n != name} | set(shared)
         free = [f for f in fields if f not in others]
-        if not free:
+        towns = (
+            [m[1 + fields.index("city")] for m in (re.match(pattern, v) for v in mine) if m] if "city" in free else []
+        )
+        if not free or (towns and (values.share("city", towns) or 0.0) < 0.6):
             continue
         home = own if own in free else free[0]
         placed[name] = home

@@ -33,14 +33,16 @@ COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
 
-def by_header(names: Sequence[str], cells: dict[str, list[str]], headers: Headers, values: Values) -> dict[str, str]:
+def by_header(
+    names: Sequence[str], cells: dict[str, list[str]], headers: Headers, values: Values, labels: dict[str, str]
+) -> dict[str, str]:
     """Column to field for columns with a telling header; one column a field, except texts and tags.
 
-    Pay that is written out wins over its bounds in columns of their own, which lack the unit.
+    `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
     claims = []
     for i, name in enumerate(names):
-        claim = headers.claim(name)
+        claim = headers.claim(labels.get(name, name))
         if claim is None:
             continue
         claim = _reread(name, claim, cells[name], values)

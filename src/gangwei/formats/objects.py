@@ -1,0 +1,56 @@
+"""Columns of written-out objects ({'name': '某某公司', 'size': '100人'}): their keys are read like columns of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gangwei.formats.packed import median
+from gangwei.formats.placing import MANY
+
+OBJECT = re.compile(r"(?s)^\s*\{\s*['\"].*\}\s*$")
+PAIR = re.compile(r"""['"](\w+)['"]\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?))""")
+VALUE = r"""\s*:\s*(?:'([^']*)'|"([^"]*)"|(-?[\d.]+))"""
+LONG = 1000
+BOUNDS = ("pay_min", "pay_max")
+
+
+def keys_of(names: Sequence[str], cells: dict[str, list[str]]) -> dict[str, tuple[str, str, list[str]]]:
+    """'column.key' to the column, the key and its values, for columns of which four of five values are objects."""
+    out: dict[str, tuple[str, str, list[str]]] = {}
+    for name in names:
+        mine = cells[name]
+        if not mine or median(mine) > LONG or 5 * sum(bool(OBJECT.match(v)) for v in mine) < 4 * len(mine):
+            continue
+        found: dict[str, list[str]] = {}
+        for value in mine:
+            for key, *parts in PAIR.findall(value):
+                found.setdefault(key, []).extend(p for p in parts if p.strip())
+        out |= {f"{name}.{key}": (name, key, held) for key, held in found.items() if held}
+    return out
+
+
+def rules_of(
+    placed: dict[str, str], keys: dict[str, tuple[str, str, list[str]]]
+) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Field to the column that it is read from, and the rewrites that take it out of the object.
+
+    Args:
+        placed: 'column.key' to field. keys: as `keys_of` gives them.
+    """
+    at = {f: keys[n] for n, f in placed.items()}
+    shared: dict[str, str] = {}
+    rewrites: list[dict[str, Any]] = []
+    if set(BOUNDS) <= set(at) and at["pay_min"][0] == at["pay_max"][0]:
+        column = shared["pay"] = at["pay_min"][0]
+        low, high = (rf"['\"]{re.escape(at[b][1])}['\"]{VALUE}" for b in BOUNDS)
+        rewrites.append({"field": "pay", "pattern": f"(?s)^.*?{low}.*?{high}.*$|^.*$", "replace": "$1$2$3|$4$5$6|"})
+        at = {f: v for f, v in at.items() if f != "pay" or v[0] != column}
+    for target, (column, key, _) in at.items():
+        if target in ("ignore", "source_key", "province", "experience_max", *MANY) or target.startswith("pay_"):
+            continue
+        shared[target] = column
+        pattern = rf"(?s)^.*?['\"]{re.escape(key)}['\"]{VALUE}.*$|^.*$"
+        rewrites.append({"field": target, "pattern": pattern, "replace": "$1$2$3"})
+    return shared, rewrites
