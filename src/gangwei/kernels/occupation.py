@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.kernels.hashing import string_buffers
-from gangwei.kernels.trie import Trie, build, every
+from gangwei.kernels.trie import Trie, build, every, in_word
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -85,31 +85,26 @@ def find_words(texts: pl.Series, rules: WordRules) -> pl.DataFrame:
     Returns:
         row (UInt32), start (byte offset), and the columns of `rules.table`; Latin words inside longer ASCII words left out.
     """
-    trie, buffers = rules.trie, string_buffers(texts)
-    rows, starts, numbers = every(*buffers, *trie.long_arrays, trie.first, trie.pair_bits)
-    whole = _whole(*buffers, rows, starts, rules.sizes[numbers])
-    rows, starts, numbers = rows[whole], starts[whole], numbers[whole]
+    rows, starts, numbers = word_places(texts, rules)
     return pl.DataFrame({"row": rows, "start": starts}).hstack(rules.table[numbers])
 
 
+def word_places(texts: pl.Series, rules: WordRules) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The row, byte offset and number in `rules.table` of each word that `find_words` finds."""
+    trie, buffers = rules.trie, string_buffers(texts)
+    rows, starts, numbers = every(*buffers, *trie.long_arrays, trie.first, trie.pair_bits)
+    whole = _ended(*buffers, rows, starts, rules.sizes[numbers])
+    return rows[whole], starts[whole], numbers[whole]
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _whole(data: Any, off: Any, rows: Any, starts: Any, sizes: Any) -> Any:
-    """Whether each word (row, first byte, bytes) neither begins nor ends inside of an ASCII word."""
+def _ended(data: Any, off: Any, rows: Any, starts: Any, sizes: Any) -> Any:
+    """Whether each word (row, first byte, bytes) does not end inside of an ASCII word."""
     out = np.ones(rows.size, np.bool_)
     for i in range(rows.size):
-        low, high = np.int64(off[rows[i]]), np.int64(off[rows[i] + 1])
-        a = low + np.int64(starts[i])
-        b = a + np.int64(sizes[i])
-        if (a > low and _in_word(data[a]) and _in_word(data[a - 1])) or (
-            b < high and _in_word(data[b - 1]) and _in_word(data[b])
-        ):
-            out[i] = False
+        b = np.int64(off[rows[i]]) + np.int64(starts[i]) + np.int64(sizes[i])
+        out[i] = not (b < off[rows[i] + 1] and in_word(data[b - 1]) and in_word(data[b]))
     return out
-
-
-@njit(forceinline=True)  # type: ignore[untyped-decorator]
-def _in_word(c: Any) -> Any:
-    return 48 <= c <= 57 or 97 <= c <= 122
 
 
 def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import from_buffers, string_buffers
-from gangwei.kernels.occupation import WordRules, compile_words, find_words
+from gangwei.kernels.occupation import WordRules, compile_words, word_places
 
+READ = ("ad_id", "title", "tags", "text", "sections", "ai_tier", "ai_mention")
 ASKING = ("duties", "requirements", "tags", "other")
 
 
@@ -47,26 +48,29 @@ def compile_skills(book: Codebook) -> SkillRules:
 
 
 def skills_of(texts: pl.Series, rules: SkillRules) -> pl.DataFrame:
-    """row (UInt32), skill_id, scheme and identifier of each distinct skill in each text, in the order of rows and ids."""
-    hits = find_words(texts.fill_null("").str.to_lowercase(), rules.words)
-    found = np.unique(hits["row"].to_numpy() * np.int64(rules.known.height) + rules.skill[hits["word_no"].to_numpy()])
+    """row (UInt32), skill_id, scheme and identifier of each distinct skill in each lower-cased text, in the order of rows and
+    ids."""
+    rows, _, words = word_places(texts, rules.words)
+    found = np.unique(rows * np.int64(rules.known.height) + rules.skill[words])
     row, skill = np.divmod(found, max(1, rules.known.height))
     return rules.known[skill].insert_column(0, pl.Series("row", row, dtype=pl.UInt32))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _put(out: Any, o: Any, first: Any, data: Any, a: Any, b: Any) -> Any:
-    """Write data[a:b] behind out[:o], after a line break unless out[:o] ends at `first`."""
+    """Write data[a:b] behind out[:o], A to Z lowered, after a line break unless out[:o] ends at `first`."""
     if o > first:
         out[o] = 10
         o += 1
-    out[o : o + b - a] = data[a:b]
+    for i in range(b - a):
+        c = data[a + i]
+        out[o + i] = c + 32 if 65 <= c <= 90 else c
     return o + b - a
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _asked(title: Any, tags: Any, text: Any, starts: Any, ends: Any, at: Any) -> Any:
-    """Bytes and offsets of the lines title, tags and the spans of the text, in characters; empty ones left out."""
+    """Bytes and offsets of the lines title, tags and the spans of the text, in characters, lowered; empty ones left out."""
     n = at.size - 1
     room = starts.size + 4 * n
     for _, off in (title, tags, text):
@@ -94,7 +98,7 @@ def _asked(title: Any, tags: Any, text: Any, starts: Any, ends: Any, at: Any) ->
 
 
 def asked(ads: pl.DataFrame) -> pl.Series:
-    """What each ad asks for in words: title, tags, and the sections of its text that ask."""
+    """What each ad asks for in words, A to Z lowered: title, tags, and the sections of its text that ask."""
     sections = ads["sections"]
     spans = sections.filter(sections.list.len() > 0).explode().struct.unnest()
     asks = spans["kind"].is_in(ASKING).to_numpy()
@@ -110,8 +114,8 @@ def skill_rows(ads: pl.DataFrame, rules: SkillRules) -> pl.DataFrame:
     """The table `skills` of a part: ad_id, skill_id, scheme, identifier.
 
     Args:
-        ads: ad_id, title, tags, text, sections, ai_tier and ai_mention, row by row.
+        ads: READ, row by row.
     """
-    mine = ads.filter((pl.col("ai_tier") != "none") | pl.col("ai_mention"))
+    mine = ads.select(READ).filter((pl.col("ai_tier") != "none") | pl.col("ai_mention"))
     found = skills_of(asked(mine), rules)
     return found.with_columns(ad_id=mine["ad_id"].gather(found["row"])).drop("row")

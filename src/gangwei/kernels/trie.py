@@ -177,6 +177,12 @@ def longest_on(
     return best, end
 
 
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def in_word(c: Any) -> Any:
+    """Whether a byte or code point is an ASCII digit or lower-case letter."""
+    return 48 <= c <= 57 or 97 <= c <= 122
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def every(
     data: Any,
@@ -190,7 +196,8 @@ def every(
     first: Any,
     pair_bits: Any,
 ) -> Any:
-    """Every phrase in every text of a string buffer, overlapping ones too: rows, byte offsets in the text, entries."""
+    """Every phrase in every lower-cased text of a string buffer that does not begin inside of an ASCII word, overlapping ones
+    too: rows, byte offsets in the text, entries."""
     room = off.size * 2 + 64
     rows = np.empty(room, np.uint32)
     starts = np.empty(room, np.uint32)
@@ -200,17 +207,20 @@ def every(
         begin = np.int64(off[r])
         end = np.int64(off[r + 1])
         i = begin
+        d, ahead = np.int64(0), 0
+        if i < end:
+            d, ahead = decode(data, i)
         while i < end:
-            c, width = decode(data, i)
-            at = i
-            i += width
-            d = np.int64(0)
-            ahead = 0
+            c, at = d, i
+            i += ahead
+            d, ahead = np.int64(0), 0
             if i < end:
                 d, ahead = decode(data, i)
             slot = pair_slot(c, d)
             alone = first[c & 0xFFFF] > 0
             if not alone and not (np.int64(pair_bits[slot >> 3]) >> (slot & 7)) & 1:
+                continue
+            if in_word(c) and at > begin and in_word(data[at - 1]):
                 continue
             node = np.int64(second[slot])
             if alone or node < 0:
@@ -233,8 +243,8 @@ def every(
                     break
                 if j >= end:
                     break
-                d, width = decode(data, j)
-                node = step(keys, values, node, d)
+                e, width = decode(data, j)
+                node = step(keys, values, node, e)
                 j += width
     return rows[:m], starts[:m], found[:m]
 
