@@ -67,6 +67,15 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
 
 
 @lean
+def asked_for(hit, m, layer):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether the context of any of hit[:m] counts: words for roles and for surveillance in titles (layers 4, 5) have none."""
+    asked = False
+    for j in range(m):
+        asked = asked or layer[hit[j]] < 4
+    return asked
+
+
+@lean
 def place_hits(m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn the m matches of one field into rows of `hits`: term, start, end, location, context, cues of the clause, clause.
 

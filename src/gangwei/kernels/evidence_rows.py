@@ -24,11 +24,15 @@ def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
 
 def subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
     """Subfields of builder and adjacent ads: all above zero, else the highest."""
-    on = (scores > 0) & (tier < 2)[:, None]
-    bare = (tier < 2) & ~on.any(1)
-    on[np.flatnonzero(bare), np.argmax(scores[bare], 1)] = True
+    rows = np.flatnonzero(tier < 2)
+    scores = scores[rows]
+    on = scores > 0
+    bare = np.flatnonzero(~on.any(1))
+    on[bare, np.argmax(scores[bare], 1)] = True
     names = pl.Series(AI_SUBFIELDS)[np.nonzero(on)[1]]
-    return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), on.sum(1))
+    counts = np.zeros(len(tier), np.int64)
+    counts[rows] = on.sum(1)
+    return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), counts)
 
 
 def terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rule_ids: list[str]) -> pl.Series:
@@ -48,7 +52,9 @@ def features(
     tier: NDArray[np.int8], why: NDArray[np.float32], which: NDArray[np.int32], names_of: list[str]
 ) -> pl.DataFrame:
     """Evidence that is not one term: n-grams of title and text, and the largest other features, of ads with a tier."""
-    row, column = np.nonzero((tier < 3)[:, None] & (np.abs(why) > 0.05))
+    shown = np.flatnonzero(tier < 3)
+    row, column = np.nonzero(np.abs(why[shown]) > 0.05)
+    row = shown[row]
     named = column >= scorer.GRAMS
     index = np.where(named, which[row, np.maximum(column - scorer.GRAMS, 0)], len(names_of) + column)
     names = pl.Series([*names_of, "title_ngrams", "text_ngrams", "phrase_ngrams"])

@@ -17,6 +17,7 @@ from gangwei.kernels.evidence import (
     LISTED,
     MAX_CONCEPTS,
     MIXES,
+    asked_for,
     judge,
     lists_only,
     place_hits,
@@ -161,7 +162,9 @@ def score_rows(  # type: ignore[no-untyped-def]
         n_title = none
         m = find(chars, n, in_title, work, hit, at)
         if m:
-            cues = find(chars, n, cue_words, work, cue, cue_at)
+            cues = none
+            if asked_for(hit, m, layer):
+                cues = find(chars, n, cue_words, work, cue, cue_at)
             n_title = place_hits(
                 m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, none, none, none, hits, none
             )
