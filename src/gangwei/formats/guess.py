@@ -194,6 +194,7 @@ def _place(
     placed = by_header(asked, shown, know.headers, know.values, labels)
     placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
+    barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}

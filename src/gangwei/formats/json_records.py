@@ -13,6 +13,7 @@ import polars as pl
 from gangwei.formats.chunk import BadRow, Chunk
 
 QUOTED = 100
+NAMES, ROWS = ("columns", "fields", "headers", "header"), ("data", "rows", "values", "records")
 BROKEN = (ValueError, RecursionError)
 
 
@@ -148,9 +149,10 @@ def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | Non
     if not isinstance(doc, dict) or depth == 0:
         return None
     values = list(doc.values())
-    names, rows = doc.get("columns"), doc.get("data")
+    names, rows = (next((doc[k] for k in keys if isinstance(doc.get(k), list)), None) for keys in (NAMES, ROWS))
     if isinstance(names, list) and isinstance(rows, list) and any(isinstance(r, list) for r in rows):
         fits = [isinstance(r, list) and len(r) == len(names) for r in rows]
+        names = [n.get("name", "") if isinstance(n, dict) else n for n in names]
         return None, [dict(zip(map(str, names), r)) if ok else r for r, ok in zip(rows, fits)]
     nested = len(values) > 1 and all(isinstance(v, dict) for v in values)
     if nested and all(k.isdigit() for k in doc) and not all(k.isdigit() for v in values for k in v):
