@@ -161,3 +161,10 @@ def test_a_new_sub_source_is_read_by_what_its_values_look_like(tmp_path: Path) -
     assert two.select("tags", "company_nature", "company_size").unique().rows() == [("成本", "民营", "100-499人")]
     assert set(two.select("pay", "pay_scale_hint").rows()) == {("15", 1000), ("7k-9k", None)}
     assert "unknown_subsource" in {i.reason_id for i in report.issues}
+
+
+def test_a_folder_gives_the_files_of_crawlers_and_browsers(tmp_path: Path) -> None:
+    for name in ("items.jl", "answers.har", "notes.md"):
+        (tmp_path / name).write_text(f'{{"title": "会计", "company": "甲乙集团", "id": "{name}"}}', "utf-8")
+    found, issues = discover([tmp_path], Limits())
+    assert ([i.name for i in found], [i.file for i in issues]) == (["answers.har", "items.jl"], ["notes.md"])

@@ -17,7 +17,7 @@ from gangwei.formats import archive
 from gangwei.formats.chunk import Limits, Unreadable
 
 SUFFIXES = (
-    ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
+    ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".jl", ".ndjson", ".har", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
     ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
     ".db", ".db3", ".sqlite", ".sqlite3",
 )  # fmt: skip
