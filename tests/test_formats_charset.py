@@ -64,3 +64,17 @@ def test_is_mojibake() -> None:
     assert charset.is_mojibake(TEXT.encode("gbk").decode("latin-1"))
     assert not charset.is_mojibake(TEXT)
     assert not charset.is_mojibake("Ingénieur à Orléans, équipe été déjà créée, élève\n" * 30)
+
+
+def test_lines_of_either_encoding() -> None:
+    old, new, hurt = (
+        "会计,蓝湖精密机械股份有限公司,苏州\n",
+        "护士长,远景微电子研究院,武汉\n",
+        "店长,云杉智能科技有限公司\n",
+    )
+    data = old.encode("gb18030") * 30 + new.encode() * 30 + hurt.encode().replace("技".encode(), b"\xe6\x8a", 1)
+    found = charset.survey(io.BytesIO(data))
+    assert found.name == "utf_8_or_gb18030"
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding=found.name, errors="replace").readlines()
+    assert lines[:60] == [old] * 30 + [new] * 30
+    assert lines[60] == "店长,云杉智能科\ufffd有限公司\n"

@@ -1,4 +1,4 @@
-"""Character sets: strict UTF-8, else GB18030, else the one with fewer errors; and repair of text read in the wrong one."""
+"""Character sets: strict UTF-8, else GB18030, else the one with fewer errors or, where that helps, each line its own; and repair of text read in the wrong one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from gangwei.formats import by_line
 from gangwei.formats.sampling import SLICES, Thin, slices
 
 CHUNK = 4 << 20
@@ -21,6 +22,7 @@ LATIN = "[\u00a1-\u00ff\u0152-\u0178\u0192\u02c6\u02dc\u2018-\u203a\u20ac\u2122]
 HAN = re.compile("[\u3400-\u9fff]")
 PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 BIG5_SAMPLE = 1 << 18
+MIXED = 10  # line by line one in so many errors is left
 SUSPECT = re.compile(f"{LATIN}{{2}}")
 
 
@@ -62,7 +64,7 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
                 parts.extend(slices(more))
             return Charset(name, 0, 0, size)
     guess = _utf16_without_bom(head)
-    counted = ("utf-8", "gb18030") if count_utf8 else ("gb18030",)
+    counted = ("utf-8", "gb18030", by_line.NAME) if count_utf8 else ("gb18030",)
     decoders = {n: codecs.getincrementaldecoder(n)("replace") for n in counted}
     strict: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")("strict")
     errors = dict.fromkeys(counted, 0)
@@ -94,7 +96,10 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
             return Charset("utf-8", 1, nul, size)
     if big5 := _as_big5(head[:BIG5_SAMPLE]):
         return Charset("big5hkscs", big5.count("\ufffd"), nul, size)
+    mixed = errors.pop(by_line.NAME, min(errors.values()))
     best = min(errors, key=lambda n: (errors[n], n != "utf-8"))
+    if mixed * MIXED < errors[best]:
+        return Charset(by_line.NAME, mixed, nul, size)
     if best == "gb18030" and count_utf8 and errors["utf-8"] * 200 < size and errors["gb18030"] * 2 > errors["utf-8"]:
         best = "utf-8"
     return Charset(best, errors[best], nul, size)

@@ -47,7 +47,7 @@ SHORT_VALUE = 40
 FEW_ROWS = 5
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
-AMOUNT = re.compile(r"^[1-9]\d{0,2}[05]00(\.0+)?$")
+AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
 
 
 @dataclass(frozen=True)
@@ -146,10 +146,12 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
         if _groups(row, under):
             yield i + 2, True, tuple(unique_names(_under_groups(row, under, headers)))
             continue
-        if len(row) == width - 1 and not _key(row[0], headers) and _numbered(table.head[i + 1 :], width):
+        if 0 < len(row) == width - 1 and not _key(row[0], headers) and _numbered(table.head[i + 1 :], width):
             yield i + 1, True, tuple(unique_names(["", *row]))
             continue
         yield i + 1, True, tuple(unique_names(row))
+        if 2 <= len(row) < width and sum(headers.claim(c) is not None for c in row) * 2 > len(row):
+            yield i + 1, True, tuple(unique_names([*row, *[""] * (width - len(row))]))
         if "" in row and any(row) and len(under) == len(row):
             group, joined = "", []
             for a, b in zip(row, under):
@@ -195,6 +197,7 @@ def _place(
     placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
+    barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
@@ -277,12 +280,28 @@ def _by_value(
             share = reaching(wanted, pattern, mine)
             if share >= wanted:
                 scores.append((-share, order, name, target))
+    if not {"title", "description"} & (taken | {s[3] for s in scores}):
+        scores += _long_titles(names, rows, cells, placed, values, barred)
     out: dict[str, str] = {}
     for _, _, name, target in sorted(scores, key=lambda s: s[:2]):
         if name not in out and (target not in taken or target == "tags"):
             out[name] = target
             taken.add(target)
     return out
+
+
+def _long_titles(
+    names: Sequence[str],
+    rows: list[list[str]],
+    cells: dict[str, list[str]],
+    placed: dict[str, str],
+    values: Values,
+    barred: set[tuple[str, str]],
+) -> list[tuple[float, int, str, str]]:
+    """Columns that may hold titles with all that is on offer behind them, where no shorter ones are."""
+    free = [n for n in names if n not in placed and (n, "title") not in barred and 2 * len(cells[n]) > len(rows)]
+    fits = [(values.share("title", cells[n]) or 0.0, n) for n in free if SHORT_VALUE < median(cells[n]) <= LONG_TEXT]
+    return [(-share, len(values.rules), n, "title") for share, n in fits if share >= 0.4]
 
 
 def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]) -> dict[str, str]:
@@ -293,11 +312,15 @@ def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]
         pairs = [(r[i].strip(), r[i + 1].strip()) for r in rows if r[i].strip() and r[i + 1].strip()]
         if low in placed or high in placed or 2 * len(pairs) < len(rows) or len(set(pairs)) < 3:
             continue
-        if all(AMOUNT.match(a) and AMOUNT.match(b) and float(a) <= float(b) for a, b in pairs) and any(
+        if all(AMOUNT.match(a) and AMOUNT.match(b) and _number(a) <= _number(b) for a, b in pairs) and any(
             a != b for a, b in pairs
         ):
             return {low: "pay_min", high: "pay_max"}
     return {}
+
+
+def _number(amount: str) -> float:
+    return float(amount.replace(",", ""))
 
 
 def _trade_for_title(placed: dict[str, str], by_value: dict[str, str], cells: dict[str, list[str]]) -> dict[str, str]:

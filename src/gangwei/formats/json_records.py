@@ -75,7 +75,7 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for k, v in flat(record).items():
         if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
-            inner = [flat(x) for x in v]
+            inner = [spread(x) for x in v]
             for kk in dict.fromkeys(itertools.chain.from_iterable(inner)):
                 found = [cell(x[kk]) for x in inner if x.get(kk) not in (None, "")]
                 out[f"{k}.{kk}"] = "|".join(dict.fromkeys(f for f in found if f)) or None
@@ -144,6 +144,8 @@ def answers_of_har(doc: Any) -> Any:
 
 def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
     """(None, records) or (column names, rows)."""
+    if isinstance(doc, list) and len(doc) == 1 and depth and (inner := inner_records(doc[0])) is not None:
+        return None, inner
     if isinstance(doc, list):
         return (None, doc) if any(isinstance(x, dict) for x in doc) else None
     if not isinstance(doc, dict) or depth == 0:

@@ -53,6 +53,11 @@ class Packed:
     either_order: dict[str, str]
     """(told, pattern, day_first, month_first: see `date_order`)"""
     traditional: re.Pattern[str]
+    simplified: re.Pattern[str]
+    markup: re.Pattern[str]
+    markup_around: str
+    pay_object: dict[str, str]
+    """(pattern, replace) of bounds of pay that are written as an object"""
     hosts: dict[str, str]
     marks: dict[str, str]
     owners: dict[str, str]
@@ -91,6 +96,10 @@ def load_packed(book: Codebook) -> Packed:
         small_pay=re.compile(data["small_pay"]),
         either_order=data["either_order"],
         traditional=re.compile(data["traditional"]),
+        simplified=re.compile(data["simplified"]),
+        markup=re.compile(data["markup"]),
+        markup_around=data["markup_around"],
+        pay_object=data["pay_object"],
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
         owners=data["owners"],
@@ -162,6 +171,10 @@ def unpack(
         mine = cells[name]
         if not mine or target in ("ignore", "description"):
             continue
+        if target == "pay" and any(re.search(packed.pay_object["pattern"], v) for v in mine):
+            rules.setdefault("rewrite", []).append({"field": "pay", **packed.pay_object})
+        if target != "tags" and sum(bool(packed.markup.search(v)) for v in mine) * 2 >= len(mine):
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.markup_around, "replace": "$1"})
         if target in DATES and (order := date_order(target, mine, packed)) is not None:
             rules.setdefault("rewrite", []).append(order)
         if target == "tags" and sum(bool(packed.items.search(v)) for v in mine) * 2 >= len(mine):
@@ -212,6 +225,8 @@ def _glued(
             continue
         others = {f for n, f in placed.items() if n != name} | set(shared)
         free = [f for f in fields if f not in others]
+        if "title" in fields and not _has_titles(mine, pattern, fields, free, own, values):
+            continue
         towns = (
             [m[1 + fields.index("city")] for m in (re.match(pattern, v) for v in mine) if m] if "city" in free else []
         )
@@ -223,6 +238,16 @@ def _glued(
         shared.update({f: name for f in free if f != home})
         return [{"field": f, "pattern": pattern, "replace": f"${1 + fields.index(f)}"} for f in free]
     return None
+
+
+def _has_titles(
+    mine: list[str], pattern: str, fields: tuple[str, ...], free: list[str], own: str | None, values: Values
+) -> bool:
+    """The title may come from this column, as its header or what stands there says; a place alone may stand without it."""
+    if "title" not in free or ("company" in fields and "company" not in free):
+        return False
+    titles = [m[1 + fields.index("title")] for m in (re.match(pattern, v) for v in mine) if m]
+    return own == "title" or (values.share("title", titles) or 0.0) >= 0.4
 
 
 def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
@@ -298,7 +323,10 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
             out["company"] = packed.owners[board]
     title = _column("title", placed, cells)
     headers = sum(bool(packed.traditional.search(n)) for n in cells)
-    if headers > 1 or sum(bool(packed.traditional.search(v)) for v in title) * 2 > max(len(title), 3):
+    mainland = sum(bool(packed.simplified.search(v)) for v in title) * 3 >= max(len(title), 3)
+    if (headers > 1 and not mainland) or sum(bool(packed.traditional.search(v)) for v in title) * 2 > max(
+        len(title), 3
+    ):
         out["language_hint"] = "zh_hant"
     return out
 
