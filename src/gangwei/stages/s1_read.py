@@ -16,6 +16,7 @@ import polars as pl
 
 from gangwei import schema
 from gangwei.formats import archive
+from gangwei.formats.below import Below
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
 from gangwei.formats.guess import Knowledge, load_knowledge
 from gangwei.formats.inputs import Input, Issue, ReadError, discover, disk_needed
@@ -152,12 +153,16 @@ def _read_table(
         pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
         report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
     _say_unmapped(match.names, match, said, report)
+    below = Below(match, know) if match.sniffed and table.columns is None else None
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
         if table.format == "json":
             _say_unmapped(chunk.rows.columns, match, said, report)
         for n in chunk.notes:
             report.note(n.reason_id, n.message, n.row)
-        yield _batch(chunk, table, match, label, captcha_row, limits, report, audit, know)
+        for part, own in below.parts(chunk) if below else [(chunk, match)]:
+            if own is not match:
+                _say_unmapped(own.names, own, said, report)
+            yield _batch(part, table, own, label, captcha_row, limits, report, audit, know)
     _say_audit(audit, match, report)
 
 
