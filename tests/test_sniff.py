@@ -149,3 +149,10 @@ def test_a_page_whose_tables_hold_no_ads_is_refused_as_the_build_refuses_it(tmp_
     table = f"<table><tr><th>岗位</th><th>单位名称</th><th>薪资</th></tr>{ads}</table>"
     (tmp_path / "表.html").write_text(f"{layout}{table}</body></html>", "utf-8")
     assert sniff.propose(tmp_path / "表.html").rows["title"].to_list() == ["会计0", "会计1", "会计2"]
+
+
+def test_of_two_texts_the_one_about_the_job_is_the_description(tmp_path: Path) -> None:
+    intro = "甲乙物流有限公司成立于2005年，是一家负责区域配送的企业，秉承诚信为本的理念，熟悉本地市场，欢迎加入"
+    body = [[t, "甲乙物流有限公司", intro, TEXT, "6000-8000"] for t in ("仓库管理员", "叉车司机", "会计助理")]
+    row = sniff.propose(write(tmp_path / "a.csv", [list("ABCDE"), *body])).rows.row(0, named=True)
+    assert (row["title"], row["description"]) == ("仓库管理员", TEXT)

@@ -201,7 +201,7 @@ def _place(
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
-    by_value = _by_value(names, rows, shown, placed, know.values, barred)
+    by_value = _by_value(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= _amounts(names, rows, {**placed, **by_value})
     placed = _trade_for_title(placed, by_value, shown)
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys}, keys)
@@ -255,8 +255,9 @@ def _by_value(
     placed: dict[str, str],
     values: Values,
     barred: set[tuple[str, str]],
+    intro: re.Pattern[str],
 ) -> dict[str, str]:
-    """Columns placed by their values alone; `barred` has columns with the fields that they cannot be."""
+    """Columns placed by their values alone, of several texts one that says least about the employer (`intro`); `barred` has columns with the fields that they cannot be."""
     taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
     scores = []
     for order, (target, pattern, wanted) in enumerate(values.rules):
@@ -279,6 +280,7 @@ def _by_value(
                 continue
             share = reaching(wanted, pattern, mine)
             if share >= wanted:
+                share -= share_of(intro, mine) if target == "description" else 0.0
                 scores.append((-share, order, name, target))
     if not {"title", "description"} & (taken | {s[3] for s in scores}):
         scores += _long_titles(names, rows, cells, placed, values, barred)

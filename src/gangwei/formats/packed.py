@@ -54,6 +54,8 @@ class Packed:
     """(told, pattern, day_first, month_first: see `date_order`)"""
     traditional: re.Pattern[str]
     simplified: re.Pattern[str]
+    preferred: str
+    intro: re.Pattern[str]
     markup: re.Pattern[str]
     markup_around: str
     pay_object: dict[str, str]
@@ -97,6 +99,8 @@ def load_packed(book: Codebook) -> Packed:
         either_order=data["either_order"],
         traditional=re.compile(data["traditional"]),
         simplified=re.compile(data["simplified"]),
+        preferred=data["preferred"],
+        intro=re.compile(data["intro"]),
         markup=re.compile(data["markup"]),
         markup_around=data["markup_around"],
         pay_object=data["pay_object"],
@@ -173,6 +177,8 @@ def unpack(
             continue
         if target == "pay" and any(re.search(packed.pay_object["pattern"], v) for v in mine):
             rules.setdefault("rewrite", []).append({"field": "pay", **packed.pay_object})
+        if target == "education" and any(re.search(packed.preferred, v) for v in mine):
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.preferred, "replace": ""})
         if target != "tags" and sum(bool(packed.markup.search(v)) for v in mine) * 2 >= len(mine):
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.markup_around, "replace": "$1"})
         if target in DATES and (order := date_order(target, mine, packed)) is not None:
@@ -311,6 +317,7 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
         pay
         and out.get("pay_unit_hint", "month") == "month"
         and "pay_scale_hint" not in out
+        and _paid_by_month(_column("pay_unit", placed, cells), packed)
         and _in_thousands(cells[pay], packed.small_pay)
     ):
         out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
@@ -353,6 +360,12 @@ def _marked(names: Iterable[str], packed: Packed) -> str:
     """The board whose own names of fields a table has."""
     found = {packed.marks[k] for n in names if (k := normal(n.rpartition(".")[2])) in packed.marks}
     return found.pop() if len(found) == 1 else ""
+
+
+def _paid_by_month(units: list[str], packed: Packed) -> bool:
+    """No column of units, or one that names the month more often than not."""
+    named = [next((u for p, u in packed.units if re.search(p, v)), "") for v in units]
+    return 2 * named.count("month") >= len(named)
 
 
 def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:

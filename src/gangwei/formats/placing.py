@@ -26,6 +26,7 @@ YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^com(?![bm])")
 MONTHS = re.compile(r"\d\s*薪")
+OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小时|时|周|year|month|day|hour|week)\s*$")
 OF_COUNTS = re.compile(r"(?i)num")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
@@ -105,6 +106,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "headcount")
     if claim.field == "pay" and (values.share("tags", mine) or 0.0) >= 0.6 > 5 * (values.share("pay", mine) or 0.0):
         return Claim(WORDS, claim.rank, "tags")
+    if claim.field == "company" and share_of(OF_PAY_UNITS, mine) >= 0.9:
+        return Claim(WORDS, claim.rank, "pay_unit")
     if claim.field == "pay_currency" and share_of(YUAN, mine) > 0.5:
         return Claim(claim.strength, claim.rank, "ignore")
     if (
