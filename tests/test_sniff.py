@@ -156,3 +156,11 @@ def test_of_two_texts_the_one_about_the_job_is_the_description(tmp_path: Path) -
     body = [[t, "甲乙物流有限公司", intro, TEXT, "6000-8000"] for t in ("仓库管理员", "叉车司机", "会计助理")]
     row = sniff.propose(write(tmp_path / "a.csv", [list("ABCDE"), *body])).rows.row(0, named=True)
     assert (row["title"], row["description"]) == ("仓库管理员", TEXT)
+
+
+def test_an_article_with_blank_lines_holds_no_ads(tmp_path: Path) -> None:
+    path = tmp_path / "article.txt"
+    path.write_text(
+        "【校招】2025届春季招聘\n\n点击上方蓝字关注我们\n\n会计\n工作地点：苏州\n\n扫码进入网申系统\n", "utf-8"
+    )
+    assert sniff.propose(path).rows.height == 0
