@@ -98,6 +98,18 @@ def test_a_million_empty_rows(tmp_path: Path) -> None:
     assert [i.reason_id for i in report.issues] == ["too_many_empty_rows"]
 
 
+def test_sheet_whose_bytes_do_not_unpack(tmp_path: Path) -> None:
+    whole = save(tmp_path / "a.xlsx", {"x": [["title", "company"], *([f"司机{i}", f"甲公司{i}"] for i in range(300))]})
+    with zipfile.ZipFile(whole) as z:
+        sheet = next(i for i in z.infolist() if "worksheets/" in i.filename)
+    data = bytearray(whole.read_bytes())
+    start = sheet.header_offset + 30 + len(sheet.filename)
+    data[start : start + 200] = b"\xff" * 200
+    whole.write_bytes(data)
+    (report,), _, _, _ = run([whole])
+    assert [i.reason_id for i in report.issues] == ["broken_workbook"]
+
+
 def test_damaged_and_bombs(tmp_path: Path) -> None:
     base = save(tmp_path / "base.xlsx", {"x": [["title"], ["司机"]]})
     (tmp_path / "cut.xlsx").write_bytes(base.read_bytes()[:-200])

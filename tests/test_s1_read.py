@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -202,6 +204,31 @@ def test_binary_and_parquet_trouble(tmp_path: Path) -> None:
         "numbers.parquet": ["unknown_columns"],
         "none.parquet": ["no_rows"],
     }
+
+
+def test_parquet_whose_strings_are_no_utf8(tmp_path: Path) -> None:
+    titles = ["算法工程师".encode(), "数据分析师".encode("gb18030"), b"Java \xff\xe5", None]
+    bytes_of = pa.array(titles, pa.binary())
+    title = pa.Array.from_buffers(pa.string(), len(titles), bytes_of.buffers())
+    rest = {
+        "company": ["甲公司", "乙公司", "丙公司", "丁公司"],
+        "city": pa.array(["北京", "上海", "北京", None]).dictionary_encode(),
+    }
+    pq.write_table(pa.table({"title": title, **rest}), tmp_path / "a.parquet")
+    _, raw, rejects, _ = run([tmp_path / "a.parquet"])
+    assert raw["title"].to_list() == ["算法工程师", "数据分析师", "Java \ufffd\ufffd"]
+    assert raw["city"].to_list() == ["北京", "上海", "北京"] and rejects.height == 1
+
+
+def test_parquet_damaged_in_a_list(tmp_path: Path) -> None:
+    bytes_of = pa.array([b"a", b"\xff\xe5"], pa.binary())
+    inner = pa.Array.from_buffers(pa.string(), 2, bytes_of.buffers())
+    table = pa.table(
+        {"title": ["算法工程师", "会计"], "tags": pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), inner)}
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    (report,), _, _, _ = run([tmp_path / "a.parquet"])
+    assert [i.reason_id for i in report.issues] == ["broken_parquet"]
 
 
 def test_parquet_of_other_types(tmp_path: Path) -> None:

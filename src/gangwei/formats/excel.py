@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import python_calamine as calamine
 
+from gangwei.formats.archive import BROKEN
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
 from gangwei.formats.sampling import Thin
 
@@ -53,7 +54,7 @@ def guard(source: Path | BinaryIO, packed: int, limits: Limits) -> None:
                 if re.search(r"worksheets/[^/]+\.xml$", info.filename):
                     with z.open(info) as f:
                         _measure(f, info.filename, limits)  # type: ignore[arg-type]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+    except (*BROKEN, RuntimeError) as e:
         raise Unreadable(
             "broken_workbook", f"the workbook is damaged ({e}); open it in Excel and save it again"
         ) from None

@@ -51,11 +51,13 @@ def sample(file: pq.ParquetFile) -> list[list[str]]:
         group = file.metadata.row_group(g)
         each = KEPT // len(groups)
         size = each if group.total_byte_size > SAMPLED_BYTES else max(group.num_rows, 1)
-        for batch in file.iter_batches(size, row_groups=[g], use_threads=False):
-            frame = _unnested(pl.DataFrame(pa.Table.from_batches([batch])))
-            frame = frame.gather_every(max(1, frame.height // each))
-            out += [[v or "" for v in r] for r in frame.select(_text(frame, c) for c in frame.columns).rows()]
+        try:
+            batch = next(file.iter_batches(size, row_groups=[g], use_threads=False), None)
+            frame = _frame(pa.Table.from_batches([] if batch is None else [batch], file.schema_arrow))
+        except (pa.ArrowException, OSError):  # reading says from which row on the file is damaged
             break
+        frame = frame.gather_every(max(1, frame.height // each))
+        out += [[v or "" for v in r] for r in frame.select(_text(frame, c) for c in frame.columns).rows()]
     return out
 
 
@@ -66,9 +68,7 @@ def chunks(file: pq.ParquetFile, wanted: Sequence[str], limits: Limits) -> Itera
     read = [n for n in file.schema_arrow.names if n in outer]
     try:
         for table in _groups(file, read, limits):
-            frame = pl.from_arrow(table)
-            assert isinstance(frame, pl.DataFrame)
-            frame = _unnested(frame)
+            frame = _frame(table)
             columns = [n for n in frame.columns if n in set(wanted)]
             for part in frame.iter_slices(limits.batch_rows):
                 numbers = pl.int_range(start, start + part.height, dtype=pl.Int64, eager=True).alias("row")
@@ -79,6 +79,45 @@ def chunks(file: pq.ParquetFile, wanted: Sequence[str], limits: Limits) -> Itera
         raise Unreadable(
             "broken_parquet", f"the Parquet file is damaged after row {start - 1:,} ({what})", start
         ) from None
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    """The table with its objects as columns and its texts as bytes: Parquet does not promise that a string is UTF-8.
+
+    Raises:
+        pa.ArrowInvalid: no UTF-8 in a list or object.
+    """
+    fields = []
+    for field, column in zip(table.schema, table.columns):
+        kind = field.type
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_nested(kind):
+            column.validate(full=True)
+        if pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain):
+            kind = pa.large_binary() if pa.types.is_large_string(plain) else pa.binary()
+        fields.append(pa.field(field.name, kind))
+    frame = pl.from_arrow(table.cast(pa.schema(fields)))
+    assert isinstance(frame, pl.DataFrame)
+    return _unnested(frame)
+
+
+def _texts(column: pl.Series) -> pl.Series:
+    """Bytes as text: UTF-8 where all of them are, else each value in UTF-8, in GB18030, or with marks for what is neither."""
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series(column.name, [_decoded(b) for b in column.to_list()], dtype=pl.String)
+
+
+def _decoded(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return value.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return value.decode("utf-8", "replace")
 
 
 def _unnested(frame: pl.DataFrame, depth: int = 3) -> pl.DataFrame:
@@ -109,8 +148,7 @@ def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
     if dtype == pl.String:
         return column
     if dtype == pl.Binary:
-        texts = [None if b is None else bytes(b).decode("utf-8", "replace") for b in frame[name].to_list()]
-        return pl.lit(pl.Series(name, texts, dtype=pl.String)).alias(name)
+        return pl.lit(_texts(frame[name])).alias(name)
     if isinstance(dtype, pl.List):
         inner = column.list.eval(pl.element().cast(pl.String)) if not dtype.inner.is_nested() else None
         if inner is not None:
