@@ -84,6 +84,23 @@ def test_parts_are_left_to_their_stage_while_the_first_is_worked_on() -> None:
         assert early.begun[left].result() is None
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_a_panic_in_early_work_reaches_whoever_asks(free: bool) -> None:
+    class Panic(BaseException):
+        pass
+
+    def panics() -> None:
+        raise Panic
+
+    with Early(2) as early:
+        for _ in range(1 if free else 2):
+            early.reading(lambda: None)
+        early.begin(Path("part"), panics)
+        with pytest.raises(Panic):
+            early.begun[Path("part")].result(timeout=10)
+        assert early.working == 0
+
+
 def test_local_sql(local: Local, tmp_path: Path) -> None:
     assert local.sql(QUERY, t=[write(tmp_path / "t.parquet")]).rows() == [("上海", 1, 2), ("深圳", 2, 3)]
 

@@ -115,7 +115,7 @@ def cluster_share(
     p = hits / total
     correction = clusters / (clusters - 1) if clusters > 1 else 1.0
     variance = max(hh - 2 * p * ht + p * p * tt, 0.0) / (total * total) * correction
-    n = effective_n(p, variance, total / unit, total * total / tt if tt > 0 else 0.0)
+    n = effective_n(p, variance, total / unit, kish_of(total, tt))
     if clusters <= 1:
         n = min(n, 1.0)
     # The variance rests on the largest employers: of all, of the numerator, of what is outside it.
@@ -349,7 +349,7 @@ class Stratum:
 
 def kish(weights: Floats) -> float:
     """How many equally weighted units are as informative as these."""
-    return float(weights.sum() ** 2 / (weights @ weights)) if len(weights) else 0.0
+    return kish_of(float(weights.sum()), float(weights @ weights))
 
 
 def _stratum(s: Stratum, z: float) -> tuple[float, float, float, float]:

@@ -52,7 +52,7 @@ class Early:
     def _work(self, work: Callable[[], Any], done: Future[Any], freed: int) -> None:
         try:
             done.set_result(work())
-        except Exception as e:
+        except BaseException as e:  # a panic of a library too: whoever waits for the part must not wait for ever
             done.set_exception(e)
         with self.lock:
             self.working -= freed

@@ -283,7 +283,8 @@ def _by_value(
                 share -= share_of(intro, mine) if target == "description" else 0.0
                 scores.append((-share, order, name, target))
     if not {"title", "description"} & (taken | {s[3] for s in scores}):
-        scores += _long_titles(names, rows, cells, placed, values, barred)
+        free = {n: cells[n] for n in names if n not in placed and (n, "title") not in barred}
+        scores += _long_titles(free, len(rows) / 2, values)
     out: dict[str, str] = {}
     for _, _, name, target in sorted(scores, key=lambda s: s[:2]):
         if name not in out and (target not in taken or target == "tags"):
@@ -292,17 +293,10 @@ def _by_value(
     return out
 
 
-def _long_titles(
-    names: Sequence[str],
-    rows: list[list[str]],
-    cells: dict[str, list[str]],
-    placed: dict[str, str],
-    values: Values,
-    barred: set[tuple[str, str]],
-) -> list[tuple[float, int, str, str]]:
-    """Columns that may hold titles with all that is on offer behind them, where no shorter ones are."""
-    free = [n for n in names if n not in placed and (n, "title") not in barred and 2 * len(cells[n]) > len(rows)]
-    fits = [(values.share("title", cells[n]) or 0.0, n) for n in free if SHORT_VALUE < median(cells[n]) <= LONG_TEXT]
+def _long_titles(free: dict[str, list[str]], least: float, values: Values) -> list[tuple[float, int, str, str]]:
+    """Columns with more than `least` values that may be titles with all that is on offer behind them, for want of shorter ones."""
+    long = {n: mine for n, mine in free.items() if len(mine) > least and SHORT_VALUE < median(mine) <= LONG_TEXT}
+    fits = [(values.share("title", mine) or 0.0, n) for n, mine in long.items()]
     return [(-share, len(values.rules), n, "title") for share, n in fits if share >= 0.4]
 
 
