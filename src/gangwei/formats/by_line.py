@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 NAME = "utf_8_or_gb18030"
+ASCII = bytes(range(128))
 
 
 def _line(raw: bytes, errors: str) -> str:
@@ -17,7 +18,7 @@ def _line(raw: bytes, errors: str) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "replace")
-    wrong, high = text.count("\ufffd"), sum(b > 127 for b in raw)
+    wrong, high = text.count("\ufffd"), len(raw.translate(None, ASCII))
     other = raw.decode("gb18030", "replace")
     if wrong * 4 >= high and other.count("\ufffd") < wrong:
         return other
@@ -27,6 +28,12 @@ def _line(raw: bytes, errors: str) -> str:
 def _decode(data: Buffer, errors: str = "strict", /) -> tuple[str, int]:
     raw = bytes(data)
     return "".join(_line(line, errors) for line in raw.splitlines(keepends=True)), len(raw)
+
+
+def errors_in(block: bytes) -> int:
+    """Characters of the whole lines of a block that are of neither encoding."""
+    whole = block[block.find(b"\n") + 1 : block.rfind(b"\n") + 1]
+    return _decode(whole or block, "replace")[0].count("\ufffd")
 
 
 class _Decoder(codecs.BufferedIncrementalDecoder):

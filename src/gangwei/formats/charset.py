@@ -64,11 +64,11 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
                 parts.extend(slices(more))
             return Charset(name, 0, 0, size)
     guess = _utf16_without_bom(head)
-    counted = ("utf-8", "gb18030", by_line.NAME) if count_utf8 else ("gb18030",)
+    counted = ("utf-8", "gb18030") if count_utf8 else ("gb18030",)
     decoders = {n: codecs.getincrementaldecoder(n)("replace") for n in counted}
     strict: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")("strict")
     errors = dict.fromkeys(counted, 0)
-    nul = size = 0
+    nul = size = mixed = 0
     block = head
     while block:
         size += len(block)
@@ -80,8 +80,10 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
                 strict = None
                 errors["gb18030"] += _valid_prefix(size - len(block))
         if strict is None:
-            for n, d in decoders.items():
-                errors[n] += d.decode(block).count("\ufffd")
+            wrong = {n: d.decode(block).count("\ufffd") for n, d in decoders.items()}
+            errors = {n: e + wrong[n] for n, e in errors.items()}
+            if count_utf8 and min(wrong.values()):  # where one of them has no error, neither have its lines
+                mixed += by_line.errors_in(block)
             if errors["gb18030"] and not count_utf8:
                 return None
         block = stream.read(CHUNK)
@@ -96,9 +98,8 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
             return Charset("utf-8", 1, nul, size)
     if big5 := _as_big5(head[:BIG5_SAMPLE]):
         return Charset("big5hkscs", big5.count("\ufffd"), nul, size)
-    mixed = errors.pop(by_line.NAME, min(errors.values()))
     best = min(errors, key=lambda n: (errors[n], n != "utf-8"))
-    if mixed * MIXED < errors[best]:
+    if count_utf8 and mixed * MIXED < errors[best]:
         return Charset(by_line.NAME, mixed, nul, size)
     if best == "gb18030" and count_utf8 and errors["utf-8"] * 200 < size and errors["gb18030"] * 2 > errors["utf-8"]:
         best = "utf-8"
