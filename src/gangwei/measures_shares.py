@@ -85,12 +85,11 @@ def mix(ask: Scope) -> Finding:
     head = EMPTY
     inside = total
     if ask.by == "cluster" and total > 0:
-        n_eff = whole.d**2 / whole.dd
-        outside = next((r for r in rows if r["id"] == vocab.OUTSIDE), None)
-        out, low, high = (
-            (outside["value"], outside["low"], outside["high"]) if outside else (0.0, *intervals.wilson(0.0, n_eff))
+        none = intervals.cluster_share(0.0, total * q.unit, 0.0, 0.0, whole.dd, whole.employers, q.unit)
+        outside = next((r for r in rows if r["id"] == vocab.OUTSIDE), None) or vars(none)
+        head = Estimate(
+            1 - outside["value"], 1 - outside["high"], 1 - outside["low"], outside["n_eff"], "employer_wilson"
         )
-        head = Estimate(1 - out, 1 - high, 1 - low, outside["n_eff"] if outside else n_eff, "employer_wilson")
         inside = sum(r["numerator"] for r in rows if r["id"] != vocab.OUTSIDE)
     if union is not None:
         head = union.share(q.unit) if union.rows else EMPTY
