@@ -215,8 +215,9 @@ def test_parquet_whose_strings_are_no_utf8(tmp_path: Path) -> None:
         "city": pa.array(["北京", "上海", "北京", None]).dictionary_encode(),
     }
     pq.write_table(pa.table({"title": title, **rest}), tmp_path / "a.parquet")
-    _, raw, rejects, _ = run([tmp_path / "a.parquet"])
+    (report,), raw, rejects, _ = run([tmp_path / "a.parquet"])
     assert raw["title"].to_list() == ["算法工程师", "数据分析师", "Java \ufffd\ufffd"]
+    assert [(i.reason_id, i.row) for i in report.issues if i.reason_id == "encoding_errors"] == [("encoding_errors", 3)]
     assert raw["city"].to_list() == ["北京", "上海", "北京"] and rejects.height == 1
 
 

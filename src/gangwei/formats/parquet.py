@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gangwei.formats.chunk import Chunk, Limits, Unreadable
+from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
 from gangwei.formats.sampling import KEPT, spaced
 
 GROUP_BYTES = 512 << 20
@@ -57,7 +57,7 @@ def sample(file: pq.ParquetFile) -> list[list[str]]:
         except (pa.ArrowException, OSError):  # reading says from which row on the file is damaged
             break
         frame = frame.gather_every(max(1, frame.height // each))
-        out += [[v or "" for v in r] for r in frame.select(_text(frame, c) for c in frame.columns).rows()]
+        out += [[v or "" for v in r] for r in frame.select(_text(frame, c, []) for c in frame.columns).rows()]
     return out
 
 
@@ -72,8 +72,10 @@ def chunks(file: pq.ParquetFile, wanted: Sequence[str], limits: Limits) -> Itera
             columns = [n for n in frame.columns if n in set(wanted)]
             for part in frame.iter_slices(limits.batch_rows):
                 numbers = pl.int_range(start, start + part.height, dtype=pl.Int64, eager=True).alias("row")
+                broken: list[str] = []
+                texts = part.select(_text(part, c, broken) for c in columns)
+                yield Chunk(texts, numbers, notes=_lost(texts.select(broken), start))
                 start += part.height
-                yield Chunk(part.select(_text(part, c) for c in columns), numbers)
     except (pa.ArrowException, OSError) as e:
         what = str(e).splitlines()[0][:80]
         raise Unreadable(
@@ -101,12 +103,27 @@ def _frame(table: pa.Table) -> pl.DataFrame:
     return _unnested(frame)
 
 
-def _texts(column: pl.Series) -> pl.Series:
-    """Bytes as text: UTF-8 where all of them are, else each value in UTF-8, in GB18030, or with marks for what is neither."""
+def _texts(column: pl.Series, broken: list[str]) -> pl.Series:
+    """Bytes as text: UTF-8 where all of them are, else each value in UTF-8, in GB18030, or with marks for what is neither.
+
+    The name of a column that is not all UTF-8 is put on `broken`.
+    """
     try:
         return column.cast(pl.String)
     except pl.exceptions.ComputeError:
+        broken.append(column.name)
         return pl.Series(column.name, [_decoded(b) for b in column.to_list()], dtype=pl.String)
+
+
+def _lost(texts: pl.DataFrame, start: int) -> list[Note]:
+    """A note on each column that holds marks for bytes of neither encoding; `start` is the number of its first row."""
+    notes = []
+    for column in texts:
+        marked = column.str.contains("\ufffd", literal=True).arg_true()
+        if len(marked):
+            message = f"{len(marked):,} values of '{column.name}' are neither UTF-8 nor GB18030; what is lost shows as \ufffd"
+            notes.append(Note("encoding_errors", message, start + int(marked[0])))
+    return notes
 
 
 def _decoded(value: bytes | None) -> str | None:
@@ -133,7 +150,7 @@ def _unnested(frame: pl.DataFrame, depth: int = 3) -> pl.DataFrame:
 
 
 def _groups(file: pq.ParquetFile, columns: list[str], limits: Limits) -> Iterator[pa.Table]:
-    """Row groups as tables; one that is too large to hold comes in batches (four times slower)."""
+    """Row groups as tables; one that is too large to hold comes in batches."""
     for g in range(file.num_row_groups):
         group = file.metadata.row_group(g)
         if group.total_byte_size <= GROUP_BYTES and group.num_rows <= 4 * limits.batch_rows:
@@ -143,12 +160,12 @@ def _groups(file: pq.ParquetFile, columns: list[str], limits: Limits) -> Iterato
             yield pa.Table.from_batches([batch])
 
 
-def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
+def _text(frame: pl.DataFrame, name: str, broken: list[str]) -> pl.Expr:
     column, dtype = pl.col(name), frame.schema[name]
     if dtype == pl.String:
         return column
     if dtype == pl.Binary:
-        return pl.lit(_texts(frame[name])).alias(name)
+        return pl.lit(_texts(frame[name], broken)).alias(name)
     if isinstance(dtype, pl.List):
         inner = column.list.eval(pl.element().cast(pl.String)) if not dtype.inner.is_nested() else None
         if inner is not None:
