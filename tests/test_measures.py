@@ -271,6 +271,14 @@ def test_one_employer_has_no_interval_of_its_count(ds: m.Dataset) -> None:
     assert one.value == r.rows["value"][0] and one.low is None
 
 
+def test_one_employer_says_little_of_concentration(ds: m.Dataset) -> None:
+    employer = m.measure(ds, "ai-openings", "employer").rows["id"][0]
+    for name in ("city-top-share", "city-hhi"):
+        r = m.measure(ds, name, where={"employer": employer})
+        assert r.value is not None and r.low is not None and r.high is not None
+        assert r.high - r.low > 0.5 and r.low <= r.value <= r.high
+
+
 @pytest.mark.parametrize("measure_id", ["defence-tiers", "ai-subfields", "employer-sectors", "missing", "ai-skills"])
 def test_overlapping_groups_count_each_opening_once(ds: m.Dataset, measure_id: str) -> None:
     r = m.measure(ds, measure_id)

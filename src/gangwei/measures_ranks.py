@@ -173,6 +173,14 @@ def rank(ask: Scope) -> Finding:
     )
 
 
+def _drawn(value: float, low: float, high: float, cluster: Ints) -> Estimate:
+    """An estimate whose interval comes from drawing employers; one employer says as little as one opening."""
+    employers = len(np.unique(cluster))
+    if employers < 2:
+        low, high = intervals.wilson(value, 1.0)
+    return Estimate(value, min(low, value), max(high, value), float(employers), "employer_bootstrap")
+
+
 def top(ask: Scope) -> Finding:
     """Share of the k largest groups; rows as for ranks, only those k."""
     c = cells(ask)
@@ -186,7 +194,7 @@ def top(ask: Scope) -> Finding:
         low, high = intervals.centred(intervals.top_share(draws, k), value)
     else:
         low, high = intervals.top_interval(observed, draws, k)
-    e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
+    e = _drawn(value, low, high, c.cluster)
     return Finding(frame(rows[:k], RANK_COLUMNS), e, value * total, total, c.sql, c.params, False, unplaced(ask))
 
 
@@ -207,7 +215,7 @@ def hhi(ask: Scope) -> Finding:
     else:
         largest = max(short.shares(), key=lambda e: e.value)
         low, high = intervals.unbiased(draws + gap, value, largest.z)
-    e = Estimate(value, low, high, float(len(np.unique(c.cluster))), "employer_bootstrap")
+    e = _drawn(value, low, high, c.cluster)
     line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))
 
