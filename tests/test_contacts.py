@@ -13,6 +13,7 @@ import yaml
 from gangwei.codebook import Codebook
 from gangwei.kernels.contacts import ContactRules, compile_contacts, strip
 from gangwei.kernels.text import clean, compile_text
+from gangwei.stages import s2_clean
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "contacts.yaml").read_text("utf-8"))
 
@@ -50,8 +51,15 @@ def test_rows_stay_aligned_and_input_is_not_touched(rules: ContactRules) -> None
 
 
 def test_addresses_of_the_web_keep_their_numbers(rules: ContactRules) -> None:
-    urls = pl.Series(["https://jobs.example.com/13812345678.html", "https://www.linkedin.com/in/somebody"])
-    assert strip(urls, compile_contacts(Codebook(), ("profile_link", "mail"))).to_list() == [urls[0], rules.mark]
+    urls = pl.Series(
+        [
+            "https://jobs.example.com/13812345678.html",
+            "https://www.linkedin.com/in/somebody",
+            "https://a.example/?tel=13812345678&id=13812345678",
+        ]
+    )
+    shown = [urls[0], rules.mark, f"https://a.example/?tel={rules.mark}&id=13812345678"]
+    assert strip(urls, compile_contacts(Codebook(), s2_clean.URL_RULES)).to_list() == shown
 
 
 def test_hostile_text_ends_soon(rules: ContactRules) -> None:

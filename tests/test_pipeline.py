@@ -292,8 +292,12 @@ def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
     from gangwei.lineage import explain
 
     (tmp_path / "ads.csv").write_text(
-        "title,company,city,description\n收银员,长沙麦穗超市有限公司,长沙,有意者请电13800138000联系\n,某店,长沙,\n"
+        "title,company,city,description,board,电话13800138000\n"
+        "收银员,长沙麦穗超市有限公司,长沙,有意者请电13800138000联系,致电13800138000,x\n,某店13800138000,长沙,,,\n"
     )
     build(tmp_path / "out", tmp_path / "ads.csv")
     ad = table(tmp_path / "out", "ads")["ad_id"][0]
     assert "13800138000" not in str(explain(tmp_path / "out", ad))
+    for name in ("ads", "rejects", "issues"):
+        assert "13800138000" not in str(table(tmp_path / "out", name).rows())
+    assert "13800138000" not in (tmp_path / "out" / "published" / "manifest.json").read_text("utf-8")

@@ -57,6 +57,11 @@ def test_nothing_but_nulls(rules: s2_clean.Rules) -> None:
     assert out["content_hash"].n_unique() == 2
 
 
+def test_a_board_holds_no_contacts(rules: s2_clean.Rules) -> None:
+    out = s2_clean.run(raw({"board": "电话13812345678"}, {"board": "51job"}), rules)
+    assert out["board"].to_list() == ["电话〔联系方式〕", "51job"]
+
+
 def test_raw_is_not_touched(rules: s2_clean.Rules) -> None:
     frame = raw({"title": "數據<br>電話13812345678", "url": "https://weibo.com/u/12345678", "address": "13812345678"})
     before = frame.clone().to_dicts()

@@ -14,7 +14,7 @@ from gangwei.schema import FACTS
 from gangwei.stage_tables import CLEAN
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key")
-URL_RULES = ("profile_link", "mail")
+URL_RULES = ("profile_link", "mail", "link_number")
 SHORT_TEXT = 12  # letters below which the employer helps to tell the language
 
 
@@ -50,8 +50,8 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     hashes = hashing.hash_strings(raw["description"])
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
-    fields = [title.text, _tag_list(tags), raw["address"]]
-    body, shown, (clean_title, clean_tags, address) = _bodies(raw["description"], hashes, south, fields, rules)
+    fields = [title.text, _tag_list(tags), raw["address"], raw["board"]]
+    body, shown, (clean_title, clean_tags, address, board) = _bodies(raw["description"], hashes, south, fields, rules)
     when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     issues = [
         when["date_issue"],
@@ -63,7 +63,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "content_hash": _content_hash(raw, when["captured_date"], {"description": hashes}),
             "source_id": raw["source_id"],
             "source_key": raw["source_key"],
-            "board": raw["board"],
+            "board": board,
             "url": contacts.strip(raw["url"], rules.url_contacts),
             "language": _language(raw, body, title, rules),
             "title": clean_title,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from gangwei import schema
+from gangwei.kernels import contacts
 from gangwei.stages.s7_source import Source
 from gangwei.store import write_frames, write_json
 from gangwei.version import __version__
@@ -36,7 +38,10 @@ def metadata(
     rows = [
         {c: (i.get(c) if not isinstance(i.get(c), pl.DataType) else None) for c in schema.ISSUES.polars} for i in log
     ]
-    issues = pl.DataFrame(rows, schema=schema.ISSUES.polars)
+    rules = contacts.compile_contacts(source.book)
+    issues = pl.DataFrame(rows, schema=schema.ISSUES.polars).with_columns(
+        pl.col("message").map_batches(lambda m: contacts.strip(m, rules), pl.String)
+    )
     write_frames(tmp / "issues.parquet", schema.ISSUES, [issues], compression="zstd")
     tables = [t for t in schema.PUBLISHED_TABLES if (tmp / f"{t.name}.parquet").exists()]
     write_json(tmp / "datapackage.json", datapackage(tables))
@@ -51,7 +56,7 @@ def metadata(
             "definitions_version": source.definitions_version,
             "parameters": source.parameters,
             "stages": source.keys,
-            "inputs": [{k: v for k, v in f.items() if k not in ("key", "parts", "seconds")} for f in source.files],
+            "inputs": [_input(f, rules) for f in source.files],
             "counts": {
                 "files": len(source.files),
                 "read": read,
@@ -63,6 +68,20 @@ def metadata(
             "issues": issues.select("stage", "source_id", "file", "row", "reason_id", "n", "message").to_dicts(),
         },
     )
+
+
+def _input(file: dict[str, Any], rules: contacts.ContactRules) -> dict[str, Any]:
+    """What the manifest says of one file: names of boards and messages hold words of the file, so contacts go."""
+    kept = {k: v for k, v in file.items() if k not in ("key", "parts", "seconds")}
+    boards: dict[str, int] = {}
+    for name, n in zip(_shown(file["boards"], rules), file["boards"].values()):
+        boards[name] = boards.get(name, 0) + n
+    messages = _shown([i["message"] for i in file["issues"]], rules)
+    return kept | {"boards": boards, "issues": [i | {"message": m} for i, m in zip(file["issues"], messages)]}
+
+
+def _shown(texts: Iterable[str], rules: contacts.ContactRules) -> list[str]:
+    return contacts.strip(pl.Series(list(texts), dtype=pl.String), rules).to_list()
 
 
 def datapackage(tables: list[schema.Table]) -> dict[str, Any]:
