@@ -24,7 +24,7 @@ SAME = (
     "match_score",
 )
 """What is shown of another ad of the same opening."""
-FREE_TEXT = ("title", "company", "city", "district", "address", "tags", "description", "pay", "education", "experience")
+KEYS = ("file", "source_id", "source_key")
 
 
 def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
@@ -52,9 +52,9 @@ def original(directory: Path, number: int, rules: contacts.ContactRules) -> dict
 
 
 def _shown(row: pl.DataFrame, rules: contacts.ContactRules) -> dict[str, Any]:
-    """A raw row as it may be shown: contacts removed from every field of free text."""
-    free = [c for c in FREE_TEXT if c in row.columns]
-    return row.with_columns(contacts.strip(row[c], rules).alias(c) for c in free).to_dicts()[0]
+    """A raw row as it may be shown: contacts removed from every text but its keys."""
+    texts = [c for c, kind in row.schema.items() if kind == pl.String and c not in KEYS]
+    return row.with_columns(contacts.strip(row[c], rules) for c in texts).to_dicts()[0]
 
 
 def explain(directory: Path, ad_id: str) -> dict[str, Any]:
