@@ -15,6 +15,7 @@ from gangwei.store import (
     map_part,
     open_parquet,
     read_frame,
+    read_groups,
     read_json,
     rechunk,
     swapped,
@@ -102,3 +103,18 @@ def test_equal_values_are_equal_bytes(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": 1, "a": 2})
     write_json(tmp_path / "b.json", {"a": 2, "b": 1})
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_damage_inside_of_a_part_is_named(tmp_path: Path) -> None:
+    part = tmp_path / "x.parquet"
+    write_frames(part, schema.REJECTS, [rejects(5000)])
+    part.write_bytes(b"PAR1" + b"\xff" * 200 + part.read_bytes()[204:])
+    with pytest.raises(StoreError, match=r"x\.parquet: damaged"):
+        list(read_groups(part))
+
+
+def test_parts_of_one_row_group_and_of_several_read_alike(tmp_path: Path) -> None:
+    write_frames(tmp_path / "one.parquet", schema.REJECTS, [rejects(6)])
+    write_frames(tmp_path / "two.parquet", schema.REJECTS, [rejects(4), rejects(2, 4)])
+    one, two = read_frame(tmp_path / "one.parquet"), read_frame(tmp_path / "two.parquet")
+    assert one.schema == two.schema and one.equals(two)

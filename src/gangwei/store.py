@@ -208,6 +208,10 @@ def read_json(path: Path) -> Any:
         raise StoreError(f"{path}: broken; remove it and run the build again") from None
 
 
+def _damaged(path: Path, e: BaseException) -> StoreError:
+    return StoreError(f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again")
+
+
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a stage or published file; a damaged one is a StoreError that says what to do."""
     try:
@@ -215,9 +219,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     except FileNotFoundError:
         raise StoreError(f"{path.name}: not there; run the build again") from None
     except (pa.ArrowInvalid, OSError) as e:
-        raise StoreError(
-            f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again"
-        ) from None
+        raise _damaged(path, e) from None
 
 
 def read_tables(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -227,13 +229,17 @@ def read_tables(path: Path, columns: list[str] | None = None) -> Iterator[pa.Tab
         for i in range(f.num_row_groups):
             yield f.read_row_group(i, columns=columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as e:
-        raise StoreError(
-            f"{path}: damaged ({str(e).splitlines()[0][:120]}); delete it and run the build again"
-        ) from None
+        raise _damaged(path, e) from None
 
 
 def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
     """The row groups of a part as frames, in order."""
+    if open_parquet(path).num_row_groups == 1:  # Polars takes half of the time, but reads files as a whole
+        try:
+            yield pl.read_parquet(path, columns=columns, use_statistics=False, parallel="none", glob=False)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
+            raise _damaged(path, e) from None
+        return
     for table in read_tables(path, columns):
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)

@@ -121,7 +121,9 @@ def _lost(texts: pl.DataFrame, start: int) -> list[Note]:
     for column in texts:
         marked = column.str.contains("\ufffd", literal=True).arg_true()
         if len(marked):
-            message = f"{len(marked):,} values of '{column.name}' are neither UTF-8 nor GB18030; what is lost shows as \ufffd"
+            message = (
+                f"{len(marked):,} values of '{column.name}' are neither UTF-8 nor GB18030; what is lost shows as \ufffd"
+            )
             notes.append(Note("encoding_errors", message, start + int(marked[0])))
     return notes
 
