@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import random
+from functools import partial
 from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
 
+from gangwei.codebook import Codebook
 from gangwei.formats import json_blocks, json_text
 from gangwei.formats.chunk import Chunk, Limits
+from gangwei.formats.headers import load_headers
 from gangwei.kernels.json_objects import on_lines
 
 VALUES = ["司机", "", None, "a\nb", '"', "\\", "\u2028", "😀", 7, -1, 2.5, True, ["x"], {"k": 1}]
@@ -60,7 +63,8 @@ def test_long_lines_between_small_blocks() -> None:
 )
 def test_hostile_documents_end(data: bytes) -> None:
     kind = json_text.layout(data)
-    reader = {"lines": json_text.lines, "array": json_text.array, "document": json_text.document}[kind]
+    document = partial(json_text.document, headers=load_headers(Codebook()))
+    reader = {"lines": json_text.lines, "array": json_text.array, "document": document}[kind]
     try:
         list(reader(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits()))
     except json_text.Unreadable as e:

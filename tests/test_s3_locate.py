@@ -50,6 +50,25 @@ def test_numbers_of_a_board_count_on_that_board(rules: Rules) -> None:
     assert out["adcode"].to_list() == [a for *_, a in cells]
 
 
+def test_national_codes_are_places_where_the_board_has_no_numbers_of_its_own(rules: Rules) -> None:
+    cells = [
+        (None, "440300", "440300"), (None, "440305", "440300"), ("lagou", "440305.0", "440300"), (None, "110101", "110000"),
+        (None, "440305000000", "440300"), (None, "429004", "429004"), (None, "110103", "110000"), (None, "440000", None),
+        ("51job", "210200", None), (None, "999999", None), (None, "4403", None),
+    ]  # fmt: skip
+    out = run(frame(*({"board": b, "city": c} for b, c, _ in cells)), rules)
+    assert out["adcode"].to_list() == [a for *_, a in cells]
+    assert out["county_adcode"].to_list()[1] == "440305"
+
+
+def test_every_national_code_is_read_as_a_place(rules: Rules) -> None:
+    units = [r for r in Codebook().rows("places/units.csv") if not r["to"] and r["from"] <= "2024"]
+    out = run(frame(*({"board": None, "city": r["id"]} for r in units)), rules)
+    wrong = [r["id"] for r, c, a, s in zip(units, out["county_adcode"], out["adcode"], out["place_status"])
+             if s != "ok" or (c or a or r["id"])[:4] != r["id"][:4]]  # fmt: skip
+    assert wrong == []
+
+
 def test_numbers_of_boards_name_units_of_2024(rules: Rules) -> None:
     rows = Codebook().rows("places/board_codes.csv")
     named = run(frame(*({"city": r["name"]} for r in rows)), rules)

@@ -63,10 +63,9 @@ def propose(path: str | Path) -> Proposal:
     """
     book, limits = Codebook(), Limits()
     item = _first(path, limits)
-    pages = compile_pages(book)
+    pages, know = compile_pages(book), load_knowledge(book)
     try:
-        with opened(archive.Blob(item.path, item.member, limits), limits, pages) as found:
-            know = load_knowledge(book)
+        with opened(archive.Blob(item.path, item.member, limits), limits, pages, know.headers) as found:
             guesses = [(guess(t, know), t) for t in found.tables]
             if found.page is not None:
                 guesses = [(g, t) for g, t in guesses if g and of_page(g.skip, source_of(g, "proposed"))]

@@ -44,9 +44,11 @@ AROUND = ("province", "experience_max")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LONG = ("url", "address", "description")
 SHORT_VALUE = 40
-FEW_ROWS = 5
+FEW, FEW_ROWS = 3, 5
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
+PLACES = {"city", "district", "province", "address"}
+CITY, COUNTY = re.compile(r"^\s*\d{2}(?!0000)\d{4}"), re.compile(r"^\s*\d{4}(?!00)\d{2}")
 AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
 
 
@@ -203,6 +205,7 @@ def _place(
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
     by_value = _by_value(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= _amounts(names, rows, {**placed, **by_value})
+    by_value |= _codes(shown, {**placed, **by_value}, know.values)
     placed = _trade_for_title(placed, by_value, shown)
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys}, keys)
     mapped = {
@@ -313,6 +316,16 @@ def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]
         ):
             return {low: "pay_min", high: "pay_max"}
     return {}
+
+
+def _codes(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:
+    """The column of national codes that tells most, where nothing else tells the place."""
+    if PLACES & set(placed.values()):
+        return {}
+    free = [n for n, mine in cells.items() if placed.get(n, "ignore") == "ignore" and len(mine) >= FEW]
+    coded = [n for n in free if values.coded(cells[n]) >= 0.9]
+    finest = max(coded, key=lambda n: (share_of(COUNTY, cells[n]), share_of(CITY, cells[n])), default=None)
+    return {} if finest is None or not share_of(CITY, cells[finest]) else {finest: "city"}
 
 
 def _number(amount: str) -> float:

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from gangwei.formats import json_blocks
+from gangwei.formats import holders, json_blocks
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import (
     BROKEN,
     answers_of_har,
@@ -237,23 +238,39 @@ class _Text:
         return rest + self.decoder.decode(data, not data)
 
 
-def holds_answers(sample: str) -> bool:
-    """True when the first object of a text (lines or an array) is an answer of an interface and not an ad."""
-    try:
-        return inner_records(json.JSONDecoder().raw_decode(sample.lstrip("\ufeff[ \t\r\n"))[0]) is not None
-    except BROKEN:
-        return False
+def holds_answers(sample: str, headers: Headers) -> bool:
+    """True when the first object of a text (lines or an array) is an answer of an interface or an employer with a list of
+    jobs, and not an ad."""
+    first = _first_objects(sample)
+    return holders.holders_among(first, headers) or inner_records(next(iter(first), None)) is not None
 
 
-def answers(stream: BinaryIO, encoding: str, limits: Limits, in_array: bool) -> Iterator[Chunk]:
-    """Answers of an interface, one a line or in one array: their ads, numbered through.
+def _first_objects(sample: str) -> list[Any]:
+    """Whole objects at the start of a text (lines or an array)."""
+    decoder, out, at = json.JSONDecoder(), list[Any](), 0
+    text = sample.lstrip("\ufeff[ \t\r\n")
+    while at < len(text) and len(out) < holders.LOOKED_AT:
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except BROKEN:
+            break
+        out.append(value)
+        while at < len(text) and text[at] in " \t\r\n,":
+            at += 1
+    return out
+
+
+def answers(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers, in_array: bool) -> Iterator[Chunk]:
+    """Answers of an interface, or employers with lists of jobs, one a line or in one array: their ads, numbered through.
 
     Raises:
         Unreadable: an array that is broken or too large to hold.
     """
     number = 0
     for answer in _answers(stream, encoding, limits, in_array):
-        found = inner_records(answer)
+        found = holders.jobs_of(answer, headers)
+        if found is None and (found := inner_records(answer)) is not None:
+            found = holders.opened(found, headers)
         records: list[dict[str, Any]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
@@ -278,7 +295,7 @@ def _answers(stream: BinaryIO, encoding: str, limits: Limits, in_array: bool) ->
             yield _line(line, encoding)
 
 
-def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
+def document(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers) -> Iterator[Chunk]:
     """A whole document: columns, or records under a key.
 
     Raises:
@@ -291,6 +308,7 @@ def document(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]
         raise Unreadable("no_records", "JSON without a list of ads in it")
     names, rows = found
     if names is None:
+        rows = holders.inside(doc, headers) or holders.opened(rows, headers)
         good = [(i, r) for i, r in enumerate(rows, 1) if isinstance(r, dict) and r]
         bad = [
             BadRow(i, "not_an_object", str(r)[:RAW_CHARS])

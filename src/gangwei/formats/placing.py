@@ -150,7 +150,7 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 3
     if target == "ignore":
         return 0
-    if target == "city" and share_of(values.city_numbers, mine) >= 0.9:
+    if target == "city" and (share_of(values.city_numbers, mine) >= 0.9 or values.coded(mine) >= 0.9):
         return 1
     if _never(target, mine, values):
         return None

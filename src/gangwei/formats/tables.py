@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from gangwei.formats import (
     xml_text,
 )
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
+from gangwei.formats.headers import Headers
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
 
@@ -68,8 +70,8 @@ class Opened:
 
 
 @contextmanager
-def opened(blob: archive.Blob, limits: Limits, pages: Pages) -> Iterator[Opened]:
-    """Open a file; it stays open inside the block.
+def opened(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers) -> Iterator[Opened]:
+    """Open a file; it stays open inside the block. `headers` tell what is an ad among the objects of JSON.
 
     Raises:
         Unreadable: the file holds no table that can be read; the message says what it is and what to do.
@@ -89,7 +91,7 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages) -> Iterator[Opened]
         elif kind == "gzip":
             raise Unreadable("nested_archive", "packed more than once; unpack it first")
         else:
-            yield _text(blob, limits, pages, head)
+            yield _text(blob, limits, pages, headers, head)
 
 
 def _parquet(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
@@ -141,7 +143,7 @@ def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> O
     return Opened("excel", tables)
 
 
-def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Opened:
+def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, head: bytes) -> Opened:
     with blob.stream() as f:
         found = charset.survey(f)
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
@@ -167,7 +169,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, head: bytes) -> Open
     encoding = found.name
     start = sample.lstrip()[:1]
     if json_text.WRAPPER.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
-        tables = _json(blob, limits, found, sample)
+        tables = _json(blob, limits, found, sample, headers)
     elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
     else:
@@ -235,18 +237,19 @@ def _of_rows(label: str, numbered: list[tuple[int, list[str]]]) -> Table:
     return Table(label, "excel", None, rows[:60], read, sample=partial(spaced, rows, KEPT))
 
 
-def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: str) -> list[Table]:
+def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: str, headers: Headers) -> list[Table]:
     encoding = found.name
     if json_text.tabled(sample):
         return _json_rows(blob, limits, encoding)
     kind = "document" if json_text.WRAPPER.match(sample) else json_text.layout(sample.encode())
     if encoding.startswith("utf-16") and kind == "lines":
         kind = "objects"
-    reader = {
-        "lines": json_text.lines, "array": json_text.array, "objects": json_text.objects, "document": json_text.document,
+    reader: Callable[[BinaryIO, str, Limits], Iterator[Chunk]] = {
+        "lines": json_text.lines, "array": json_text.array, "objects": json_text.objects,
+        "document": partial(json_text.document, headers=headers),
     }[kind]  # fmt: skip
-    if kind in ("lines", "array") and json_text.holds_answers(sample):
-        reader = partial(json_text.answers, in_array=kind == "array")
+    if kind in ("lines", "array") and json_text.holds_answers(sample, headers):
+        reader = partial(json_text.answers, headers=headers, in_array=kind == "array")
 
     def read(layout: Layout | None) -> Iterator[Chunk]:
         with blob.stream() as f:

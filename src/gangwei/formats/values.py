@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 
+NATIONAL = re.compile(r"^\s*([1-8]\d{5})(?:\d{3}|\d{6})?(?:\.0)?\s*$")
+
+
 def reaching(wanted: float, pattern: re.Pattern[str], values: Sequence[str]) -> float:
     """Share of values (at least one) that a pattern is found in; 0 as soon as `wanted` cannot be reached."""
     fit = n = len(values)
@@ -30,6 +33,8 @@ class Values:
     enough: dict[str, re.Pattern[str]]
     city_numbers: re.Pattern[str]
     """Numbers that boards write for cities; a column of them is one of cities only where its header asks for that."""
+    national: frozenset[str]
+    """National codes of places, six digits"""
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -43,6 +48,11 @@ class Values:
         pattern = self.enough.get(target)
         return sum(bool(pattern.search(v)) for v in values) / max(len(values), 1) if pattern else None
 
+    def coded(self, values: Sequence[str]) -> float:
+        """Share of values that are national codes of places, alone or with the digits of a town or village behind them."""
+        found = [m[1] for m in map(NATIONAL.match, values) if m]
+        return sum(c in self.national for c in found) / max(len(values), 1)
+
     def pattern(self, target: str) -> str:
         """The pattern of a field."""
         return next(p.pattern for n, p, _ in self.rules if n == target)
@@ -50,8 +60,10 @@ class Values:
 
 def load_values(book: Codebook) -> Values:
     """`sources/values.csv` (id, field, share, pattern, plausible, reason); {places} in a pattern stands for names of cities."""
-    units = (r for r in book.rows("places/units.csv") if not r["to"])
-    towns = {r["short"] or r["name"] for r in units if r["level"] in ("1", "2") or r["name"].endswith("市")}
+    units = book.rows("places/units.csv")
+    national = frozenset(r["id"] for r in units)
+    now = (r for r in units if not r["to"])
+    towns = {r["short"] or r["name"] for r in now if r["level"] in ("1", "2") or r["name"].endswith("市")}
     places = "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
     rows = book.rows("sources/values.csv")
     rules = [
@@ -61,4 +73,5 @@ def load_values(book: Codebook) -> Values:
     ]
     codes = "|".join(sorted({r["code"].lstrip("0") for r in book.rows("places/board_codes.csv")}))
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
-    return Values(tuple(rules), {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}, numbers)
+    enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
+    return Values(tuple(rules), enough, numbers, national)

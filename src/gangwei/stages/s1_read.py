@@ -94,15 +94,14 @@ def read(
     report = report if report is not None else FileReport(input)
     began = time.monotonic()
     known = load_sources(book) if sources is None else list(sources)
-    pages = compile_pages(book)
+    pages, know = compile_pages(book), load_knowledge(book)
     try:
-        with opened(archive.Blob(input.path, input.member, limits), limits, pages) as found:
+        with opened(archive.Blob(input.path, input.member, limits), limits, pages, know.headers) as found:
             report.encoding = found.encoding
             for n in found.notes:
                 report.note(n.reason_id, n.message, n.row)
             matches = [(t, recognise(t, input.name, known)) for t in found.tables]
             if sources is None:
-                know = load_knowledge(book)
                 matches = [(t, better(t, m, know)) for t, m in matches]
                 if not any(m for _, m in matches):
                     matches = [(t, sniff(t, know)) for t, _ in matches]
@@ -114,7 +113,7 @@ def read(
             _say_unknown(found, taken, report)
             for table, match in taken:
                 label = input.name if table is taken[0][0] else f"{input.name}#{table.label}"
-                yield from _read_table(table, match, label, pages.row, limits, report, load_knowledge(book))
+                yield from _read_table(table, match, label, pages.row, limits, report, know)
     except Unreadable as e:
         report.note(e.reason_id, str(e), e.row)
     except (OSError, MemoryError, pl.exceptions.PolarsError, UnicodeError) as e:

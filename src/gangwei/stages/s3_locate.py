@@ -24,6 +24,8 @@ HINTS = ["title", "place_hint"]
 COLUMNS = [*KEYS, "board", *HINTS]
 """What `run` reads."""
 CODE = r"^\s*0*([1-9]\d{2,8})(?:\.0)?\s*$"
+NATIONAL = r"^\s*([1-8]\d{5})(?:\d{3}|\d{6})?(?:\.0)?\s*$"
+"""A national code of six digits, alone or before those of a town (GB/T 10114) and a village."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Rules:
     hints: HintRules
     codes: pl.DataFrame
     """(board, code without leading zeros, name) of the numbers that boards write for a city"""
+    national: dict[str, str]
+    """National code (GB/T 2260) of six digits to the name of the unit behind those of the units above it"""
     memo: Memo = field(default_factory=Memo, compare=False)
 
 
@@ -46,7 +50,13 @@ def compile_rules(book: Codebook) -> Rules:
         [(r["board"], r["code"].lstrip("0"), r["name"]) for r in rows],
         schema=dict.fromkeys(("board", "code", "name"), pl.String), orient="row",
     )  # fmt: skip
-    return Rules(gazetteer, Resolver(gazetteer), compile_hints(book), codes)
+    return Rules(gazetteer, Resolver(gazetteer), compile_hints(book), codes, _national(book))
+
+
+def _national(book: Codebook) -> dict[str, str]:
+    units = {r["id"]: r for r in book.rows("places/units.csv")}
+    above = {c: (f"{c[:2]}0000", r["parent"], c) for c, r in units.items()}
+    return {c: "".join(units[a]["name"] for a in dict.fromkeys(up) if a in units) for c, up in above.items()}
 
 
 def _columns(places: list[Place]) -> pl.DataFrame:
@@ -92,16 +102,30 @@ def _named(fields: pl.DataFrame, board: pl.Series, codes: pl.DataFrame) -> pl.Da
     return fields.with_columns(city.scatter(at.filter(names.is_not_null()), names.drop_nulls()))
 
 
+def _coded(fields: pl.DataFrame, rules: Rules, board: pl.Series | None) -> pl.DataFrame:
+    """The fields with the name of the unit where the city is its national code, unless the board writes numbers of its own."""
+    city = fields["city"]
+    at = city.str.contains(NATIONAL).fill_null(False)
+    if board is not None:
+        at &= ~board.is_in(rules.codes["board"].unique().implode()).fill_null(False)
+    if not at.any():
+        return fields
+    codes = city.filter(at).str.extract(NATIONAL)
+    names = codes.replace_strict(rules.national, default=None, return_dtype=pl.String)
+    return fields.with_columns(city.scatter(at.arg_true(), names.fill_null(city.filter(at))))
+
+
 def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Locate the ads of one part.
 
-    `clean`: at least city, district, address; a number in city is read where board says whose it is; title and place_hint
+    `clean`: at least city, district, address; a number in city is read where board says whose it is, or as a national code; title and place_hint
     are asked where these name no place and do not say that there is none. Returns the columns of LOCATED, row-aligned.
     Time and memory are bounded by the distinct fields, of which the first 200 characters are read.
     """
     fields = clean.select(pl.col(k).str.slice(0, FIELD_LIMIT) for k in KEYS)
     if "board" in clean.columns:
         fields = _named(fields, clean["board"], rules.codes)
+    fields = _coded(fields, rules, clean["board"] if "board" in clean.columns else None)
     resolve = rules.resolver.resolve
     located = rules.memo(fields, lambda keys: _columns([resolve(c, d, a) for c, d, a in keys.iter_rows()]))
     if set(HINTS) <= set(clean.columns):

@@ -1,0 +1,74 @@
+"""Employers (or cities) that each hold a list of their jobs in JSON: every job is an ad, with what is said of its holder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gangwei.formats.headers import NAME_OF, Headers
+from gangwei.formats.json_records import flat
+
+LOOKED_AT = 20
+OF_JOBS = {"pay", "pay_min", "pay_max", "education", "experience"}
+OF_ADS = OF_JOBS | {"description", "headcount", "city", "posted", "company"}
+HELD = {"company", "city"}
+
+
+def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
+    """The jobs in the lists of an object that is no ad itself and names an employer or a city that they do not name; each with
+    the object's other values, its name as that of an employer. None for any other object."""
+    if not isinstance(record, dict) or not any(isinstance(v, (dict, list)) for v in record.values()):
+        return None
+    own = flat(record)
+    said = _said(own, headers)
+    if said & {"title", *OF_JOBS}:
+        return None
+    inside = {k: v for k, v in own.items() if _holds_ads(v, said, headers)}
+    others = {f"company.{k}" if NAME_OF.search(k) else k: v for k, v in own.items() if k not in inside}
+    return [_joined(others, job) for jobs in inside.values() for job in jobs] if inside else None
+
+
+def opened(records: list[Any], headers: Headers) -> list[Any]:
+    """The records, or their jobs where some of the first are holders of jobs; what is none stays."""
+    if not holders_among(records, headers):
+        return records
+    found = [(r, jobs_of(r, headers)) for r in records]
+    return [job for r, jobs in found for job in (jobs if jobs is not None else [r])]
+
+
+def holders_among(records: Sequence[Any], headers: Headers) -> bool:
+    """True when one of the first records is a holder of jobs."""
+    return any(jobs_of(r, headers) is not None for r in records[:LOOKED_AT])
+
+
+def inside(doc: Any, headers: Headers, depth: int = 3) -> list[Any] | None:
+    """The jobs of the one employer that a whole document is about ({company: X, jobs: [...]}, also further in)."""
+    if not isinstance(doc, dict) or not depth:
+        return None
+    if (jobs := jobs_of(doc, headers)) is not None:
+        return jobs
+    return next((jobs for v in doc.values() if (jobs := inside(v, headers, depth - 1)) is not None), None)
+
+
+def _said(record: dict[str, Any], headers: Headers) -> set[str]:
+    """Fields that the keys of plain values ask for; a bare name is that of the employer, or the title where another is."""
+    said = _fields((k for k, v in record.items() if not isinstance(v, list) and not NAME_OF.search(k)), headers)
+    bare = any(NAME_OF.search(k) and isinstance(v, str) for k, v in record.items())
+    return said | ({"title" if "company" in said else "company"} if bare else set())
+
+
+def _fields(keys: Iterable[str], headers: Headers) -> set[str]:
+    return {c.field for k in keys if (c := headers.claim(k)) is not None}
+
+
+def _holds_ads(value: Any, said: set[str], headers: Headers) -> bool:
+    """A list of ads, none of which names what `said` has named for them all."""
+    if not isinstance(value, list) or not value or not all(isinstance(v, dict) for v in value):
+        return False
+    found = _fields(flat(value[0]), headers)
+    return "title" in found and bool(found & OF_ADS) and bool(said & HELD - found)
+
+
+def _joined(own: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    """A job behind what is said of its holder, under 'company.' where both have the key."""
+    return {**{f"company.{k}" if k in job else k: v for k, v in own.items()}, **job} if job else job
