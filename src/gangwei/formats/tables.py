@@ -34,6 +34,8 @@ XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
 CONTROL = re.compile(r"[\x02-\x08\x0b\x0c\x0e-\x1f]")
 SMALL = 32 << 20  # a document up to this size is looked through for its columns
 
+Reader = Callable[[BinaryIO, str, Limits], Iterator[Chunk]]
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -244,10 +246,11 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
     kind = "document" if json_text.WRAPPER.match(sample) else json_text.layout(sample.encode())
     if encoding.startswith("utf-16") and kind == "lines":
         kind = "objects"
-    reader: Callable[[BinaryIO, str, Limits], Iterator[Chunk]] = {
+    readers: dict[str, Reader] = {
         "lines": json_text.lines, "array": json_text.array, "objects": json_text.objects,
         "document": partial(json_text.document, headers=headers),
-    }[kind]  # fmt: skip
+    }  # fmt: skip
+    reader = readers[kind]
     if kind in ("lines", "array") and json_text.holds_answers(sample, headers):
         reader = partial(json_text.answers, headers=headers, in_array=kind == "array")
 
