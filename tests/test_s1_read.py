@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -251,6 +252,18 @@ def test_parquet_of_other_types(tmp_path: Path) -> None:
         ("2", "司机", "4500.5", None, None, "乙"),
     ]
     assert [i.reason_id for i in report.issues] == ["sniffed_mapping", "unmapped_column"]
+
+
+def test_columns_that_are_not_kept_are_one_issue(tmp_path: Path) -> None:
+    lines = [
+        {"title": "会计", "company": "甲公司", "xa": 1},
+        {"title": "护士", "company": "乙公司", "xb": 2, "xc": "z"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(x, ensure_ascii=False) for x in lines), "utf-8")
+    (report,), *_ = run([path])
+    (issue,) = [i for i in report.issues if i.reason_id == "unmapped_column"]
+    assert issue.n == 3 and issue.message.startswith("3 columns ('xa', 'xb', 'xc') are not mapped")
 
 
 def test_row_limit_between_batches_changes_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import polars as pl
 
 from gangwei.formats import (
     archive,
+    blocks,
     charset,
     delimited,
     excel,
@@ -174,6 +175,8 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         tables = _json(blob, limits, found, sample, headers)
     elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
+    elif labels := blocks.labels_of(sample, headers):
+        tables = _of_records(blob, limits, partial(blocks.chunks, labels=labels), encoding)
     else:
         tables = _delimited(blob, limits, found)
     mojibake = charset.is_mojibake(sample[:200_000])
@@ -199,12 +202,18 @@ def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
         with blob.stream() as f:
             return [_of_rows("", xml_text.sheet_rows(f, encoding, path, limits))]
 
+    return _of_records(blob, limits, partial(xml_text.records, path=path), encoding)
+
+
+def _of_records(blob: archive.Blob, limits: Limits, reader: Reader, encoding: str) -> list[Table]:
+    """A table of records with names; the first of them tell its columns."""
+
     def read(layout: Layout | None) -> Iterator[Chunk]:
         with blob.stream() as f:
-            yield from xml_text.records(f, encoding, path, limits)
+            yield from reader(f, encoding, limits)
 
     with blob.stream() as f:
-        frame = next(xml_text.records(f, encoding, path, replace(limits, batch_rows=1000))).rows
+        frame = next(iter(reader(f, encoding, replace(limits, batch_rows=1000)))).rows
     rows = [[v or "" for v in r] for r in frame.rows()]
     return [Table("", "json", tuple(frame.columns), rows[:60], read, sample=partial(spaced, rows, KEPT))]
 

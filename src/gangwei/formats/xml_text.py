@@ -103,7 +103,7 @@ def record_path(stream: BinaryIO, encoding: str, limits: Limits) -> Path:
     return min(found, key=lambda p: (-(counts[p] * 4 >= max(counts[q] for q in found)), len(p), -counts[p]))
 
 
-def records(stream: BinaryIO, encoding: str, path: Path, limits: Limits) -> Iterator[Chunk]:
+def records(stream: BinaryIO, encoding: str, limits: Limits, path: Path) -> Iterator[Chunk]:
     """The elements at `path`, numbered from 1: attributes and inner elements as columns, 'outer.inner' where nested."""
     now: dict[str, Any] = {}
     out: list[dict[str, Any]] = []

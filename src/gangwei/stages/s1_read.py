@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "FileReport", "Input", "Issue", "Limits", "ReadError", "discover", "disk_needed", "read"]
 
 EXAMPLES = 5
+COLUMNS = 40
 
 
 @dataclass(frozen=True)
@@ -147,21 +148,22 @@ def _read_table(
     anchors = tuple((at[n], p) for n, p in source.anchors.items() if n in at)
     wanted = frozenset(source.used) if table.format == "parquet" else None
     audit = Audit()
-    said: set[str] = set()
+    unmapped: dict[str, None] = {}
     if match.sniffed and (match.unplaced or match.by_value):
         pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
         report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
-    _say_unmapped(match.names, match, said, report)
+    unmapped |= _unmapped(match.names, match)
     below = Below(match, know) if match.sniffed and table.columns is None else None
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
         if table.format == "json":
-            _say_unmapped(chunk.rows.columns, match, said, report)
+            unmapped |= _unmapped(chunk.rows.columns, match)
         for n in chunk.notes:
             report.note(n.reason_id, n.message, n.row)
         for part, own in below.parts(chunk) if below else [(chunk, match)]:
             if own is not match:
-                _say_unmapped(own.names, own, said, report)
+                unmapped |= _unmapped(own.names, own)
             yield _batch(part, table, own, label, captcha_row, limits, report, audit, know)
+    _say_unmapped(list(unmapped), report)
     _say_audit(audit, match, report)
 
 
@@ -199,15 +201,22 @@ def _batch(
     return Batch(mapped.raw, rejects, read_rows)
 
 
-def _say_unmapped(names: Sequence[str], match: Match, said: set[str], report: FileReport) -> None:
+def _unmapped(names: Sequence[str], match: Match) -> dict[str, None]:
+    """Columns that no field is read from and that the source does not leave out by name, in order."""
     used = match.source.used
-    for n in names:
-        if n not in used and n not in said and not match.source.ignored(n):
-            said.add(n)
-            report.note(
-                "unmapped_column",
-                f"column {n[:60]!r} is not mapped and not kept; add it to the source definition or to its [ignore]",
-            )
+    return dict.fromkeys(n for n in names if n not in used and not match.source.ignored(n))
+
+
+def _say_unmapped(names: Sequence[str], report: FileReport) -> None:
+    if not names:
+        return
+    shown = ", ".join(repr(n[:60]) for n in names[:COLUMNS]) + (", …" if len(names) > COLUMNS else "")
+    what, they = (f"column {shown} is", "it") if len(names) == 1 else (f"{len(names):,} columns ({shown}) are", "them")
+    report.note(
+        "unmapped_column",
+        f"{what} not mapped and not kept; add {they} to the source definition or to its [ignore]",
+        n=len(names),
+    )
 
 
 def _say_audit(audit: Audit, match: Match, report: FileReport) -> None:

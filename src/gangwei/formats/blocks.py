@@ -1,0 +1,78 @@
+"""Text of labelled lines, one ad after the other: 职位：会计, 公司：…, a blank line or a rule between ads at will."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from gangwei.formats.chunk import Chunk, Limits
+from gangwei.formats.delimited import peek, text_lines
+from gangwei.formats.headers import Headers
+from gangwei.formats.json_records import chunk_of_records
+
+LINE = re.compile(
+    r"^\s*(?:[-*•·▪◆●#>]+\s*|\d{1,2}\s*[.、)）]\s*)?\**"
+    r"(?:[【\[](?P<a>[^【】\[\]:：]{2,16})[】\]]\s*[:：]?|(?P<b>[^\W\d][\w /()（）.-]{0,24}?)\s*\**\s*[:：])\**(?P<value>(?!//).*)$"
+)  # fmt: skip
+RULE = re.compile(r"^\W*$")
+SHOWN_LINES = 400
+FIELDS = 3
+
+
+def labels_of(sample: str, headers: Headers) -> frozenset[str]:
+    """The labels of a text of labelled lines; none where it is no such text.
+
+    Such a text has labels of three fields or more, one of them the title, that come again (or stand once, in a text of one ad)
+    as often as the title does.
+    """
+    found = Counter(m[0] for m in map(_cut, sample.splitlines()[:SHOWN_LINES]) if m)
+    claims = {label: headers.claim(label) for label in found}
+    asked = {label: c.field for label, c in claims.items() if c is not None}
+    titles = max((found[label] for label, field in asked.items() if field == "title"), default=0)
+    often = {field for label, field in asked.items() if field != "ignore" and 2 * found[label] >= titles}
+    if not titles or len(often) < FIELDS or _is_table(sample, headers):
+        return frozenset()
+    return frozenset(label for label in found if label in asked or 2 * found[label] >= titles)
+
+
+def _is_table(sample: str, headers: Headers) -> bool:
+    """Cells rather than lines: texts in a table may have labelled lines, too."""
+    _, _, rows = peek(iter(sample.splitlines(keepends=True)), None, SHOWN_LINES)
+    widths = Counter(map(len, rows)).most_common(1)
+    return (bool(widths) and widths[0][0] > 1) or sum(headers.listed(c) is not None for c in next(iter(rows), [])) > 1
+
+
+def _cut(line: str) -> tuple[str, str] | None:
+    """Label and value of a labelled line."""
+    found = LINE.match(line)
+    return ((found["a"] or found["b"]).strip(), found["value"].strip(" \t\r\n*")) if found else None
+
+
+def chunks(stream: BinaryIO, encoding: str, limits: Limits, labels: frozenset[str]) -> Iterator[Chunk]:
+    """Ads numbered from 1; a label that an ad already has begins the next. Lines without a label belong to the value above."""
+    records: list[dict[str, str]] = []
+    record: dict[str, str] = {}
+    last, number = "", 0
+    for line in text_lines(stream, encoding, limits):
+        text = (line or "").lstrip("\ufeff").strip()
+        cut = _cut(text)
+        if cut is not None and cut[0] in labels:
+            last, value = cut
+            if last in record:
+                records.append(record)
+                record = {}
+                if len(records) >= limits.batch_rows:
+                    yield _chunk(records, number)
+                    number, records = number + len(records), []
+            record[last] = value
+        elif last and not RULE.match(text):
+            record[last] = f"{record[last]}\n{text}".lstrip("\n")
+    records += [record] if record else []
+    if records:
+        yield _chunk(records, number)
+
+
+def _chunk(records: list[dict[str, str]], number: int) -> Chunk:
+    return chunk_of_records(records, range(number + 1, number + len(records) + 1), [])
