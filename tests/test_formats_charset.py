@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 
 import polars as pl
@@ -21,6 +22,10 @@ TEXT = "职位,公司,描述\n数据分析师,某某科技有限公司,负责数
         (TEXT.encode("gbk"), "gb18030", 0),
         (TEXT.encode("utf-16"), "utf-16", 0),
         ("title,company\nfoo,bar\n".encode("utf-16-le") * 5, "utf-16-le", 0),
+        (TEXT.encode("utf-16-le"), "utf-16-le", 0),
+        (TEXT.encode("utf-16-be"), "utf-16-be", 0),
+        (b"\xef\xbb\xbf" + TEXT.encode("gb18030"), "gb18030-sig", 0),
+        (b"\xef\xbb\xbf" + TEXT.encode() + b"\xff", "utf-8-sig", 0),
         (b"title,company\n", "utf-8", 0),
         (b"", "utf-8", 0),
         (TEXT.encode() + b"\xff" + TEXT.encode(), "utf-8", 1),
@@ -29,6 +34,14 @@ TEXT = "职位,公司,描述\n数据分析师,某某科技有限公司,负责数
 def test_survey(data: bytes, name: str, errors: int) -> None:
     found = charset.survey(io.BytesIO(data))
     assert (found.name, found.errors, found.size) == (name, errors, len(data))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 4096])
+def test_the_mark_of_utf8_before_gb18030_is_dropped(size: int) -> None:
+    data = b"\xef\xbb\xbf" + TEXT.encode("gb18030")
+    decoder = codecs.getincrementaldecoder("gb18030-sig")()
+    parts = [decoder.decode(data[at : at + size]) for at in range(0, len(data), size)]
+    assert "".join(parts) + decoder.decode(b"", True) == TEXT == data.decode("gb18030-sig")
 
 
 def test_gb18030_with_a_cut_character_is_not_utf8() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tarfile
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -77,14 +78,16 @@ def test_cases(case: dict[str, Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c["kept"] > 0], ids=lambda c: c["id"])
-@pytest.mark.parametrize("how", ["zip", "gz", "nested"])
+@pytest.mark.parametrize("how", ["zip", "gz", "nested", "tar", "tar.gz"])
 def test_the_same_inside_archives(case: dict[str, Any], how: str, tmp_path: Path) -> None:
     plain = tmp_path / case["file"]
     plain.write_bytes(encode(case))
-    packed = tmp_path / "p" / (case["file"] + (".gz" if how == "gz" else ".zip"))
+    packed = tmp_path / "p" / f"{case['file']}.{'zip' if how == 'nested' else how}"
     packed.parent.mkdir()
     if how == "gz":
         packed.write_bytes(gzip.compress(encode(case)))
+    elif how.startswith("tar"):
+        packed.write_bytes(tarred({case["file"]: encode(case)}, how[4:]))
     else:
         packed.write_bytes(zipped({case["file"]: encode(case)}))
         if how == "nested":
@@ -99,6 +102,16 @@ def zipped(files: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
         for name, data in files.items():
             z.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(files: dict[str, bytes], how: str = "gz") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=f"w:{how}") as t:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -138,12 +151,14 @@ def test_broken_archives_are_issues_and_others_go_on(tmp_path: Path) -> None:
     good = zipped({"a.csv": PLAIN.encode() * 50})
     (tmp_path / "good.zip").write_bytes(good)
     (tmp_path / "cut.zip").write_bytes(good[: len(good) // 2])
+    tar = tarred({"a.csv": PLAIN.encode() * 50})
+    (tmp_path / "cut.tar.gz").write_bytes(tar[: len(tar) // 2])
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(PLAIN.encode() * 50)[:40])
     broken = bytearray(good)
     broken[45] ^= 0xFF
     (tmp_path / "flipped.zip").write_bytes(bytes(broken))
     reports, raw, _, issues = run([tmp_path])
-    assert issues == ["broken_archive"] * 3
+    assert issues == ["broken_archive"] * 4
     assert [r.input.name for r in reports] == ["good.zip#a.csv"]
     assert raw.height > 0
 
@@ -154,8 +169,9 @@ def test_zip_bombs(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped({"a.csv": bomb}))
     (tmp_path / "b.zip").write_bytes(zipped({"b.zip": zipped({"b.csv": bomb})}))
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(bomb))
+    (tmp_path / "d.tar.gz").write_bytes(tarred({"d.csv": bomb}))
     reports, _, _, issues = run([tmp_path], limits)
-    assert not reports and issues == ["zip_bomb"] * 3
+    assert not reports and issues == ["zip_bomb"] * 4
 
 
 def test_names_of_members_in_gbk(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""Open a file or a member of a zip or gz archive as bytes, within limits: a bomb or a broken archive is one clear line."""
+"""Open a file or a member of a zip, tar or gz archive as bytes, within limits: a bomb or a broken archive is one clear line."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -19,7 +20,16 @@ ZIP = b"PK\x03\x04"
 GZIP = b"\x1f\x8b"
 JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 SPOOL = 64 << 20
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError, UnicodeDecodeError)
+TAR, TAR_AT = b"ustar", 257
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    gzip.BadGzipFile,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
 
 
 class Guard(io.RawIOBase):
@@ -84,6 +94,13 @@ class Blob:
             with self.path.open("rb") as f:
                 yield Guard(cast(BinaryIO, f), self.path.stat().st_size, self.limits)
             return
+        if _is_tar(self.path):
+            with _tar(self.path) as t:
+                stream = t.extractfile(self.member)
+                if stream is None:
+                    raise Unreadable("broken_archive", f"the archive has no member {self.member} any more")
+                yield Guard(cast(BinaryIO, stream), self.path.stat().st_size, self.limits)
+            return
         outer, _, inner = self.member.partition("#")
         with _zip(self.path) as z:
             info = _find(z, outer)
@@ -116,6 +133,24 @@ class Blob:
 def _is_gzip(path: Path) -> bool:
     with path.open("rb") as f:
         return f.read(2) == GZIP
+
+
+def _is_tar(path: Path) -> bool:
+    """A tar archive, packed by gzip or not."""
+    with gzip.open(path) if _is_gzip(path) else path.open("rb") as f:
+        try:
+            return f.read(TAR_AT + len(TAR))[TAR_AT:] == TAR
+        except BROKEN:
+            return False
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path) as t:
+            yield t
+    except BROKEN as e:
+        raise Unreadable("broken_archive", f"the tar archive is damaged or cut off ({e}); fetch it again") from None
 
 
 def _copy(source: io.RawIOBase | BinaryIO, target: BinaryIO) -> None:
@@ -184,11 +219,13 @@ def kind_of(head: bytes) -> str:
 
 
 def members(path: Path, limits: Limits) -> list[str] | None:
-    """Names of the members of a zip, nested zips opened one level; None when the file is not an archive of files.
+    """Names of the members of a zip or tar, zips in zips opened one level; None when the file is not an archive of files.
 
     Raises:
         Unreadable: the archive is broken, or its directory promises more than the limits allow.
     """
+    if _is_tar(path):
+        return list(_tar_names(path, limits))
     with path.open("rb") as f:
         if kind_of(f.read(8)) != "zip":
             return None
@@ -196,7 +233,7 @@ def members(path: Path, limits: Limits) -> list[str] | None:
         infos = [i for i in z.infolist() if not i.is_dir()]
         if is_office([i.filename for i in infos]):
             return None
-        _check_size(infos, path.stat().st_size, limits)
+        _check_size(sum(i.file_size for i in infos), path.stat().st_size, limits)
         out: list[str] = []
         for info in infos:
             name = member_name(info)
@@ -205,6 +242,16 @@ def members(path: Path, limits: Limits) -> list[str] | None:
             inner = _inner_names(z, info, limits)
             out += [name] if inner is None else [f"{name}#{n}" for n in inner]
         return out
+
+
+def _tar_names(path: Path, limits: Limits) -> Iterator[str]:
+    total, packed = 0, path.stat().st_size
+    with _tar(path) as t:
+        for member in t:
+            total += member.size
+            _check_size(total, packed, limits)
+            if member.isfile() and not any(j in member.name for j in JUNK):
+                yield member.name
 
 
 def _inner_names(z: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> list[str] | None:
@@ -220,13 +267,12 @@ def _inner_names(z: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> l
                 infos = [i for i in inner.infolist() if not i.is_dir()]
                 if is_office([i.filename for i in infos]):
                     return None
-                _check_size(infos, max(info.file_size, 1), limits)
+                _check_size(sum(i.file_size for i in infos), max(info.file_size, 1), limits)
                 names = [member_name(i) for i in infos]
                 return [n for n in names if not any(j in n for j in JUNK)]
 
 
-def _check_size(infos: list[zipfile.ZipInfo], packed: int, limits: Limits) -> None:
-    total = sum(i.file_size for i in infos)
+def _check_size(total: int, packed: int, limits: Limits) -> None:
     if total > limits.max_expanded_bytes or (total > limits.ratio_from_bytes and total > packed * limits.max_ratio):
         raise Unreadable(
             "zip_bomb",

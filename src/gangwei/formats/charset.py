@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from gangwei.formats import by_line
+from gangwei.formats import by_line, marked
 from gangwei.formats.sampling import SLICES, Thin, slices
 
 CHUNK = 4 << 20
@@ -22,6 +22,7 @@ LATIN = "[\u00a1-\u00ff\u0152-\u0178\u0192\u02c6\u02dc\u2018-\u203a\u20ac\u2122]
 HAN = re.compile("[\u3400-\u9fff]")
 PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 BIG5_SAMPLE = 1 << 18
+OTHERS = bytes(b for b in range(256) if b not in (0, 0x20, 0x30, 0xFF) and not 0x4E <= b <= 0x9F)
 MIXED = 10  # line by line one in so many errors is left
 SUSPECT = re.compile(f"{LATIN}{{2}}")
 
@@ -62,7 +63,7 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
             while more := stream.read(CHUNK):
                 size += len(more)
                 parts.extend(slices(more))
-            return Charset(name, 0, 0, size)
+            return Charset(marked.NAME if name == "utf-8-sig" and marked.is_marked(head) else name, 0, 0, size)
     guess = _utf16_without_bom(head)
     counted = ("utf-8", "gb18030") if count_utf8 else ("gb18030",)
     decoders = {n: codecs.getincrementaldecoder(n)("replace") for n in counted}
@@ -88,7 +89,7 @@ def _survey(stream: BinaryIO, parts: Thin[bytes], count_utf8: bool) -> Charset |
                 return None
         block = stream.read(CHUNK)
         parts.extend(slices(block))
-    if guess and nul * 3 > size:
+    if guess and (nul * 3 > size or strict is None):
         return Charset(guess, 0, 0, size)
     if strict is not None:
         try:
@@ -133,7 +134,19 @@ def _utf16_without_bom(head: bytes) -> str | None:
         return "utf-16-le"
     if even * 4 > len(sample) and odd * 8 < even:
         return "utf-16-be"
-    return None
+    return next((n for n, high in (("utf-16-le", 1), ("utf-16-be", 0)) if _han_utf16(sample, n, high)), None)
+
+
+def _han_utf16(sample: bytes, name: str, high: int) -> bool:
+    """Chinese text in UTF-16: one byte of nearly every pair is that of a block of Han, of punctuation or of Latin letters, and
+    some are NUL, which text in other encodings does not have."""
+    share = [len(sample[at::2].translate(None, OTHERS)) * 2 / len(sample) for at in (high, 1 - high)]
+    if share[0] < 0.95 or share[1] > 0.85 or sample[high::2].count(0) * 100 < len(sample):
+        return False
+    try:
+        return bool(HAN.search(codecs.getincrementaldecoder(name)("strict").decode(sample)))
+    except UnicodeDecodeError:
+        return False
 
 
 def repair_text(text: str) -> str:

@@ -244,14 +244,14 @@ class _Count:
 def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Iterator[Chunk]:
     """Read a delimited file in bounded memory. Row numbers count records from 1, header and blank rows included."""
     count = _Count()
-    if encoding not in ("utf-8", "utf-8-sig", "gb18030"):
+    if encoding not in ("utf-8", "utf-8-sig", "gb18030", "gb18030-sig"):
         yield from tolerant(stream, encoding, shape, limits, count)
         return
     for block in csv_blocks.blocks(stream, quote=shape.quote):
         frame = None
         if isinstance(block, bytes):
             data = block.removeprefix(codecs.BOM_UTF8) if count.number == 0 else block
-            frame = csv_blocks.parse(data, shape.names, shape.delimiter, encoding, shape.quote)
+            frame = csv_blocks.parse(data, shape.names, shape.delimiter, encoding.removesuffix("-sig"), shape.quote)
         if frame is None:
             source = cast(BinaryIO, io.BytesIO(block)) if isinstance(block, bytes) else block
             plain = encoding if count.number == 0 else encoding.removesuffix("-sig")

@@ -18,7 +18,7 @@ from gangwei.formats.chunk import Limits, Unreadable
 
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".tab", ".psv", ".json", ".jsonl", ".jl", ".ndjson", ".har", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".sql",
-    ".parquet", ".pq", ".zip", ".gz", ".html", ".htm", ".mhtml", ".xml", ".rss",
+    ".parquet", ".pq", ".zip", ".gz", ".tar", ".tgz", ".html", ".htm", ".mhtml", ".xml", ".rss",
     ".db", ".db3", ".sqlite", ".sqlite3",
 )  # fmt: skip
 # in the folder of a dataset
@@ -27,7 +27,7 @@ OPENINGS = (
     "openings.parquet",
     "data/openings.parquet",
 )  # beside the datapackage.json of a published folder, of a release
-KINDS = "CSV, JSON, Excel, SQL, SQLite, XML, Parquet, zip or gz file"
+KINDS = "CSV, JSON, Excel, SQL, SQLite, XML, Parquet, zip, tar or gz file"
 
 
 class ReadError(Exception):
