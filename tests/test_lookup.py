@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -83,17 +84,18 @@ def test_shelf_gives_back_every_row_in_order(tmp_path: Path) -> None:
     facts, who = rng.integers(0, 9, (n, len(FACTS))), rng.integers(0, 9, (n, len(WHO))).astype(np.uint64)
     rows = Packed(np.arange(n), facts, who, facts[:, 0].astype(np.uint8), flat, ptr, flat, ptr)
     box = rng.integers(0, 5, n)
-    for budget in (0, 20_000, 1 << 30):
-        shelf = Shelf(tmp_path, f"s{budget}", 5, budget)
-        for a in range(0, n, 90):
-            part = np.arange(a, min(a + 90, n))
-            shelf.add(shelf.sort(rows.take(part), box[part]))
-        for b in range(5):
-            got = shelf.take(b)
-            assert got.pos.tolist() == np.flatnonzero(box == b).tolist()
-            assert np.array_equal(got.facts, facts[got.pos])
-            want = [lists[i] for i in got.pos]
-            assert got.grams.tolist() == [int(v) for x in want for v in x]
-            assert np.diff(got.ptr).tolist() == [x.size for x in want]
+    with ThreadPoolExecutor(2) as pool:
+        for budget in (0, 20_000, 1 << 30):
+            shelf = Shelf(tmp_path, f"s{budget}", 5, budget, pool)
+            for a in range(0, n, 90):
+                part = np.arange(a, min(a + 90, n))
+                shelf.add(shelf.sort(rows.take(part), box[part]))
+            shelf.wait()
+            for b, got in enumerate(pool.map(shelf.take, range(5))):
+                assert got.pos.tolist() == np.flatnonzero(box == b).tolist()
+                assert np.array_equal(got.facts, facts[got.pos])
+                want = [lists[i] for i in got.pos]
+                assert got.grams.tolist() == [int(v) for x in want for v in x]
+                assert np.diff(got.ptr).tolist() == [x.size for x in want]
     assert not list(tmp_path.iterdir())
     assert hashes(flat, ptr).to_list()[3] == lists[3].tobytes()

@@ -194,7 +194,10 @@ class Openings:
         dated = self.first != NONE_DAY
         spell = np.where(dated, np.arange(self.leader.size), -1)
         several = np.flatnonzero(dated & (size[self.leader] > 1))
-        by = several[np.lexsort((self.ad_id[several], self.first[several], self.leader[several]))]
+        opening = self.leader[several].view(np.uint64)
+        order = np.argsort(opening)
+        canonical(order, opening, self._age(several), self.ad_id[several])
+        by = several[order]
         out = np.empty(by.size, np.int64)
         _spell_starts(self.leader[by], self.first[by].astype(np.int64), self.last[by].astype(np.int64), by, window, out)
         spell[by] = out

@@ -7,6 +7,7 @@ values with row pointers. Nothing here is an object a row: rows are gathered, wr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,12 @@ def join(pieces: Sequence[Packed]) -> Packed:
 class Shelf:
     """Rows sorted into numbered boxes."""
 
-    def __init__(self, folder: Path, name: str, boxes: int, budget: int) -> None:
-        """`budget`: bytes kept in memory before all boxes are written out to `folder`."""
-        self.boxes, self.budget, self.held = boxes, budget, 0
+    def __init__(self, folder: Path, name: str, boxes: int, budget: int, pool: ThreadPoolExecutor) -> None:
+        """`budget`: bytes kept in memory, of which one half is written out to `folder` by `pool` while the other half fills."""
+        self.boxes, self.budget, self.held, self.pool = boxes, budget, 0, pool
         self.files = [folder / f"{name}-{b:05}.bin" for b in range(boxes)]
         self.pieces: list[list[Packed]] = [[] for _ in range(boxes)]
+        self.written: Future[None] | None = None
 
     def sort(self, rows: Packed, box: npt.NDArray[Any], only: I64 | None = None) -> list[tuple[int, Packed]]:
         """The rows, or `only` some, by box, for `add`; threads may do so at once."""
@@ -154,11 +156,13 @@ class Shelf:
         for b, piece in pieces:
             self.pieces[b].append(piece)
             self.held += piece.nbytes
-        if self.held > self.budget:
-            self._flush()
+        if self.held > self.budget // 2:
+            self.wait()
+            full, self.pieces, self.held = self.pieces, [[] for _ in range(self.boxes)], 0
+            self.written = self.pool.submit(self._write, full)
 
-    def _flush(self) -> None:
-        for file, pieces in zip(self.files, self.pieces):
+    def _write(self, boxes: list[list[Packed]]) -> None:
+        for file, pieces in zip(self.files, boxes):
             if pieces:
                 with file.open("ab") as f:
                     for p in pieces:
@@ -166,10 +170,15 @@ class Shelf:
                         for a in p._arrays():
                             f.write(np.ascontiguousarray(a).reshape(-1).view(np.uint8).data)
                 pieces.clear()
-        self.held = 0
+
+    def wait(self) -> None:
+        """Wait for what is being written, before rows are taken; not to be called by a thread of the pool."""
+        if self.written is not None:
+            self.written.result()
+            self.written = None
 
     def take(self, box: int) -> Packed:
-        """The rows of one box, in the order they came; the box is then empty."""
+        """The rows of one box, in the order they came; the box is then empty. Threads may take different boxes at once."""
         pieces = []
         if self.files[box].exists():
             with self.files[box].open("rb") as f:

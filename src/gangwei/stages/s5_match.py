@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -350,7 +350,7 @@ def match_parts(
         tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent if paths else None) as spill,
         ThreadPoolExecutor(threads, thread_name_prefix="gangwei-boxes") as pool,
     ):
-        ads, leads = (Shelf(Path(spill), name, boxes, HELD) for name in ("ads", "leads"))
+        ads, leads = (Shelf(Path(spill), name, boxes, HELD, pool) for name in ("ads", "leads"))
 
         def load(part: tuple[Path, Path | None, int]) -> list[tuple[pa.Table, int, list[tuple[int, Packed]]]]:
             path, clean, at = part
@@ -362,9 +362,13 @@ def match_parts(
                 at += table.num_rows
             return loaded
 
-        def cluster(rows: Packed) -> list[tuple[int, Packed]]:
+        def cluster(box: int) -> list[tuple[int, Packed]]:
+            rows = ads.take(box)
             made = found.cluster(rows)
             return leads.sort(rows, rows.facts[:, judging.CITY].view(np.uint64) % np.uint64(boxes), made)
+
+        def link(box: int) -> None:
+            found.link(leads.take(box))
 
         parts = zip(paths, cleans or repeat(None), cuts.tolist())
         for loaded in _ahead(pool, threads, load, parts):
@@ -372,17 +376,19 @@ def match_parts(
                 if seen is not None:
                     seen(table, at)
                 ads.add(pieces)
-        for pieces in _ahead(pool, threads, cluster, map(ads.take, range(boxes))):
+        ads.wait()
+        for pieces in _ahead(pool, threads, cluster, range(boxes)):
             leads.add(pieces)
+        leads.wait()
         found.judge(rules.same, rules.apart)
-        for _ in _ahead(pool, threads, found.link, map(leads.take, range(boxes))):
+        for _ in _ahead(pool, threads, link, range(boxes)):
             pass
         found.close()
         for frame in found.finish(np.arange(ad_keys.size), window, cuts, partial(_ahead, pool, threads)):
             yield frame.drop("ad_no")
 
 
-def _ahead(pool: ThreadPoolExecutor, threads: int, work: Callable[[S], T], items: Iterator[S]) -> Iterator[T]:
+def _ahead(pool: ThreadPoolExecutor, threads: int, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
     """What `work` makes of each item, in order; `threads` items at a time, one more read ahead."""
     waiting: deque[Future[T]] = deque()
     for item in items:
