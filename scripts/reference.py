@@ -70,6 +70,23 @@ def cell(value: object) -> str:
     return str(value).replace("|", "\\|")
 
 
+ANSWER = {
+    "id": "group: a code, an id, a month; absent where nothing is grouped",
+    "label": "its name in the language of `--lang`",
+    "numerator": "what was counted; an opening in several cities counts in parts, so it need not be whole",
+    "denominator": "out of what: of a share all that could have been counted, else the count itself",
+    "value": "the figure, in the unit of the measure: shares from 0 to 1, pay in yuan; null where suppressed",
+    "low, high": "95 % interval of `value`; null where suppressed or where nothing, such as one employer, tells a spread",
+    "n_eff": "effective sample size: openings of employers of equal size that tell as much",
+    "openings": "openings counted, each once; the list of ads behind the figure has as many rows",
+    "employers": "employers of the openings of the group (of a share, of all that could have been counted); an opening whose ad names none counts as one of its own",
+    "suppressed": "true where too few employers or too small an effective size stand behind the group",
+    "rank, rank_low, rank_high": "of ranks: place and its 95 % range",
+    "in_top": "of ranks: chance to be among the first ten, 0 to 1",
+    "corrected, corrected_low, corrected_high, borrowed": "of AI shares with labels: the share corrected by them; `borrowed` where the labels are those of all groups",
+}  # fmt: skip
+
+
 def measures_page() -> str:
     """Every measure, and every dimension that groups or filters one."""
     book = Codebook()
@@ -89,7 +106,26 @@ def measures_page() -> str:
     for d in dict.fromkeys((*vocabulary.BY, *vocabulary.WHERE)):
         uses = " | ".join("yes" if d in v else "" for v in (vocabulary.BY, vocabulary.WHERE))
         out.append(f"| `{d}` | {names['en'].get(d, d)} | {names['zh'].get(d, d)} | {uses} |")
+    out += ["", "Columns of an answer (`--csv`; `rows` of `--json`, of the explorer and of the Python interface):", ""]
+    out += ["| column | meaning |", "|---|---|"]
+    out += [f"| {', '.join(f'`{c}`' for c in names.split(', '))} | {said} |" for names, said in ANSWER.items()]
+    out += ["", *CROSSED]
     return "\n".join([*out, ""])
+
+
+CROSSED = """A table by more than one dimension is one grouping for each value of the others:
+
+```python
+import itertools, gangwei, polars as pl
+
+work = gangwei.open("work")
+months = work.measure("openings", by="month").polars()["id"].drop_nulls().to_list()
+cells = [
+    work.measure("openings", by="city", where={"month": m, "tier": t}).polars().with_columns(month=pl.lit(m), tier=pl.lit(t))
+    for m, t in itertools.product(months, ("builder", "adjacent", "user", "none"))
+]
+pl.concat(cells).write_csv("cells.csv")
+```""".splitlines()
 
 
 def reasons_page() -> str:

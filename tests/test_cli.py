@@ -184,6 +184,8 @@ def test_questions_that_contradict_themselves_exit_2(out: Path, tmp_path: Path) 
     twice = run("measure", out, "ai-share", "--where", "role=technical", "--where", "role=product")
     assert twice.exit_code == 2 and "role is given twice" in twice.output
     assert run("measure", out, "ai-share", "--json", "--csv").exit_code == 2
+    grouped = run("measure", out, "ai-share", "--by", "city", "--by", "month")
+    assert grouped.exit_code == 2 and "--by is given twice" in grouped.output
     for question in (("--as-of", "tomorrow"), ("--lists", "nosuch")):
         assert run("measure", out, "ai-share", *question).exit_code == 2
         assert run("report", out, "--out", tmp_path / "b.html", *question).exit_code == 2

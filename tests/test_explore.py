@@ -66,6 +66,13 @@ def test_every_measure_has_a_page(client: TestClient, made: Path) -> None:
         assert client.get(f"/m/{measure_id}").status_code == 200, measure_id
 
 
+def test_head_asks_for_headers_alone(client: TestClient) -> None:
+    for path in ("/", "/m/ai-share.csv"):
+        answer = client.head(path)
+        assert answer.status_code == 200 and not answer.content
+    assert client.head("/m/ai-share?x=1").status_code == 400
+
+
 def test_the_headers_are_strict(client: TestClient) -> None:
     policy = client.get("/").headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy

@@ -9,11 +9,13 @@ import click
 
 from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
 
+SHOWN = 60  # groups that the screen shows
+
 
 @click.command("measure")
 @click.argument("directory", type=PATH)
 @click.argument("measure_id", metavar="MEASURE")
-@click.option("--by", default=None, help="Dimension to group by.")
+@click.option("--by", "groupings", multiple=True, help="Dimension to group by.")
 @click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
 @click.option("--lists", default=None, help="Lists that apply, joined by commas.")
@@ -25,8 +27,8 @@ from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
 @click.option("--csv", "as_csv", is_flag=True)
 @spoken
 def measure_command(
-    directory: Path, measure_id: str, by: str | None, filters: tuple[str, ...], as_of: str | None, lists: str | None,
-    labels: Path | None, lang: str, as_json: bool, as_csv: bool,
+    directory: Path, measure_id: str, groupings: tuple[str, ...], filters: tuple[str, ...], as_of: str | None,
+    lists: str | None, labels: Path | None, lang: str, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """One figure with its interval: `gangwei measure work ai-share --by province`."""
     from gangwei import measures
@@ -35,6 +37,9 @@ def measure_command(
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv: choose one")
+    if len(groupings) > 1:
+        raise click.UsageError("--by is given twice; group by one dimension and filter by the other with --where")
+    by = groupings[0] if groupings else None
     where: dict[str, str] = {}
     for f in filters:
         key, sep, value = f.partition("=")
@@ -71,7 +76,7 @@ def measure_command(
             fixed_too = ["corrected", "95 %"] if "corrected" in result.rows.columns else []
             for name in (words.dimension(result.by), "value", "95 %", *fixed_too, "counted", "of"):
                 table.add_column(name, overflow="fold")
-            for r in result.rows.head(60).to_dicts():
+            for r in result.rows.head(SHOWN).to_dicts():
                 shown: tuple[str, ...] = (
                     ("–", "–")
                     if r.get("suppressed")
@@ -88,6 +93,8 @@ def measure_command(
                     str(r["label"]), *shown, words.integer(r.get("numerator")), words.integer(r.get("denominator"))
                 )
             OUT.print(table)
+            if (more := result.rows.height - SHOWN) > 0:
+                OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
         OUT.print(result.command, highlight=False)
 
 

@@ -146,7 +146,9 @@ class Site:
             stem = "/overview" if path == "/" else path
             paths = [path] if path.endswith("}") else [path, *(f"{stem}.{s}" for s in suffixes if s != "html")]
             for p in paths:
-                self.app.add_api_route(p, endpoint, include_in_schema=False, response_model=None)
+                self.app.add_api_route(
+                    p, endpoint, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
+                )
             return page
 
         return add
