@@ -116,12 +116,17 @@ def measures_page() -> str:
 CROSSED = """A table by more than one dimension is one grouping for each value of the others:
 
 ```python
-import itertools, gangwei, polars as pl
+import itertools
+
+import gangwei
+import polars as pl
 
 work = gangwei.open("work")
 months = work.measure("openings", by="month").polars()["id"].drop_nulls().to_list()
 cells = [
-    work.measure("openings", by="city", where={"month": m, "tier": t}).polars().with_columns(month=pl.lit(m), tier=pl.lit(t))
+    work.measure("openings", by="city", where={"month": m, "tier": t})
+    .polars()
+    .with_columns(month=pl.lit(m), tier=pl.lit(t))
     for m, t in itertools.product(months, ("builder", "adjacent", "user", "none"))
 ]
 pl.concat(cells).write_csv("cells.csv")

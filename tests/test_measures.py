@@ -13,6 +13,7 @@ from gangwei import measures as m
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
 from gangwei.frame_check import DatasetError, SchemaMismatch
+from gangwei.labels import Labels
 from published_fixture import Spec, open_truth, write
 
 IDS = tuple(m.load(Codebook()))
@@ -451,6 +452,15 @@ def test_a_premium_of_a_group_is_that_of_its_filter(ds: m.Dataset, by: str) -> N
             assert n == r["numerator"] == alone.numerator
 
 
+def test_medians_of_pay_are_in_yuan(ds: m.Dataset) -> None:
+    middle = (pl.col("pay_min_fen") + pl.col("pay_max_fen")) / 200
+    monthly = (pl.col("pay_status") == "ok") & (pl.col("pay_unit") == "month")
+    paid = pl.read_parquet(ds.published / "ads.parquet").filter(monthly).select(middle).to_series()
+    found = m.measure(ds, "pay-median-all")
+    assert found.value is not None and paid.min() <= found.value <= paid.max()  # type: ignore[operator]
+    assert Labels(ds, "en").quantity(found.value, found.measure.unit) == f"¥{round(found.value, -1):,.0f}"
+
+
 @pytest.mark.parametrize("measure_id", ["pay-median", "vacancy-days"])
 def test_a_median_by_skill_is_of_each_opening_once(ds: m.Dataset, measure_id: str) -> None:
     whole, by_skill = m.measure(ds, measure_id), m.measure(ds, measure_id, by="skill")
@@ -494,3 +504,11 @@ def test_months_and_years_count_what_names_no_day(tmp_path: Path) -> None:
         of_ads = m.measure(ds, "openings", by, {"grain": "ad"}).rows
         whole = dict(ads.group_by(pl.when(pl.col("date_precision").is_in(known)).then(pl.col("posted_date").dt.strftime(form)).otherwise(pl.lit("unknown")).alias("id")).len().iter_rows())  # fmt: skip
         assert {k: int(v) for k, v in of_ads.select("id", "numerator").iter_rows()} == whole, by
+
+
+def test_a_measure_names_the_interval_its_rows_have(ds: m.Dataset) -> None:
+    words = ds.codebook.toml("labels/explore.toml")
+    for id_, measure in m.load(ds.codebook).items():
+        assert f"by_{measure.interval}" in str(words), id_
+        rows = m.measure(ds, id_).rows
+        assert measure.interval != "none" or rows["low"].is_null().all(), id_

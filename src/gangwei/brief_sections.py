@@ -192,7 +192,7 @@ def talent(w: Writer) -> tuple[list[Figure], list[Table]]:
             figures.append(found)
     pay = w.ask("pay-median", "role")
     rows = [
-        {"label": x["label"], "value": x["value"] / 100, "low": x["low"] / 100, "high": x["high"] / 100, "text": w.t.money(x["value"])}
+        {"label": x["label"], "value": x["value"], "low": x["low"], "high": x["high"], "text": w.t.quantity(x["value"], "cny_month")}
         for x in pay.rows.to_dicts() if x["value"] is not None and x["id"] != "unknown"
     ]  # fmt: skip
     if rows:

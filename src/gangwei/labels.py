@@ -117,7 +117,7 @@ class Labels:
         if unit == "share":
             return self.share(value)
         if unit in ("cny_month", "cny_year"):
-            return self.money(value)
+            return self.money(None if value is None else value * 100)
         if unit == "index":
             return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
         if unit == "ratio":

@@ -27,9 +27,9 @@ AT_ONCE = 512
 
 
 def median(ask: Scope) -> Finding:
-    """Median of a money column with Woodruff's interval, in groups and over all."""
+    """Median of a money column in yuan with Woodruff's interval, in groups and over all."""
     number = f"f.{numbers_of(ask)}"
-    return _medians(ask, number, f"{number} IS NOT NULL", np.asarray(ask.ds.pay_values, np.float64))
+    return _medians(ask, number, f"{number} IS NOT NULL", np.asarray(ask.ds.pay_values, np.float64) / 100)
 
 
 def numbers_of(ask: Scope) -> str:
