@@ -7,28 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gangwei import schema
 from gangwei.kernels.hashing import hash_strings
-from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, Sets, Source, named, renamed
-from gangwei.store import published, read_groups, write_frames
+from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, Source, named, renamed
+from gangwei.store import published, read_frame, read_groups, write_frames
 
 SLICE = 131_072
 DESCRIBED = ("employer_id", "title", "adcode", "ai_tier")
 # The representative of an opening is its best-documented ad: not an agency's copy, then the longest text, then the first.
 NUMBER_BITS = 36
-OPENINGS_SQL = """
-SELECT opening_no, min(first_date) AS first_date, max(last_date) AS last_date, count(*) AS n_ads,
-       count(DISTINCT board) AS n_boards, max(low) AS low, max(documented) AS documented
-FROM slim GROUP BY opening_no ORDER BY opening_no"""
-SPELLS_SQL = """
-SELECT spell_no, min(opening_no) AS opening_no, min(first_date) AS first_date, max(last_date) AS last_date,
-       count(*) AS n_ads FROM slim WHERE spell_no IS NOT NULL GROUP BY spell_no ORDER BY spell_no"""
-CAMPAIGNS_SQL = """
-SELECT campaign_no, count(DISTINCT opening_no) AS n_openings, count(DISTINCT adcode) AS n_cities
-FROM slim WHERE campaign_no IS NOT NULL GROUP BY campaign_no ORDER BY campaign_no"""
-
 SLIM = schema.Table(
     "slim",
     "What grouping needs of each ad.",
@@ -65,8 +55,84 @@ def _code(values: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.is_not_null()).then(codes).alias(values.name)).to_series()
 
 
+def _first(ranked: I64) -> npt.NDArray[np.bool_]:
+    """Whether each value differs from the one before."""
+    fresh = np.ones(ranked.size, bool)
+    fresh[1:] = ranked[1:] != ranked[:-1]
+    return fresh
+
+
+class Runs:
+    """Rows of SLIM put together by one of its numbers, ascending; rows without it are left out."""
+
+    def __init__(self, path: Path, by: str) -> None:
+        self.path = path
+        numbers = read_frame(path, [by])[by].fill_null(-1).to_numpy()
+        rows = np.flatnonzero(numbers >= 0)
+        self.rows = rows[np.argsort(numbers[rows])]
+        ranked = numbers[self.rows]
+        starts = np.flatnonzero(_first(ranked))
+        self.number, self.starts, self.sizes = ranked[starts], starts, np.diff(np.append(starts, ranked.size))
+
+    def least(self, name: str) -> pl.Series:
+        """The least value of a column in each run; null where all are."""
+        return self._reduced(name, np.minimum, "max")
+
+    def most(self, name: str) -> pl.Series:
+        """The greatest value."""
+        return self._reduced(name, np.maximum, "min")
+
+    def distinct(self, name: str) -> I64:
+        """How many distinct values a column has in each run, nulls apart."""
+        column = read_frame(self.path, [name])[name][self.rows]
+        known = column.is_not_null().to_numpy()
+        run = np.repeat(np.arange(self.sizes.size), self.sizes)[known]
+        values, code = np.unique(column.drop_nulls().to_numpy(), return_inverse=True)
+        pairs = np.sort(run * values.size + code)
+        pairs = pairs[_first(pairs)]  # np.unique hashes them, which takes ten times as long
+        return np.bincount(pairs // max(1, values.size), minlength=self.sizes.size)
+
+    def _reduced(self, name: str, reduce: np.ufunc, limit: str) -> pl.Series:
+        column = read_frame(self.path, [name])[name]
+        numbers = column.to_physical()
+        none = int(pl.select(getattr(numbers.dtype, limit)()).item())
+        values = numbers.fill_null(none).to_numpy()[self.rows]
+        found = pl.Series(name, reduce.reduceat(values, self.starts))
+        return pl.select(pl.when(found != none).then(found)).to_series().cast(column.dtype).alias(name)
+
+
+def openings_of(path: Path) -> pl.DataFrame:
+    """opening_no with what grouping tells of each opening."""
+    runs = Runs(path, "opening_no")
+    return pl.DataFrame(
+        {
+            "opening_no": runs.number, "first_date": runs.least("first_date"), "last_date": runs.most("last_date"),
+            "n_ads": runs.sizes, "n_boards": runs.distinct("board"), "low": runs.most("low"),
+            "documented": runs.most("documented"),
+        }
+    )  # fmt: skip
+
+
+def spells_of(path: Path) -> pl.DataFrame:
+    """spell_no with its opening, its days and its ads."""
+    runs = Runs(path, "spell_no")
+    return pl.DataFrame(
+        {
+            "spell_no": runs.number, "opening_no": runs.least("opening_no"), "first_date": runs.least("first_date"),
+            "last_date": runs.most("last_date"), "n_ads": runs.sizes,
+        }
+    )  # fmt: skip
+
+
+def campaigns_of(path: Path) -> pl.DataFrame:
+    """campaign_no with its openings and cities."""
+    runs = Runs(path, "campaign_no")
+    counted = {"n_openings": runs.distinct("opening_no"), "n_cities": runs.distinct("adcode")}
+    return pl.DataFrame({"campaign_no": runs.number, **counted})
+
+
 def write_groups(
-    source: Source, later: pl.DataFrame, folder: Path, slim_path: Path, engine: Sets, pool: ThreadPoolExecutor
+    source: Source, later: pl.DataFrame, folder: Path, slim_path: Path, pool: ThreadPoolExecutor
 ) -> dict[str, int]:
     """Write openings, spells and campaigns beside `ads.parquet` in `folder`; returns their rows.
 
@@ -79,14 +145,14 @@ def write_groups(
     def write(table: schema.Table, frames: Iterable[pl.DataFrame]) -> Future[int]:
         return pool.submit(write_frames, folder / f"{table.name}.parquet", table, frames, **published(table))
 
-    groups = engine.sql(OPENINGS_SQL, slim=[slim_path])
+    found = pool.submit(spells_of, slim_path)
+    groups, campaigns = openings_of(slim_path), campaigns_of(slim_path)
     best = (1 << NUMBER_BITS) - 1 - groups["documented"].to_numpy() % (1 << NUMBER_BITS)
-    campaigns = engine.sql(CAMPAIGNS_SQL, slim=[slim_path])
     asked = np.zeros(source.ad_keys.size, bool)
     asked[best] = asked[campaigns["campaign_no"].to_numpy()] = True
     wanted = np.flatnonzero(asked)
     reading = pool.submit(_described, folder / "ads.parquet", wanted)
-    spells = engine.sql(SPELLS_SQL, slim=[slim_path]).sort("opening_no", "first_date", "spell_no")
+    spells = found.result().sort("opening_no", "first_date", "spell_no")
     described = reading.result()
 
     def openings() -> Iterator[pl.DataFrame]:
@@ -143,9 +209,7 @@ def _described(ads: Path, wanted: I64) -> pl.DataFrame:
 def _ordinals(groups: I64) -> pl.Series:
     """1, 2, 3 … inside each run of equal values."""
     at = np.arange(groups.size)
-    fresh = np.ones(groups.size, bool)
-    fresh[1:] = groups[1:] != groups[:-1]
-    return pl.Series(at - np.maximum.accumulate(np.where(fresh, at, 0)) + 1, dtype=pl.Int32)
+    return pl.Series(at - np.maximum.accumulate(np.where(_first(groups), at, 0)) + 1, dtype=pl.Int32)
 
 
 def _pick(frame: pl.DataFrame, table: schema.Table) -> pl.DataFrame:

@@ -158,7 +158,7 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
 _LOCATED = ("place_status", "adcode", "county_adcode", "places")
 _CLEAN = [
     c for c in stage_tables.CLEAN.polars
-    if c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash")
+    if (c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash")) and c != "text"
 ]  # fmt: skip
 _CLASSIFIED = [c for c in stage_tables.CLASSIFIED.polars if c != "ai_terms"]
 
@@ -169,18 +169,19 @@ def _frame(table: pa.Table) -> pl.DataFrame:
     return frame
 
 
-def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pa.Table, pa.Table, pl.DataFrame]]:
+def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
     matched = read_groups(source.matched)
     held = pl.DataFrame(schema=stage_tables.MATCHED.polars)
     at = 0
     columns = {"clean": _CLEAN, "located": list(_LOCATED), "classified": _CLASSIFIED}
     for paths in source.parts:
-        groups = zip(*(read_tables(paths[t], c) for t, c in columns.items()), strict=True)
-        for clean, located, classified in groups:
-            n = clean.num_rows
+        texts = read_tables(paths["clean"], ["text"])
+        groups = zip(texts, *(read_groups(paths[t], c) for t, c in columns.items()), strict=True)
+        for text, clean, located, classified in groups:
+            n = clean.height
             while held.height < n:
                 held = pl.concat([held, next(matched)])
-            yield at, clean, located, classified, held[:n]
+            yield at, text, clean.with_columns(_frame(text)), located, classified, held[:n]
             held, at = held[n:], at + n
 
 
@@ -199,12 +200,8 @@ def _tables(
     rules = contacts.compile_contacts(source.book)
     with ThreadPoolExecutor(len(writers.open) + 2) as pool:
         sensitivity, sizes = pool.submit(source.sensitivity), pool.submit(source.sizes)
-        for at, clean, located, classified, matched in _stream(source):
-            ads = _ads(source, later, employers, at, _frame(clean), _frame(located), _frame(classified), matched)
-            kept = pa.Table.from_arrays(
-                [*clean.columns, *located.columns, *classified.columns],
-                schema=pa.schema([*clean.schema, *located.schema, *classified.schema]),
-            )
+        for at, kept, clean, located, classified, matched in _stream(source):
+            ads = _ads(source, later, employers, at, clean, located, classified, matched)
             for done in writing:
                 done.result()
             writing = [
@@ -242,7 +239,7 @@ def _tables(
             for t, f in frames.items()
         }
         slim_path = tmp / f"{SLIM.name}.parquet"
-        counts |= write_groups(source, later, tmp, slim_path, engine, pool)
+        counts |= write_groups(source, later, tmp, slim_path, pool)
         slim_path.unlink()
         counts |= {name: done.result() for name, done in written.items()}
     return counts, issues, noticed.result()
