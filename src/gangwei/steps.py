@@ -126,11 +126,14 @@ def clean_and_locate_task(
     return located.rows
 
 
+_opinions = lru_cache(1)(opinions.load)  # a file is named after its content
+
+
 def classify_task(clean: Path, second: Path, out: Path, overlay: Path | None) -> int:
     """Classify one part; `second` holds the opinions in force."""
     rules = rules_of("s6_classify", overlay)
     columns = ["title", "text", "sections", "tags"]
-    told = opinions.load(second)
+    told = _opinions(second)
     return map_part([clean], out, stage_tables.CLASSIFIED, lambda f: s6_classify.run(f, rules, told), [columns])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -57,6 +58,18 @@ class Unit(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Counties:
+    """The counties of a prefecture by full name."""
+
+    readings: dict[str, Reading]
+
+    @cached_property
+    def names(self) -> re.Pattern[str]:
+        """Finds the first name, of several that begin there the longest."""
+        return re.compile("|".join(sorted(map(re.escape, self.readings), key=len, reverse=True)))
+
+
+@dataclass(frozen=True)
 class Gazetteer:
     """Names, codes and lists; made by `compile_gazetteer`."""
 
@@ -90,8 +103,8 @@ class Gazetteer:
     """Finds a word of place names."""
     units: dict[str, Unit]
     """Units of the vintage by code."""
-    counties: dict[str, tuple[tuple[str, Reading], ...]]
-    """Prefecture code to the full names of its counties, longest first."""
+    counties: dict[str, Counties]
+    """Prefecture code to its counties."""
     moved: dict[tuple[str, str], tuple[Reading, ...]]
     """(name, code it stood under) of units that later came under another prefecture or province: 四平 + 公主岭."""
     scopes: dict[str, frozenset[str]]
@@ -341,7 +354,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         fold=fold,
         traditional=re.compile("[" + "".join(map(chr, fold)) + "]"),
         units=units,
-        counties={k: tuple(sorted(dict.fromkeys(v), key=lambda x: (-len(x[0]), x[0]))) for k, v in counties.items()},
+        counties={k: Counties(dict(reversed(v))) for k, v in counties.items()},
         moved=_moved(rows, units),
         scopes=scopes,
     )

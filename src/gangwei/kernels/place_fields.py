@@ -347,10 +347,6 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
 
 def county_in(text: str, prefecture: str, gaz: Gazetteer) -> Reading | None:
     """The first full county name of a prefecture in the first 60 characters of an address."""
-    head = text[:ADDRESS_LIMIT]
-    best: tuple[int, Reading] | None = None
-    for name, reading in gaz.counties.get(prefecture, ()):
-        at = head.find(name)
-        if at >= 0 and (best is None or at < best[0]):
-            best = (at, reading)
-    return best[1] if best else None
+    counties = gaz.counties.get(prefecture)
+    found = counties.names.search(text, 0, ADDRESS_LIMIT) if counties is not None else None
+    return counties.readings[found[0]] if counties is not None and found is not None else None

@@ -62,9 +62,10 @@ def _put(out: Any, o: Any, first: Any, data: Any, a: Any, b: Any) -> Any:
     if o > first:
         out[o] = 10
         o += 1
-    for i in range(b - a):
-        c = data[a + i]
-        out[o + i] = c + 32 if 65 <= c <= 90 else c
+    to, first_byte = np.uint64(o), np.uint64(a)
+    for i in range(np.uint64(b - a)):  # unsigned, so that no negative index is looked for and many bytes go at once
+        c = data[first_byte + i]
+        out[to + i] = c + np.uint8(32) * np.uint8((c >= 65) & (c <= 90))
     return o + b - a
 
 
@@ -89,8 +90,9 @@ def _asked(title: Any, tags: Any, text: Any, starts: Any, ends: Any, at: Any) ->
             for bound in (starts[s], ends[s]):
                 begin = i
                 while char < bound and i < off[r + 1]:
-                    i += 1
-                    char += i == off[r + 1] or data[i] & 0xC0 != 0x80
+                    lead = data[i]
+                    i += 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)
+                    char += 1
             if i > begin:
                 o = _put(out, o, first, data, begin, i)
         out_off[r + 1] = o
