@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
+SHORT_HEADER = 10
 AROUND = ("province", "experience_max")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LONG = ("url", "address", "description")
@@ -160,7 +161,16 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
                 group = a.strip() or group
                 joined.append(f"{group}{b.strip()}" if b.strip() and b.strip() != group else group)
             yield i + 2, True, tuple(unique_names(joined))
-    yield 0, False, tuple(f"column{i}" for i in range(width))
+    if not _sure_header(table.head[0], headers):
+        yield 0, False, tuple(f"column{i}" for i in range(width))
+
+
+def _sure_header(row: list[str], headers: Headers) -> bool:
+    """Short cells without a digit, of which three of five ask for a field, several fields in all: no row of data."""
+    filled = [c.strip() for c in row if c.strip()]
+    asked = [c.field for f in filled if (c := headers.claim(f)) is not None]
+    short = all(len(f) <= SHORT_HEADER and not any(map(str.isdigit, f)) for f in filled)
+    return short and len(set(asked)) >= FEW and 5 * len(asked) >= 3 * len(filled)
 
 
 def _numbered(rows: list[list[str]], width: int) -> bool:

@@ -231,6 +231,8 @@ def _glued(
             continue
         others = {f for n, f in placed.items() if n != name} | set(shared)
         free = [f for f in fields if f not in others]
+        if fields[0] == "company" and not _has_employers(mine, pattern, free, own, values):
+            continue
         if "title" in fields and not _has_titles(mine, pattern, fields, free, own, values):
             continue
         towns = (
@@ -242,8 +244,16 @@ def _glued(
         placed[name] = home
         told.add(name)
         shared.update({f: name for f in free if f != home})
-        return [{"field": f, "pattern": pattern, "replace": f"${1 + fields.index(f)}"} for f in free]
+        alone = f"{pattern}|^.*$" if home == "company" else pattern  # a mere name tells nothing else
+        rules = {f: pattern if f == home else alone for f in free}
+        return [{"field": f, "pattern": p, "replace": f"${1 + fields.index(f)}"} for f, p in rules.items()]
     return None
+
+
+def _has_employers(mine: list[str], pattern: str, free: list[str], own: str | None, values: Values) -> bool:
+    """What stands first are names of employers, which no other column has."""
+    names = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
+    return "company" in free and (own == "company" or (values.share("company", names) or 0.0) >= 0.5)
 
 
 def _has_titles(

@@ -75,8 +75,10 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
     if not mine:
         return claim
-    if claim.field == "description" and median(mine) <= PLAIN_TEXT and (values.share("title", mine) or 0.0) >= 0.5:
-        return Claim(WORDS, claim.rank, "title")
+    if claim.field == "description" and median(mine) <= PLAIN_TEXT:
+        least = (("company", 0.8), ("title", 0.5))
+        if (short := next((f for f, at in least if (values.share(f, mine) or 0.0) >= at), None)) is not None:
+            return Claim(WORDS, claim.rank, short)
     if claim.field == "company_nature" and (values.share("industry", mine) or 0.0) >= 0.5 > 2 * (
         values.share("company_nature", mine) or 0.0
     ):
@@ -87,9 +89,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "city")
     if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "city")
-    if claim.field == "tags" or (
-        claim.field == "description" and median(mine) <= PLAIN_TEXT and share_of(SEVERAL, mine) < 0.3
-    ):
+    single = share_of(SEVERAL, mine) < 0.3 or (values.share("pay", mine) or 0.0) >= 0.9  # 1-1.5万/月 is one value
+    if claim.field == "tags" or (claim.field == "description" and median(mine) <= PLAIN_TEXT and single):
         clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
     if claim.field == "tags" and OF_EMPLOYERS.search(name) and _of_trades(mine, values):
