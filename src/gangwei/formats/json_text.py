@@ -7,8 +7,8 @@ import codecs
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 
@@ -32,6 +32,11 @@ BLOCK = 4 << 20
 ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[{])")
 WRAPPER = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*[=(]\s*(?=[\[{]\s*[\"{\[\]}])")
 LITERAL_BYTES = 1 << 20
+SHELL = re.compile(r"\s*(?:/\*\s*\d+\s*\*/|\{[^{}]{0,400}\b(?:ObjectId|ISODate|Number(?:Int|Long))\()")
+SHELL_COMMENT = re.compile(r"(?m)^\s*/\*\s*\d+[^*]*\*/")
+SHELL_CALL = re.compile(
+    r"(:\s*|[\[,]\s*)(?:new\s+)?(?:ObjectId|ISODate|Date|UUID|Number(?:Int|Long|Decimal))\(\s*(\"[^\"]*\"|-?[\d.]+)\s*\)"
+)  # fmt: skip
 
 
 def layout(head: bytes) -> str:
@@ -238,6 +243,23 @@ class _Text:
         return rest + self.decoder.decode(data, not data)
 
 
+def plain_of_shell(text: str) -> str:
+    """What the shell of MongoDB prints (ObjectId("…"), NumberInt(5), a number in a comment before each object), as JSON."""
+    return SHELL_CALL.sub(r"\1\2", SHELL_COMMENT.sub("", text))
+
+
+def of_shell(
+    stream: BinaryIO, encoding: str, limits: Limits, reader: Callable[[BinaryIO, str, Limits], Iterator[Chunk]]
+) -> Iterator[Chunk]:
+    """What the shell of MongoDB prints, read by `reader` as JSON.
+
+    Raises:
+        Unreadable: the file is too large to hold.
+    """
+    plain = plain_of_shell(_text_of(stream, encoding, limits)).encode()
+    yield from reader(cast(BinaryIO, io.BytesIO(plain)), "utf-8", limits)
+
+
 def holds_answers(sample: str, headers: Headers) -> bool:
     """True when the first object of a text (lines or an array) is an answer of an interface or an employer with a list of
     jobs, and not an ad."""
@@ -324,13 +346,17 @@ def document(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers) 
         yield chunk_of(names, block, range(i + 1, i + len(block) + 1), [])
 
 
-def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
+def _text_of(stream: BinaryIO, encoding: str, limits: Limits, other: str = "JSON lines") -> str:
     data = stream.read(limits.max_document_bytes + 1)
     if len(data) > limits.max_document_bytes:
         raise Unreadable(
-            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as JSON lines"
+            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as {other}"
         )
-    text = data.decode(encoding, "replace").lstrip("\ufeff")
+    return data.decode(encoding, "replace").lstrip("\ufeff")
+
+
+def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
+    text = _text_of(stream, encoding, limits)
     try:
         if wrapper := WRAPPER.match(text):
             return json.JSONDecoder().raw_decode(text, wrapper.end())[0]
@@ -362,12 +388,7 @@ def rows(stream: BinaryIO, encoding: str, limits: Limits) -> list[tuple[int, lis
     Raises:
         Unreadable: the file is broken or too large to hold.
     """
-    data = stream.read(limits.max_document_bytes + 1)
-    if len(data) > limits.max_document_bytes:
-        raise Unreadable(
-            "too_large", f"one JSON document of more than {limits.max_document_bytes >> 20} MB; save it as CSV"
-        )
-    text = data.decode(encoding, "replace").lstrip("\ufeff")
+    text = _text_of(stream, encoding, limits, "CSV")
     if ROWS.match(text):
         try:
             found = load(text)

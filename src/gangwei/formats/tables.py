@@ -171,7 +171,11 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         notes.append(Note("nul_bytes", f"{found.nul:,} NUL characters in the file"))
     encoding = found.name
     start = sample.lstrip()[:1]
-    if json_text.WRAPPER.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
+    if (
+        json_text.WRAPPER.match(sample)
+        or json_text.SHELL.match(sample)
+        or (start in ("{", "[") and not _looks_delimited(sample))
+    ):
         tables = _json(blob, limits, found, sample, headers)
     elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
@@ -252,6 +256,8 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
     encoding = found.name
     if json_text.tabled(sample):
         return _json_rows(blob, limits, encoding)
+    if shell := json_text.SHELL.match(sample) is not None:
+        sample = json_text.plain_of_shell(sample)
     kind = "document" if json_text.WRAPPER.match(sample) else json_text.layout(sample.encode())
     if encoding.startswith("utf-16") and kind == "lines":
         kind = "objects"
@@ -262,6 +268,8 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
     reader = readers[kind]
     if kind in ("lines", "array") and json_text.holds_answers(sample, headers):
         reader = partial(json_text.answers, headers=headers, in_array=kind == "array")
+    if shell:
+        reader = partial(json_text.of_shell, reader=reader)
 
     def read(layout: Layout | None) -> Iterator[Chunk]:
         with blob.stream() as f:
