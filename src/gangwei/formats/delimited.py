@@ -17,6 +17,7 @@ from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
 from gangwei.formats.sampling import spaced, whole_lines
 
 DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
+RARE = ("｜", "#", "~")
 RAW_CHARS = 500
 PART_ROWS = 20
 TOP = 8
@@ -56,10 +57,12 @@ def text_lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[str 
 
 
 def guess_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter that cuts most records of a sample into the same number (> 1) of fields."""
+    """The delimiter that cuts most records of a sample into the same number (> 1) of fields; a rare one where no other does."""
     best, best_score = ",", 0.0
     spaced = sum(QUOTED_BY_BLANKS.match(x) is not None for x in lines) * 10 >= len(lines) * 9 > 0
-    for d in (*DELIMITERS, " ") if spaced else DELIMITERS:
+    for d in (*DELIMITERS, *((" ",) if spaced else ()), *RARE):
+        if d in RARE and best_score and best not in RARE:
+            break
         try:
             counts = [len(r) for r in csv.reader(lines, delimiter=d) if r]
         except csv.Error:

@@ -13,7 +13,7 @@ import polars as pl
 from gangwei.formats.chunk import BadRow, Chunk
 
 QUOTED = 100
-NAMES, ROWS = ("columns", "fields", "headers", "header"), ("data", "rows", "values", "records")
+NAMES, ROWS = ("columns", "fields", "headers", "header", "head"), ("data", "rows", "values", "records", "body")
 BROKEN = (ValueError, RecursionError)
 
 

@@ -58,6 +58,7 @@ class Packed:
     intro: re.Pattern[str]
     markup: re.Pattern[str]
     markup_around: str
+    link: str
     pay_object: dict[str, str]
     """(pattern, replace) of bounds of pay that are written as an object"""
     hosts: dict[str, str]
@@ -103,6 +104,7 @@ def load_packed(book: Codebook) -> Packed:
         intro=re.compile(data["intro"]),
         markup=re.compile(data["markup"]),
         markup_around=data["markup_around"],
+        link=data["link"],
         pay_object=data["pay_object"],
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
@@ -181,6 +183,8 @@ def unpack(
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.preferred, "replace": ""})
         if target != "tags" and sum(bool(packed.markup.search(v)) for v in mine) * 2 >= len(mine):
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.markup_around, "replace": "$1"})
+        if target != "url" and sum(bool(re.search(packed.link, v)) for v in mine) * 2 >= len(mine):
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.link, "replace": "$1$2"})
         if target in DATES and (order := date_order(target, mine, packed)) is not None:
             rules.setdefault("rewrite", []).append(order)
         if target == "tags" and sum(bool(packed.items.search(v)) for v in mine) * 2 >= len(mine):

@@ -14,7 +14,7 @@ BLOCK = 1 << 20
 RAW_CHARS = 500
 NAME = r"(?:[`\"\[]?[^\s`\"\[\](),;]+[`\"\]]?\s*\.\s*)?[`\"\[]?(?P<table>[^`\"\[\](),;\s]+)[`\"\]]?"
 INSERT = re.compile(
-    rf"(?:INSERT|REPLACE)\s+(?:IGNORE\s+|LOW_PRIORITY\s+|DELAYED\s+)?INTO\s+{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*VALUES?\s*",
+    rf"(?:INSERT|REPLACE)\s+(?:IGNORE\s+|LOW_PRIORITY\s+|DELAYED\s+)?(?:INTO\s+)?{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*VALUES?\s*",
     re.I,
 )
 CREATE = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{NAME}\s*\(", re.I)
@@ -23,14 +23,14 @@ COLUMN = re.compile(
     re.I,
 )
 VALUE = re.compile(
-    r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
+    r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
     re.S,
 )
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
-    r"(?:\s+|--[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?)*"
-    r"(?:SET|DROP|CREATE|INSERT|REPLACE|COPY|SELECT|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\w@]",
+    r"(?:\s+|(?:--|REM\s|PROMPT\s)[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?)*"
+    r"(?:SET|DROP|CREATE|INSERT|REPLACE|COPY|SELECT|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\[\w@]",
     re.I | re.S,
 )
 STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE|COPY)\s", re.I)
@@ -139,11 +139,13 @@ class Dump:
                 m = VALUE.match(text, at)
                 if m is None:
                     break
-                quoted, double, bare, closer = m.groups()
+                quoted, double, inside, bare, closer = m.groups()
                 if quoted is not None:
                     values.append(ESCAPE.sub(_unescape, quoted) if "\\" in quoted or "''" in quoted else quoted)
                 elif double is not None:
                     values.append(ESCAPE.sub(_unescape, double) if "\\" in double else double.replace('""', '"'))
+                elif inside is not None:  # to_date('2024-05-06', 'YYYY-MM-DD'), CAST(N'2024-05-06' AS date)
+                    values.append(inside)
                 else:
                     values.append(None if bare.upper() == "NULL" else bare)
                 at = m.end()
