@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from gangwei import schema
-from gangwei.formats import archive
+from gangwei.formats import archive, wide
 from gangwei.formats.below import Below
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
 from gangwei.formats.guess import Knowledge, load_knowledge
@@ -152,7 +152,9 @@ def _read_table(
     if match.sniffed and (match.unplaced or match.by_value):
         pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
         report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
-    unmapped |= _unmapped(match.names, match)
+    title = match.source.fields["title"].columns[0] if match.sniffed and "title" in match.source.fields else ""
+    groups = wide.groups_of(match.names, title, know.headers)
+    unmapped |= _unmapped([n for n in match.names if not any(n in g for g in groups)], match)
     below = Below(match, know) if match.sniffed and table.columns is None else None
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
         if table.format == "json":
@@ -162,7 +164,8 @@ def _read_table(
         for part, own in below.parts(chunk) if below else [(chunk, match)]:
             if own is not match:
                 unmapped |= _unmapped(own.names, own)
-            yield _batch(part, table, own, label, captcha_row, limits, report, audit, know)
+            ads = wide.spread(part, groups, title) if groups and own is match else part
+            yield _batch(ads, table, own, label, captcha_row, limits, report, audit, know)
     _say_unmapped(list(unmapped), report)
     _say_audit(audit, match, report)
 
