@@ -58,6 +58,7 @@ class Packed:
     intro: re.Pattern[str]
     markup: re.Pattern[str]
     markup_around: str
+    table_words: re.Pattern[str]
     link: str
     pay_object: dict[str, str]
     """(pattern, replace) of bounds of pay that are written as an object"""
@@ -104,6 +105,7 @@ def load_packed(book: Codebook) -> Packed:
         intro=re.compile(data["intro"]),
         markup=re.compile(data["markup"]),
         markup_around=data["markup_around"],
+        table_words=re.compile(data["table_words"]),
         link=data["link"],
         pay_object=data["pay_object"],
         hosts=data["hosts"],

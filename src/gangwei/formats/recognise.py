@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from gangwei.formats.chunk import unique_names
@@ -15,6 +16,7 @@ from gangwei.formats.tables import Table
 HEADER_DEPTH = 5
 FEW = 2
 PAGE_FIELDS = 3
+PLACES = {"city", "district", "address"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,24 @@ def _fits(table: Table, source: Source) -> Match | None:
         if patterns_hold(source, names, table.head[at + 1 :]):
             return Match(source, at + 1, names)
     return None
+
+
+def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | None:
+    """The mapping with the one town that the name of a sheet, file or folder is made of, where no column tells a place."""
+    if match is None or not match.sniffed or PLACES & {*match.source.fields, *_inside(match.source)}:
+        return match
+    for part in reversed(re.split(r"[/#\\]", name)):
+        words = {know.packed.table_words.sub("", w) for w in re.split(r"[\W\da-zA-Z_]+", part)}
+        if len(towns := words & know.values.towns) == 1:
+            return replace(
+                match, source=replace(match.source, constants={**match.source.constants, "city": towns.pop()})
+            )
+    return match
+
+
+def _inside(source: Source) -> set[str]:
+    """Fields that stand in columns of other fields."""
+    return {step["field"] for rule in source.rules["split"] for step in rule["into"]}
 
 
 def sniff(table: Table, know: Knowledge) -> Match | None:

@@ -35,6 +35,8 @@ class Values:
     """Numbers that boards write for cities; a column of them is one of cities only where its header asks for that."""
     national: frozenset[str]
     """National codes of places, six digits"""
+    towns: frozenset[str]
+    """Short names of provinces, prefectures and county-level cities"""
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -74,4 +76,4 @@ def load_values(book: Codebook) -> Values:
     codes = "|".join(sorted({r["code"].lstrip("0") for r in book.rows("places/board_codes.csv")}))
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
     enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
-    return Values(tuple(rules), enough, numbers, national)
+    return Values(tuple(rules), enough, numbers, national, frozenset(t for t in towns if len(t) > 1))

@@ -22,7 +22,7 @@ from gangwei.formats.guess import Knowledge, load_knowledge
 from gangwei.formats.inputs import Input, Issue, ReadError, discover, disk_needed
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import Match, better, of_page, recognise, sniff
+from gangwei.formats.recognise import Match, better, of_page, placed_by_name, recognise, sniff
 from gangwei.formats.source import Source, load_sources
 from gangwei.formats.tables import Layout, Opened, Table, opened
 
@@ -106,6 +106,7 @@ def read(
                 matches = [(t, better(t, m, know)) for t, m in matches]
                 if not any(m for _, m in matches):
                     matches = [(t, sniff(t, know)) for t, _ in matches]
+                matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
                 matches = [(t, m if m and of_page(m.skip, m.source) else None) for t, m in matches]
                 if not any(m for _, m in matches):
@@ -151,6 +152,7 @@ def _read_table(
     unmapped: dict[str, None] = {}
     if match.sniffed and (match.unplaced or match.by_value):
         pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
+        pairs += f", city = {source.constants['city']} by its name" if "city" in source.constants else ""
         report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
     title = match.source.fields["title"].columns[0] if match.sniffed and "title" in match.source.fields else ""
     groups = wide.groups_of(match.names, title, know.headers)
