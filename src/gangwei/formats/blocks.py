@@ -17,7 +17,7 @@ LINE = re.compile(
     r"(?:[【\[](?P<a>[^【】\[\]:：]{2,16})[】\]]\s*[:：]?|(?P<b>[^\W\d][\w /()（）.-]{0,24}?)\s*\**\s*[:：])\**(?P<value>(?!//).*)$"
 )  # fmt: skip
 RULE = re.compile(r"^\W*$")
-SHOWN_LINES = 400
+SHOWN_LINES, SHOWN_CHARS = 400, 100_000
 FIELDS = 3
 
 
@@ -27,6 +27,7 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     Such a text has labels of three fields or more, one of them the title, that come again (or stand once, in a text of one ad)
     as often as the title does.
     """
+    sample = sample[:SHOWN_CHARS]
     found = Counter(m[0] for m in map(_cut, sample.splitlines()[:SHOWN_LINES]) if m)
     claims = {label: headers.claim(label) for label in found}
     asked = {label: c.field for label, c in claims.items() if c is not None}
