@@ -405,3 +405,14 @@ def test_what_gangwei_wrote_is_no_input(tmp_path: Path) -> None:
     brief.write_text('<!doctype html><html><head><meta name="generator" content="gangwei"><table>', "utf-8")
     (report,), _, _, _ = run([brief])
     assert [i.reason_id for i in report.issues] == ["own_page"]
+
+
+def test_commas_nobody_quoted_belong_to_the_tags(tmp_path: Path) -> None:
+    header = "公司,职称,年限,学历,城市,薪酬,融资,企业优势,公司规模"
+    row = "星河{0},算法工程师{0},{1}-5年,本科,上海,{1}5k-25k,A轮,{2},50-150人"
+    lines = [row.format(i, i % 3 + 1, "平台好 股票期权" if i % 3 else "五险一金,餐补,体检") for i in range(9)]
+    wrong = "星河,算法,工程师,3-5年,本科,上海,15k-25k,A轮,双休,50-150人"
+    (tmp_path / "a.csv").write_text("\n".join([header, *lines, wrong]) + "\n", "utf-8")
+    (report,), raw, rejects, _ = run([tmp_path / "a.csv"])
+    assert raw["tags"].to_list()[0] == "五险一金,餐补,体检" and raw["pay"].to_list()[0] == "15k-25k"
+    assert raw["company_size"].unique().to_list() == ["50-150人"] and (report.kept, rejects.height) == (9, 1)

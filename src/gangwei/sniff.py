@@ -68,7 +68,7 @@ def propose(path: str | Path) -> Proposal:
         with opened(archive.Blob(item.path, item.member, limits), limits, pages, know.headers) as found:
             guesses = [(guess(t, know), t) for t in found.tables]
             if found.page is not None:
-                guesses = [(g, t) for g, t in guesses if g and of_page(g.skip, source_of(g, "proposed"))]
+                guesses = [(g, t) for g, t in guesses if g and of_page(t, g.skip, source_of(g, "proposed"))]
                 if not guesses:
                     raise found.page
             best, table = max(guesses, key=lambda g: (len(g[0].fields) if g[0] else 0, len(g[1].head)))

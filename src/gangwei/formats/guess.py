@@ -30,6 +30,7 @@ from gangwei.formats.packed import (
     unpack,
 )
 from gangwei.formats.placing import MANY, PLAIN_TEXT, by_header, share_of
+from gangwei.formats.ragged import anchors_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
 from gangwei.formats.values import Values, load_values, reaching
@@ -43,7 +44,7 @@ HEADER_CHARS = 60
 SHORT_HEADER = 10
 AROUND = ("province", "experience_max")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
-LONG = ("url", "address", "description")
+LONG = ("address", "description")
 SHORT_VALUE = 40
 FEW, FEW_ROWS = 3, 5
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
@@ -75,6 +76,8 @@ class Guess:
     constants: dict[str, Any] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=dict)
     """Fields that are read from the column of another field, and that column."""
+    anchors: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    """What the values of a column fit, to mend rows with more cells than columns."""
 
     @property
     def fields(self) -> set[str]:
@@ -234,7 +237,7 @@ def _place(
     enough = len(real) >= 2 or (len(real) == 1 and alone and bool(placed))
     if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
         return None
-    return found
+    return replace(found, anchors=anchors_of(names, found.placed, cells, know.values))
 
 
 def _unpacked(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:
@@ -288,7 +291,7 @@ def _by_value(
             if (
                 length <= PLAIN_TEXT
                 if target == "description"
-                else length > (LONG_TEXT if target in LONG else SHORT_VALUE)
+                else target != "url" and length > (LONG_TEXT if target in LONG else SHORT_VALUE)
             ):
                 continue
             share = reaching(wanted, pattern, mine)
@@ -384,7 +387,7 @@ def source_of(found: Guess, source_id: str) -> Source:
         fields["pay_unit_hint"] = FieldSpec(unit)
     return Source(
         id=source_id, title="Plain table", boards=(), formats=("csv", "json", "excel", "sql", "parquet"), headers=frozenset(), files=(),
-        columns=None, patterns={}, table=None, header=True, names=(), anchors={}, fields=fields,
+        columns=None, patterns={}, table=None, header=True, names=(), anchors=found.anchors, fields=fields,
         ignore={c: "by name" for c, f in placed.items() if f == "ignore"}, constants=found.constants, lookups={}, subsource=None,
         known_subs=frozenset(), rules={k: tuple(found.rules.get(k, ())) for k in RULES},
     )  # fmt: skip

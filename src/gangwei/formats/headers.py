@@ -17,6 +17,7 @@ NUMBERED = re.compile(r"(?<=\w\w)[_ -]?\d{1,2}$")
 NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
+MISSPELT = 6
 REMEMBERED = 10_000
 
 
@@ -89,7 +90,7 @@ class Headers:
         if not (found or last) and (short := TAIL.sub("", plain)) and short != plain:
             last = self._fitting(short)
         if found or last or (zh := self._in_characters(plain)) is None:
-            return found or last
+            return found or last or self._misspelt(plain)
         said = self.claim(zh)
         return said and Claim(WORDS, said.rank, said.field)
 
@@ -103,6 +104,14 @@ class Headers:
             out, rest = out + self.sounds[word], rest[len(word) :]
         return out or None
 
+    def _misspelt(self, plain: str) -> Claim | None:
+        """A listed word of Latin letters with one letter too many, missing, wrong or at the place of its neighbour."""
+        if len(plain) < MISSPELT or not (plain.isascii() and plain.isalpha()):
+            return None
+        near = (w for w in self.words if abs(len(w) - len(plain)) <= 1 and w[0] == plain[0] and one_apart(w, plain))
+        hit = min((self.words[w] for w in near), default=None)
+        return hit and Claim(WORDS, hit[0], hit[1])
+
     def _held(self, holder: str) -> Claim | None:
         """What an object is, from the key that holds it."""
         for name in (HOLDER.sub("", holder), holder):
@@ -115,6 +124,16 @@ class Headers:
             if pattern.search(plain):
                 return Claim(WORDS, rank, target)
         return None
+
+
+def one_apart(a: str, b: str) -> bool:
+    """One letter added, left out, replaced or swapped with the next makes one word of the other."""
+    if len(a) > len(b):
+        a, b = b, a
+    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), len(a))
+    if len(a) < len(b):
+        return a[at:] == b[at + 1 :]
+    return a[at + 1 :] == b[at + 1 :] or (a[at : at + 2] == b[at : at + 2][::-1] and a[at + 2 :] == b[at + 2 :])
 
 
 def normal(header: str) -> str:

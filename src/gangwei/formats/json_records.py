@@ -31,7 +31,7 @@ def cell(value: Any) -> str | None:
 
 
 def load(data: bytes | str) -> Any:
-    """Parse JSON; NaN and lone surrogates, which strict parsers refuse, are accepted.
+    """Parse JSON; NaN, lone surrogates and breaks within texts, which strict parsers refuse, are accepted.
 
     Raises:
         ValueError, RecursionError: not JSON, or nested too deep.
@@ -39,7 +39,7 @@ def load(data: bytes | str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
-        return mended(json.loads(data))
+        return mended(json.loads(data, strict=False))
 
 
 def mended(value: Any) -> Any:

@@ -63,7 +63,7 @@ def layout(head: bytes) -> str:
 def _another(text: str) -> bool:
     """True when a second object follows the first."""
     try:
-        end = json.JSONDecoder().raw_decode(text)[1]
+        end = json.JSONDecoder(strict=False).raw_decode(text)[1]
     except BROKEN:
         return False
     return text[end:].lstrip(" \t\r\n,").startswith("{")
@@ -130,13 +130,13 @@ def _line(line: bytes, encoding: str) -> Any:
         pass
     text = line.decode(encoding, "replace").strip()
     try:
-        return load(text.rstrip(","))
+        return load(text.strip(","))
     except BROKEN:
         pass
-    if not text.startswith("{'") or len(text) > LITERAL_BYTES:
+    if not text.lstrip(",").startswith("{'") or len(text) > LITERAL_BYTES:
         return BROKEN
     try:
-        return ast.literal_eval(text.rstrip(","))
+        return ast.literal_eval(text.strip(","))
     except (*BROKEN, SyntaxError, MemoryError):
         return BROKEN
 
@@ -173,7 +173,7 @@ def tolerant_array(
     inside: bool = False,
 ) -> Iterator[Chunk]:
     """Object by object: first `begun`, then the stream; `number` objects came before, with `inside` the opening, too."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     reader = _Text(stream, encoding, begun)
     text, at = reader.more(""), 0
     ended = not inside
@@ -268,8 +268,8 @@ def holds_answers(sample: str, headers: Headers) -> bool:
 
 
 def _first_objects(sample: str) -> list[Any]:
-    """Whole objects at the start of a text (lines or an array)."""
-    decoder, out, at = json.JSONDecoder(), list[Any](), 0
+    """Whole objects at the start of a text: lines, an array, or one after the other; of Python objects the first line."""
+    decoder, out, at = json.JSONDecoder(strict=False), list[Any](), 0
     text = sample.lstrip("\ufeff[ \t\r\n")
     while at < len(text) and len(out) < holders.LOOKED_AT:
         try:
@@ -277,19 +277,19 @@ def _first_objects(sample: str) -> list[Any]:
         except BROKEN:
             break
         out.append(value)
-        while at < len(text) and text[at] in " \t\r\n,":
-            at += 1
-    return out
+        at = _past_marks(text, at)
+    return out or [_line(text.partition("\n")[0].encode(), "utf-8")]
 
 
-def answers(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers, in_array: bool) -> Iterator[Chunk]:
-    """Answers of an interface, or employers with lists of jobs, one a line or in one array: their ads, numbered through.
+def answers(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers, kind: str) -> Iterator[Chunk]:
+    """Answers of an interface, or employers with lists of jobs, one a line, one after the other or in one array: their ads, numbered
+    through.
 
     Raises:
         Unreadable: an array that is broken or too large to hold.
     """
     number = 0
-    for answer in _answers(stream, encoding, limits, in_array):
+    for answer in _answers(stream, encoding, limits, kind):
         found = holders.jobs_of(answer, headers)
         if found is None and (found := inner_records(answer)) is not None:
             found = holders.opened(found, headers)
@@ -308,13 +308,34 @@ def answers(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers, i
             yield chunk_of_records(records, numbers, bad)
 
 
-def _answers(stream: BinaryIO, encoding: str, limits: Limits, in_array: bool) -> Iterator[Any]:
-    if in_array:
+def _answers(stream: BinaryIO, encoding: str, limits: Limits, kind: str) -> Iterator[Any]:
+    if kind == "array":
         yield from _load_document(stream, encoding, limits)
-        return
-    for line in stream:
-        if line.strip():
-            yield _line(line, encoding)
+    elif kind == "objects":
+        yield from _one_by_one(_text_of(stream, encoding, limits))
+    else:
+        for line in stream:
+            if line.strip():
+                yield _line(line, encoding)
+
+
+def _one_by_one(text: str) -> Iterator[Any]:
+    """Values that stand one after the other; where one is broken, the marker BROKEN ends them."""
+    decoder, at = json.JSONDecoder(strict=False), 0
+    while (at := _past_marks(text, at)) < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except BROKEN:
+            yield BROKEN
+            return
+        yield mended(value)
+
+
+def _past_marks(text: str, at: int) -> int:
+    """The place of the next value: behind blanks and commas."""
+    while at < len(text) and text[at] in " \t\r\n,":
+        at += 1
+    return at
 
 
 def document(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers) -> Iterator[Chunk]:

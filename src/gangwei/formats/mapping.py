@@ -17,6 +17,7 @@ from gangwei.formats.source import TEXT_FIELDS, FieldSpec, Source
 
 SUB = "_sub"
 LIST_ITEM = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+WRITTEN_BLANKS = r"\\xa0|\\u3000|\\u200b|\\ufeff"
 RAW_CHARS = 500
 CAPTCHA_BYTES = 600
 LEARNED_FROM = 200
@@ -102,7 +103,7 @@ def unwrapped(column: pl.Expr, item: str | None = None, separator: str = "|") ->
         items = column.str.extract_all(item).list.eval(pl.element().str.extract(item, 1))
     else:
         items = column.str.extract_all(LIST_ITEM).list.eval(pl.element().str.slice(1, pl.element().str.len_chars() - 2))
-    joined = items.list.join(separator)
+    joined = items.list.join(separator).str.replace_all(WRITTEN_BLANKS, " ")
     is_list = column.str.contains(r"^\s*\[[\s\S]*\]\s*$")
     return pl.when(is_list).then(pl.when(joined != "").then(joined)).otherwise(column)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.headers import normal
-from gangwei.formats.values import Values
+from gangwei.formats.values import Values, places_of
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -19,6 +19,7 @@ SHORT_TEXT = 24
 DATES = ("posted", "captured")
 INDUSTRIES = 0.3
 OTHER = 0.4
+MARKS = 2
 OF_EMPLOYERS = {"company_size", "company_nature"}
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
 PACKED = (
@@ -62,6 +63,7 @@ class Packed:
     link: str
     pay_object: dict[str, str]
     """(pattern, replace) of bounds of pay that are written as an object"""
+    company_tail: str
     hosts: dict[str, str]
     marks: dict[str, str]
     owners: dict[str, str]
@@ -84,13 +86,13 @@ class Packed:
 
 def load_packed(book: Codebook) -> Packed:
     """Patterns of `packed.toml`."""
-    data = book.toml("packed.toml")
+    data, places = book.toml("packed.toml"), places_of(book)
     hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
     hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
     return Packed(
         split=data["split"],
         other_splits=tuple(data["other_splits"]),
-        glued=tuple((tuple(r["fields"]), r["pattern"]) for r in data["glued"]),
+        glued=tuple((tuple(r["fields"]), r["pattern"].replace("{places}", places)) for r in data["glued"]),
         stage=data["stage"],
         object=data["object"],
         list=re.compile(data["list"]),
@@ -108,6 +110,7 @@ def load_packed(book: Codebook) -> Packed:
         table_words=re.compile(data["table_words"]),
         link=data["link"],
         pay_object=data["pay_object"],
+        company_tail=data["company_tail"],
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
         owners=data["owners"],
@@ -177,8 +180,16 @@ def unpack(
             rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
         mine = cells[name]
-        if not mine or target in ("ignore", "description"):
+        if not mine or target == "ignore":
             continue
+        if target == "description":
+            if sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
+                rules.setdefault("unwrap", []).append({"columns": [name], "separator": "\n"})
+            elif sum(v.count("|") >= MARKS and "\n" not in v for v in mine) * 2 >= len(mine):
+                rules.setdefault("rewrite", []).append({"field": target, "pattern": r"\|", "replace": "\n"})
+            continue
+        if target == "company" and sum(bool(re.search(packed.company_tail, v)) for v in mine) * 5 >= len(mine) * 4:
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.company_tail, "replace": "$1"})
         if target == "pay" and any(re.search(packed.pay_object["pattern"], v) for v in mine):
             rules.setdefault("rewrite", []).append({"field": "pay", **packed.pay_object})
         if target == "education" and any(re.search(packed.preferred, v) for v in mine):
@@ -241,18 +252,16 @@ def _glued(
             continue
         if "title" in fields and not _has_titles(mine, pattern, fields, free, own, values):
             continue
-        towns = (
-            [m[1 + fields.index("city")] for m in (re.match(pattern, v) for v in mine) if m] if "city" in free else []
-        )
+        told_apart = "city" in fields and ("city" in free or "title" in fields)  # what is no town belongs to the title
+        towns = [m[1 + fields.index("city")] for m in (re.match(pattern, v) for v in mine) if m] if told_apart else []
         if not free or (towns and (values.share("city", towns) or 0.0) < 0.6):
             continue
         home = own if own in free else free[0]
         placed[name] = home
         told.add(name)
         shared.update({f: name for f in free if f != home})
-        alone = f"{pattern}|^.*$" if home == "company" else pattern  # a mere name tells nothing else
-        rules = {f: pattern if f == home else alone for f in free}
-        return [{"field": f, "pattern": p, "replace": f"${1 + fields.index(f)}"} for f, p in rules.items()]
+        rest = {f: "" if f == home else r"|(?s:^.*$)" for f in free}  # what does not fit is the home's alone
+        return [{"field": f, "pattern": pattern + rest[f], "replace": f"${1 + fields.index(f)}"} for f in free]
     return None
 
 

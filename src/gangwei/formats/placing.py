@@ -11,9 +11,9 @@ from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, median
 from gangwei.formats.values import Values
 
 PLAIN_TEXT = 20
-TOWN = 6
+TOWN, NO_TOWNS = 6, 0.3
 STREET = 12
-OF_TOWNS = ("tags", "occupation", "industry")
+OF_TOWNS = ("title", "tags", "occupation", "industry")
 MANY = ("description", "tags")
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
 WORDY = (
@@ -30,6 +30,8 @@ OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小�
 OF_COUNTS = re.compile(r"(?i)num")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
+LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
+PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
@@ -58,7 +60,8 @@ def by_header(
     out: dict[str, str] = {}
     for *_, name, wanted in sorted(claims):
         lower = wanted == "city" and "city" in taken and share_of(DISTRICT, cells[name]) >= 0.6
-        full = wanted == "city" and "city" in taken and not lower and _streets(cells[name])
+        full = wanted == "city" and "city" in taken and not lower
+        full = full and (_streets(cells[name]) or _quarters(cells[name], values))
         target = "district" if lower else "address" if full else wanted
         if target in PAY_PARTS and (told if target == "pay_months" else written or "pay" in taken):
             continue
@@ -89,6 +92,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "city")
     if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "city")
+    if claim.field == "industry" and share_of(LEGAL_NAME, mine) >= 0.6:
+        return Claim(WORDS, claim.rank, "company")
     single = share_of(SEVERAL, mine) < 0.3 or (values.share("pay", mine) or 0.0) >= 0.9  # 1-1.5万/月 is one value
     if claim.field == "tags" or (claim.field == "description" and median(mine) <= PLAIN_TEXT and single):
         clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
@@ -132,6 +137,11 @@ def _running(mine: list[str]) -> bool:
     """Numbers of rows, each one above the last, which say less than another key."""
     numbers = [int(v) for v in mine[:20] if v.isascii() and v.isdecimal() and len(v) < 10]
     return len(numbers) == len(mine[:20]) > 2 and all(b - a == 1 for a, b in itertools.pairwise(numbers))
+
+
+def _quarters(mine: list[str], values: Values) -> bool:
+    """Short names of places of which few are cities: streets and quarters."""
+    return share_of(PLAIN_NAME, mine) >= 0.9 and (values.share("city", mine) or 0.0) < NO_TOWNS
 
 
 def _streets(mine: list[str]) -> bool:

@@ -68,9 +68,9 @@ def better(table: Table, match: Match | None, know: Knowledge) -> Match | None:
     return found if len(new) >= FEW else match
 
 
-def of_page(skip: int, source: Source) -> bool:
+def of_page(table: Table, skip: int, source: Source) -> bool:
     """True when a table of a web page holds ads: with a header and several columns of ads; others are the page's layout."""
-    return skip > 0 and len(source.fields) >= PAGE_FIELDS
+    return (skip > 0 or table.columns is not None) and len(source.fields) >= PAGE_FIELDS
 
 
 def _fits(table: Table, source: Source) -> Match | None:

@@ -21,13 +21,16 @@ from gangwei.formats import (
     excel,
     html_table,
     json_text,
+    page_data,
     parquet,
+    printed,
     sqldump,
     sqlite,
     xml_text,
 )
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
 from gangwei.formats.headers import Headers
+from gangwei.formats.json_records import chunk_of_records
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
 
@@ -171,6 +174,8 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         notes.append(Note("nul_bytes", f"{found.nul:,} NUL characters in the file"))
     encoding = found.name
     start = sample.lstrip()[:1]
+    if printed.is_printed(sample):
+        return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
     if (
         json_text.WRAPPER.match(sample)
         or json_text.SHELL.match(sample)
@@ -195,8 +200,14 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
         data = f.read(limits.max_line_bytes + 1)
     if len(data) > limits.max_line_bytes:
         return []
-    found = html_table.tables(data.decode(encoding, "replace"), limits)
-    return [_of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(found, 1)]
+    page = data.decode(encoding, "replace")
+    found = [
+        _of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
+    ]
+    if ads := page_data.records(page):
+        chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
+        found.append(_of_records(blob, limits, lambda *_: iter([chunk]), encoding)[0])
+    return found
 
 
 def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
@@ -266,8 +277,8 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
         "document": partial(json_text.document, headers=headers),
     }  # fmt: skip
     reader = readers[kind]
-    if kind in ("lines", "array") and json_text.holds_answers(sample, headers):
-        reader = partial(json_text.answers, headers=headers, in_array=kind == "array")
+    if kind != "document" and json_text.holds_answers(sample, headers):
+        reader = partial(json_text.answers, headers=headers, kind=kind)
     if shell:
         reader = partial(json_text.of_shell, reader=reader)
 

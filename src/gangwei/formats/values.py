@@ -60,13 +60,17 @@ class Values:
         return next(p.pattern for n, p, _ in self.rules if n == target)
 
 
+def places_of(book: Codebook) -> str:
+    """Names of provinces, prefectures and county-level cities, longest first, as alternatives of a pattern."""
+    now = (r for r in book.rows("places/units.csv") if not r["to"])
+    towns = {r["short"] or r["name"] for r in now if r["level"] in ("1", "2") or r["name"].endswith("市")}
+    return "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
+
+
 def load_values(book: Codebook) -> Values:
     """`sources/values.csv` (id, field, share, pattern, plausible, reason); {places} in a pattern stands for names of cities."""
-    units = book.rows("places/units.csv")
-    national = frozenset(r["id"] for r in units)
-    now = (r for r in units if not r["to"])
-    towns = {r["short"] or r["name"] for r in now if r["level"] in ("1", "2") or r["name"].endswith("市")}
-    places = "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
+    national = frozenset(r["id"] for r in book.rows("places/units.csv"))
+    places = places_of(book)
     rows = book.rows("sources/values.csv")
     rules = [
         (r["field"], re.compile(r["pattern"].replace("{places}", places)), float(r["share"]))

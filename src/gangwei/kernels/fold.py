@@ -359,7 +359,7 @@ def fold(
                     else:
                         i += 1
                 elif cp == 92 and i + 1 < end and (data[i + 1] == 110 or data[i + 1] == 114 or data[i + 1] == 116):
-                    if i + 2 < end and (97 <= (data[i + 2] | 32) <= 122):
+                    if i + 2 < end and prev < 128 and (97 <= (data[i + 2] | 32) <= 122):  # a path
                         i += 1
                     else:
                         cp = 10 if data[i + 1] != 116 else 9

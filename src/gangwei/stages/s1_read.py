@@ -108,7 +108,7 @@ def read(
                     matches = [(t, sniff(t, know)) for t, _ in matches]
                 matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
-                matches = [(t, m if m and of_page(m.skip, m.source) else None) for t, m in matches]
+                matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
                 if not any(m for _, m in matches):
                     raise found.page
             taken = [(t, m) for t, m in matches if m is not None]
