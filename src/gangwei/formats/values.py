@@ -80,4 +80,4 @@ def load_values(book: Codebook) -> Values:
     codes = "|".join(sorted({r["code"].lstrip("0") for r in book.rows("places/board_codes.csv")}))
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
     enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
-    return Values(tuple(rules), enough, numbers, national, frozenset(t for t in towns if len(t) > 1))
+    return Values(tuple(rules), enough, numbers, national, frozenset(places.split("|")))
