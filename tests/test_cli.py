@@ -315,3 +315,26 @@ def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:
     assert run("clean", tmp_path / "o", "--yes").exit_code == 0
     assert table(tmp_path / "o", "ads").height == 5 and not (tmp_path / "o" / "stages").exists()
     assert json.loads(run("explain", tmp_path / "o", "a1", "--json").output)["original"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "said"),
+    [
+        ("ai/terms.csv", "zzz.001,starweave,zh,星河织网,builder_strong,nlp,,,,2026.3,x", "must begin with its concept: starweave.001"),
+        ("ai/terms.csv", "starweave.001,starweave,zh,星河织网,superb,nlp,,,,2026.3,x", "tier 'superb' is none of builder_strong"),
+        ("places/aliases.csv", "nick,云漪城,449900,name,x,y", "'449900', which is no code of a unit"),
+        ("places/aliases.csv", "nick,云漪城,440300,anywhere,x,y", "use 'anywhere' is none of name"),
+        ("employers/subsidiaries.csv", "new-01,漪蓝,漪蓝,begins,CETC,low,,,,s,", "match 'begins' is none of exact"),
+        ("measures/talent.toml", '[x]\nkind="sharee"\npopulation="ai"\nunit="share"\nzh="x"\nen="x"', "kind must be one of"),
+        ("measures/talent.toml", '[x]\nkind="share"\npopulation="ai"\nunit="share"\nzh="x"\nen="x"\nhit={nosuch="y"}', "'nosuch' is no filter"),
+        ("claims.toml", '[[claim]]\nid="zz"\nsection="where"\nmeasure="nosuch"', "there is no measure 'nosuch'"),
+        ("ai/term.csv", "id\n1", "no packaged file has this name"),
+    ],
+)  # fmt: skip
+def test_a_row_that_would_do_nothing_is_named(tmp_path: Path, name: str, row: str, said: str) -> None:
+    target = tmp_path / name
+    target.parent.mkdir(exist_ok=True)
+    packaged = (PACKAGED / name).read_text("utf-8") if (PACKAGED / name).exists() else ""
+    target.write_text(f"{packaged}{row}\n", "utf-8")
+    result = run("definitions", "check", "--definitions", tmp_path)
+    assert result.exit_code == 3 and said in " ".join(result.output.split())

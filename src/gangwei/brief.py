@@ -18,7 +18,7 @@ from gangwei.version import __version__
 def compose(w: Writer) -> Brief:
     """Everything."""
     t, ds = w.t, w.ds
-    all_claims = claims.load(ds)
+    all_claims = claims.load(ds.codebook)
     openings, ai = w.ask("openings").numerator, w.ask("ai-openings").numerator
     empty = t.text("zero_ads") if openings == 0 else t.text("zero_ai") if ai == 0 else ""
     grains = {x["id"]: x["numerator"] for x in w.ask("ads-per-opening").rows.to_dicts()}

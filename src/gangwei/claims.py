@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gangwei.codebook import DefinitionError
+from gangwei import vocabulary as vocab
+from gangwei.codebook import Codebook, DefinitionError
 from gangwei.frame import Dataset
 from gangwei.labels import Labels
 from gangwei.measures import Result, measure
+from gangwei.measures import load as load_measures
 
 _CONDITION = re.compile(r"^\s*([a-z_][\w.]*)\s*(<=|>=|==|!=|<|>)\s*(-?[\d.]+|[a-z_][\w.]*)\s*$")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -62,14 +64,14 @@ class Said:
     interval: str = ""
 
 
-def load(ds: Dataset) -> list[Claim]:
+def load(book: Codebook) -> list[Claim]:
     """All claims in the order of the file.
 
     Raises:
         DefinitionError: a claim without a sentence in either language, or with a condition that cannot be read.
     """
     out = []
-    for c in ds.codebook.toml("claims.toml")["claim"]:
+    for c in book.toml("claims.toml")["claim"]:
         say = tuple(c.get("say", ()))
         for s in say:
             if not (s.get("zh") and s.get("en")):
@@ -92,6 +94,27 @@ def load(ds: Dataset) -> list[Claim]:
             )
         )
     return out
+
+
+def problems(book: Codebook) -> list[str]:
+    """What is wrong with the measures and with the claims that ask for them."""
+    try:
+        known, claims = load_measures(book), load(book)
+    except DefinitionError as e:
+        return [str(e)]
+    except KeyError as e:
+        return [f"claims.toml: a claim lacks {e}"]
+    found = []
+    for m in known.values():
+        asked = {*m.where, *(m.hit if isinstance(m.hit, Mapping) else ())}
+        found += [f"measures/ [{m.id}]: {f!r} is no filter" for f in sorted(asked - set(vocab.WHERE))]
+        if m.default_by is not None and m.default_by not in vocab.BY:
+            found.append(f"measures/ [{m.id}]: {m.default_by!r} is no dimension")
+    for c in claims:
+        for q in (c.question, *c.extra.values()):
+            if q.measure not in known:
+                found.append(f"claims.toml {c.id}: there is no measure {q.measure!r}")
+    return found
 
 
 class Answers:

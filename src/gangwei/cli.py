@@ -218,9 +218,11 @@ def definitions() -> None:
 @spoken
 def definitions_check(folder: Path | None) -> None:
     """Check every definition file; exits 3 when one is wrong."""
+    from gangwei import claims
+    from gangwei.codebook import Codebook
     from gangwei.definitions_check import check
 
-    problems = check(folder)
+    problems = check(folder) + claims.problems(Codebook(folder))
     for p in problems:
         OUT.print(p, highlight=False)
     OUT.print("all definitions are sound" if not problems else f"{len(problems)} problems")

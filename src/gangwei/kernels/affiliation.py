@@ -34,6 +34,7 @@ from gangwei.kernels import employer
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
+MATCHES = ("exact", "prefix", "prefix_distinct", "brand", "head", "contains", "regex")
 FAMILIES = ("defence", "surveillance", "supplier", "list", "register", "state_owned", "signal")
 MILITARY_LISTS = ("us_1260h", "us_ns_cmic", "us_s1237")
 _DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
@@ -130,7 +131,9 @@ def _flat(text: str) -> str:
 
 
 def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
-    known = {"defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE}
+    known = {
+        "defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE, "match": MATCHES,
+    }  # fmt: skip
     for column, codes in known.items():
         if (code := row.get(column, "")) and code not in codes:
             raise DefinitionError(f"{list_id} {row['id']}: {column} {code!r} is none of {', '.join(codes)}")

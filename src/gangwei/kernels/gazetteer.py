@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from gangwei.codebook import DefinitionError
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
@@ -21,6 +23,7 @@ ERA = 2013
 MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
 SPECIAL = frozenset({"710000", "810000", "820000"})
 PROVINCE, PREFECTURE, COUNTY = 1, 2, 3
+USES = ("name", "whole", "latin", "multi", "ambiguous")  # of an alias
 
 
 class Reading(NamedTuple):
@@ -244,6 +247,9 @@ def _moved(rows: list[dict[str, str]], units: dict[str, Unit]) -> dict[tuple[str
 
 
 def _listed(row: dict[str, str], units: dict[str, Unit], kind: str) -> Entry:
+    for code in row["now"].split(";"):
+        if code not in units:
+            raise DefinitionError(f"places/: {row['id']} names {code!r}, which is no code of a unit of 2024")
     readings = tuple(reading_of(c, units) for c in row["now"].split(";"))
     finest = max(COUNTY if r.county else PREFECTURE if r.prefecture else PROVINCE for r in readings)
     return Entry(readings, readings, finest, True, kind, row["id"])
@@ -292,6 +298,8 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         names[row["name"]] = _listed(row, units, "ambiguous" if ";" in row["now"] else "zone")
     for row in book.rows("places/aliases.csv"):
         use = row["use"]
+        if use not in USES:
+            raise DefinitionError(f"places/aliases.csv: {row['id']}: use {use!r} is none of {', '.join(USES)}")
         entry = _listed(row, units, {"multi": "multi", "ambiguous": "ambiguous"}.get(use, "alias"))
         if use == "latin" or row["name"].isascii():
             key = latin_key(row["name"])

@@ -128,6 +128,13 @@ def compile_lexicons(
         about.append((first, second))
 
     for r in terms:
+        if r["id"].split(".")[0] != r["concept"]:
+            raise ValueError(f"ai/terms.csv: the id {r['id']} must begin with its concept: {r['concept']}.001")
+        for column, codes in (("tier", evidence.TIERS), ("not_if", ("", *evidence.CUES))):
+            if r[column] not in codes:
+                raise ValueError(
+                    f"ai/terms.csv: {r['id']}: {column} {r[column]!r} is none of {', '.join(filter(None, codes))}"
+                )
         cue = evidence.CUES.index(r["not_if"]) if r["not_if"] else -1
         add(
             r,
