@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import tarfile
 import zipfile
 from collections import Counter
@@ -180,6 +181,16 @@ def test_names_of_members_in_gbk(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(data.replace(b"aaaa.csv", name + b".csv"))
     reports, raw, _, _ = run([tmp_path / "a.zip"])
     assert reports[0].input.name == "a.zip#招聘.csv" and raw.height == 2
+
+
+def test_names_of_files_in_gbk(tmp_path: Path) -> None:
+    (tmp_path / "ads").mkdir()
+    for ending, text in ((b".csv", PLAIN), (b".txt~", "x")):
+        with open(os.fsencode(tmp_path / "ads") + b"/" + "招聘".encode("gbk") + ending, "w", encoding="utf-8") as f:
+            f.write(text)
+    reports, raw, _, _ = run([tmp_path / "ads"])
+    assert reports[0].input.name == "招聘.csv" and raw.height == 2
+    assert [i.file for i in discover([tmp_path / "ads"], Limits())[1]] == ["招聘.txt~"]
 
 
 def test_a_single_huge_line(tmp_path: Path) -> None:

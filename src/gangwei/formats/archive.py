@@ -183,12 +183,17 @@ def member_name(info: zipfile.ZipInfo) -> str:
         raw = info.filename.encode("cp437")
     except UnicodeEncodeError:
         return info.filename
-    for name in ("utf-8", "gb18030"):
+    return decoded(raw) or info.filename
+
+
+def decoded(name: bytes) -> str | None:
+    """A name of a file in UTF-8 or GBK; None where it is neither."""
+    for encoding in ("utf-8", "gb18030"):
         try:
-            return raw.decode(name)
+            return name.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return info.filename
+    return None
 
 
 def _find(z: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def discover(paths: Sequence[str | Path], limits: Limits) -> tuple[list[Input], 
     named: dict[Path, str] = {}
     issues: list[Issue] = []
     for given in paths:
-        for name, path in _expand(str(given), issues):
+        for found, path in _expand(str(given), issues):
+            name = _shown(found)
             old = named.get(path.resolve())
             if old is None or name < old:
                 named[path.resolve()] = name
@@ -105,8 +107,14 @@ def discover(paths: Sequence[str | Path], limits: Limits) -> tuple[list[Input], 
             )
         first.setdefault(i.sha256, name)
         out.append(Input(name, i.path, i.member, i.size, i.sha256))
+    issues = [replace(i, file=_shown(i.file)) for i in issues]
     issues.sort(key=lambda i: (i.file, i.row or 0, i.reason_id, i.message))
     return out, issues
+
+
+def _shown(name: str) -> str:
+    """A name as it is written down: one that an archive of a Chinese system left in GBK is read as such."""
+    return archive.decoded(os.fsencode(name)) or os.fsencode(name).decode("utf-8", "replace")
 
 
 def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
