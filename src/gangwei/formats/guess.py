@@ -42,6 +42,7 @@ HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
 SHORT_HEADER = 10
+TEXTS = 0.8  # of the values of a further text without a header
 AROUND = ("province", "experience_max")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LONG = ("address", "description")
@@ -102,8 +103,12 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     if table.mojibake:
         table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     more = [[repair_text(c) for c in r] for r in table.sample()] if table.mojibake else table.sample()
+    rows = [] if table.columns is not None else table.head[:HEADER_DEPTH]
+    sure = next((i for i, row in enumerate(rows) if _sure_header(row, know.headers)), -1)
     best: tuple[tuple[int, int, int], Guess] | None = None
     for skip, header, names in _candidates(table, know.headers):
+        if skip <= sure:  # the header would be a row of data
+            continue
         found = _place(skip, header, names, table.head[skip:], more, know)
         if found is None:
             continue
@@ -164,8 +169,7 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
                 group = a.strip() or group
                 joined.append(f"{group}{b.strip()}" if b.strip() and b.strip() != group else group)
             yield i + 2, True, tuple(unique_names(joined))
-    if not _sure_header(table.head[0], headers):
-        yield 0, False, tuple(f"column{i}" for i in range(width))
+    yield 0, False, tuple(f"column{i}" for i in range(width))
 
 
 def _sure_header(row: list[str], headers: Headers) -> bool:
@@ -302,8 +306,9 @@ def _by_value(
         free = {n: cells[n] for n in names if n not in placed and (n, "title") not in barred}
         scores += _long_titles(free, len(rows) / 2, values)
     out: dict[str, str] = {}
-    for _, _, name, target in sorted(scores, key=lambda s: s[:2]):
-        if name not in out and (target not in taken or target == "tags"):
+    for share, _, name, target in sorted(scores, key=lambda s: s[:2]):
+        more = target == "tags" or (target == "description" and not placed and -share >= TEXTS)
+        if name not in out and (target not in taken or more):
             out[name] = target
             taken.add(target)
     return out

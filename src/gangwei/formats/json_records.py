@@ -13,6 +13,7 @@ import polars as pl
 from gangwei.formats.chunk import BadRow, Chunk
 
 QUOTED = 100
+KINDS = 200
 NAMES, ROWS = ("columns", "fields", "headers", "header", "head"), ("data", "rows", "values", "records", "body")
 BROKEN = (ValueError, RecursionError)
 
@@ -157,7 +158,11 @@ def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | Non
         names = [n.get("name", "") if isinstance(n, dict) else n for n in names]
         return None, [dict(zip(map(str, names), r)) if ok else r for r, ok in zip(rows, fits)]
     nested = len(values) > 1 and all(isinstance(v, dict) for v in values)
-    if nested and all(k.isdigit() for k in doc) and not all(k.isdigit() for v in values for k in v):
+    if (
+        nested
+        and not all(k.isdigit() for v in values for k in v)
+        and (all(map(str.isdigit, doc)) or _of_one_kind(values))
+    ):
         return None, values
     if (
         len(values) > 1
@@ -187,6 +192,13 @@ def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | Non
         return best
     alike = {k: rows for k, (names, rows) in found.items() if names is None and _alike(rows, best[1])}
     return None, _each_with_group(alike) if len(alike) > 1 else best[1]
+
+
+def _of_one_kind(records: list[dict[str, Any]]) -> bool:
+    """Three objects or more that have most of their keys, several, in common: ads under keys of their own."""
+    keys = [set(r) for r in records[:KINDS]]
+    alike = sum(2 * len(k & keys[0]) > len(k | keys[0]) for k in keys)
+    return len(keys) > 2 and len(keys[0]) > 2 and alike * 10 >= len(keys) * 9 and inner_records(records[0]) is None
 
 
 def _each_with_group(lists: dict[str, list[Any]]) -> list[Any]:
