@@ -17,7 +17,7 @@ LINE = re.compile(
     r"(?:[【\[](?P<a>[^【】\[\]:：]{2,16})[】\]]\s*[:：]?|(?P<b>[^\W\d][\w /()（）.-]{0,24}?)\s*\**\s*[:：])\**(?P<value>(?!//).*)$"
 )  # fmt: skip
 RULE = re.compile(r"^\W*$")
-SHOWN_LINES, SHOWN_CHARS = 400, 100_000
+SHOWN_LINES, SHOWN_CHARS = 200, 100_000
 FIELDS = 3
 
 
