@@ -37,7 +37,7 @@ def test_conditions_are_not_code(bad: str) -> None:
 def test_ledger_is_whole(tmp_path: Path) -> None:
     write(tmp_path, Spec(ads=200))
     ds = open_dataset(tmp_path)
-    ledger, known = claims.load(ds), load(ds.codebook)
+    ledger, known = claims.load(ds.codebook), load(ds.codebook)
     assert sorted(c.headline for c in ledger if c.headline) == list(range(1, 9))
     assert len({c.id for c in ledger}) == len(ledger)
     published = {r["id"] for r in ds.codebook.rows("published.csv")}
@@ -57,7 +57,7 @@ def test_ledger_is_whole(tmp_path: Path) -> None:
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> dict[str, claims.Claim]:
     made = tmp_path_factory.mktemp("ledger")
     write(made, Spec(ads=20))
-    return {c.id: c for c in claims.load(open_dataset(made))}
+    return {c.id: c for c in claims.load(open_dataset(made).codebook)}
 
 
 SAID = [
@@ -116,7 +116,7 @@ def test_only_what_holds_is_said(tmp_path: Path, lang: str, spec: Spec) -> None:
     write(tmp_path, spec)
     ds = open_dataset(tmp_path)
     answers, labels = Answers(ds, lang), Labels(ds, lang)
-    for c in claims.load(ds):
+    for c in claims.load(ds.codebook):
         said = claims.say(c, answers, labels)
         if said is None:
             continue
@@ -133,7 +133,7 @@ def test_claim_is_rewritten_by_the_data(tmp_path: Path) -> None:
     spoken = []
     for d in ("usual", "one", "away"):
         ds = open_dataset(tmp_path / d)
-        c = next(c for c in claims.load(ds) if c.id == "cluster_share")
+        c = next(c for c in claims.load(ds.codebook) if c.id == "cluster_share")
         said = claims.say(c, Answers(ds, "en"), Labels(ds, "en"))
         spoken.append(said.variant if said else None)
     assert spoken == [0, 1, 2]
@@ -144,7 +144,7 @@ def test_what_names_cannot_tell_is_said_as_it_is(tmp_path: Path) -> None:
     write(tmp_path, Spec(ads=1500))
     ds = open_dataset(tmp_path)
     labels, answers = Labels(ds, "zh"), Answers(ds, "zh")
-    said = {c.id: s for c in claims.load(ds) if (s := claims.say(c, answers, labels))}
+    said = {c.id: s for c in claims.load(ds.codebook) if (s := claims.say(c, answers, labels))}
     emerging = said["emerging_cities"].text
     without = "emerging_without_growth" in said["emerging_cities"].result.notes
     assert ("日期不足以判断增长" in emerging) is without
