@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
+from gangwei.formats import page_data
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
 
@@ -73,3 +74,9 @@ def test_disguise_changes_no_answer(name: str, said: Callable[..., pl.DataFrame]
     plain = said([(c["title"], c["text"]) for c in PLAIN]).select(SAID)
     hidden = said([(c["title"] if "\n" in hide(c["title"]) else hide(c["title"]), hide(c["text"])) for c in PLAIN])
     assert hidden.select(SAID).rows() == plain.rows()
+
+
+@pytest.mark.parametrize("piece", ["<script>", "<script", "; a = [", "<script>x = [{</script>"])
+def test_pages_of_broken_scripts_end(piece: str) -> None:
+    """Looking behind each mark to the end of the page would take hours."""
+    assert page_data.records(f"<html><script>{piece * 200_000}</script>") == []

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from gangwei.formats.json_records import BROKEN, mended, records_in
 
-SCRIPT = re.compile(r"<script\b[^>]*>(.*?)</script>", re.I | re.S)
+SCRIPT, END = re.compile(r"<script\b[^<>]*>", re.I), re.compile(r"</script", re.I)
 SET = re.compile(r"(?:^|[;\s])[\w$.]+\s*=\s*(?=[{\[])")
 POSTING = "JobPosting"
 LEAST = 3
+TRIES = 200  # places of a script where a value may begin
 
 
 def records(page: str) -> list[dict[str, Any]]:
     """The longest list of objects with three keys or more in the scripts of a page, or its job postings; [] without any."""
-    lists = [r for script in SCRIPT.findall(page) for doc in _values(script) for r in _lists(doc)]
+    lists = [r for script in _scripts(page) for doc in _values(script) for r in _lists(doc)]
     return max(lists, key=len, default=[])
+
+
+def _scripts(page: str) -> Iterator[str]:
+    """What stands between the marks of a script; one without an end is left out."""
+    at = 0
+    while (opening := SCRIPT.search(page, at)) is not None:
+        if (end := END.search(page, opening.end())) is None:
+            return
+        yield page[opening.end() : end.start()]
+        at = end.end()
 
 
 def _values(script: str) -> list[Any]:
     """The values that a script is or sets."""
     body = script.strip()
-    starts = [0] if body[:1] in ("{", "[") else [m.end() for m in SET.finditer(body)]
+    starts = [0] if body[:1] in ("{", "[") else [m.end() for m in islice(SET.finditer(body), TRIES)]
     decoder, found, end = json.JSONDecoder(strict=False), list[Any](), 0
     for at in starts:
         if at < end:
