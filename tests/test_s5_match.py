@@ -202,6 +202,40 @@ def test_ledger_overrules() -> None:
     assert "judged" in out["match_reason"].to_list()
 
 
+@pytest.mark.parametrize("case", [c for c in CASES["cases"] if c["want"] == "agency"], ids=lambda c: c["why"])
+def test_ledger_overrules_links(case: dict[str, Any]) -> None:
+    """A pair that is forbidden stays apart also where another employer's ad would be linked to it."""
+    ads = signed([case.get("a", {}), case.get("b", {})])
+    keys = ads["source_key"].to_list()
+    for pair in (keys, keys[::-1]):
+        out = s5_match.match(ads, replace(rules(), apart=((pair[0], pair[1]),)))
+        assert out["opening_no"].n_unique() == 2
+        assert out["match_relation"].to_list() == ["unique", "unique"]
+        assert out["match_reason"].to_list() == ["alone", "alone"]
+
+
+def test_ledger_parts_through_a_third() -> None:
+    """Two ads that would be linked to one and the same third stay apart."""
+    agency = {"company": "某互联网公司", "text": "java"}
+    ads = signed([{}, agency | {"key": "x"}, agency | {"company": "某知名公司", "key": "y"}])
+    assert s5_match.match(ads, rules())["opening_no"].n_unique() == 1
+    keys = ads["source_key"].to_list()
+    out = s5_match.match(ads, replace(rules(), apart=((keys[1], keys[2]),))).sort("ad_no")
+    assert out["opening_no"].n_unique() == 2
+    assert out["opening_no"][1] != out["opening_no"][2]
+
+
+def test_ledger_keeps_captures_of_one_ad_together() -> None:
+    """An ad that was captured three times leaves an opening as one."""
+    again = {"key": "again", "board": "b", "text": "java_edit"}
+    ads = signed([{}, again, again, again])
+    keys = ads["source_key"].to_list()
+    for pair in ((keys[0], keys[1]), (keys[1], keys[0])):
+        out = s5_match.match(ads, replace(rules(), apart=(pair,))).sort("ad_no")
+        assert out["opening_no"].n_unique() == 2
+        assert out["opening_no"][1:].n_unique() == 1
+
+
 def test_one_opening_is_no_campaign() -> None:
     ads = signed([{}, {"city": "330300"}])
     assert s5_match.match(ads, rules())["campaign_no"].n_unique() == 1

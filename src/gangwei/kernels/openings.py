@@ -45,6 +45,7 @@ class Openings:
         self.ad_id, self.params, self.stock = ad_id, params, stock
         self.leader = np.arange(n, dtype=np.int64)
         self.moved: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+        self.apart: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
         self.reason = np.zeros(n, np.uint8)
         self.score = np.zeros(n, np.float32)
         self.campaign = np.full(n, -1, np.int64)
@@ -92,7 +93,10 @@ class Openings:
         return (np.where(day == NONE_DAY, LAST_DAY, day) - NONE_DAY).astype(np.uint64)
 
     def judge(self, same: Iterable[tuple[int, int]], apart: Iterable[tuple[int, int]]) -> None:
-        """Apply the ledger of source keys: `same` joins the opening of b to that of a, `apart` sets b on its own."""
+        """Apply the ledger of source keys: `same` joins the opening of b to that of a, `apart` takes b out of that of a.
+
+        What is to stay apart is kept for `close`, since links come later.
+        """
         for a, b in same:
             for x in np.flatnonzero(self.source_key == np.uint64(a))[:1]:
                 for y in np.flatnonzero(self.source_key == np.uint64(b)):
@@ -101,11 +105,19 @@ class Openings:
                         self.leader[self.leader == second] = first
                         self.reason[second], self.score[second] = judging.JUDGED, 1.0
         for a, b in apart:
-            for x in np.flatnonzero(self.source_key == np.uint64(a))[:1]:
-                for y in np.flatnonzero(self.source_key == np.uint64(b)):
-                    if self.leader[x] == self.leader[y]:
-                        lone = y if self.leader[y] != y else x
-                        self.leader[lone], self.reason[lone], self.score[lone] = lone, judging.ALONE, 0.0
+            if a != b:
+                these, those = (np.flatnonzero(self.source_key == np.uint64(k)) for k in (a, b))
+                self.apart.append((these, those))
+                for opening in np.intersect1d(self.leader[these], self.leader[those]):
+                    self._take_out(opening, these, those)
+
+    def _take_out(self, opening: np.int64, these: npt.NDArray[np.int64], those: npt.NDArray[np.int64]) -> None:
+        """Ads of one key leave an opening that holds both keys: `those`, or `these` where one of `those` leads it."""
+        leaving = next(k for k in (those, these) if opening not in k)
+        leaving = leaving[self.leader[leaving] == opening]
+        self.leader[leaving] = leaving[0]
+        self.reason[leaving], self.score[leaving] = judging.JUDGED, 1.0
+        self.reason[leaving[0]], self.score[leaving[0]] = judging.ALONE, 0.0
 
     def link(self, p: Packed) -> None:
         """Join representatives of hidden employers, agencies and brands to the opening they stand for.
@@ -120,18 +132,32 @@ class Openings:
             return
         rows, to = p.pos[rows], p.pos[to]
         self.reason[rows], self.score[rows] = why, score
-        heirs = (self.campaign[to] < 0) & (self.campaign[rows] >= 0)
-        best = np.lexsort((self.ad_id[rows[heirs]], to[heirs]))
-        self.campaign[to[heirs][best[::-1]]] = self.campaign[rows[heirs][best[::-1]]]
         self.moved.append((rows, to))
 
     def close(self) -> None:
-        """Move the members of representatives that were linked."""
-        if self.moved:
-            moved = np.arange(self.leader.size)
-            for rows, to in self.moved:
-                moved[rows] = to
-            self.leader, self.moved = moved[self.leader], []
+        """Move the members of representatives that were linked, but for links that the ledger forbids."""
+        if not self.moved:
+            return
+        moved = np.arange(self.leader.size)
+        for rows, to in self.moved:
+            moved[rows] = to
+        for these, those in self.apart:
+            self._unlink(moved, self.leader[these], self.leader[those])
+        rows = np.concatenate([rows for rows, _ in self.moved])
+        rows = rows[moved[rows] != rows]
+        to = moved[rows]
+        heirs = (self.campaign[to] < 0) & (self.campaign[rows] >= 0)
+        best = np.lexsort((self.ad_id[rows[heirs]], to[heirs]))
+        self.campaign[to[heirs][best[::-1]]] = self.campaign[rows[heirs][best[::-1]]]
+        self.leader, self.moved = moved[self.leader], []
+
+    def _unlink(self, moved: npt.NDArray[np.int64], these: Any, those: Any) -> None:
+        """Undo links that would put one of the openings `these` and one of `those` together."""
+        for y in np.unique(those):
+            for x in np.unique(these):
+                if x != y and moved[x] == moved[y]:
+                    back = y if moved[y] != y else x
+                    moved[back], self.reason[back], self.score[back] = back, judging.ALONE, 0.0
 
     def finish(
         self,
