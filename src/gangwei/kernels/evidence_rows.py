@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 
 from gangwei.kernels import evidence, scorer
 from gangwei.schema import AI_SUBFIELDS
-from gangwei.stage_tables import CLASSIFIED
 
 TERM_TIERS = [evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")]
+_OWN_TIER = np.isin(np.arange(len(evidence.TIERS)), TERM_TIERS)
+_OWN_PLACE = np.isin(evidence.LOCATIONS, ("title", "duties", "requirements", "other"))
 _REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]
 
 
-def _lists(values: pa.Array, counts: NDArray[np.int64]) -> pl.Series:
+def _lists(values: pl.Series, counts: NDArray[np.int64]) -> pl.Series:
+    """`values` as lists of `counts` each; strings stay as they are, which is what the newest level is for."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), values))
+    array = values.to_arrow(compat_level=pl.CompatLevel.newest())
+    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), array))
     assert isinstance(out, pl.Series)
     return out
 
@@ -32,20 +35,18 @@ def subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
     names = pl.Series(AI_SUBFIELDS)[np.nonzero(on)[1]]
     counts = np.zeros(len(tier), np.int64)
     counts[rows] = on.sum(1)
-    return _lists(names.to_arrow(compat_level=pl.CompatLevel.oldest()), counts)
+    return _lists(names, counts)
 
 
 def terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rule_ids: list[str]) -> pl.Series:
     """Distinct terms in title, duties, requirements or text without sections, in order of first appearance."""
     code = hits[:, 4]
-    ok = (code >= 0) & np.isin(code // 5, TERM_TIERS) & (code % 5 != 4) & np.isin(hits[:, 3], (0, 1, 2, 5))
+    ok = (code >= 0) & _OWN_TIER[code // 5] & (code % 5 != 4) & _OWN_PLACE[hits[:, 3]]
     pair = row[ok].astype(np.int64) * len(rule_ids) + hits[ok, 0]
     _, at = np.unique(pair, return_index=True)
     pair = pair[np.sort(at)]
     names = pl.Series(rule_ids)[pair % len(rule_ids)]
-    return _lists(
-        names.to_arrow(compat_level=pl.CompatLevel.oldest()), np.bincount(pair // len(rule_ids), minlength=rows)
-    )
+    return _lists(names, np.bincount(pair // len(rule_ids), minlength=rows))
 
 
 def features(
@@ -103,5 +104,4 @@ def rows_of_evidence(
     frame = frame.vstack(more)
     at = frame.drop_in_place("row").to_numpy()
     counts = np.bincount(at, minlength=rows)
-    structs = frame[np.argsort(at, kind="stable")].to_struct("hits").to_arrow(compat_level=pl.CompatLevel.oldest())
-    return _lists(structs, counts).cast(CLASSIFIED.polars["hits"])
+    return _lists(frame[np.argsort(at, kind="stable")].to_struct("hits"), counts)

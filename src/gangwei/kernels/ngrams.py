@@ -54,12 +54,14 @@ def grams(chars, n, low, high, bits, base, scale, damped, hashes, stamp, mark, i
     state = hashes[:n]
     state[:] = 0
     for k in range(high):
-        bucket = hashes[(k + 1) * n : (k + 2) * n]
         ahead = chars[k:n]
         for i in range(ahead.size):
             c = ahead[i]
             state[i] = gram_hash(state[i], 48 if 48 <= c <= 57 else c)
-            bucket[i] = (state[i] * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits)
+        if k + 1 >= low:
+            bucket = hashes[(k + 1) * n : (k + 2) * n]
+            for i in range(ahead.size):
+                bucket[i] = (state[i] * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(64 - bits)
     for i in range(n):
         for k in range(low - 1, min(high, n - i)):
             f = hashes[np.uint64((k + 1) * n + i)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Buffers = tuple[NDArray[np.uint8], NDArray[np.int64]]
 PROBES = 8
-SAMPLES = 24
+SAMPLES = 8
 
 
 @njit(nogil=True, cache=True)
