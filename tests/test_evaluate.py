@@ -133,6 +133,55 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
     assert sum(b["n"] for b in out.calibration) == 40
 
 
+def test_intervals_of_a_perfect_reading_stay_open() -> None:
+    """Ten labels without an error do not show that there is none."""
+    truth, weight = np.arange(20) < 10, np.full(20, 3.0)
+    draws = ev.resamples(np.zeros(20, np.int64), np.arange(20))
+    s = ev.score("tier", "builder", truth, truth, weight, draws)
+    assert (s.precision, s.recall, s.f1) == (1.0, 1.0, 1.0)
+    assert s.precision_low == pytest.approx(0.722, abs=0.001)
+    assert (s.recall_low, s.recall_high) == pytest.approx((s.precision_low, 1.0))
+    assert s.precision_low < s.f1_low < 0.9
+    none = ev.score("tier", "user", truth & ~truth, truth & ~truth, weight, draws)
+    assert (none.f1_low, none.f1_high) == (0.0, 1.0)
+
+
+def test_labels_of_readers_name_the_ad_itself(dataset: tuple[Path, Path]) -> None:
+    """Two files may number their ads alike; a corrected label replaces the first; strata weigh by what was read."""
+    root, _ = dataset
+    path = root / "published" / "ads.parquet"
+    pl.read_parquet(path).with_columns(source_key=pl.lit("1")).write_parquet(path)
+    tiers = pl.read_parquet(path)["ai_tier"].to_list()
+    line = {"record_id": "1", "reader": "ana", "stratum": "all", "stratum_population": 400, "stratum_sample": 40}
+    lines = [line | {"ad_id": "a1", "ai_tier": "none"}]
+    lines += [line | {"ad_id": f"a{i}", "ai_tier": tiers[i]} for i in range(20)]
+    own = root / "ana.jsonl"
+    own.write_text("".join(json.dumps(x) + "\n" for x in lines), "utf-8")
+    out = ev.evaluate(root, own)
+    assert (out.n, out.missing, out.errors) == (20, 0, [])
+    assert ev.read_labels(own)["weight"].to_list() == [20.0] * 20
+
+
+@pytest.mark.parametrize("weight", ["", "x", "-1", "inf", "0"])
+def test_weights_that_are_none(dataset: tuple[Path, Path], weight: str) -> None:
+    root, _ = dataset
+    path = root / "w.csv"
+    path.write_text(f"record_id,ai_tier,weight\nk0,none,{weight}\nk1,none,{'0' if weight == '0' else '2'}\n", "utf-8")
+    said = CliRunner().invoke(main, ["evaluate", str(root), "--labels", str(path)])
+    assert said.exit_code == 1
+    assert "weight" in said.output
+
+
+def test_labels_with_gaps(dataset: tuple[Path, Path]) -> None:
+    """Lines without a stratum or a role are read; the missing ones are no stratum and no role of their own."""
+    root, labels = dataset
+    lines = [json.loads(x) for x in labels.read_text("utf-8").splitlines()]
+    gaps = [x | {"stratum": None, "role": None} if i % 2 else x for i, x in enumerate(lines)]
+    labels.write_text("".join(json.dumps(x) + "\n" for x in gaps), "utf-8")
+    out = ev.evaluate(root, labels)
+    assert {s.value for s in out.scores if s.group == "role"} == {"technical"}
+
+
 def test_json_is_not_a_quoted_string(dataset: tuple[Path, Path]) -> None:
     root, labels = dataset
     said = CliRunner().invoke(main, ["evaluate", str(root), "--labels", str(labels), "--json"])

@@ -188,3 +188,14 @@ def test_ppi_covers() -> None:
 def test_ppi_without_labels_says_nothing() -> None:
     assert math.isnan(iv.ppi_share([iv.Stratum(10, 1.0, np.zeros(0), np.zeros(0))]).value)
     assert math.isnan(iv.ppi_share([]).value)
+
+
+@pytest.mark.parametrize("weight", [1.0, 30.0, 1.7])
+@pytest.mark.parametrize("said", [0.0, 1.0])
+def test_labels_that_agree_leave_a_stratum_open(said: float, weight: float) -> None:
+    """However many labels agree, whatever their weights: a stratum of 300 is known no better than so many trials tell."""
+    for n in range(2, 60):
+        labels, predictions = np.full(n, said), np.where(np.arange(n) % 2, 0.97, 0.99) * said
+        s = iv.Stratum(300, 300 * 0.98 * said, labels, predictions, np.full(n, weight))
+        _, low, high, _ = iv.stratum_share(s)
+        assert high - low > 1 / (n + 2) * (1 - n / 300), n

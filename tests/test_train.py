@@ -12,7 +12,7 @@ import pytest
 from gangwei import train, train_ads
 from gangwei.codebook import Codebook
 from gangwei.kernels import fields, scorer
-from gangwei.stage_tables import RAW
+from gangwei.stage_tables import RAW, SECTIONS
 from gangwei.stages import s2_clean, s6_classify
 
 pytest.importorskip("sklearn")
@@ -92,6 +92,24 @@ def test_run_writes_a_model_that_works(dataset: tuple[Path, Path], tmp_path: Pat
     said = s6_classify.run(clean, rules)["ai_tier"]
     truth = clean["source_key"].str.strip_chars("0123456789")
     assert (said == truth).mean() > 0.95
+
+
+def test_labels_name_the_ad_itself(tmp_path: Path) -> None:
+    """Two files may number their ads alike: the labels of `gangwei label` are joined by the ad, not by its number."""
+    published = tmp_path / "published"
+    published.mkdir()
+    ads = pl.DataFrame(
+        {"ad_id": ["a0", "a1", "a2"], "source_key": ["1", "1", None], "title": ["会计", "算法工程师", "司机"]}
+    )
+    ads.write_parquet(published / "ads.parquet")
+    texts = ads.select("ad_id", text="title").with_columns(sections=pl.Series([[]] * 3, dtype=SECTIONS))
+    texts.write_parquet(published / "texts.parquet")
+    tiers = {"a0": "none", "a1": "builder", "a2": "none"}
+    lines = [{"reader": "ana", "ad_id": a, "record_id": "1", "ai_tier": t} for a, t in tiers.items()]
+    labels = tmp_path / "ana.jsonl"
+    labels.write_text("".join(json.dumps(x) + "\n" for x in lines), "utf-8")
+    rows = train_ads.gather(tmp_path, [labels], Codebook())[0].drop_nulls("ad_id")
+    assert dict(rows.select("title", "ai_tier").rows()) == {"会计": "none", "算法工程师": "builder", "司机": "none"}
 
 
 def test_copies_share_a_group() -> None:

@@ -1,7 +1,7 @@
 """How good are the labels? Design-weighted precision, recall and F1 with intervals, calibration, thresholds, errors.
 
 Every labelled ad stands for `weight` ads of the frame it was drawn from. Intervals are percentile bootstraps: strata keep
-their sizes and whole duplicate groups are drawn, so copies do not make an interval look tight.
+their sizes and whole duplicate groups are drawn, so copies do not make an interval look tight; where no draw errs, Wilson's.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gangwei import intervals
 from gangwei.codebook import carried_by
 from gangwei.kernels.hashing import hash_strings
-from gangwei.store import read_lines
+from gangwei.label_lines import read_label_lines
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 REPLICATES = 500
 SEED = 20170720
 SHOWN = 20
+SAME = 1e-9
 TIERS = ("builder", "adjacent", "user", "none")
 LABEL_COLUMNS = (
     "record_id",
+    "ad_id",
     "ai_tier",
     "mention",
     "role",
@@ -56,6 +59,10 @@ class Score:
     f1_low: float
     f1_high: float
     f1_plain: float
+    precision_low: float
+    precision_high: float
+    recall_low: float
+    recall_high: float
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,11 @@ class Evaluation:
 
     def table(self) -> str:
         """Scores, presets, shares, curves and the worst errors as plain text; `json` has all errors."""
-        head = f"{'group':<18}{'value':<16}{'n':>6}{'pos':>6}{'prec':>7}{'recall':>7}{'F1':>7}  {'95 % interval':<14}{'F1 plain':>9}"
+        spread = f"  {'95 % interval':<13}"
+        head = f"{'group':<18}{'value':<16}{'n':>6}{'pos':>6}{'prec':>7}{spread}{'recall':>7}{spread}{'F1':>7}{spread}{'F1 plain':>9}"
         rows = [
-            f"{s.group:<18}{s.value:<16}{s.n:>6}{s.positives:>6}{s.precision:>7.3f}{s.recall:>7.3f}{s.f1:>7.3f}  "
-            f"{f'{s.f1_low:.3f}-{s.f1_high:.3f}':<14}{s.f1_plain:>9.3f}"
+            f"{s.group:<18}{s.value:<16}{s.n:>6}{s.positives:>6}{s.precision:>7.3f}  {f'{s.precision_low:.3f}-{s.precision_high:.3f}':<13}"
+            f"{s.recall:>7.3f}  {f'{s.recall_low:.3f}-{s.recall_high:.3f}':<13}{s.f1:>7.3f}  {f'{s.f1_low:.3f}-{s.f1_high:.3f}':<13}{s.f1_plain:>9.3f}"
             for s in (*self.scores, *self.presets)
         ]
         shares = [f"{s['tier']:<18}{s['labelled']:>10.4f}{s['said']:>10.4f}" for s in self.shares]
@@ -98,22 +106,20 @@ class Evaluation:
 
 
 def read_labels(path: Path) -> pl.DataFrame:
-    """Labels as JSON lines or CSV; `stratum_population / stratum_sample` becomes `weight` where there is none.
+    """Labels as JSON lines or CSV; `stratum_population / stratum_sample` becomes `weight` where there is none, else 1.
 
     Raises:
-        StoreError: no such file, or neither JSON lines nor CSV.
+        StoreError: no such file, neither JSON lines nor CSV, or a weight that is no number.
         EvaluateError: record_id or ai_tier is missing, or a tier is none.
     """
-    frame = read_lines(path)
+    frame = read_label_lines(path)
     if missing := {"record_id", "ai_tier"} - set(frame.columns):
         raise EvaluateError(f"{path.name}: no column {', '.join(sorted(missing))}")
     frame = frame.with_columns(pl.col("record_id", "ai_tier").cast(pl.String))
     if wrong := set(frame["ai_tier"].to_list()) - {*TIERS, "mention"}:
         raise EvaluateError(f"{path.name}: unknown ai_tier {', '.join(sorted(map(str, wrong)))}")
     if "weight" not in frame.columns:
-        known = {"stratum_population", "stratum_sample"} <= set(frame.columns)
-        weight = pl.col("stratum_population") / pl.col("stratum_sample") if known else pl.lit(1.0)
-        frame = frame.with_columns(weight=weight.cast(pl.Float64))
+        frame = frame.with_columns(weight=pl.lit(1.0))
     if "subfields" in frame.columns and frame["subfields"].dtype == pl.String:
         frame = frame.with_columns(pl.col("subfields").str.split("|"))
     return frame.with_columns(pl.col("ai_tier").replace("mention", "none")).select(
@@ -143,14 +149,29 @@ def resamples(
 
 
 def score(group: str, value: str, truth: Bools, said: Bools, weight: Floats, draws: NDArray[np.int64]) -> Score:
-    """One line with its bootstrap interval."""
+    """One line with its bootstrap intervals."""
     p, r, f = figures(truth, said, weight)
     w = draws * weight
-    denominator = w @ truth + w @ said
-    f1 = np.divide(2 * (w @ (truth & said)), denominator, out=np.full(len(w), np.nan), where=denominator > 0)
-    low, high = (float(x) for x in np.nanpercentile(f1, [2.5, 97.5])) if np.isfinite(f1).any() else (0.0, 1.0)
+    both, true, told = w @ (truth & said), w @ truth, w @ said
+    p_low, p_high = _middle(both, told, weight[said])
+    r_low, r_high = _middle(both, true, weight[truth])
+    # F1 = 2 J / (1 + J), J = what is both true and said of what is either
+    f_low, f_high = (2 * j / (1 + j) for j in _middle(both, true + told - both, weight[truth | said]))
     plain = figures(truth, said, np.ones(len(truth)))[2]
-    return Score(group, value, len(truth), int(truth.sum()), p, r, f, low, high, plain)
+    ends = (p_low, p_high, r_low, r_high)
+    return Score(group, value, len(truth), int(truth.sum()), p, r, f, f_low, f_high, plain, *ends)
+
+
+def _middle(part: Floats, whole: Floats, weight: Floats) -> tuple[float, float]:
+    """The middle 95 % of part / whole over draws that have any; (0, 1) where none has.
+
+    Where all draws agree (no error among few labels) Wilson's interval on the effective number of ads of the whole.
+    """
+    drawn = whole > 0
+    if not drawn.any():
+        return 0.0, 1.0
+    low, high = (float(x) for x in np.percentile(part[drawn] / whole[drawn], [2.5, 97.5]))
+    return intervals.wilson(low, intervals.kish(weight)) if high - low < SAME else (low, high)
 
 
 def calibration_curve(truth: Bools, p: Floats, weight: Floats) -> list[dict[str, float]]:
@@ -187,7 +208,7 @@ def compare(
     """
     weight = labels["weight"].cast(pl.Float64).to_numpy()
     stratum = (
-        labels["stratum"].rank("dense").to_numpy().astype(np.int64)
+        labels["stratum"].cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64)
         if "stratum" in labels.columns
         else np.zeros(len(weight), np.int64)
     )
@@ -211,7 +232,7 @@ def compare(
         if column in labels.columns:
             scores.append(line("flag", column, _flag(labels[column]), _flag(said[mine])))
     if "role" in labels.columns:
-        role, my_role = labels["role"].to_numpy(), said["ai_role"].to_numpy()
+        role, my_role = (c.cast(pl.String).fill_null("").to_numpy() for c in (labels["role"], said["ai_role"]))
         scores += [line("role", str(v), role == v, my_role == v) for v in sorted({str(x) for x in role if x})]
     if "subfields" in labels.columns:
         for v in sorted(set(labels["subfields"].explode().drop_nulls().to_list())):
@@ -305,17 +326,19 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
         "surveillance_job",
         "defence_signal",
     ]
+    # Keys of a source may name ads of several files; the labels of `gangwei label` name the ad itself.
+    key, column = ("ad_id", "ad_id") if "ad_id" in gold.columns else ("record_id", "source_key")
     ads = (
         pl.scan_parquet(path, glob=False)
         .select(columns)
-        .filter(pl.col("source_key").is_in(gold["record_id"].implode()))
+        .filter(pl.col(column).is_in(gold[key].cast(pl.String).implode()))
         .collect()
     )
-    ads = ads.unique("source_key", keep="first", maintain_order=True)
-    gold_in = gold.filter(pl.col("record_id").is_in(ads["source_key"].implode()))
+    ads = ads.unique(column, keep="first", maintain_order=True).with_columns(pl.col(column).alias("_key"))
+    gold_in = gold.with_columns(_key=pl.col(key).cast(pl.String)).filter(pl.col("_key").is_in(ads["_key"].implode()))
     if gold_in.is_empty():
         raise EvaluateError(f"{labels.name}: none of the {gold.height} labelled ads is in {dataset_dir}")
-    said = gold_in.select("record_id").join(ads, left_on="record_id", right_on="source_key", maintain_order="left")
+    said = gold_in.select("record_id", "_key").join(ads, on="_key", maintain_order="left")
     said = _board_codes(_terms(said, dataset_dir), dataset_dir)
     hits = None
     texts = dataset_dir / "published" / "texts.parquet"

@@ -372,9 +372,9 @@ def _stratum(s: Stratum, z: float) -> tuple[float, float, float, float]:
     if left == 0:
         return value, value, value, 0.0
     plain = float(w @ y)
-    binomial = plain * (1 - plain)
-    # Tuning by predictions shrinks the binomial variance of the labels by this factor, n grows by its inverse.
-    gain = min(variance / binomial, 1.0) if binomial > 0 else 1.0
+    # Tuning by predictions shrinks the binomial variance of the labels by this factor, n grows by its inverse. Labels that
+    # all agree have none to shrink (rounding of the weights would leave a trace of it).
+    gain = min(variance / (plain * (1 - plain)), 1.0) if y.min() < y.max() else 1.0
     n_eff = n / max(gain * left, 1e-12)
     low, high = jeffreys(min(max(value, 0.0), 1.0), n_eff, z)
     return value, min(low, value), max(high, value), (variance / (n - 1) if n > 1 else 0.25) * left

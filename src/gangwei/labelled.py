@@ -24,8 +24,9 @@ from gangwei.frame import FACT, Dataset
 from gangwei.frame_check import DatasetError
 from gangwei.frame_columns import LABEL_CLASSES
 from gangwei.intervals import Between, Estimate, Floats, Stratum
+from gangwei.label_lines import read_label_lines
 from gangwei.schema import AI_TIERS
-from gangwei.store import StoreError, read_lines
+from gangwei.store import StoreError
 
 if TYPE_CHECKING:
     from gangwei.measures import Scope
@@ -71,7 +72,7 @@ def _own(folder: Path) -> pl.DataFrame | None:
 
 def _file(path: Path) -> pl.DataFrame:
     try:
-        given = read_lines(path)
+        given = read_label_lines(path)
     except StoreError as e:
         raise DatasetError(f"labels: {e}") from None
     if missing := [c for c in NEEDED if c not in given.columns]:
@@ -79,9 +80,7 @@ def _file(path: Path) -> pl.DataFrame:
     if not {"record_id", "ad_id"} & set(given.columns):
         raise DatasetError(f"{path.name}: labels need the column record_id (= source_key) or ad_id")
     if "weight" not in given.columns:
-        if not {"stratum_population", "stratum_sample"} <= set(given.columns):
-            raise DatasetError(f"{path.name}: labels need weight, or stratum_population and stratum_sample")
-        given = given.with_columns(weight=pl.col("stratum_population") / pl.col("stratum_sample"))
+        raise DatasetError(f"{path.name}: labels need weight, or stratum_population and stratum_sample")
     return given
 
 

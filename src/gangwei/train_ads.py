@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.hashing import hash_strings
+from gangwei.label_lines import read_label_lines
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean
-from gangwei.store import read_lines
 
 OTHERS = 40_000
 
@@ -28,7 +28,7 @@ def read_labels(path: Path) -> pl.DataFrame:
         StoreError: no such file, or neither JSON lines nor CSV.
         TrainError: record_id or ai_tier is missing, or a tier is unknown.
     """
-    frame = read_lines(path)
+    frame = read_label_lines(path)
     if missing := {"record_id", "ai_tier"} - set(frame.columns):
         raise TrainError(f"{path.name}: no column {', '.join(sorted(missing))}")
     tier = pl.col("ai_tier").replace("mention", "none")
@@ -37,11 +37,9 @@ def read_labels(path: Path) -> pl.DataFrame:
         raise TrainError(f"{path.name}: unknown ai_tier {', '.join(sorted(map(str, bad)))}")
     if "subfields" in frame.columns and frame["subfields"].dtype == pl.String:
         frame = frame.with_columns(pl.col("subfields").str.split("|"))
-    if "weight" in frame.columns:
-        frame = frame.with_columns(pl.col("weight").cast(pl.Float64))
     keep = [
         c
-        for c in ("record_id", "ai_tier", "mention", "role", "subfields", "stratum", "weight", "confidence")
+        for c in ("record_id", "ad_id", "ai_tier", "mention", "role", "subfields", "stratum", "weight", "confidence")
         if c in frame.columns
     ]
     return frame.select(keep)
@@ -70,6 +68,19 @@ def read_ads(dataset: Path, keys: pl.Series | None = None) -> pl.DataFrame:
     else:
         raise TrainError(f"{dataset}: no texts; build the dataset without --no-texts")
     return ads.unique("source_key", keep="first", maintain_order=True).rename({"source_key": "record_id"})
+
+
+def by_id(dataset: Path, labels: pl.DataFrame) -> pl.DataFrame:
+    """Labels whose `ad_id` names an ad of the dataset without a key of its own, with its title and text (tags are not published)."""
+    ads, texts = (dataset / "published" / f"{t}.parquet" for t in ("ads", "texts"))
+    if not labels["ad_id"].count() or not ads.is_file() or not texts.is_file():
+        return labels.clear()
+    found = pl.scan_parquet(ads, glob=False).select("ad_id", "source_key", "title")
+    alike = pl.col("source_key").is_null() | (pl.len().over("source_key") > 1)
+    wanted = labels["ad_id"].drop_nulls().implode()
+    own = found.filter(alike).filter(pl.col("ad_id").is_in(wanted)).drop("source_key")
+    own = own.join(pl.scan_parquet(texts, glob=False), on="ad_id", how="left").with_columns(tags=pl.lit("", pl.String))
+    return labels.join(own.collect(), on="ad_id", maintain_order="left")
 
 
 def copies(ads: pl.DataFrame) -> NDArray[np.int64]:
@@ -151,10 +162,13 @@ def gather(
         else:
             frames[i] = f.with_columns(weight=pl.lit(1.0))
     extra = shipped_labels(book).with_columns(weight=pl.lit(0.0))
-    labels = pl.concat([*frames, extra], how="diagonal").unique("record_id", keep="first", maintain_order=True)
+    labels = pl.concat([pl.DataFrame(schema={"ad_id": pl.String}), *frames, extra], how="diagonal")
+    labels = labels.unique(pl.coalesce("ad_id", "record_id"), keep="first", maintain_order=True)
+    named = by_id(dataset, labels)
+    labels = labels.join(named, on="ad_id", how="anti", maintain_order="left")
     ads = read_ads(dataset, labels["record_id"])
-    rows = labels.join(ads, on="record_id", maintain_order="left")
+    rows = pl.concat([labels.join(ads, on="record_id", maintain_order="left"), named], how="diagonal")
     if rows.is_empty():
         raise TrainError(f"{dataset}: holds none of the {labels.height} labelled ads")
-    missing = labels.height - rows.height
+    missing = labels.height + named.height - rows.height
     return pl.concat([rows, synthetic(book)], how="diagonal"), missing

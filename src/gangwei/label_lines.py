@@ -1,0 +1,40 @@
+"""Lines of labels as people and `gangwei label` write them: what each ad stands for, and whose word is the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from gangwei.store import StoreError, read_lines
+
+DESIGN = ("stratum_population", "stratum_sample")
+
+
+def read_label_lines(path: Path) -> pl.DataFrame:
+    """Lines of JSON or CSV; of several by one `reader` on one `ad_id` the last. `weight` (Float64) is that of the file, or
+    follows from stratum_population and stratum_sample (of readers: how many they read); without either there is none.
+
+    Raises:
+        StoreError: no such file, of another form, or a weight that is missing, negative or no number.
+    """
+    frame = read_lines(path)
+    if {"reader", "ad_id"} <= set(frame.columns):
+        frame = frame.unique(["reader", "ad_id"], keep="last", maintain_order=True)
+    given = ["weight"] if "weight" in frame.columns else [c for c in DESIGN if c in frame.columns]
+    if given in (["weight"], list(DESIGN)):
+        numbers = frame.select(pl.col(given).cast(pl.Float64, strict=False))
+        weight = numbers["weight"] if given == ["weight"] else numbers[DESIGN[0]] / numbers[DESIGN[1]]
+        if given != ["weight"] and {"reader", "ad_id", "stratum"} <= set(
+            frame.columns
+        ):  # what was read, not all that was drawn
+            weight = numbers[DESIGN[0]] / frame.select(pl.col("ad_id").n_unique().over("stratum")).to_series()
+        fit = (weight.is_finite() & (weight >= 0)).fill_null(False)
+        if wrong := int((~fit).sum()):
+            raise StoreError(
+                f"{path.name}: {wrong} of {frame.height} lines have no usable {' / '.join(given)}; it must be a number, 0 or more"
+            )
+        if frame.height and not weight.sum():
+            raise StoreError(f"{path.name}: every {' / '.join(given)} is 0")
+        frame = frame.with_columns(weight=weight)
+    return frame
