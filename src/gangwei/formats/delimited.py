@@ -18,6 +18,7 @@ from gangwei.formats.sampling import spaced, whole_lines
 
 DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
 RARE = ("｜", "#", "~")
+SPACED = 4  # words on every line that make a table without another delimiter
 RAW_CHARS = 500
 PART_ROWS = 20
 TOP = 8
@@ -73,7 +74,8 @@ def guess_delimiter(lines: Sequence[str]) -> str:
         score = counts.count(mode) / len(counts) * min(mode, 12) if mode > 1 else 0.0
         if score > best_score * 1.05:
             best, best_score = d, score
-    return best
+    parts = {len(x.rstrip("\r\n").split(" ")) for x in lines if x.strip()}
+    return " " if not best_score and len(lines) > 1 and len(parts) == 1 and min(parts) >= SPACED else best
 
 
 def guess_quote(lines: Sequence[str], delimiter: str) -> str:

@@ -265,7 +265,8 @@ def _is_data(found: Guess, know: Knowledge) -> bool:
         for n, f in found.placed.items()
         if LEGAL.search(n) or know.headers.claim(n) is None
     )
-    return like >= 2 or (found.skip > 1 and found.by_value.issuperset(found.placed))
+    alone = len(found.names) == like  # one column
+    return like >= 2 or alone or (found.skip > 1 and found.by_value.issuperset(found.placed))
 
 
 def _by_value(
