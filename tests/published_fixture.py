@@ -66,27 +66,28 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
     stated = rng.random(n) < 0.8
     board = pick(BOARDS)
     flag = rng.random(n)
+    alike = np.where(flag < 0.5, opening_of, np.arange(n))  # half of the copies repeat title and pay of the first
     ads = schema.ADS.conform(
         pl.DataFrame(
             {
                 "ad_id": ids, "source_id": ["made"] * n, "source_key": [str(i) for i in range(n)], "board": board.tolist(),
                 "url": [f"https://example.org/{i}" for i in range(n)], "language": ["zh"] * n,
-                "title": [HOSTILE if i == 0 else f"工程师 {i % 97}" for i in range(n)], "captured_date": posted, "posted_date": posted,
+                "title": [HOSTILE if i == 0 else f"工程师 {i % 97}" for i in alike], "captured_date": posted, "posted_date": posted,
                 "date_precision": ["day" if spec.dates else "none"] * n,
                 "employer_id": [None if a else f"em{e:06d}" for e, a in zip(emp, anonymous)],
                 "opening_id": [f"op{o:08d}" for o in opening_of],
                 "match_relation": np.where(opening_of == np.arange(n), "representative", "same_opening"),
-                "match_reason": np.where(opening_of == np.arange(n), None, np.where(flag < 0.5, "exact", "near_text")).tolist(),
+                "match_reason": np.where(opening_of == np.arange(n), None, np.where(flag < 0.5, "same_text", "same_title_text")).tolist(),
                 "ai_tier": tier, "ai_mention": ai | (flag > 0.97), "ai_score": np.where(ai, 0.9, 0.1),
                 "ai_role": np.where(ai, pick(schema.AI_ROLES), None).tolist(),
                 "ai_subfields": [[schema.AI_SUBFIELDS[i % 9]] if a else [] for i, a in enumerate(ai)],
                 "surveillance_job": flag < 0.02, "defence_signal": flag > 0.99,
                 "place_status": np.where(multi, "multi", np.where(nowhere, "none", "ok")),
                 "adcode": [None if m or x else c for m, x, c in zip(multi, nowhere, city)],
-                "pay_status": np.where(stated, "ok", "negotiable"),
-                "pay_min_fen": [int(v * 0.8) if s else None for v, s in zip(pay, stated)],
-                "pay_max_fen": [int(v * 1.2) if s else None for v, s in zip(pay, stated)],
-                "pay_unit": np.where(stated, "month", None).tolist(), "education": pick((*schema.EDUCATION[3:], None)).tolist(),
+                "pay_status": np.where(stated[alike], "ok", "negotiable"),
+                "pay_min_fen": [int(v * 0.8) if s else None for v, s in zip(pay[alike], stated[alike])],
+                "pay_max_fen": [int(v * 1.2) if s else None for v, s in zip(pay[alike], stated[alike])],
+                "pay_unit": np.where(stated[alike], "month", None).tolist(), "education": pick((*schema.EDUCATION[3:], None)).tolist(),
                 "experience_min_months": rng.choice([0, 12, 36, 60], n), "seniority": pick((*schema.SENIORITY[:5], None)).tolist(),
                 "employment_type": pick(("full_time", "full_time", "internship", None)).tolist(),
             },

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from gangwei import intervals, schema
 from gangwei import measures as m
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
@@ -171,6 +172,54 @@ def test_four_grains(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None
     assert rows["ad"] > rows["exact"] > rows["opening"]
 
 
+@pytest.mark.parametrize("texts", [True, False])
+def test_exact_copies_have_one_employer_title_place_pay_and_text(tmp_path: Path, texts: bool) -> None:
+    """Whatever the matcher joined them by: an ad is an exact copy when all of it was there before."""
+    write(tmp_path)
+    path = tmp_path / "published/texts.parquet"
+    ads = pl.read_parquet(tmp_path / "published/ads.parquet")
+    layout = pl.struct(
+        kind=pl.lit("duties"), start=pl.lit(0, pl.Int32), end=(pl.int_range(pl.len()) % 2 + 8).cast(pl.Int32)
+    )
+    told = ads.with_columns(text=pl.lit("x" * 9), sections=pl.concat_list(layout)).select(*schema.TEXTS.polars)
+    if texts:
+        told.write_parquet(path)
+    else:  # as `build --no-texts` leaves it
+        path.unlink()
+    alike = ["opening_id", "employer_id", "title", "adcode", "pay_min_fen", "pay_max_fen"]
+    want = ads.join(told, on="ad_id").select(*alike, "sections") if texts else ads.select(*alike, "match_score")
+    rows = dict(m.measure(m.open_dataset(tmp_path), "ads-per-opening").rows.select("id", "numerator").iter_rows())
+    assert rows["exact"] == want.unique().height
+    assert rows["ad"] > rows["exact"] > rows["opening"]
+
+
+def test_spells_are_those_of_dated_openings(tmp_path: Path) -> None:
+    """Of two openings one is dated: the row of spells counts that one, out of the dated ones."""
+    write(tmp_path, Spec(ads=400))
+    path = tmp_path / "published/openings.parquet"
+    openings = pl.read_parquet(path).with_columns(
+        first_date=pl.when(pl.int_range(pl.len()) % 2 == 0).then("first_date"),
+        last_date=pl.when(pl.int_range(pl.len()) % 2 == 0).then("last_date"),
+    )
+    openings.write_parquet(path)
+    rows = {r["id"]: r for r in m.measure(m.open_dataset(tmp_path), "ads-per-opening").rows.to_dicts()}
+    dated = openings["first_date"].count()
+    assert rows["opening"]["numerator"] == openings.height > dated
+    assert (rows["spell"]["numerator"], rows["spell"]["denominator"]) == (dated, dated)
+
+
+def test_figures_by_definition_are_those_of_each_definition(ds: m.Dataset) -> None:
+    """A wider definition is not cut to the openings of the default one, and no share is that of itself."""
+    for measure_id in ("ai-openings", "ai-share", "pay-median", "ai-repeat-rate"):
+        rows = m.measure(ds, measure_id, "definition").rows.to_dicts()
+        assert [r["id"] for r in rows] == list(vocab.DEFINITIONS)
+        for r in rows:
+            one = m.measure(ds, measure_id, where={"definition": r["id"]})
+            assert (r["value"], r["low"], r["high"], r["numerator"]) == (one.value, one.low, one.high, one.numerator)
+            n, _ = m.ads_behind(ds, measure_id, "definition", r["id"], limit=1)
+            assert n == r["openings"] or (measure_id == "ai-share" and n == r["numerator"])
+
+
 def test_tiers_cumulate_and_obey_the_day(ds: m.Dataset) -> None:
     rows = dict(m.measure(ds, "defence-tiers").rows.select("id", "numerator").iter_rows())
     assert rows["T1-T4"] == rows["T1"] + rows["T2"] + rows["T3"] + rows["T4"]
@@ -307,6 +356,18 @@ def test_skills_and_pairs(ds: m.Dataset, made: tuple[Path, dict[str, float]]) ->
     both = mine.filter(pl.col("skill_id").list.contains("python") & pl.col("skill_id").list.contains("sql")).height
     assert (pair["id"], pair["label"], pair["numerator"]) == ("python + sql", "Python + SQL", both)
     assert m.ads_behind(ds, "ai-skill-pairs", None, "python + sql", limit=1)[0] == both
+    who = (
+        open_truth(made[0])
+        .filter(pl.col("ai_tier").is_in(["builder", "adjacent"]))
+        .select("ad_id", who=pl.coalesce("employer_id", "ad_id"))
+    )
+    hit = mine.select(
+        "ad_id", h=(pl.col("skill_id").list.contains("python") & pl.col("skill_id").list.contains("sql")).cast(pl.Int64)
+    )
+    sums = who.join(hit, on="ad_id", how="left").group_by("who").agg(pl.len().alias("t"), pl.col("h").sum())
+    h, t = (sums[c].to_numpy().astype(float) for c in ("h", "t"))
+    e = intervals.cluster_share(h.sum(), t.sum(), h @ h, h @ t, t @ t, len(t))
+    assert (pair["low"], pair["high"], pair["n_eff"]) == pytest.approx((e.low, e.high, e.n_eff))
     assert (
         m.measure(ds, "ai-openings", where={"skill": "python,sql"}).value
         == mine.filter(pl.col("skill_id").list.contains("python") | pl.col("skill_id").list.contains("sql")).height

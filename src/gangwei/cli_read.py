@@ -71,10 +71,10 @@ def measure_command(
             OUT.print(words.text("corrected_line").format(n=words.integer(c.labels), value=fixed), highlight=False)
         for note in result.notes:
             OUT.print(str(words.table["notes"].get(note, note)), highlight=False, style="dim")
-        if result.by:
+        if "id" in result.rows.columns and not result.rows.is_empty():
             table = Table()
             fixed_too = ["corrected", "95 %"] if "corrected" in result.rows.columns else []
-            for name in (words.dimension(result.by), "value", "95 %", *fixed_too, "counted", "of"):
+            for name in (words.dimension(result.by) if result.by else "", "value", "95 %", *fixed_too, "counted", "of"):
                 table.add_column(name, overflow="fold")
             for r in result.rows.head(SHOWN).to_dicts():
                 shown: tuple[str, ...] = (

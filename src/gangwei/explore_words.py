@@ -115,8 +115,6 @@ class Speaker:
         """The label of a row of a figure."""
         if result.measure.kind == "terms":
             return self.concept(str(row["id"]))
-        if result.measure.kind == "grains":
-            return self.labels.code("grain", str(row["id"]))
         if result.by == "employer" and row["label"] == row["id"]:
             return self.individual
         return str(row["label"])

@@ -187,7 +187,8 @@ class Dataset:
         with self.lock:
             if "fact_ads" not in self.tables_made:
                 with _harm_is_told():
-                    frame_tables.make_fact(self.cursor(), "held.fact_ads", self._exact_reasons, every_ad=True)
+                    texts = (self.published / "texts.parquet").is_file()
+                    frame_tables.make_fact(self.cursor(), "held.fact_ads", every_ad=True, texts=texts)
                 self.pack()
                 self.tables_made.add("fact_ads")
         return "held.fact_ads"
@@ -229,10 +230,6 @@ class Dataset:
         with self.lock:
             return self.codes_kept.setdefault(table, Codes(table, self.connection))
 
-    @property
-    def _exact_reasons(self) -> list[str]:
-        return [str(r) for r in self.codebook.toml("measures/grains.toml")["exact_reasons"]]
-
     def _once(self, name: str, sql: str) -> None:
         """Run the statement that makes a table, the first time it is needed."""
         with self.lock:
@@ -256,10 +253,13 @@ class Dataset:
             con.close()
 
     def need_texts(self) -> None:
-        """Make the table `has_text` (row_no of the ads with a text) when first asked for."""
+        """Make the table `has_text` (row_no of the ads with a text, a hash of where its sections lie) when first asked for.
+
+        Ads of one opening with the same sections at the same characters have one text but for 0.1 % (no text is read).
+        """
         self._once(
             "has_text",
-            "CREATE TABLE has_text AS SELECT CAST(a.file_row_number AS INTEGER) AS row_no FROM texts t JOIN ads a ON a.ad_id = t.ad_id "
+            "CREATE TABLE has_text AS SELECT CAST(a.file_row_number AS INTEGER) AS row_no, hash(t.sections) AS shape FROM texts t JOIN ads a ON a.ad_id = t.ad_id "
             "WHERE len(t.sections) > 0",
         )
 
@@ -308,7 +308,7 @@ class Dataset:
     def _layout(self) -> None:
         bits = {b: self.board_bit(b) for b in self.boards}
         self.open_values.update(frame_tables.lay_out(self.connection, bits, self.clusters))
-        frame_tables.make_fact(self.connection, FACT, self._exact_reasons, every_ad=False)
+        frame_tables.make_fact(self.connection, FACT, every_ad=False)
         self.pack()
 
 

@@ -115,8 +115,15 @@ def cluster_names(clusters: Clusters) -> list[str]:
     return sorted({c for cs in clusters.values() for c in cs})
 
 
-def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, every_ad: bool) -> None:
-    """Make one fact table: of the representatives of openings, or of every ad. `exact`: match reasons of exact copies."""
+# What two ads of one opening have in common when one is an exact copy of the other, beside their text.
+_ALIKE = "a.opening_id, a.employer_id, a.title, a.adcode, a.county_adcode, a.pay_min_fen, a.pay_max_fen, a.pay_unit, a.pay_months"
+
+
+def make_fact(con: duckdb.DuckDBPyConnection, name: str, *, every_ad: bool, texts: bool = True) -> None:
+    """Make one fact table: of the representatives of openings, or of every ad (needs `has_text`).
+
+    `texts`: the dataset holds texts; without them two texts are taken as one when they share as much with their match.
+    """
     codes = ", ".join(f"TRY_CAST({sql} AS e_{c}) AS {c}" for c, (sql, _) in CODES.items())
     opens = ", ".join(f"TRY_CAST({sql} AS e_{c}) AS {c}" for c, sql in OPEN_CODES.items())
     flags = ", ".join(f"{sql} AS {c}" for c, sql in FLAGS.items())
@@ -126,7 +133,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
     )
     sectors = " + ".join(f"CASE WHEN {_SECTOR_SQL[s]} THEN {1 << i} ELSE 0 END" for i, s in enumerate(SECTORS))
     missing = " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, sql in enumerate(MISSING.values()))
-    exact_sql = ", ".join("'" + str(r).replace("'", "''") + "'" for r in exact)
+    copy = f"row_number() OVER (PARTITION BY {_ALIKE}, {'x.shape' if texts else 'a.match_score'} ORDER BY a.file_row_number) > 1"
     join = "LEFT JOIN" if every_ad else "JOIN"
     board_mask = "coalesce(b.bit, 0)" if every_ad else "coalesce(m.mask, b.bit, 0)"
     masks = (
@@ -147,7 +154,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
     )  # fmt: skip
     # Which ads have a text takes reading the texts: every ad is asked, openings only by the question itself.
     text_bit = f" | CASE WHEN x.row_no IS NULL THEN {TEXT_BIT} ELSE 0 END" if every_ad else ""
-    text_join = "LEFT JOIN has_text x ON x.row_no = base.row_no" if every_ad else ""
+    text_join = "LEFT JOIN has_text x ON x.row_no = a.file_row_number" if every_ad else ""
     con.execute(
         f"""
         CREATE TABLE {name} AS
@@ -155,10 +162,10 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
           SELECT CAST(a.file_row_number AS INTEGER) AS row_no, a.ad_id, CAST(coalesce(e.emp_no, -1 - a.file_row_number) AS INTEGER) AS emp_no,
             TRY_CAST(a.board AS e_board) AS board, {board_mask} AS board_mask, {codes}, {opens}, {flags},
             CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
-            {missing} AS own_missing, coalesce(k.first_no <> a.file_row_number, false) AS is_campaign_copy,
+            ({missing}){text_bit} AS missing_mask, coalesce(k.first_no <> a.file_row_number, false) AS is_campaign_copy,
             CASE WHEN len(a.ai_subfields) > 0 THEN {subfields} ELSE 0 END AS subfield_mask, {sectors} AS sector_mask, {dates},
             CAST(coalesce(s.n_spells, 1) AS INTEGER) AS n_spells, o.first_date IS NOT NULL AS has_spell,
-            coalesce(a.match_reason IN ({exact_sql}), false) AS is_exact_copy,
+            {copy if every_ad else "false"} AS is_exact_copy,
             {_MONTH} AS pay_month_fen, {_YEAR} AS pay_year_fen,
             TRY_CAST(a.adcode AS INTEGER) AS own_adcode,
             CASE WHEN a.place_status = 'ok' AND a.county_adcode <> a.adcode THEN TRY_CAST(a.county_adcode AS INTEGER) END AS county
@@ -166,6 +173,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
           LEFT JOIN (SELECT e.*, z.size_band, n.emp_no FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id
             LEFT JOIN employer_sizes z ON z.employer_id = e.employer_id) e ON e.employer_id = a.employer_id
           LEFT JOIN board_no b ON b.board = a.board
+          {text_join}
           {masks}
           {rough}
           LEFT JOIN (SELECT x.campaign_id, min(x.file_row_number) AS first_no FROM ads x JOIN openings y ON y.ad_id = x.ad_id
@@ -177,7 +185,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
             row_number() OVER (PARTITION BY ad_id ORDER BY file_row_number) AS ordinal
           FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL AND ({_NEEDED})
         )
-        SELECT base.* EXCLUDE (ad_id, own_adcode, own_missing, in_month, in_year), base.own_missing{text_bit} AS missing_mask,
+        SELECT base.* EXCLUDE (ad_id, own_adcode, in_month, in_year),
           CAST(year(coalesce(base.first_date, base.in_month)) * 12 + month(coalesce(base.first_date, base.in_month)) - 1 AS SMALLINT) AS month_no,
           CAST(year(coalesce(base.first_date, base.in_year)) AS SMALLINT) AS year_no,
           pm.no AS pay_month_no, py.no AS pay_year_no, coalesce(p.adcode, base.own_adcode) AS adcode,
@@ -186,7 +194,6 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, exact: list[str], *, ev
           coalesce(p.ordinal, 1) = 1 AS is_first
         FROM base LEFT JOIN places p ON p.ad_id = base.ad_id
         LEFT JOIN pay_no pm ON pm.fen = base.pay_month_fen LEFT JOIN pay_no py ON py.fen = base.pay_year_fen
-        {text_join}
         ORDER BY base.emp_no, base.row_no, coalesce(p.ordinal, 1)
         """
     )

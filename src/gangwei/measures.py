@@ -181,7 +181,7 @@ def load(book: Codebook) -> dict[str, Measure]:
     """
     out: dict[str, Measure] = {}
     for name in book.names("measures", ".toml"):
-        if name in ("measures/settings.toml", "measures/grains.toml"):
+        if name == "measures/settings.toml":
             continue
         for id_, spec in book.toml(name).items():
             if spec.get("kind") not in ESTIMATORS:
@@ -315,7 +315,7 @@ def measure(
     ask = _ask(ds, measure_id, by, where, as_of, lists)
     if replicates is not None:
         ask = replace(ask, settings={**ask.settings, "replicates": replicates})
-    found: Finding = ESTIMATORS[ask.measure.kind](ask)
+    found = _by_definition(ask) if _turns_on_definition(ask) else ESTIMATORS[ask.measure.kind](ask)
     labels = Labels(ds, lang)
     rows = found.rows
     if "skill" in {ask.by, *ask.where}:
@@ -331,6 +331,29 @@ def measure(
         interval_method=found.total.method, suppressed=found.suppressed, unplaced=found.unplaced, notes=found.notes,
         sql=found.sql, params=found.params, corrected=found.corrected, own_date=ask.as_of != ds.as_of,
     )  # fmt: skip
+
+
+def _turns_on_definition(ask: Scope) -> bool:
+    """Whether the groups are definitions, and the figure itself follows from the definition."""
+    m = ask.measure
+    follows = m.population == "ai" or m.hit == "definition"
+    return ask.by == "definition" and follows and m.kind in ("share", "count", "median", "per_opening", "duration")
+
+
+def _defined(ask: Scope, definition: str) -> Scope:
+    """The same question by another definition, ungrouped."""
+    return replace(ask, by=None, where={**ask.where, "definition": definition}, definition=definition)
+
+
+def _by_definition(ask: Scope) -> Finding:
+    """The figure by each definition in turn, so that a wider one is not cut to the openings of the chosen one."""
+    estimate = ESTIMATORS[ask.measure.kind]
+    found: Finding = estimate(_defined(ask, ask.definition))
+    parts = [
+        estimate(_defined(ask, d)).rows.select(pl.lit(d, pl.String).alias("id"), pl.all()) for d in vocab.DEFINITIONS
+    ]
+    found.rows = pl.concat(parts, how="diagonal")
+    return found
 
 
 _BEHIND = (
@@ -351,6 +374,9 @@ def behind_query(
 ) -> Query:
     """The filter of a figure's numerator, narrowed to one group of `by`."""
     ask = _ask(ds, measure_id, by, where, as_of, lists)
+    if group is not None and _turns_on_definition(ask):
+        vocab.check(ds, "definition", group)
+        ask, group = _defined(ask, group), None
     q = ask.restrict(ask.query())
     hit = ask.hit(q)
     if hit != "true":

@@ -133,12 +133,17 @@ def count(ask: Scope) -> Finding:
 
 
 def grains(ask: Scope) -> Finding:
-    """The population counted at the four grains."""
+    """The population counted at the four grains; spells are those of openings with a full date, the denominator of their row."""
     rows, sql = [], ""
-    for grain in ("ad", "exact", "opening", "spell"):
+    for grain in ("ad", "exact", "opening"):
         found = count(replace(ask, grain=grain, by=None))
         sql = sql or found.sql
         rows.append(row(ask, grain, found.total, found.numerator, found.numerator, int(found.numerator), 0, weak=False))
+    q = ask.restrict(replace(ask, grain="spell", by=None).query())
+    q.clauses.append("f.has_spell")
+    whole = sums(ask, q, None).whole
+    spells = intervals.cluster_count(whole.d, whole.dd, q.unit)
+    rows.append(row(ask, "spell", spells, spells.value, whole.rows, int(spells.value), 0, weak=False))
     ads, openings = rows[0]["numerator"], rows[2]["numerator"]
     e = Estimate(ads / openings, math.nan, math.nan, openings, "none") if openings else EMPTY
     return Finding(frame(rows), e, ads, openings, sql, {})

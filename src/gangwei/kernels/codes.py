@@ -89,25 +89,40 @@ def mark_rows(out: Array, held: Array, places: Array, numbers: Array) -> None:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def together(start: Array, stop: Array, values: Array, employer: Array, size: int) -> tuple[Array, Array]:
+def together(
+    start: Array, stop: Array, values: Array, employer: Array, size: int
+) -> tuple[Array, Array, Array, Array, float, int]:
     """(rows, employers) that hold both of two values, int32 (size, size) at [lesser, greater]; [v, v] is of one value alone.
+
+    Then, float64: the sums over employers of the squares of those rows, and of their products with all rows of the employer;
+    last the sum of the squares of all rows of an employer, and the employers.
 
     The values of row i are `values[start[i]:stop[i]]`, ascending; rows of one employer follow each other.
     """
     rows, employers = np.zeros((size, size), np.int32), np.zeros((size, size), np.int32)
+    squares, products = np.zeros((size, size)), np.zeros((size, size))
+    held = np.zeros((size, size), np.int64)
     last = np.full((size, size), -1, np.int64)
-    run = 0
+    run, total, of, clusters = 0, 0, 0.0, 0
     for i in range(len(start)):
-        if i and employer[i] != employer[i - 1]:
-            run = i
+        if i == 0 or employer[i] != employer[i - 1]:
+            run, total = i, 1
+            while i + total < len(start) and employer[i + total] == employer[i]:
+                total += 1
+            of += float(total) * total
+            clusters += 1
         for x in range(start[i], stop[i]):
             for y in range(x, stop[i]):
                 a, b = values[x], values[y]
-                rows[a, b] += 1
                 if last[a, b] != run:
                     employers[a, b] += 1
                     last[a, b] = run
-    return rows, employers
+                    held[a, b] = 0
+                rows[a, b] += 1
+                squares[a, b] += 2 * held[a, b] + 1
+                products[a, b] += total
+                held[a, b] += 1
+    return rows, employers, squares, products, of, clusters
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
