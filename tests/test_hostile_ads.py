@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.formats import page_data
+from gangwei.formats import literals, page_data
+from gangwei.formats.headers import load_headers
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
 
@@ -80,3 +81,10 @@ def test_disguise_changes_no_answer(name: str, said: Callable[..., pl.DataFrame]
 def test_pages_of_broken_scripts_end(piece: str) -> None:
     """Looking behind each mark to the end of the page would take hours."""
     assert page_data.records(f"<html><script>{piece * 200_000}</script>") == []
+
+
+@pytest.mark.parametrize("piece", ["/*", "`", "[{", "{a:", "f({a: [", "'", "= [{a: 1}, "])
+def test_broken_programs_end(piece: str) -> None:
+    headers = load_headers(Codebook())
+    assert literals.records("const a = " + piece * 100_000, headers) == []
+    assert literals.OPENING.match("/* a */ " * 2000 + "SELECT") is None

@@ -164,3 +164,24 @@ def test_an_article_with_blank_lines_holds_no_ads(tmp_path: Path) -> None:
         "【校招】2025届春季招聘\n\n点击上方蓝字关注我们\n\n会计\n工作地点：苏州\n\n扫码进入网申系统\n", "utf-8"
     )
     assert sniff.propose(path).rows.height == 0
+
+
+def test_words_in_lists_are_no_employers_and_short_names_are(tmp_path: Path) -> None:
+    body = [
+        [t, f"{i + 5}-{i + 9}K", "武汉·洪山区", name, "\"['物业公司 ', '企业客户']\""]
+        for i, (t, name) in enumerate(
+            zip(("会计", "护士", "店长", "司机", "文员"), ("青禾", "远景微电", "云杉", "蓝湖照明", "白石"))
+        )
+    ]
+    row = sniff.propose(write(tmp_path / "a.csv", body)).rows.row(1, named=True)
+    assert (row["title"], row["company"], row["pay"]) == ("护士", "远景微电", "6-10K")
+
+
+def test_an_abstract_of_the_text_and_a_button_are_no_texts(tmp_path: Path) -> None:
+    head = ["title", "company", "jd", "summary", "detail"]
+    body = [
+        [t, "甲乙物流有限公司", f"{t}：{TEXT}", f"{t}：{TEXT[:40]}...", "查看详情"]
+        for t in ("仓库管理员", "叉车司机", "会计助理", "店长", "文员")
+    ]
+    row = sniff.propose(write(tmp_path / "a.csv", [head, *body])).rows.row(0, named=True)
+    assert row["description"] == f"仓库管理员：{TEXT}"

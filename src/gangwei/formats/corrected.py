@@ -12,7 +12,9 @@ from gangwei.formats.values import Values
 
 FEW_ROWS = 5
 SHORT_VALUE = 40
+BUTTON = 10
 TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
+SHORT_NAME = re.compile(r"^(?!.*(?:先生|女士|小姐|老师|不限|以[上下])$)(?=.*[\u4e00-\u9fff])[\w&（）()·. -]{2,16}\.*$")
 ONE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[kK千万元]?\s*$")
 
 
@@ -34,8 +36,24 @@ def corrected(
     placed = _short_address(placed, cells, values)
     placed = _named_title(placed, cells, values)
     placed = _two_pays(names, rows, placed, headers)
+    placed = _said_again(names, rows, placed, cells)
     placed = _known_board(placed, cells, packed)
     return _named_board(placed, cells, packed)
+
+
+def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int) -> dict[str, str]:
+    """The one column without a header that may hold short names of employers, where nothing else names them beside titles.
+
+    Args:
+        n: number of rows.
+    """
+    if "title" not in placed.values() or "company" in placed.values() or n < FEW_ROWS:
+        return {}
+    free = [
+        name for name, mine in cells.items()
+        if name not in placed and len(mine) * 10 >= 9 * n and len(set(mine)) * 2 > n and share_of(SHORT_NAME, mine) >= 0.9
+    ]  # fmt: skip
+    return {free[0]: "company"} if len(free) == 1 else {}
 
 
 def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
@@ -88,6 +106,20 @@ def _two_pays(names: Sequence[str], rows: list[list[str]], placed: dict[str, str
     pairs = [(ONE.match(r[at]), ONE.match(r[at + 1])) for r in rows if r[at].strip() and r[at + 1].strip()]
     good = sum(bool(a and b and float(a[1]) <= float(b[1])) for a, b in pairs)
     return {**placed, names[at]: "pay_min", names[at + 1]: "pay_max"} if good * 10 >= 9 * len(pairs) > 0 else placed
+
+
+def _said_again(
+    names: Sequence[str], rows: list[list[str]], placed: dict[str, str], cells: dict[str, list[str]]
+) -> dict[str, str]:
+    """Texts that stand whole in another text of the row (an abstract), or are one word in every row (a button), are left out."""
+    at = {n: i for i, n in enumerate(names)}
+    for name in [n for n, f in placed.items() if f == "description" and n in at]:
+        mine = [(r[at[name]].strip(" \r\n.…"), r) for r in rows if r[at[name]].strip()]
+        others = [at[n] for n, f in placed.items() if f == "description" and n != name and n in at]
+        again = any(sum(text in r[i] for text, r in mine) * 10 >= 9 * len(mine) > 0 for i in others)
+        button = len(cells[name]) >= FEW_ROWS and len(set(cells[name])) == 1 and len(cells[name][0]) <= BUTTON
+        placed = {**placed, name: "ignore"} if again or button else placed
+    return placed
 
 
 def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:

@@ -22,6 +22,7 @@ SPACED = 4  # words on every line that make a table without another delimiter
 RAW_CHARS = 500
 PART_ROWS = 20
 TOP = 8
+TABS = 3
 RECORD_LINES = 5_000
 QUOTED_BY_BLANKS = re.compile(r'"[^"]*"(?: (?:"[^"]*"|[-\w.]+))+\s*$')
 DOUBLE, SINGLE = '"', "'"
@@ -72,6 +73,8 @@ def guess_delimiter(lines: Sequence[str]) -> str:
             continue
         mode = max(sorted(set(counts)), key=counts.count)
         score = counts.count(mode) / len(counts) * min(mode, 12) if mode > 1 else 0.0
+        if d == "\t" and mode > TABS and counts.count(mode) * 10 >= len(counts) * 9:
+            score = 12.0  # commas may stand within values, tabs do not
         if score > best_score * 1.05:
             best, best_score = d, score
     parts = {len(x.rstrip("\r\n").split(" ")) for x in lines if x.strip()}

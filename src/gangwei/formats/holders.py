@@ -15,17 +15,26 @@ HELD = {"company", "city"}
 
 
 def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
-    """The jobs in the lists of an object that is no ad itself and names an employer or a city that they do not name; each with
-    the object's other values, its name as that of an employer. None for any other object."""
+    """The jobs in the lists of an object that is no ad itself and names an employer or a city that they do not name, or that only
+    heads them ({title: 金融, list: [...]}); each with the object's other values, its name as that of an employer. None for any
+    other object."""
     if not isinstance(record, dict) or not any(isinstance(v, (dict, list)) for v in record.values()):
         return None
     own = flat(record)
     said = _said(own, headers)
     if said & {"title", *OF_JOBS}:
-        return None
+        return _headed(own, headers) if said == {"title"} else None
     inside = {k: v for k, v in own.items() if _holds_ads(v, said, headers)}
     others = {f"company.{k}" if NAME_OF.search(k) else k: v for k, v in own.items() if k not in inside}
     return [_joined(others, job) for jobs in inside.values() for job in jobs] if inside else None
+
+
+def _headed(own: dict[str, Any], headers: Headers) -> list[Any] | None:
+    """The jobs under a heading: the one list of an object, of ads that need nothing of it; each with what else is said."""
+    lists = [k for k, v in own.items() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
+    if len(lists) != 1 or not {"title", "company", "pay"} <= _said(flat(own[lists[0]][0]), headers):
+        return None
+    return [{**{f"{lists[0]}.group.{k}": v for k, v in own.items() if k != lists[0]}, **job} for job in own[lists[0]]]
 
 
 def opened(records: list[Any], headers: Headers) -> list[Any]:

@@ -21,6 +21,7 @@ from gangwei.formats import (
     excel,
     html_table,
     json_text,
+    literals,
     page_data,
     parquet,
     printed,
@@ -36,6 +37,7 @@ from gangwei.formats.sampling import KEPT, spaced
 
 XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
 CONTROL = re.compile(r"[\x02-\x08\x0b\x0c\x0e-\x1f]")
+PROGRAM = 16 << 20  # a program up to this size is looked through for ads
 SMALL = 32 << 20  # a document up to this size is looked through for its columns
 
 Reader = Callable[[BinaryIO, str, Limits], Iterator[Chunk]]
@@ -174,14 +176,17 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         notes.append(Note("nul_bytes", f"{found.nul:,} NUL characters in the file"))
     encoding = found.name
     start = sample.lstrip()[:1]
+    wrapped = json_text.WRAPPER.match(sample) is not None
+    if not wrapped and literals.OPENING.match(sample) and (written := _program(blob, limits, encoding, headers)):
+        return Opened(encoding, written, notes)
     if printed.is_printed(sample):
         return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
-    if (
-        json_text.WRAPPER.match(sample)
-        or json_text.SHELL.match(sample)
-        or (start in ("{", "[") and not _looks_delimited(sample))
-    ):
-        tables = _json(blob, limits, found, sample, headers)
+    if wrapped or json_text.SHELL.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
+        try:
+            tables = _json(blob, limits, found, sample, headers)
+        except Unreadable:
+            if not wrapped or not (tables := _program(blob, limits, encoding, headers)):
+                raise
     elif sqldump.OPENING.match(sample):
         tables = _sql(blob, limits, encoding)
     elif labels := blocks.labels_of(sample, headers):
@@ -208,6 +213,15 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
         chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
         found.append(_of_records(blob, limits, lambda *_: iter([chunk]), encoding)[0])
     return found
+
+
+def _program(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
+    with blob.stream() as f:
+        data = f.read(PROGRAM + 1)
+    if len(data) > PROGRAM or not (ads := literals.records(data.decode(encoding, "replace"), headers)):
+        return []
+    chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
+    return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
 
 
 def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:

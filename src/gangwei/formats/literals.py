@@ -1,0 +1,130 @@
+"""Ads that a program in JavaScript or TypeScript writes down (const jobs = [{title: '会计', …}]): bare keys, single quotes, calls."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from gangwei.formats import holders
+from gangwei.formats.headers import Headers
+from gangwei.formats.json_records import records_in
+
+OPENING = re.compile(
+    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|['\"]use strict"
+    r"|[A-Za-z_$][\w.$]*\(\s*[\"'{\[]|[\[{]\s*(?:\{\s*)?[A-Za-z_$][\w$]*\s*:)"
+)
+TOKEN = re.compile(
+    r"""(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`?)|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?"""
+    r"""|(?P<number>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(?P<name>[^\W\d][\w$.]*)|(?P<mark>\S)""",
+    re.S,
+)
+ESCAPE = re.compile(r"\\(u[\da-fA-F]{4}|\r?\n|.)", re.S)
+ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "", "f": "", "v": "", "0": "", "\n": "", "\r\n": ""}
+NAMED = {"true": True, "false": False}
+TYPED = ("as", "satisfies")
+CLOSING = {"{": "}", "[": "]", "(": ")"}
+BEFORE = {"=", "(", ",", ":", "[", "return", "default"}
+FIELDS, AGAIN, DEPTH = 3, 8, 60
+
+Token = tuple[str, str]
+
+
+def records(text: str, headers: Headers) -> list[dict[str, Any]]:
+    """The longest list of objects in a program that say three fields or more of an ad, with the lists like it; [] without any."""
+    tokens = [(m.lastgroup, m[0]) for m in TOKEN.finditer(text) if m.lastgroup is not None]
+    lists: list[list[dict[str, Any]]] = []
+    at, left = 0, AGAIN * len(tokens)
+    while at < len(tokens) and left > 0:
+        if tokens[at][1] in ("{", "[") and (at == 0 or tokens[at - 1][1] in BEFORE):
+            value, end = _object(tokens, at + 1, 1) if tokens[at][1] == "{" else _list(tokens, at + 1, 1)
+            left -= end - at
+            if found := _ads(value, headers):
+                lists.append(found)
+                at = end
+                continue
+        at += 1
+    best = max(lists, key=len, default=[])
+    return [r for rows in lists if set(rows[0]) & set(best[0]) and len(set(rows[0]) ^ set(best[0])) <= 2 for r in rows]
+
+
+def _ads(value: Any, headers: Headers) -> list[dict[str, Any]]:
+    """The objects of a value, where they are ads."""
+    found = records_in(value, 5) if isinstance(value, (dict, list)) else None
+    if found is None or found[0] is not None:
+        return []
+    rows = holders.inside(value, headers) or holders.opened(found[1], headers)
+    rows = [r for r in rows if isinstance(r, dict) and r]
+    said = {c.field for r in rows[:1] for k in r if (c := headers.claim(k)) is not None and c.field != "ignore"}
+    return rows if len(said) >= FIELDS else []
+
+
+def _value(tokens: list[Token], at: int, depth: int) -> tuple[Any, int]:
+    """The value of an expression and the place behind it; what is no plain value is None."""
+    kind, said = tokens[at]
+    value: Any = None
+    end = at + 1
+    if said in ("{", "[") and kind == "mark" and depth < DEPTH:
+        value, end = _object(tokens, end, depth + 1) if said == "{" else _list(tokens, end, depth + 1)
+    elif kind == "text":
+        value = _plain(said)
+        while end + 1 < len(tokens) and tokens[end][1] == "+" and tokens[end + 1][0] == "text":
+            value, end = value + _plain(tokens[end + 1][1]), end + 2
+    elif kind == "number":
+        value = json.loads(said) if said.lstrip("-")[:1] != "0" or "." in said or len(said) == 1 else said
+    elif said in NAMED:
+        value = NAMED[said]
+    else:
+        end = at
+    behind = _behind(tokens, end)
+    return value if behind == end or tokens[end][1] in TYPED else None, behind
+
+
+def _behind(tokens: list[Token], at: int) -> int:
+    """The place of the comma or bracket that ends an expression."""
+    wanted: list[str] = []
+    while at < len(tokens):
+        kind, said = tokens[at]
+        if kind == "mark":
+            if not wanted and said in ",)]};":
+                return at
+            if said in CLOSING:
+                wanted.append(CLOSING[said])
+            elif wanted and said == wanted[-1]:
+                wanted.pop()
+        at += 1
+    return at
+
+
+def _list(tokens: list[Token], at: int, depth: int) -> tuple[list[Any], int]:
+    out: list[Any] = []
+    while at < len(tokens) and tokens[at][1] != "]":
+        if tokens[at] == ("mark", ","):
+            at += 1
+            continue
+        value, end = _value(tokens, at, depth)
+        out.append(value)
+        at = max(end, at + 1)
+    return out, at + 1
+
+
+def _object(tokens: list[Token], at: int, depth: int) -> tuple[dict[str, Any], int]:
+    out: dict[str, Any] = {}
+    while at < len(tokens) and tokens[at][1] != "}":
+        kind, said = tokens[at]
+        if kind in ("text", "name", "number") and tokens[at + 1 : at + 2] == [("mark", ":")]:
+            value, end = _value(tokens, at + 2, depth) if at + 2 < len(tokens) else (None, at + 2)
+            out[_plain(said) if kind == "text" else said] = value
+            at = max(end, at + 2)
+        elif (kind, said) == ("mark", ","):
+            at += 1
+        else:  # a method, a spread or a name alone
+            at = max(_behind(tokens, at), at + 1)
+    return out, at + 1
+
+
+def _plain(text: str) -> str:
+    """A text without its quotes and escapes."""
+    return ESCAPE.sub(
+        lambda m: chr(int(m[1][1:], 16)) if m[1][:1] == "u" and len(m[1]) == 5 else ESCAPED.get(m[1], m[1]), text[1:-1]
+    )
