@@ -185,3 +185,10 @@ def test_an_abstract_of_the_text_and_a_button_are_no_texts(tmp_path: Path) -> No
     ]
     row = sniff.propose(write(tmp_path / "a.csv", [head, *body])).rows.row(0, named=True)
     assert row["description"] == f"仓库管理员：{TEXT}"
+
+
+def test_lines_of_a_page_are_no_titles(tmp_path: Path) -> None:
+    path = tmp_path / "page.txt"
+    ad = "浏览量：10\n会计  [ 新乡 ]\n青禾食品有限公司\n民营  食品  4k-6k\n记账  报税\n"
+    path.write_text(f"招聘职位    共3条\n选择工作城市\n筛选\n{ad * 3}首页\n尾页\n", "utf-8")
+    assert sniff.propose(path).rows.height == 0

@@ -42,6 +42,7 @@ HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
 SHORT_HEADER = 10
+LINES = 0.4
 TEXTS = 0.8  # of the values of a further text without a header
 AROUND = ("province", "experience_max")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
@@ -199,6 +200,8 @@ def _place(
 ) -> Guess | None:
     if header and any(len(n) > HEADER_CHARS for n in names):
         return None
+    if header and len(names) == 1 and _prose(names[0], rows, know):
+        return None
     if header and rows and _is_header(rows[0], know):
         skip, rows = skip + 1, rows[1:]
     own = [n.strip() for n in names]
@@ -249,6 +252,12 @@ def _place(
     if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
         return None
     return replace(found, anchors=anchors_of(names, found.placed, cells, know.values))
+
+
+def _prose(name: str, rows: list[list[str]], know: Knowledge) -> bool:
+    """Lines of a page rather than one column of titles: no header that is listed, and few lines that may be titles."""
+    titles = [r[0] for r in rows if r and r[0].strip()]
+    return know.headers.listed(name) is None and (know.values.share("title", titles) or 0.0) < LINES
 
 
 def _unpacked(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import groupby
 
 from gangwei.formats.chunk import Limits
 
 CELLS = ("td", "th")
+WIDE = 3
 
 
 class _Tables(HTMLParser):
@@ -58,11 +61,21 @@ class _Tables(HTMLParser):
         self.cell = None
 
 
+def _joined(tables: list[list[list[str]]]) -> Iterator[list[list[str]]]:
+    """The tables of a page; several of one width with one row each, or a second of one cell, are one table."""
+    for (width, single), run in groupby(tables, lambda t: (len(t[0]), len(t) == 1 or (len(t) == 2 and len(t[1]) == 1))):
+        group = list(run)
+        if single and width >= WIDE and len(group) > WIDE:
+            yield [[*t[0], *(t[1] if len(t) > 1 else [""])] for t in group]
+        else:
+            yield from group
+
+
 def tables(text: str, limits: Limits) -> list[list[list[str]]]:
     """Tables of at least two rows and three columns, rows of cells; tables wider than the limit are left out."""
     parser = _Tables()
     parser.feed(text)
     parser.close()
     parser.end()
-    wide = [(t, max(map(len, t))) for t in parser.tables if len(t) > 1]
-    return [t for t, n in wide if 3 <= n <= limits.max_columns]
+    wide = [(t, max(map(len, t))) for t in _joined([t for t in parser.tables if t]) if len(t) > 1]
+    return [t for t, n in wide if WIDE <= n <= limits.max_columns]

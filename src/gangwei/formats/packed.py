@@ -64,6 +64,7 @@ class Packed:
     pay_object: dict[str, str]
     """(pattern, replace) of bounds of pay that are written as an object"""
     company_tail: str
+    page_title: str
     hosts: dict[str, str]
     marks: dict[str, str]
     owners: dict[str, str]
@@ -111,6 +112,7 @@ def load_packed(book: Codebook) -> Packed:
         link=data["link"],
         pay_object=data["pay_object"],
         company_tail=data["company_tail"],
+        page_title=data["page_title"],
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
         owners=data["owners"],
@@ -188,8 +190,9 @@ def unpack(
             elif sum(v.count("|") >= MARKS and "\n" not in v for v in mine) * 2 >= len(mine):
                 rules.setdefault("rewrite", []).append({"field": target, "pattern": r"\|", "replace": "\n"})
             continue
-        if target == "company" and sum(bool(re.search(packed.company_tail, v)) for v in mine) * 5 >= len(mine) * 4:
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.company_tail, "replace": "$1"})
+        tail = {"company": packed.company_tail, "title": packed.page_title}.get(target)
+        if tail and sum(bool(re.search(tail, v)) for v in mine) * 5 >= len(mine) * 4:
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": tail, "replace": "$1"})
         if target == "pay" and any(re.search(packed.pay_object["pattern"], v) for v in mine):
             rules.setdefault("rewrite", []).append({"field": "pay", **packed.pay_object})
         if target == "education" and any(re.search(packed.preferred, v) for v in mine):
