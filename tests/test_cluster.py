@@ -110,25 +110,28 @@ def test_campaign() -> None:
     assert not campaign(0.7, city=(5, 6), level=(0, 6))
 
 
-def test_no_rule_asks_for_less_than_the_least_text() -> None:
+def test_no_rule_asks_for_less_than_the_least_text_or_joins_what_is_ruled_out() -> None:
     rng = np.random.default_rng(5)
     values = {
         "city": [0, 5, 6], "place": [0, 1, 2], "level": [0, 6], "pay_lo": [10_000, 11_000], "pay_kind": [0, 1],
         "education": [-1, 5], "experience": [-1, 12, 36], "title_key": [0, 9, 8], "flags": [0, 1, 4],
-        "first_day": [c.NO_DAY, 100, 105, 200], "address": [0, 3, 4],
+        "first_day": [c.NO_DAY, 100, 105, 200], "address": [0, 3, 4], "heads": [0, 1],
     }  # fmt: skip
-    joined = 0
+    joined = refused = 0
     for _ in range(4000):
         f = facts(**{k: tuple(rng.choice(v, 2)) for k, v in values.items() if rng.random() < 0.3})
-        for phase in (0, 1):
-            least = c.least_text(f, 0, 1, phase, PARAMS)
-            for text in (0.0, 0.1, 0.3, 0.5, 0.54):
+        for phase, known in ((0, False), (1, False), (1, True)):
+            least, out = c.least_text(f, 0, 1, phase, PARAMS), c.ruled_out(f, 0, 1, phase, known)
+            refused += out
+            for text in (-1.0, 0.0, 0.1, 0.3, 0.5, 0.54, 0.9, 1.0):
                 if phase:
-                    fits = c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, text, True, PARAMS)
+                    fits = c.judge_campaign(f, NO_BAG, NO_PTR, 0, 1, text, known, PARAMS)
                 else:
                     fits = c.judge(f, NO_BAG, NO_PTR, 0, 1, text, False, PARAMS)[0] > 0
-                assert not fits or text >= least, (f, phase, text)
+                    assert not (out and c.judge(f, NO_BAG, NO_PTR, 0, 1, text, True, PARAMS)[0]), (f, text)
+                assert not fits or (not out and (text < 0 or text >= least)), (f, phase, text)
                 joined += bool(fits)
+    assert refused > 1000
     assert joined > 50
 
 
@@ -144,7 +147,15 @@ def test_texts_of_a_block_that_is_sampled_coarsely_still_count() -> None:
         rest = np.zeros(n, np.uint8), np.zeros(n, np.float32), np.full(n, -1, np.int64)
         texts = grams.ravel().copy(), np.arange(n + 1) * 100, np.zeros(n, np.uint8)
         cluster_blocks(
-            np.array([0, n]), f.copy(), np.full(n, 77, np.uint32), np.arange(n + 1), *texts, params, leader, *rest
+            np.arange(n),
+            np.array([0, n]),
+            f.copy(),
+            np.full(n, 77, np.uint32),
+            np.arange(n + 1),
+            *texts,
+            params,
+            leader,
+            *rest,
         )
         found = np.unique(leader).size
         assert found == n // 2 if most > 50 else found >= n // 2, most
@@ -156,7 +167,7 @@ def test_sketches_bound_what_two_texts_share() -> None:
     ptr, weight = np.arange(9) * 150, np.full(400, 4, np.uint8)
     weight[:100] = 2
     rows = np.arange(8)
-    sketches = sketch_texts(rows, rows, S, ptr, ptr[1:].copy(), weight, 4)
+    sketches = sketch_texts(rows, S, ptr[:-1].copy(), ptr[1:].copy(), weight, 4)
     for x in rows:
         for y in rows:
             a, b = (set(S[ptr[r] : ptr[r + 1]].tolist()) for r in (x, y))

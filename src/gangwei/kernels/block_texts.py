@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from gangwei.kernels.judging import KEY, TEXT
+from gangwei.kernels.lean import lean
 from gangwei.kernels.signature import mix64
 
 MORE = np.uint64(1)  # no two titles
@@ -29,7 +30,7 @@ def find_slot(keys: Any, used: Any, mask: Any, h: Any) -> Any:
     return p
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def power(n: Any) -> Any:
     """The smallest power of two of at least n and 16."""
     size = 16
@@ -63,18 +64,18 @@ def home(h: Any, mask: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def number_grams(rows: Any, own: Any, F: Any, S: Any, ptr: Any, rate: Any, most: Any, by_titles: Any, stop: Any) -> Any:
+def number_grams(rows: Any, own: Any, F: Any, S: Any, ptr: Any, rate: Any, most: Any, by_titles: Any) -> Any:
     """Number the hashes of a block as they come, so that what is known of them lies close together.
 
     Args:
         rows, own: rows of the block, and the position of the first row with the same text.
-        S: hashes; each that is numbered is replaced by its number.
+        S, ptr, rate: hashes, row pointers and rates of all rows.
         most: hashes of the block before it is sampled more coarsely.
         by_titles: weight of a hash under 1, 2 and more titles, shape (4,), uint8.
-        stop: for each position of `own` the end of its numbered hashes; written.
 
     Returns:
-        (hash of each number, weight of each number, coarsest rate in bits).
+        (numbers of the hashes of each text, text after text; for each position of `own` the first and the end of its
+        numbers; hash of each number; weight of each number; coarsest rate in bits).
     """
     m = rows.size
     total = longest = 0
@@ -90,11 +91,12 @@ def number_grams(rows: Any, own: Any, F: Any, S: Any, ptr: Any, rate: Any, most:
     room = (mask * 3) // 4 + 2
     gram, titles = np.empty(room, np.uint32), np.empty(room, np.uint64)  # one title twice, two titles, or MORE
     near = np.empty(longest, np.uint64)
-    filled = 0
+    numbers, begin, stop = np.empty(total, np.uint32), np.empty(m, np.int64), np.empty(m, np.int64)
+    filled = at = 0
     for x in range(m):
         r = rows[x]
         a = ptr[r]
-        stop[x] = a
+        begin[x] = stop[x] = at
         if own[x] != x or F[r, TEXT] == 0:
             continue
         limit = np.uint64(1) << np.uint64(32 - min(31, max(np.int64(rate[r]), coarse)))
@@ -114,29 +116,30 @@ def number_grams(rows: Any, own: Any, F: Any, S: Any, ptr: Any, rate: Any, most:
             one, two = titles[g] & np.uint64(0xFFFFFFFF), titles[g] >> np.uint64(32)
             if t not in (one, two) and titles[g] != MORE:
                 titles[g] = one | (t << np.uint64(32)) if one == two else MORE
-            S[i] = np.uint32(g)
+            numbers[at] = g
+            at += 1
             i += 1
-        stop[x] = i
+        stop[x] = at
     weight = np.empty(filled, np.uint8)
     for g in range(filled):
         two_titles = titles[g] & np.uint64(0xFFFFFFFF) != titles[g] >> np.uint64(32)
         weight[g] = by_titles[3 if titles[g] == MORE else (2 if two_titles else 1)]
-    return gram[:filled], weight, coarse
+    return numbers, begin, stop, gram[:filled], weight, coarse
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def sketch_texts(rows: Any, own: Any, S: Any, ptr: Any, stop: Any, weight: Any, heavy: Any) -> Any:
-    """Bitmaps of the hashes of weight `heavy` of each text, shape (rows, WORDS), at the positions of `own`."""
-    out = np.zeros((rows.size, WORDS), np.uint64)
-    for x in range(rows.size):
+def sketch_texts(own: Any, numbers: Any, begin: Any, stop: Any, weight: Any, heavy: Any) -> Any:
+    """Bitmaps of the hashes of weight `heavy` of each text, shape (positions, WORDS), at the positions of `own`."""
+    out = np.zeros((own.size, WORDS), np.uint64)
+    for x in range(own.size):
         if own[x] == x:
-            for i in range(ptr[rows[x]], stop[x]):
-                g = np.int64(S[i])
+            for i in range(begin[x], stop[x]):
+                g = np.int64(numbers[i])
                 out[x, (g >> 6) & (WORDS - 1)] |= np.uint64(weight[g] == heavy) << np.uint64(g & 63)
     return out
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def lacking(sketches: Any, x: Any, y: Any) -> Any:
     """Bits of the sketch of x that are missing in that of y."""
     n = np.uint64(0)
@@ -149,23 +152,23 @@ def lacking(sketches: Any, x: Any, y: Any) -> Any:
     return np.int64(n)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def cut(S: Any, a: Any, b: Any, gram: Any, bits: Any) -> Any:
-    """End of the numbers of S[a:b], in order of their hashes, whose hash belongs to a rate of `bits`."""
+@lean  # type: ignore[untyped-decorator]
+def cut(numbers: Any, a: Any, b: Any, gram: Any, bits: Any) -> Any:
+    """End of numbers[a:b], in order of their hashes, whose hash belongs to a rate of `bits`."""
     limit = np.uint64(1) << np.uint64(32 - bits)
     while a < b:
         i = (a + b) >> 1
-        if np.uint64(gram[S[i]]) < limit:
+        if np.uint64(gram[numbers[i]]) < limit:
             a = i + 1
         else:
             b = i
     return a
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def weigh(S: Any, a: Any, b: Any, weight: Any) -> Any:
-    """Sum of the weights of S[a:b]."""
+@lean  # type: ignore[untyped-decorator]
+def weigh(numbers: Any, a: Any, b: Any, weight: Any) -> Any:
+    """Sum of the weights of numbers[a:b]."""
     w = 0
     for i in range(a, b):
-        w += weight[S[i]]
+        w += weight[numbers[i]]
     return w

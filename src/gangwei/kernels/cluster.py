@@ -47,13 +47,15 @@ from gangwei.kernels.judging import (
     judge_campaign,
     least_text,
     possible,
+    ruled_out,
 )
+from gangwei.kernels.lean import lean
 from gangwei.kernels.signature import mix64
 
 FEW = 16  # blocks of so few rows are looked through before anything is made for them, and not sketched
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _any_possible(rows: Any, F: Any, bag: Any, bptr: Any) -> Any:
     for x in range(rows.size):
         for y in range(x):
@@ -64,7 +66,7 @@ def _any_possible(rows: Any, F: Any, bag: Any, bptr: Any) -> Any:
     return False
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _rank(score: Any, phase: Any, board: Any, F: Any, q: Any, r: Any) -> Any:
     """What the best of several leaders is chosen by; never less for a higher score."""
     if phase == 1:
@@ -79,23 +81,23 @@ def _rank(score: Any, phase: Any, board: Any, F: Any, q: Any, r: Any) -> Any:
     )
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _weight_at(bits: Any, x: Any, stop: Any, row: Any, S: Any, ptr: Any, gram: Any, weight: Any, known: Any) -> Any:
+@lean  # type: ignore[untyped-decorator]
+def _weight_at(bits: Any, x: Any, numbers: Any, begin: Any, stop: Any, gram: Any, weight: Any, known: Any) -> Any:
     """Weight of the text at position x of a block, sampled at a rate of `bits`."""
-    w = np.int32(weigh(S, ptr[row], cut(S, ptr[row], stop[x], gram, bits), weight))
+    w = np.int32(weigh(numbers, begin[x], cut(numbers, begin[x], stop[x], gram, bits), weight))
     known[x, min(bits, RATES - 1)] = w
     return w
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _look_up(
-    x: Any, phase: Any, rows: Any, own: Any, stop: Any, F: Any, S: Any, ptr: Any, gram: Any, P: Any,
+    x: Any, phase: Any, rows: Any, own: Any, numbers: Any, begin: Any, stop: Any, F: Any, gram: Any, P: Any,
     index: Any, heads: Any, entry: Any, after: Any, seen: Any, cand: Any, nc: Any,
 ) -> Any:  # fmt: skip
     """Add the leaders that the index names for the row at position x; returns how many candidates there are."""
     mask = index.size - 1
     near = F[rows[x], CITY] if phase == 0 else 0
-    a = ptr[rows[own[x]]]
+    a = begin[own[x]]
     for k in range(-1, np.int64(P[KEYS])):
         if k < 0:
             h = mix64(np.uint64(F[rows[x], KEY])) ^ np.uint64(near)
@@ -103,7 +105,7 @@ def _look_up(
         else:
             if a + k >= stop[own[x]]:
                 break
-            h = np.uint64(gram[S[a + k]]) | (np.uint64(1) << np.uint64(40))
+            h = np.uint64(gram[numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
             room = np.int64(P[KEY_CHAIN])
         at = heads[find_slot(index, heads, mask, h)]
         while at >= 0 and room > 0:
@@ -117,14 +119,14 @@ def _look_up(
     return nc
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _enter(
-    x: Any, one: Any, phase: Any, rows: Any, own: Any, stop: Any, F: Any, S: Any, ptr: Any, gram: Any, P: Any,
+    x: Any, one: Any, phase: Any, rows: Any, own: Any, numbers: Any, begin: Any, stop: Any, F: Any, gram: Any, P: Any,
     index: Any, heads: Any, entry: Any, after: Any, entries: Any,
 ) -> Any:  # fmt: skip
     """Enter leader number `one`, the row at position x, into the index; returns the number of entries."""
     mask = index.size - 1
-    a = ptr[rows[own[x]]]
+    a = begin[own[x]]
     for k in range(-2, np.int64(P[KEYS])):
         if k == -2:
             h = mix64(np.uint64(F[rows[x], KEY]))
@@ -135,7 +137,7 @@ def _enter(
         else:
             if a + k >= stop[own[x]]:
                 break
-            h = np.uint64(gram[S[a + k]]) | (np.uint64(1) << np.uint64(40))
+            h = np.uint64(gram[numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
         p = find_slot(index, heads, mask, h)
         index[p] = h
         entry[entries], after[entries] = one, heads[p]
@@ -146,8 +148,8 @@ def _enter(
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _search(
-    phase: Any, todo: Any, rows: Any, own: Any, stop: Any, F: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any,
-    coarse: Any, gram: Any, weight: Any, known: Any, sketches: Any, heavy: Any, P: Any,
+    phase: Any, todo: Any, rows: Any, own: Any, F: Any, bag: Any, bptr: Any, ptr: Any, rate: Any,
+    numbers: Any, begin: Any, stop: Any, coarse: Any, gram: Any, weight: Any, known: Any, sketches: Any, heavy: Any, P: Any,
     leader: Any, reason: Any, score: Any, campaign: Any,
 ) -> Any:  # fmt: skip
     """Join each row to the best leader found before it, or make it one.
@@ -155,6 +157,7 @@ def _search(
     Args:
         phase: 0 = openings, 1 = campaigns of the representatives.
         todo: positions in `rows` of the block, in canonical order.
+        numbers, begin, stop, gram, weight, coarse: what `number_grams` returns.
         known, sketches: weights at each rate and bitmaps of each text, by the position of `own`.
 
     Returns:
@@ -173,8 +176,8 @@ def _search(
     entry, after, entries = np.empty(slots, np.int32), np.empty(slots, np.int32), 0
     for x in todo:
         r, o = rows[x], own[x]
-        a, end = ptr[rows[o]], stop[o]
-        says = F[r, TEXT] != 0 and ptr[rows[o] + 1] - a >= short
+        a, end = begin[o], stop[o]
+        says = F[r, TEXT] != 0 and ptr[rows[o] + 1] - ptr[rows[o]] >= short
         fine = max(np.int64(rate[rows[o]]), coarse)
         marked = False
         nc: Any = 0
@@ -195,14 +198,14 @@ def _search(
                     nc += 1
         else:
             nc = _look_up(
-                x, phase, rows, own, stop, F, S, ptr, gram, P, index, heads, entry, after, seen, cand, nc
+                x, phase, rows, own, numbers, begin, stop, F, gram, P, index, heads, entry, after, seen, cand, nc
             )  # fmt: skip
         best, best_rank, best_score, best_reason = np.int64(-1), -1.0, 0.0, 0
         for z in range(nc):
             one = cand[z]
             y = lead[one]
             q = rows[y]
-            if phase == 0 and F[q, CITY] != F[r, CITY] and F[q, CITY] != 0 and F[r, CITY] != 0:
+            if ruled_out(F, q, r, phase, campaign[q] >= 0):
                 continue
             board = phase == 0 and one == same_board
             top = _rank(1.0, phase, board, F, q, r)
@@ -210,9 +213,9 @@ def _search(
                 continue
             c, exact = -1.0, True
             p = own[y]
-            b, b_end = ptr[rows[p]], stop[p]
+            b, b_end = begin[p], stop[p]
             bits, least = fine, 0
-            if says and F[q, TEXT] != 0 and ptr[rows[p] + 1] - b >= short:
+            if says and F[q, TEXT] != 0 and ptr[rows[p] + 1] - ptr[rows[p]] >= short:
                 if p == o:
                     c = 1.0
                 else:
@@ -220,9 +223,9 @@ def _search(
                     bits = max(fine, theirs)
                     w_row, w_lead = known[o, min(bits, RATES - 1)], known[p, min(bits, RATES - 1)]
                     if w_row < 0:
-                        w_row = _weight_at(bits, o, stop, rows[o], S, ptr, gram, weight, known)
+                        w_row = _weight_at(bits, o, numbers, begin, stop, gram, weight, known)
                     if w_lead < 0:
-                        w_lead = _weight_at(bits, p, stop, rows[p], S, ptr, gram, weight, known)
+                        w_lead = _weight_at(bits, p, numbers, begin, stop, gram, weight, known)
                     least = min(w_row, w_lead)
                     if least == 0 and coarse > 0:  # sampled so coarsely that nothing is left: not one text
                         c = 0.0
@@ -250,10 +253,10 @@ def _search(
                 if not marked:
                     marked = True
                     for i in range(a, end):
-                        mark[S[i]] = weight[S[i]]
+                        mark[numbers[i]] = weight[numbers[i]]
                 shared = 0
-                for i in range(b, b_end if theirs == bits else cut(S, b, b_end, gram, bits)):
-                    shared += mark[S[i]]
+                for i in range(b, b_end if theirs == bits else cut(numbers, b, b_end, gram, bits)):
+                    shared += mark[numbers[i]]
                 c = shared / least
             if why == 0:
                 continue
@@ -262,14 +265,14 @@ def _search(
                 best, best_rank, best_score, best_reason = one, rank, sc, why
         if marked:
             for i in range(a, end):
-                mark[S[i]] = 0
+                mark[numbers[i]] = 0
         joined: Any = best
         if best < 0:
             joined = nl
             lead[nl] = x
             if m > scan:
                 entries = _enter(
-                    x, nl, phase, rows, own, stop, F, S, ptr, gram, P, index, heads, entry, after, entries
+                    x, nl, phase, rows, own, numbers, begin, stop, F, gram, P, index, heads, entry, after, entries
                 )  # fmt: skip
             nl += 1
         elif phase == 0:
@@ -293,36 +296,39 @@ def _search(
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def cluster_blocks(
-    starts: Any, F: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any,
+    order: Any, starts: Any, F: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any,
     leader: Any, reason: Any, score: Any, campaign: Any,
 ) -> None:  # fmt: skip
-    """Cluster every block; rows are numbers into `F`, in canonical order inside blocks.
+    """Cluster every block; rows are numbers into `F`.
 
     Args:
-        starts: first row of each block and the end, shape (blocks + 1,).
+        order: rows, block after block, in canonical order inside each.
+        starts: position in `order` of each block and the end, shape (blocks + 1,).
         F: facts of each row, shape (rows, 18), int64; a leader without a place takes that of its first member with one.
         bag, bptr: title bags and row pointers.
-        S, ptr, rate: sampled hashes (overwritten), row pointers and rates.
+        S, ptr, rate: sampled hashes, row pointers and rates.
         P: parameters in the order of PARAMS.
         leader, reason, score, campaign: outputs by row; leader starts as the row itself, campaign as -1.
     """
     by_titles = np.array([0, P[WEIGHT1], P[WEIGHT2], P[WEIGHT3]]).astype(np.uint8)
     heavy = np.int64(by_titles.max())
     for g in range(starts.size - 1):
-        rows = np.arange(starts[g], starts[g + 1])
+        rows = order[starts[g] : starts[g + 1]]
         m = rows.size
         if m < 2 or (m <= FEW and not _any_possible(rows, F, bag, bptr)):
             continue
-        own, stop = first_of_text(rows, F), np.empty(m, np.int64)
-        gram, weight, coarse = number_grams(rows, own, F, S, ptr, rate, np.int64(P[GRAMS]), by_titles, stop)
+        own = first_of_text(rows, F)
+        numbers, begin, stop, gram, weight, coarse = number_grams(
+            rows, own, F, S, ptr, rate, np.int64(P[GRAMS]), by_titles
+        )
         known = np.full((m, RATES), -1, np.int32)
         sketched = m if m > FEW else 0
-        sketches = sketch_texts(rows[:sketched], own, S, ptr, stop, weight, heavy)
+        sketches = sketch_texts(own[:sketched], numbers, begin, stop, weight, heavy)
         todo = np.arange(m)
         for phase in range(2):
             todo = _search(
-                phase, todo, rows, own, stop, F, bag, bptr, S, ptr, rate, coarse, gram, weight, known, sketches, heavy, P,
-                leader, reason, score, campaign,
+                phase, todo, rows, own, F, bag, bptr, ptr, rate, numbers, begin, stop, coarse, gram, weight, known, sketches,
+                heavy, P, leader, reason, score, campaign,
             )  # fmt: skip
             several = False
             for x in todo[1:]:

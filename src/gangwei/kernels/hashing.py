@@ -32,13 +32,13 @@ def string_buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if len(array) == 0:
-        return _sealed(np.zeros(0, np.uint8)), _sealed(np.zeros(1, np.int64))
+        return sealed(np.zeros(0, np.uint8)), sealed(np.zeros(1, np.int64))
     _, offsets, data = array.buffers()
     off = np.frombuffer(offsets, np.int64, count=len(array) + 1, offset=8 * array.offset)
-    return _sealed(np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), _sealed(off)
+    return sealed(np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), sealed(off)
 
 
-def _sealed(array: NDArray[Any]) -> NDArray[Any]:
+def sealed(array: NDArray[Any]) -> NDArray[Any]:
     """The array, read-only whatever made it: kernels are compiled for one kind of argument."""
     array.flags.writeable = False
     return array

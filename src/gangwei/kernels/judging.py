@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from gangwei.kernels.lean import lean
 
 FACTS = (
     "city", "place", "level", "heads", "functions", "pay_lo", "pay_hi", "pay_kind", "education", "experience",
@@ -49,7 +49,7 @@ ANONYMOUS, AGENT, NO_NAME = 1, 2, 4
 GENERIC = 0xE3FF
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def pay_relation(F: Any, q: Any, r: Any, gap: Any) -> Any:
     """(state, agreement) of two pay bands: -1 unknown, 0 apart, 1 touching, 2 overlapping, 3 equal."""
     if F[q, PAY_KIND] == 0 or F[q, PAY_KIND] != F[r, PAY_KIND]:
@@ -65,7 +65,7 @@ def pay_relation(F: Any, q: Any, r: Any, gap: Any) -> Any:
     return 2, (hi - lo) / max(1.0, float(min(b - a, d - c))) if (a != b and c != d) else 1.0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def title_relation(F: Any, bag: Any, bptr: Any, q: Any, r: Any) -> Any:
     """0 = two roles, 1 = one title says nothing or only engineer, 2 = one is a shorter name of the other, 3 = same core."""
     if F[q, KEY] == 0 or F[r, KEY] == 0:
@@ -91,7 +91,7 @@ def title_relation(F: Any, bag: Any, bptr: Any, q: Any, r: Any) -> Any:
     return 2 if common == min(size_q, size_r) else 0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def reworded(F: Any, q: Any, r: Any, c: Any, pay: Any, agree: Any, P: Any) -> Any:
     """Whether two ads under one title say one thing in other words: first seen within days, equal or contained pay."""
     if c < P[REWORDED_TEXT] or F[q, LEVEL] != F[r, LEVEL] or not (pay == 3 or (pay == 2 and agree >= 1.0)):
@@ -101,7 +101,7 @@ def reworded(F: Any, q: Any, r: Any, c: Any, pay: Any, agree: Any, P: Any) -> An
     return abs(F[q, FIRST] - F[r, FIRST]) <= P[REWORDED_DAYS]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: Any) -> Any:
     """(reason, score) of two ads of one employer; reason 0 = two openings, plus LOW where the evidence is weak.
 
@@ -169,7 +169,7 @@ def judge(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, board: Any, P: An
     return 0, 0.0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def least_text(F: Any, q: Any, r: Any, phase: Any, P: Any) -> Any:
     """What two texts must share at least for one opening (phase 0) or one campaign (1), unless a board's id joins them."""
     if (
@@ -186,7 +186,7 @@ def least_text(F: Any, q: Any, r: Any, phase: Any, P: Any) -> Any:
     return min(same, P[SHORTER_TITLE], P[SHORTER_TITLE_PAY], P[GENERIC_TITLE])
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def possible(F: Any, bag: Any, bptr: Any, q: Any, r: Any, phase: Any) -> Any:
     """Whether any text could make two ads one opening (phase 0) or one campaign (phase 1): cheap, asked first."""
     apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]
@@ -196,7 +196,18 @@ def possible(F: Any, bag: Any, bptr: Any, q: Any, r: Any, phase: Any) -> Any:
     return not apart and not cities and title_relation(F, bag, bptr, q, r) > 0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
+def ruled_out(F: Any, q: Any, r: Any, phase: Any, known: Any) -> Any:
+    """Whether `judge` (phase 0) or `judge_campaign` (phase 1) refuses a pair whatever its texts: a few facts, asked of every
+    pair before texts are looked at."""
+    apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]
+    cities = F[q, CITY] != 0 and F[r, CITY] != 0 and F[q, CITY] != F[r, CITY]
+    if phase == 1:
+        return F[q, HEADS] != F[r, HEADS] or not (apart or cities or known)
+    return cities or apart or (F[q, HEADS] != F[r, HEADS] and F[q, KEY] != 0 and F[r, KEY] != 0)
+
+
+@lean  # type: ignore[untyped-decorator]
 def judge_campaign(F: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, known: Any, P: Any) -> Any:
     """Whether two openings of one employer are one role in two cities; `known`: q already has a campaign."""
     apart = F[q, PLACE] != 0 and F[r, PLACE] != 0 and F[q, PLACE] != F[r, PLACE]

@@ -54,6 +54,7 @@ from gangwei.kernels.judging import (
     pay_relation,
     title_relation,
 )
+from gangwei.kernels.lean import lean
 from gangwei.kernels.packed import Packed
 from gangwei.kernels.rarity import Rarity
 from gangwei.kernels.signature import mix64
@@ -87,7 +88,7 @@ def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, short: Any, out: Any,
     return n
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def containment(S: Any, ptr: Any, rate: Any, q: Any, r: Any) -> Any:
     """Share of the shorter text's hashes found in the longer, at the coarser rate of the two."""
     bits = max(rate[q], rate[r])
@@ -108,7 +109,7 @@ def containment(S: Any, ptr: Any, rate: Any, q: Any, r: Any) -> Any:
     return common / shorter
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _common(bag: Any, bptr: Any, q: Any, r: Any) -> Any:
     i, j, n, m = bptr[q], bptr[r], bptr[q + 1], bptr[r + 1]
     shorter, common = min(n - i, m - j), 0
@@ -120,7 +121,7 @@ def _common(bag: Any, bptr: Any, q: Any, r: Any) -> Any:
     return common / max(1, shorter)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: Any) -> Any:
     """Reason for which two openings of different employers are one vacancy, or 0; TWIN only if the text is rare.
 

@@ -20,7 +20,7 @@ from numba import njit
 
 from gangwei.kernels import judging, links
 from gangwei.kernels.cluster import cluster_blocks
-from gangwei.kernels.hashing import mix
+from gangwei.kernels.hashing import mix, sealed
 from gangwei.kernels.packed import Packed
 from gangwei.kernels.rarity import Rarity
 from gangwei.stage_tables import MATCHED
@@ -71,18 +71,17 @@ class Openings:
         block = block_of(p)
         order = np.argsort(block)
         starts = canonical(order, block, rank + self._age(p.pos), self.ad_id[p.pos])
-        n, whole = p.size, p.take(order)
+        n = p.size
         leader, reason = np.arange(n), np.zeros(n, np.uint8)
         score, campaign = np.zeros(n, np.float32), np.full(n, -1, np.int64)
         cluster_blocks(
-            starts, whole.facts, whole.bag, whole.bag_ptr, whole.grams, whole.ptr, whole.rate, self.params, leader, reason,
-            score, campaign,
+            order, starts, p.facts, p.bag, p.bag_ptr, sealed(p.grams.view()), p.ptr, p.rate, self.params, leader, reason, score,
+            campaign,
         )  # fmt: skip
-        p.facts[order, judging.PLACE] = whole.facts[:, judging.PLACE]
-        pos = whole.pos
+        pos = p.pos
         self.leader[pos], self.reason[pos], self.score[pos] = pos[leader], reason, score
         self.campaign[pos] = np.where(campaign >= 0, pos[campaign], -1)
-        leads = np.sort(order[(leader == np.arange(n)) & ~text[order]])
+        leads = np.flatnonzero((leader == np.arange(n)) & ~text)
         with self.counting:
             self.rarity.count(p, leads)
         return leads
