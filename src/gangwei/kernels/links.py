@@ -62,6 +62,7 @@ from gangwei.kernels.signature import mix64
 CROWD = 64
 JUDGED_BITS = 18  # pairs remembered as judged: one that shares several keys is compared once, mostly
 FEW = 4
+TOLD = 8  # columns of `_told`
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -172,6 +173,18 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _told(rows: Any, F: Any, E: Any) -> Any:
+    """What decides whether two rows are compared, one line of the cache each: the keys of E, HEADS, FLAGS, KEY, URL, JOB."""
+    out = np.empty((rows.size, TOLD), np.uint64)
+    for x in range(rows.size):
+        r = rows[x]
+        out[x, 0], out[x, 1], out[x, 2] = E[r, 0], E[r, 1], E[r, 2]
+        out[x, 3], out[x, 4], out[x, 5] = F[r, HEADS], F[r, FLAGS], F[r, KEY]
+        out[x, 6], out[x, 7] = F[r, URL], F[r, JOB]
+    return out
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def link_groups(
     rows: Any, keys: Any, who: Any, F: Any, E: Any, bag: Any, bptr: Any, S: Any, ptr: Any, rate: Any, P: Any,
     stock: Any, room: Any,
@@ -190,8 +203,8 @@ def link_groups(
     pa, pb = np.empty(cap, np.int64), np.empty(cap, np.int64)
     why, score = np.empty(cap, np.uint8), np.empty(cap, np.float64)
     judged = np.zeros(1 << JUDGED_BITS, np.uint64)
-    own = np.empty((CROWD, 3), np.uint64)
-    heads, hides, title = np.empty(CROWD, np.int64), np.empty(CROWD, np.int64), np.empty(CROWD, np.int64)
+    told = _told(rows, F, E)
+    own = np.empty((CROWD, TOLD), np.uint64)
     n, i = 0, 0
     while i < keys.size:
         j = i + 1
@@ -203,10 +216,8 @@ def link_groups(
             continue
         several = 0
         for y in range(m):
-            r = rows[who[i + y]]
-            for x in range(3):
-                own[y, x] = E[r, x]
-            heads[y], hides[y], title[y] = F[r, HEADS], F[r, FLAGS], F[r, KEY]
+            for x in range(TOLD):
+                own[y, x] = told[who[i + y], x]
             fresh = True
             for z in range(y):
                 if own[z, 0] == own[y, 0]:
@@ -216,24 +227,23 @@ def link_groups(
         template, few = several >= stock, several <= FEW
         for y in range(1, m if several > 1 else 0):
             b = who[i + y]
-            r = rows[b]
             for z in range(max(0, y - room), y):
                 if own[z, 0] == own[y, 0]:
                     continue
                 same_brand = own[y, 1] != 0 and own[z, 1] == own[y, 1]
-                if not same_brand and heads[z] != heads[y]:
+                if not same_brand and own[z, 3] != own[y, 3]:
                     continue
-                a = who[i + z]
-                q = rows[a]
                 if not (
                     same_brand
                     or (own[y, 2] != 0 and own[z, 2] == own[y, 2])
-                    or ((hides[z] | hides[y]) != 0 and not template)
-                    or (few and title[z] == title[y])
-                    or (F[q, URL] != 0 and F[q, URL] == F[r, URL])
-                    or (F[q, JOB] != 0 and F[q, JOB] == F[r, JOB])
+                    or ((own[z, 4] | own[y, 4]) != 0 and not template)
+                    or (few and own[z, 5] == own[y, 5])
+                    or (own[z, 6] != 0 and own[z, 6] == own[y, 6])
+                    or (own[z, 7] != 0 and own[z, 7] == own[y, 7])
                 ):
                     continue
+                a = who[i + z]
+                q, r = rows[a], rows[b]
                 pair = (np.uint64(a) << np.uint64(32)) | np.uint64(b)
                 slot = mix64(pair) >> np.uint64(64 - JUDGED_BITS)
                 if judged[slot] == pair:
@@ -291,9 +301,28 @@ def _shared(keys: Any, who: Any, seen: Any) -> Any:
     return n
 
 
+@lean  # type: ignore[untyped-decorator]
+def _crowd(keys: Any, start: Any, end: Any) -> Any:
+    """The key of more than CROWD and of most of keys[start:end], or 0."""
+    if end - start <= CROWD:
+        return np.uint64(0)
+    key, ahead = keys[start], 0
+    for x in range(start, end):
+        if ahead == 0:
+            key = keys[x]
+        ahead += 1 if keys[x] == key else -1
+    n = 0
+    for x in range(start, end):
+        n += keys[x] == key
+    return key if n > CROWD else np.uint64(0)
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def by_key(keys: Any, who: Any) -> Any:
-    """(keys, who) sorted by key, then `who`: by the leading bits of the keys, which are hashes, then inside each bucket."""
+    """(keys, who) sorted by key, then `who`: by the leading bits of the keys, which are hashes, then inside each bucket.
+
+    Most keys of more than CROWD rows, which link nothing, are left out unsorted.
+    """
     n = keys.size
     bits = 1
     while 1 << bits < n // 2:
@@ -309,9 +338,14 @@ def by_key(keys: Any, who: Any) -> Any:
         b = keys[i] >> shift
         out[ends[b]], out_who[ends[b]] = keys[i], who[i]
         ends[b] += 1
-    start = 0
+    start = kept = 0
     for b in range(1 << bits):
-        end = ends[b]
+        first, end = kept, ends[b]
+        crowd = _crowd(out, start, end)
+        for x in range(start, end):
+            out[kept], out_who[kept] = out[x], out_who[x]
+            kept += not crowd or out[x] != crowd
+        start, end = first, kept
         gap = 1
         while gap < (end - start) // 8:
             gap = 3 * gap + 1
@@ -323,8 +357,8 @@ def by_key(keys: Any, who: Any) -> Any:
                     y -= gap
                 out[y + gap], out_who[y + gap] = key, w
             gap //= 3
-        start = end
-    return out, out_who
+        start = ends[b]
+    return out[:kept], out_who[:kept]
 
 
 def link(

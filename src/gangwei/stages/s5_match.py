@@ -39,7 +39,7 @@ T = TypeVar("T")
 U8 = pl.UInt8()
 GRAMS = pl.Binary()
 BOX = 250_000  # ads in a box, about
-HELD = 256 << 20  # bytes of boxes in memory before they are written out
+HELD = 512 << 20  # bytes of boxes in memory before they are written out
 
 SIGNATURE = Table(
     "signature",
