@@ -192,3 +192,19 @@ def test_lines_of_a_page_are_no_titles(tmp_path: Path) -> None:
     ad = "浏览量：10\n会计  [ 新乡 ]\n青禾食品有限公司\n民营  食品  4k-6k\n记账  报税\n"
     path.write_text(f"招聘职位    共3条\n选择工作城市\n筛选\n{ad * 3}首页\n尾页\n", "utf-8")
     assert sniff.propose(path).rows.height == 0
+
+
+def test_short_texts_beside_titles_and_pay_that_few_ads_tell(tmp_path: Path) -> None:
+    head = ["title", "company", "content", "salary", "management"]
+    body = [
+        [t, "甲乙物流有限公司", f"{t}的日常工作", "公司规定", "管理4人"]
+        for t in ("会计专员", "叉车司机", "财务助理", "门店经理", "行政文员", "销售代表", "前台文员")
+    ]
+    body[0][3] = "6000-8000元"
+    row = sniff.propose(write(tmp_path / "a.csv", [head, *body])).rows.row(0, named=True)
+    assert (row["title"], row["description"], row["pay"], row["industry"]) == (
+        "会计专员",
+        "会计专员的日常工作",
+        "6000-8000元",
+        None,
+    )

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from gangwei.formats.headers import EXACT, WORDS, Claim, Headers
+from gangwei.formats.headers import EXACT, NAMES, WORDS, Claim, Headers
 from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, median
 from gangwei.formats.values import Values
 
@@ -43,11 +43,12 @@ def by_header(
 
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
-    claims = []
+    claims, texts = [], set[str]()
     for i, name in enumerate(names):
         claim = headers.claim(labels.get(name, name))
         if claim is None:
             continue
+        texts |= {name} if claim.field == "description" and claim.strength == EXACT else set()
         claim = _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
@@ -63,6 +64,7 @@ def by_header(
         full = wanted == "city" and "city" in taken and not lower
         full = full and (_streets(cells[name]) or _quarters(cells[name], values))
         target = "district" if lower else "address" if full else wanted
+        target = "description" if target in NAMES and target in taken and name in texts else target
         if target in PAY_PARTS and (told if target == "pay_months" else written or "pay" in taken):
             continue
         if target == "pay" and taken & {"pay_min", "pay_max"}:
@@ -174,6 +176,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     share, enough = values.share(target, mine), values.plausible(target, mine)
     if share is not None and share >= 0.2:
         return 0 if share >= 0.6 and not (target == "city" and _streets(mine)) else 1
+    if target == "pay" and share and claim.strength == EXACT:
+        return 2  # most ads keep it to themselves
     if enough is not None and enough < 0.5 and (target != "city" or claim.strength != EXACT):
         return None
     if share is None:
