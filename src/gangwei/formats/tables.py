@@ -22,6 +22,7 @@ from gangwei.formats import (
     html_table,
     json_text,
     literals,
+    markdown,
     page_data,
     parquet,
     printed,
@@ -179,6 +180,8 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     wrapped = json_text.WRAPPER.match(sample) is not None
     if not wrapped and literals.OPENING.match(sample) and (written := _program(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes)
+    if start == "#" and (written := _markdown(blob, limits, encoding)):
+        return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
         return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
     if wrapped or json_text.SHELL.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
@@ -222,6 +225,13 @@ def _program(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers
         return []
     chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
     return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
+
+
+def _markdown(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    with blob.stream() as f:
+        data = f.read(PROGRAM)
+    found = markdown.tables(data.decode(encoding, "replace"))
+    return [_of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]
 
 
 def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:

@@ -1,0 +1,31 @@
+"""Tables of Markdown that stand between other text, as lists of jobs in a readme do."""
+
+from __future__ import annotations
+
+import re
+
+RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?[ \t\r]*$")
+BAR = re.compile(r"(?<!\\)\|")
+
+
+def tables(text: str) -> list[list[tuple[int, list[str]]]]:
+    """The tables of a text: rows of cells with the numbers of their lines, the header first."""
+    lines = text.splitlines()
+    return [_rows(lines, i - 1) for i in range(1, len(lines)) if RULE.match(lines[i]) and BAR.search(lines[i - 1])]
+
+
+def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:
+    """The rows from a header on, without the rule below it, up to a line without a bar."""
+    out = [(at + 1, _cells(lines[at]))]
+    for i in range(at + 2, len(lines)):
+        if not BAR.search(lines[i]):
+            break
+        out.append((i + 1, _cells(lines[i])))
+    return out
+
+
+def _cells(line: str) -> list[str]:
+    """The cells between the bars of a line; a bar behind a backslash belongs to its cell."""
+    inner = line.strip().removeprefix("|")
+    inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
+    return [c.strip().replace("\\|", "|") for c in BAR.split(inner)]
