@@ -13,6 +13,7 @@ from gangwei import synth
 from gangwei.evaluate import evaluate
 from gangwei.frame_check import DatasetError
 from gangwei.label import agreement, create, draw, labels, sample
+from gangwei.measures import measure, open_dataset
 from test_pipeline import build, table
 
 
@@ -43,6 +44,26 @@ def test_labels_resume_and_feed_evaluate(made: Path) -> None:
     assert "gangwei evaluate" in client.get("/?reader=ann").text
     assert len(labels(made, "ann")) == len(items)
     assert evaluate(made, made / "labels" / "ann.jsonl").table()
+
+
+def test_a_label_that_was_cut_off_is_asked_again(made: Path, tmp_path: Path) -> None:
+    """A full disk may cut the last line: the page goes on, and so does what reads the labels."""
+    (tmp_path / "published").symlink_to(made / "published")
+    client = TestClient(create(tmp_path, size=12))
+    assert "Keys: Alt" in client.get("/?reader=eve").text and "built-in" not in client.get("/?reader=eve").text
+    items = sample(tmp_path)
+    path = tmp_path / "labels" / "eve.jsonl"
+    for item in items[:2]:
+        client.post("/", data={"reader": "eve", "ad_id": item.ad_id, "ai_tier": "none"})
+    path.write_text(path.read_text("utf-8")[:-30], "utf-8")
+    assert f"1 of {len(items)}" in client.get("/?reader=eve").text
+    fixed = measure(open_dataset(tmp_path), "ai-share").corrected
+    assert fixed is not None and fixed.labels == 1
+    client.post("/", data={"reader": "eve", "ad_id": items[1].ad_id, "ai_tier": "none"})
+    assert set(labels(tmp_path, "eve")) == {i.ad_id for i in items[:2]}
+    path.write_text("no label\n" + path.read_text("utf-8"), "utf-8")
+    with pytest.raises(DatasetError, match="line 1"):
+        measure(open_dataset(tmp_path), "ai-share")
 
 
 def test_a_sample_of_another_build_is_refused(made: Path, tmp_path: Path) -> None:

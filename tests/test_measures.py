@@ -166,6 +166,18 @@ def test_staff_and_spells(ds: m.Dataset, made: tuple[Path, dict[str, float]]) ->
     assert m.measure(ds, "spells-per-opening").value == 1.0
 
 
+def test_spells_for_each_opening_do_not_weigh_openings_by_their_spells(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=400))
+    opening = pl.read_parquet(tmp_path / "published/openings.parquet")["opening_id"]
+    spells = pl.DataFrame({"opening_id": [opening[0]] * 9, "ordinal": range(1, 10)})
+    spells = pl.concat([schema.SPELLS.conform(spells.with_columns(spell_id=pl.lit("s")))])
+    spells.write_parquet(tmp_path / "published/spells.parquet")
+    want = (len(opening) + 8) / len(opening)
+    for grain in ("opening", "spell"):
+        got = m.measure(m.open_dataset(tmp_path), "spells-per-opening", where={"grain": grain})
+        assert got.value == pytest.approx(want), grain
+
+
 def test_four_grains(ds: m.Dataset, made: tuple[Path, dict[str, float]]) -> None:
     rows = dict(m.measure(ds, "ads-per-opening").rows.select("id", "numerator").iter_rows())
     assert rows["ad"] == 4000 and rows["opening"] == made[1]["openings"]

@@ -24,6 +24,7 @@ from gangwei.explore_guard import check_host, guard
 from gangwei.frame import Dataset
 from gangwei.frame_check import DatasetError
 from gangwei.frame_columns import LABEL_CLASS_SQL, LABEL_CLASSES
+from gangwei.label_lines import append_line, own_lines
 from gangwei.schema import AI_TIERS
 from gangwei.store import write_text
 
@@ -79,9 +80,7 @@ def sample(directory: Path, size: int = 300, seed: int = 1) -> list[Item]:
 
 def labels(directory: Path, reader: str) -> dict[str, dict[str, Any]]:
     """What a reader has said, by ad_id; a later line replaces an earlier one."""
-    path = directory / "labels" / f"{reader}.jsonl"
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    return {r["ad_id"]: r for r in map(json.loads, filter(None, lines))}
+    return {r["ad_id"]: r for r in own_lines(directory / "labels" / f"{reader}.jsonl")}
 
 
 def agreement(one: dict[str, dict[str, Any]], two: dict[str, dict[str, Any]]) -> tuple[int, float, float]:
@@ -155,8 +154,7 @@ def create(
         if not READER.fullmatch(reader) or tier not in AI_TIERS or item is None:
             return Response("reader, ad_id and ai_tier (builder, adjacent, user, none) are needed", 400)
         line = {**vars(item), "reader": reader, "ai_tier": tier, "confidence": "low" if given.get("unsure") else "high"}
-        with (directory / "labels" / f"{reader}.jsonl").open("a", encoding="utf-8") as f:
-            f.write(json.dumps(line, ensure_ascii=False) + "\n")
+        append_line(directory / "labels" / f"{reader}.jsonl", line)
         return RedirectResponse(f"/?reader={reader}&lang={'zh' if lang == 'zh' else 'en'}", 303)
 
     @app.get("/static/explore.css")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -38,3 +40,29 @@ def read_label_lines(path: Path) -> pl.DataFrame:
             raise StoreError(f"{path.name}: every {' / '.join(given)} is 0")
         frame = frame.with_columns(weight=weight)
     return frame
+
+
+def own_lines(path: Path) -> list[dict[str, Any]]:
+    """Lines that the labelling page wrote; one that was cut off while it was written (a full disk) is no label.
+
+    Raises:
+        StoreError: a line within the file that is none.
+    """
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    out = []
+    for n, line in enumerate(lines, 1):
+        try:
+            out.append(json.loads(line) if line else None)
+        except ValueError:
+            if n < len(lines):
+                raise StoreError(f"{path.name}: line {n} is not JSON; mend it or take it out") from None
+    return [x for x in out if x is not None]
+
+
+def append_line(path: Path, line: dict[str, Any]) -> None:
+    """Add a line; one that was cut off before it is taken out."""
+    text = path.read_text("utf-8") if path.exists() else ""
+    if text and not text.endswith("\n"):
+        path.write_text(text[: text.rfind("\n") + 1], "utf-8")
+    with path.open("a", encoding="utf-8") as f:
+        f.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -9,7 +9,6 @@ its `borrowed` says for what share of its openings, since that takes the classif
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from gangwei.frame import FACT, Dataset
 from gangwei.frame_check import DatasetError
 from gangwei.frame_columns import LABEL_CLASSES
 from gangwei.intervals import Between, Estimate, Floats, Stratum
-from gangwei.label_lines import read_label_lines
+from gangwei.label_lines import own_lines, read_label_lines
 from gangwei.schema import AI_TIERS
 from gangwei.store import StoreError
 
@@ -60,7 +59,10 @@ class Corrected:
 
 def _own(folder: Path) -> pl.DataFrame | None:
     """Labels of `gangwei label`: each reader's last word on each ad, readers averaged; weight by stratum."""
-    lines = [json.loads(x) for p in sorted(folder.glob("*.jsonl")) for x in p.read_text("utf-8").splitlines() if x]
+    try:
+        lines = [r for p in sorted(folder.glob("*.jsonl")) for r in own_lines(p)]
+    except StoreError as e:
+        raise DatasetError(f"labels: {e}") from None
     last = {(r["reader"], r["ad_id"]): r for r in lines}
     if not last:
         return None

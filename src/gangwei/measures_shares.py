@@ -185,7 +185,8 @@ def _without(whole: Array, part: Array) -> Array:
 
 
 def per_opening(ask: Scope) -> Finding:
-    """Vacancy spells for each opening that carries a full date."""
+    """Vacancy spells for each opening that carries a full date, whatever the grain: it is a figure of openings."""
+    ask = replace(ask, grain="opening")
     q = ask.restrict(ask.query())
     code = grouping.coded(q, ask.by)
     q.clauses.append("f.has_spell")
