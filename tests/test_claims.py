@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from gangwei import claims
+from gangwei import claims, schema, sensitivity
 from gangwei.claims import Answers, holds
 from gangwei.codebook import DefinitionError
 from gangwei.labels import LANGS, Labels
@@ -152,3 +153,27 @@ def test_what_names_cannot_tell_is_said_as_it_is(tmp_path: Path) -> None:
     if "names_reach" in said:
         listed = said["names_reach"].facts.get("hidden.numerator", 0) > 0
         assert ("列于政府名单" in said["names_reach"].text) is listed
+
+
+def test_a_variant_is_compared_by_the_group_that_the_sentence_names(tmp_path: Path) -> None:
+    """Where a variant puts another skill first, the skill of the sentence is followed, not the first place."""
+    write(tmp_path)
+    ads = pl.read_parquet(tmp_path / "published/ads.parquet").sort("ad_id")
+    largest = pl.col("board") == ads["board"].value_counts(sort=True)["board"][0]
+    tables = [
+        ads.filter(part).select("ad_id", skill_id=pl.lit(skill))
+        for skill, part in (("python", largest | (pl.int_range(pl.len()) % 10 < 7)), ("sql", ~largest))
+    ]
+    asked = schema.SKILLS.conform(pl.concat(tables))
+    asked.write_parquet(tmp_path / "published/skills.parquet")
+    ds = open_dataset(tmp_path)
+    answers, labels = Answers(ds, "en"), Labels(ds, "en")
+    claim = next(c for c in claims.load(ds.codebook) if c.id == "skills")
+    base = answers.ask(claim.question)
+    first = claims.named(base)[0]["id"]
+    others = 0
+    for v in sensitivity.tornado(answers, labels, claim, {"survive_margin": 0.1}).variants:
+        rows = {r["id"]: r["value"] for r in answers.ask(claim.question, v.where).rows.to_dicts()}
+        others += max(rows, key=lambda i: rows[i] or 0.0) != first
+        assert v.value == rows.get(first), v.label
+    assert others > 0

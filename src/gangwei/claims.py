@@ -145,6 +145,11 @@ def named(result: Result) -> list[dict[str, Any]]:
     ]
 
 
+def fact_key(id_: Any) -> str:
+    """The id of a group as the names of its facts write it."""
+    return re.sub(r"\W", "_", str(id_))
+
+
 def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, float], dict[str, str]]:
     """Numbers for conditions and words for templates of one result: `value`, `low`, `row1.label`, `list3`, ..."""
     numbers: dict[str, float] = {}
@@ -184,7 +189,7 @@ def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, f
             words[f"{prefix}row{i}.label"] = r["label"]
             words[f"{prefix}row{i}.interval"] = labels.interval(r["low"], r["high"], row_unit)
         for r in result.rows.to_dicts():
-            key = re.sub(r"\W", "_", str(r["id"]))
+            key = fact_key(r["id"])
             put(f"is_{key}.value", r["value"], labels.quantity(r["value"], row_unit))
             put(f"is_{key}.count", r["numerator"], labels.integer(r["numerator"], short=True))
             put(f"is_{key}.of", r["denominator"], labels.integer(r["denominator"], short=True))

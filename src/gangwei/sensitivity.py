@@ -7,11 +7,12 @@ raise it most. What is followed is what the sentence states: the figure, a group
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gangwei.claims import Answers, Claim, facts, named
+from gangwei.claims import Answers, Claim, fact_key, facts, named
 from gangwei.frame import FACT
 from gangwei.frame_columns import UNIT
 from gangwei.labels import Labels
@@ -19,6 +20,7 @@ from gangwei.measures import Result
 from gangwei.vocabulary import DEFINITIONS, GRAINS, MULTI_CITY, PLACES
 
 MAX_BOARDS = 12
+_ROW = re.compile(r"row(\d+)\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ def _names(claim: Claim, result: Result) -> tuple[str, ...]:
     return tuple(r["id"] for r in named(result)[:k])
 
 
+def _group(track: str, base: Result) -> str:
+    """What is followed, `row1.value` as the value of the group that stands first: a variant may put another one there."""
+    found, rows = _ROW.fullmatch(track), named(base)
+    if found is None or len(rows) < int(found[1]):
+        return track
+    return f"is_{fact_key(rows[int(found[1]) - 1]['id'])}.{found[2]}"
+
+
 def _tracked(claim: Claim, result: Result, labels: Labels, base_names: tuple[str, ...]) -> float | None:
     """The value that the tornado draws: the stated fact, or the joint share of the places that the claim names."""
     if not _places(claim):
@@ -111,6 +121,8 @@ def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, 
 def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[str, Any]) -> Tornado:
     """Compute every variant of a claim and its verdict by the stated margin."""
     base = answers.ask(claim.question)
+    stated = claim
+    claim = replace(claim, track=_group(claim.track, base))
     names = _names(claim, base)
     value = _tracked(claim, base, labels, names)
     unit = base.measure.unit
@@ -142,7 +154,7 @@ def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[st
             found.append(one("joint", labels.text(key), together))
     tested = [v.survives for v in found if v.survives is not None]
     nothing = value is None or not math.isfinite(value) or base.numerator == 0
-    return Tornado(claim, unit, value, names, tuple(found), None if nothing or not tested else all(tested))
+    return Tornado(stated, unit, value, names, tuple(found), None if nothing or not tested else all(tested))
 
 
 def _near(base: float | None, other: float | None, settings: Mapping[str, Any]) -> bool:
