@@ -585,3 +585,15 @@ def test_a_measure_names_the_interval_its_rows_have(ds: m.Dataset) -> None:
         assert f"by_{measure.interval}" in str(words), id_
         rows = m.measure(ds, id_).rows
         assert measure.interval != "none" or rows["low"].is_null().all(), id_
+
+
+def test_figures_at_their_edge_keep_an_interval(tmp_path: Path) -> None:
+    """All openings in one city, or none that is AI: what was seen does not show that there are no others."""
+    write(tmp_path, Spec(ads=120, cities=("110000",), employers=40))
+    ds = m.open_dataset(tmp_path)
+    share, index = m.measure(ds, "city-top-share"), m.measure(ds, "city-hhi")
+    for r in (share, index):
+        assert r.value == 1.0 == r.high and r.low is not None and 0.3 < r.low < 0.95
+    assert share.low is not None and index.low is not None and index.low < share.low
+    none = m.measure(ds, "ai-openings", where={"board": "board_a", "tier": "none"})
+    assert (none.value, none.low, none.high) == (0.0, None, None)

@@ -127,10 +127,10 @@ def cluster_share(
 def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
     """A count of openings when employers are drawn anew: total +- t * sqrt(sum of squares), on the log scale.
 
-    One employer says nothing of how far its own number would move: no interval.
+    One employer says nothing of how far its own number would move, none nothing of how many others might have: no interval.
     """
     if total <= 0:
-        return Estimate(0.0, 0.0, 0.0, 0.0, "employer_count")
+        return Estimate(0.0, math.nan, math.nan, 0.0, "employer_count")
     if tt >= total * total * (1 - 1e-12):
         return Estimate(total / unit, math.nan, math.nan, 1.0, "employer_count")
     n_eff = kish_of(total, tt)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 HEAD = 300
+SAME = 1e-9
 
 
 @dataclass
@@ -173,11 +174,18 @@ def rank(ask: Scope) -> Finding:
     )
 
 
-def _drawn(value: float, low: float, high: float, cluster: Ints) -> Estimate:
-    """An estimate whose interval comes from drawing employers; one employer says as little as one opening."""
+def _drawn(value: float, low: float, high: float, cluster: Ints, power: int = 1) -> Estimate:
+    """An estimate whose interval comes from drawing employers; one employer says as little as one opening.
+
+    Where every draw is the same (all openings in the groups that are counted) Wilson's interval on the employers: others might
+    be elsewhere. `power`: of the share that the figure is at least (2 for the index of concentration).
+    """
     employers = len(np.unique(cluster))
     if employers < 2:
         low, high = intervals.wilson(value, 1.0)
+    elif high - low < SAME:
+        low, high = intervals.wilson(value, employers)
+        low **= power
     return Estimate(value, min(low, value), max(high, value), float(employers), "employer_bootstrap")
 
 
@@ -215,7 +223,7 @@ def hhi(ask: Scope) -> Finding:
     else:
         largest = max(short.shares(), key=lambda e: e.value)
         low, high = intervals.unbiased(draws + gap, value, largest.z)
-    e = _drawn(value, low, high, c.cluster)
+    e = _drawn(value, low, high, c.cluster, 2)
     line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))
 
