@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from gangwei.kernels.fold import decode
+from gangwei.kernels.lean import lean
 from gangwei.kernels.trie import longest_back, pair_slot
 
 DUTIES, REQUIREMENTS, BENEFITS, BLURB, CONTACT, TAGS, OTHER = range(7)
@@ -22,7 +22,7 @@ MAYBE, LETTER, UPPER = 256, 512, 1024  # may end a sentence; counts for the hash
 BEYOND = 0x20000  # from here on ideographs again; below lie the emoji
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _lead(text: Any, start: Any, cls: Any) -> tuple[int, int]:
     """Where the mark of a heading begins and what stands before it: 2 = line start, 1 = sentence end, 0 = mid-sentence."""
     p = start
@@ -48,7 +48,7 @@ def _lead(text: Any, start: Any, cls: Any) -> tuple[int, int]:
     return p, 0
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def characters(
     data: Any,
     start: Any,
@@ -94,7 +94,7 @@ def characters(
     return size, candidates, n_cues, n_stops
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def headings(
     text: Any,
     cls: Any,

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from gangwei.kernels.hashing import finish
+from gangwei.kernels.lean import lean
 from gangwei.kernels.section_heads import (
     BENEFITS,
     BLURB,
@@ -33,7 +34,7 @@ HEADED_CONTACT, HEADED_BLURB, HEADED_BENEFITS, FREE_BLURB = 3, 5, 4, 3
 FIELD_SPAN = 400  # a one-line field is looked for no further
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _sentences(
     text: Any,
     cls: Any,
@@ -250,7 +251,7 @@ def _sentences(
     return m
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _weight_hash(text: Any, cls: Any, kinds: Any, starts: Any, ends: Any, first: int, m: int) -> Any:
     """Hash of the letters outside blurb, tags and contact; of all letters where fewer than eight are left."""
     for attempt in range(2):
