@@ -81,3 +81,10 @@ def test_an_employer_that_takes_names_over_succeeds_their_employer() -> None:
     assert employers({}, {"x": A}) == {}
     assert employers({"x": A}, {"x": A, "y": B}, {A: ["old"], B: ["gone"]}) == {A: ["old"], B: ["gone"]}
     assert employers({"x": A}, {"x": B}, {A: ["old"]}) == {B: [A]}
+
+
+def test_a_name_that_was_succeeded_is_not_borne_again() -> None:
+    """C took over from A and B, then falls apart: what A held is not A again, which C is known to have succeeded."""
+    found = names(frame(x=C, y=C), frame(x=A, y=B), {C: [A, B]})
+    assert {new for new, _ in found.values()}.isdisjoint({A, B, C})
+    assert [s for _, s in found.values()] == [[C], [C]]

@@ -42,7 +42,8 @@ def succeed(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) ->
     names = names.join(kept, on="canonical", how="left", maintain_order="left").join(
         succeeds, on="canonical", how="left", maintain_order="left"
     )
-    taken = set(old["opening_id"].unique())
+    retired = old_succeeds["succeeds"].explode(empty_as_null=True).drop_nulls()
+    taken = {*old["opening_id"].unique(), *retired}
     fresh = names.filter(pl.col("opening_id").is_null())["canonical"].to_list()
     renamed = {name: _unused(name, taken) for name in fresh if name in taken}
     names = names.with_columns(opening_id=pl.coalesce("opening_id", pl.col("canonical").replace(renamed)))
