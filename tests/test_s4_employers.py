@@ -165,6 +165,8 @@ def test_the_ledger_joins_and_parts(tmp_path: Path) -> None:
     assert got["鹿鸣川科技"][0] == got["启衡舟网络"][0]
     assert got["深圳星砾科技有限公司"][0] != got["星砾科技"][0]
     assert got["星砾科技"][1] == "judged_apart"
+    names = run(frame("深圳星砾科技有限公司", "星砾科技"), judged, DAY)[0]
+    assert names["brand_key"].n_unique() == 2  # nor is one linked with the other by its brand
 
 
 def test_a_wrong_verdict_names_the_row(tmp_path: Path) -> None:

@@ -113,8 +113,9 @@ def run(
     hits = affiliation.match(parts, rules.affiliation)
     verdicts = _verdicts(parts, hits, as_of)
     employers = _by_nature(_employers(parts, verdicts), parts, natures, rules)
+    named = _brands_apart(parts, rules.judgements).select(list(stage_tables.EMPLOYER_NAMES_STAGE.polars))
     return (
-        stage_tables.EMPLOYER_NAMES_STAGE.conform(parts.select(list(stage_tables.EMPLOYER_NAMES_STAGE.polars))),
+        stage_tables.EMPLOYER_NAMES_STAGE.conform(named),
         schema.EMPLOYERS.conform(employers),
         _affiliations(parts, hits),
     )
@@ -249,6 +250,14 @@ def _judged(parts: pl.DataFrame, ledger: tuple[Judgement, ...]) -> pl.DataFrame:
         .then(pl.lit("judged_same"))
         .otherwise("rule_id"),
     ).drop("by_name", "by_entity")
+
+
+def _brands_apart(parts: pl.DataFrame, ledger: tuple[Judgement, ...]) -> pl.DataFrame:
+    """A brand of their own for employers that the ledger keeps apart, lest the brand joins their openings again."""
+    last = {frozenset((j.name_a, j.name_b)): j for j in ledger}
+    others = parts.filter(pl.col("name_clean").is_in([j.name_b for j in last.values() if not j.same]))["entity"]
+    own = pl.when(pl.col("entity").is_in(others.implode())).then(pl.concat_str(pl.lit("apart|"), "entity"))
+    return parts.with_columns(brand_key=pl.coalesce(own, "brand_key"))
 
 
 def _verdicts(
