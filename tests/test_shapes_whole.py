@@ -168,3 +168,18 @@ def test_a_folder_gives_the_files_of_crawlers_and_browsers(tmp_path: Path) -> No
         (tmp_path / name).write_text(f'{{"title": "会计", "company": "甲乙集团", "id": "{name}"}}', "utf-8")
     found, issues = discover([tmp_path], Limits())
     assert ([i.name for i in found], [i.file for i in issues]) == (["answers.har", "items.jl"], ["notes.md"])
+
+
+HALVES = {
+    "jobs.js": "const jobs = [{title: '会计 \\ud83d\\ude00', company: '甲乙有限公司', city: '北京'}, {title: '店长\\ud83d', company: '丙丁有限公司', city: '上海'}];",
+    "jobs.txt": "[{'title': '会计 \\ud83d\\ude00', 'company': '甲乙有限公司', 'city': '北京'},\n {'title': '店长\\ud83d', 'company': '丙丁有限公司', 'city': '上海'}]",
+    "lines.txt": "{'title': '会计 \\ud83d\\ude00', 'company': '甲乙有限公司', 'city': '北京'}\n{'title': '店长\\ud83d', 'company': '丙丁有限公司', 'city': '上海'}\n",
+    "jobs.json": '[{"title": "会计 \\ud83d\\ude00", "company": "甲乙有限公司", "city": "北京"}, {"title": "店长\\ud83d", "company": "丙丁有限公司", "city": "上海"}]',
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_halves_of_a_character(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(HALVES[name], "utf-8")
+    assert ads(path)[0]["title"].to_list() == ["会计 😀", "店长\ufffd"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 from collections.abc import Sequence
@@ -43,11 +44,20 @@ def load(data: bytes | str) -> Any:
         return mended(json.loads(data, strict=False))
 
 
+def literal(text: str) -> Any:
+    """The value of a Python literal, without lone surrogates.
+
+    Raises:
+        ValueError, SyntaxError, TypeError, MemoryError, RecursionError: not a literal, or nested too deep.
+    """
+    return mended(ast.literal_eval(text))
+
+
 def mended(value: Any) -> Any:
     """The value without lone surrogates in its texts and keys."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [mended(v) for v in value]
     if isinstance(value, dict):
         return {mended(k): mended(v) for k, v in value.items()}

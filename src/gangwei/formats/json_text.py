@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import codecs
 import io
 import json
@@ -21,6 +20,7 @@ from gangwei.formats.json_records import (
     cell,
     chunk_of_records,
     inner_records,
+    literal,
     load,
     mended,
     records_in,
@@ -136,7 +136,7 @@ def _line(line: bytes, encoding: str) -> Any:
     if not text.lstrip(",").startswith("{'") or len(text) > LITERAL_BYTES:
         return BROKEN
     try:
-        return ast.literal_eval(text.strip(","))
+        return literal(text.strip(","))
     except (*BROKEN, SyntaxError, MemoryError):
         return BROKEN
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gangwei.formats import holders
 from gangwei.formats.headers import Headers
-from gangwei.formats.json_records import records_in
+from gangwei.formats.json_records import mended, records_in
 
 OPENING = re.compile(
     r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|['\"]use strict"
@@ -125,6 +125,7 @@ def _object(tokens: list[Token], at: int, depth: int) -> tuple[dict[str, Any], i
 
 def _plain(text: str) -> str:
     """A text without its quotes and escapes."""
-    return ESCAPE.sub(
+    plain = ESCAPE.sub(
         lambda m: chr(int(m[1][1:], 16)) if m[1][:1] == "u" and len(m[1]) == 5 else ESCAPED.get(m[1], m[1]), text[1:-1]
     )
+    return str(mended(plain))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable
-from gangwei.formats.json_records import BROKEN, chunk_of_records, inner_records, load
+from gangwei.formats.json_records import BROKEN, chunk_of_records, inner_records, literal, load
 
 OPENING = re.compile(r"""\s*(?:\[\s*\{\s*'|"\s*[\[{]\s*(?:\\"|'|\{|\\n))""")
 BYTES = 64 << 20
@@ -33,7 +32,7 @@ def value(text: str) -> Any:
     text = text.strip().strip(",")
     if text[:1] not in ("{", "[", '"', "'"):
         return BROKEN
-    for read in (load, ast.literal_eval):
+    for read in (load, literal):
         try:
             found = read(text)
         except (*BROKEN, SyntaxError, MemoryError, TypeError):
