@@ -83,8 +83,15 @@ def test_pages_of_broken_scripts_end(piece: str) -> None:
     assert page_data.records(f"<html><script>{piece * 200_000}</script>") == []
 
 
-@pytest.mark.parametrize("piece", ["/*", "`", "[{", "{a:", "f({a: [", "'", "= [{a: 1}, "])
+@pytest.mark.parametrize("piece", ["/*", "`", "[{", "{a:", "f({a: [", "'", "\\'", '\\"', "= [{a: 1}, "])
 def test_broken_programs_end(piece: str) -> None:
     headers = load_headers(Codebook())
     assert literals.records("const a = " + piece * 100_000, headers) == []
     assert literals.OPENING.match("/* a */ " * 2000 + "SELECT") is None
+
+
+def test_long_values_of_programs() -> None:
+    said = ("'ab'+" * 300_000 + "'c'", "ab" * 300_000 + "c"), ("1" * 6000, "1" * 6000)
+    for written, value in said:
+        program = f"const jobs = [{{title: '会计', company: '甲乙有限公司', city: '北京', desc: {written}}}];"
+        assert literals.records(program, load_headers(Codebook()))[0]["desc"] == value

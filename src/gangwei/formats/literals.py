@@ -15,7 +15,7 @@ OPENING = re.compile(
     r"|[A-Za-z_$][\w.$]*\(\s*[\"'{\[]|[\[{]\s*(?:\{\s*)?[A-Za-z_$][\w$]*\s*:)"
 )
 TOKEN = re.compile(
-    r"""(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`?)|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?"""
+    r"""(?P<text>"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|`(?:[^`\\]|\\.)*`?)|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?"""
     r"""|(?P<number>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(?P<name>[^\W\d][\w$.]*)|(?P<mark>\S)""",
     re.S,
 )
@@ -25,7 +25,7 @@ NAMED = {"true": True, "false": False}
 TYPED = ("as", "satisfies")
 CLOSING = {"{": "}", "[": "]", "(": ")"}
 BEFORE = {"=", "(", ",", ":", "[", "return", "default"}
-FIELDS, AGAIN, DEPTH = 3, 8, 60
+FIELDS, AGAIN, DEPTH, DIGITS = 3, 8, 60, 15
 
 Token = tuple[str, str]
 
@@ -67,11 +67,12 @@ def _value(tokens: list[Token], at: int, depth: int) -> tuple[Any, int]:
     if said in ("{", "[") and kind == "mark" and depth < DEPTH:
         value, end = _object(tokens, end, depth + 1) if said == "{" else _list(tokens, end, depth + 1)
     elif kind == "text":
-        value = _plain(said)
         while end + 1 < len(tokens) and tokens[end][1] == "+" and tokens[end + 1][0] == "text":
-            value, end = value + _plain(tokens[end + 1][1]), end + 2
+            end += 2
+        value = "".join(_plain(t) for _, t in tokens[at:end:2])
     elif kind == "number":
-        value = json.loads(said) if said.lstrip("-")[:1] != "0" or "." in said or len(said) == 1 else said
+        whole = len(said) > DIGITS or (said.lstrip("-")[:1] == "0" and "." not in said and len(said) > 1)
+        value = said if whole else json.loads(said)
     elif said in NAMED:
         value = NAMED[said]
     else:
@@ -126,6 +127,7 @@ def _object(tokens: list[Token], at: int, depth: int) -> tuple[dict[str, Any], i
 def _plain(text: str) -> str:
     """A text without its quotes and escapes."""
     plain = ESCAPE.sub(
-        lambda m: chr(int(m[1][1:], 16)) if m[1][:1] == "u" and len(m[1]) == 5 else ESCAPED.get(m[1], m[1]), text[1:-1]
+        lambda m: chr(int(m[1][1:], 16)) if m[1][:1] == "u" and len(m[1]) == 5 else ESCAPED.get(m[1], m[1]),
+        text[1:].removesuffix(text[0]),
     )
     return str(mended(plain))
