@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.formats import literals, page_data
+from gangwei.formats import literals, markdown, page_data
 from gangwei.formats.headers import load_headers
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
@@ -95,3 +95,8 @@ def test_long_values_of_programs() -> None:
     for written, value in said:
         program = f"const jobs = [{{title: '会计', company: '甲乙有限公司', city: '北京', desc: {written}}}];"
         assert literals.records(program, load_headers(Codebook()))[0]["desc"] == value
+
+
+@pytest.mark.parametrize("piece", ["|-|-|-|\n", "a|b|c\n|-|-|-|\n", " " * 50 + "\t", "| "])
+def test_tables_of_rules_alone_end(piece: str) -> None:
+    assert len(markdown.tables(piece * 100_000)) <= 1

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 
-RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?[ \t\r]*$")
+RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
 
 
 def tables(text: str) -> list[list[tuple[int, list[str]]]]:
     """The tables of a text: rows of cells with the numbers of their lines, the header first."""
     lines = text.splitlines()
-    return [_rows(lines, i - 1) for i in range(1, len(lines)) if RULE.match(lines[i]) and BAR.search(lines[i - 1])]
+    out: list[list[tuple[int, list[str]]]] = []
+    at = 1
+    while at < len(lines):
+        if RULE.fullmatch(lines[at].strip()) and BAR.search(lines[at - 1]):
+            out.append(_rows(lines, at - 1))
+            at += len(out[-1])
+        at += 1
+    return out
 
 
 def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:
