@@ -14,7 +14,6 @@ FEW_ROWS = 5
 SHORT_VALUE = 40
 BUTTON = 10
 TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
-SHORT_NAME = re.compile(r"^(?!.*(?:先生|女士|小姐|老师|不限|以[上下])$)(?=.*[\u4e00-\u9fff])[\w&（）()·. -]{2,16}\.*$")
 ONE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[kK千万元]?\s*$")
 
 
@@ -41,17 +40,18 @@ def corrected(
     return _named_board(placed, cells, packed)
 
 
-def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int) -> dict[str, str]:
+def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int, short: re.Pattern[str]) -> dict[str, str]:
     """The one column without a header that may hold short names of employers, where nothing else names them beside titles.
 
     Args:
         n: number of rows.
+        short: what a short name looks like (`short_name` of packed.toml).
     """
     if "title" not in placed.values() or "company" in placed.values() or n < FEW_ROWS:
         return {}
     free = [
         name for name, mine in cells.items()
-        if name not in placed and len(mine) * 10 >= 9 * n and len(set(mine)) * 2 > n and share_of(SHORT_NAME, mine) >= 0.9
+        if name not in placed and len(mine) * 10 >= 9 * n and len(set(mine)) * 2 > n and share_of(short, mine) >= 0.9
     ]  # fmt: skip
     return {free[0]: "company"} if len(free) == 1 else {}
 

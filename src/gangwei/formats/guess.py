@@ -53,7 +53,6 @@ LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
 PLACES = {"city", "district", "province", "address"}
 CITY, COUNTY = re.compile(r"^\s*\d{2}(?!0000)\d{4}"), re.compile(r"^\s*\d{4}(?!00)\d{2}")
-LISTED = re.compile(r"(?s)^\s*\[\s*['\"].*\]\s*$")
 AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
 
 
@@ -223,14 +222,14 @@ def _place(
     barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
-    lists = [n for n in names if share_of(LISTED, cells[n]) >= TEXTS]
+    lists = [n for n in names if share_of(know.packed.list, cells[n]) >= TEXTS]
     lists = lists if 2 * len(lists) < len(names) else []  # words in a list beside plain values
     barred |= {(n, f) for n in lists for f in NAMES}
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
     by_value = _by_value(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= _amounts(names, rows, {**placed, **by_value})
     by_value |= _codes(shown, {**placed, **by_value}, know.values)
-    if not header and (short := short_names({**placed, **by_value}, shown, len(rows))):
+    if not header and (short := short_names({**placed, **by_value}, shown, len(rows), know.packed.short_name)):
         by_value |= short
         placed |= {n: "tags" for n in lists if n not in by_value}
     placed = _trade_for_title(placed, by_value, shown)

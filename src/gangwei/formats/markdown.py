@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
 

@@ -65,6 +65,7 @@ class Packed:
     """(pattern, replace) of bounds of pay that are written as an object"""
     company_tail: str
     page_title: str
+    short_name: re.Pattern[str]
     hosts: dict[str, str]
     marks: dict[str, str]
     owners: dict[str, str]
@@ -113,6 +114,7 @@ def load_packed(book: Codebook) -> Packed:
         pay_object=data["pay_object"],
         company_tail=data["company_tail"],
         page_title=data["page_title"],
+        short_name=re.compile(data["short_name"]),
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
         owners=data["owners"],

@@ -38,7 +38,7 @@ from gangwei.formats.sampling import KEPT, spaced
 
 XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
 CONTROL = re.compile(r"[\x02-\x08\x0b\x0c\x0e-\x1f]")
-PROGRAM = 16 << 20  # a program up to this size is looked through for ads
+WHOLE = 16 << 20  # bytes; programs and Markdown up to this size are looked through for ads
 SMALL = 32 << 20  # a document up to this size is looked through for its columns
 
 Reader = Callable[[BinaryIO, str, Limits], Iterator[Chunk]]
@@ -180,7 +180,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     wrapped = json_text.WRAPPER.match(sample) is not None
     if not wrapped and literals.OPENING.match(sample) and (written := _program(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes)
-    if start == "#" and (written := _markdown(blob, limits, encoding)):
+    if markdown.HEADING.match(sample) and (written := _markdown(blob, limits, encoding)):
         return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
         return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
@@ -219,19 +219,23 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
 
 
 def _program(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
-    with blob.stream() as f:
-        data = f.read(PROGRAM + 1)
-    if len(data) > PROGRAM or not (ads := literals.records(data.decode(encoding, "replace"), headers)):
+    text = _whole(blob, encoding)
+    if text is None or not (ads := literals.records(text, headers)):
         return []
     chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
     return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
 
 
 def _markdown(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    text = _whole(blob, encoding)
+    return [] if text is None else [_of_rows(f"table{i}", rows) for i, rows in enumerate(markdown.tables(text), 1)]
+
+
+def _whole(blob: archive.Blob, encoding: str) -> str | None:
+    """The text of a file up to the size of `WHOLE`; None for a larger one."""
     with blob.stream() as f:
-        data = f.read(PROGRAM)
-    found = markdown.tables(data.decode(encoding, "replace"))
-    return [_of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]
+        data = f.read(WHOLE + 1)
+    return data.decode(encoding, "replace") if len(data) <= WHOLE else None
 
 
 def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
