@@ -182,6 +182,51 @@ def test_adding_a_file_is_building_at_once(made: Path, tmp_path: Path) -> None:
     assert prints(tmp_path / "out" / "published") == prints(made / "out" / "published")
 
 
+def test_a_file_added_again_is_read_once_under_other_definitions(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGED / "sources", tmp_path / "own" / "sources")
+    with (tmp_path / "own" / "sources" / "headers.csv").open("a") as f:
+        f.write("# another reading\n")
+    build(tmp_path / "out", made / "in")
+    again = build(tmp_path / "out", made / "in" / "two.csv", add=True, definitions=tmp_path / "own")
+    assert again.counts["ads"] == len(ADS)
+    assert again.counts["files"] == 2
+
+
+def test_an_addition_refuses_what_another_version_wrote(made: Path, tmp_path: Path) -> None:
+    build(tmp_path / "out", made / "in" / "one.csv")
+    raw = next((tmp_path / "out" / "stages" / "raw").glob("*.parquet"))
+    pl.read_parquet(raw).drop("posted").write_parquet(raw)
+    with pytest.raises(StoreError, match=r"one\.csv was read by another version"):
+        build(tmp_path / "out", made / "in" / "two.csv", add=True)
+    package = tmp_path / "out" / "published" / "datapackage.json"
+    package.write_text(json.dumps(json.loads(package.read_text("utf-8")) | {"schema_version": 0}), "utf-8")
+    with pytest.raises(StoreError, match="has schema_version 0"):
+        build(tmp_path / "out", made / "in" / "two.csv", add=True)
+
+
+def test_a_stopped_addition_changes_nothing_that_is_told(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gangwei.definitions_check import diff
+    from gangwei.lineage import explain
+    from gangwei.status import status
+
+    build(tmp_path / "out", made / "in" / "two.csv")
+    ads, told = table(tmp_path / "out", "ads"), status(tmp_path / "out")
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(Build, "publish", _stop)
+        build(tmp_path / "out", made / "in" / "one.csv", add=True)
+    assert status(tmp_path / "out") == told
+    for ad_id, title in ads.select("ad_id", "title").rows():
+        assert explain(tmp_path / "out", ad_id)["original"]["title"] == title
+    (tmp_path / "own").mkdir()
+    assert diff(tmp_path / "out", tmp_path / "own")["lines"] == ["no ad changes label"]
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_small_files_are_put_together_and_one_more_changes_one_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

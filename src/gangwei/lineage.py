@@ -37,9 +37,12 @@ def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
 
 
 def original(directory: Path, number: int, rules: contacts.ContactRules) -> dict[str, Any] | None:
-    """The raw row of the ad at position `number`, or None when the intermediate files were removed."""
-    plan = read_json(directory / "build.json")
-    for f in plan["files"]:
+    """The raw row of the ad at position `number`, or None when the intermediate files were removed or are of another build."""
+    made = {(f["file"], f["sha256"]): f for f in read_json(directory / "build.json")["files"]}
+    for given in read_json(directory / "published" / "manifest.json")["inputs"]:
+        f = made.get((given["file"], given["sha256"]))
+        if f is None or f["kept"] != given["kept"]:
+            return None
         for n, rows in enumerate(f["parts"]):
             if number < rows:
                 raw = directory / "stages" / "raw" / f"{f['key']}-{n:05}.parquet"

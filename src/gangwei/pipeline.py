@@ -156,10 +156,27 @@ class Build:
             key = digest(self._key("s1_read", None), item.name, item.sha256)
             chosen.setdefault(key, (item.name, item.sha256, item))
         if self.settings.add:
+            self._refuse_other_version()
+            again = {(name, sha256) for name, sha256, _ in chosen.values()}  # read anew where its reader has changed
             for f in read_json(self.settings.out / "build.json")["files"]:
-                chosen.setdefault(f["key"], (f["file"], f["sha256"], None))
+                if (f["file"], f["sha256"]) not in again:
+                    chosen.setdefault(f["key"], (f["file"], f["sha256"], None))
         ordered = sorted(chosen.items(), key=lambda kv: (kv[1][0], kv[1][1], kv[0]))
         return [(item, key) for key, (_, _, item) in ordered]
+
+    def _refuse_other_version(self) -> None:
+        """A dataset of another schema is not gone on with.
+
+        Raises:
+            StoreError: it is one.
+        """
+        package = self.settings.out / "published" / "datapackage.json"
+        version = read_json(package).get("schema_version") if package.exists() else schema.SCHEMA_VERSION
+        if version != schema.SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.settings.out}: has schema_version {version}, this program writes {schema.SCHEMA_VERSION}; "
+                "build all files again without --add"
+            )
 
     def read(self) -> None:
         """s1: every input file becomes raw parts, rejects and a report."""
@@ -170,6 +187,12 @@ class Build:
             if item is None:
                 if not done.exists():
                     raise StoreError(f"{self.settings.out}: a file of an earlier build is gone; build without --add")
+                first = self.stages / "raw" / f"{key}-{0:05}.parquet"
+                if first.exists() and open_parquet(first).schema_arrow.names != list(stage_tables.RAW.polars):
+                    raise StoreError(
+                        f"{self.settings.out}: {read_json(done)['file']} was read by another version of this program; "
+                        "build all files again without --add"
+                    )
                 continue
             tasks.append((Task(steps.read_task, (item, self.stages, key, self.settings.definitions), item.size), done))
         if (early := self.early) is not None:
@@ -369,7 +392,8 @@ class Build:
 
     def _locked_run(self, ready: Callable[[str], None]) -> Report:
         self.read()
-        write_json(self.settings.out / "build.json", {"files": self.files, "definitions": self.book.version})
+        if not (self.settings.out / "published" / "manifest.json").exists():  # what is published is told until the swap
+            write_json(self.settings.out / "build.json", {"files": self.files, "definitions": self.book.version})
         self.clean_and_locate()
         if self.settings.threads == 1 or self.settings.engine != "local":  # one driver, one job at a time
             outs, matched = self.openings(ready)
