@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import httpx
 
 from gangwei import measures, vocabulary
-from gangwei.frame import Dataset
+from gangwei.frame.dataset import Dataset
 
 WORDS = (
     "算法",
@@ -150,12 +150,13 @@ def serve(directory: Path, port: int, pages: int, seed: int) -> None:
     """The server process: announces when it is open and when everything is prepared, and the pages to ask."""
     import uvicorn
 
-    from gangwei import explore, explore_warm
+    from gangwei.explore import server as explore
+    from gangwei.explore import warm
 
     begun = time.perf_counter()
     app = explore.create(directory)
     opened = time.perf_counter() - begun
-    took = explore_warm.run(*app.state.parts)
+    took = warm.run(*app.state.parts)
     top = sorted(took.items(), key=lambda kv: -kv[1])[:6]
     facts = {
         "open": round(opened, 1), "prepared": round(sum(took.values()), 1), "slowest": {k: round(v, 1) for k, v in top},

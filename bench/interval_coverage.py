@@ -21,8 +21,8 @@ from functools import cache
 import numpy as np
 
 from gangwei import intervals as iv
-from gangwei.frame_columns import LABEL_CLASSES
-from gangwei.labelled import ClassLabels, strata_of
+from gangwei.frame.columns import LABEL_CLASSES
+from gangwei.measures.labelled import ClassLabels, strata_of
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,7 @@ def main() -> None:
     args = parser.parse_args()
     import polars as pl
 
-    from gangwei import synth
+    from gangwei.synth import make as synth
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

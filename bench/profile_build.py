@@ -139,9 +139,10 @@ def main() -> None:
     import gangwei.cli  # sets what a build from the command line runs with
 
     gangwei.cli.share_one_heap()
-    from gangwei import synth, warm
+    from gangwei import warm
     from gangwei.config import Settings
     from gangwei.pipeline import Build, Watch
+    from gangwei.synth import make as synth
 
     sampler = Sampler(threading.get_ident())
 

@@ -93,7 +93,7 @@ def main() -> None:
     if a.child:
         print(timed(a.child[0], Path(a.child[1]), a.rounds))
         return
-    from gangwei import synth
+    from gangwei.synth import make as synth
 
     threads = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
     with tempfile.TemporaryDirectory(prefix="gangwei-readers-") as name:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gangwei import synth
+from gangwei.synth import make as synth
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built dataset of 3,000 synthetic ads for the explorer."""
-    from gangwei import synth
+    from gangwei.synth import make as synth
     from test_pipeline import build
 
     root = tmp_path_factory.mktemp("explored")

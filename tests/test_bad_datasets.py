@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from gangwei import schema
 from gangwei.cli import main
-from gangwei.explore import create
-from gangwei.frame_check import DatasetError
+from gangwei.explore.server import create
+from gangwei.frame.check import DatasetError
 from published_fixture import Spec, write
 
 COMMANDS: dict[str, Callable[[Path], list[str]]] = {

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gangwei import claims, schema, sensitivity
+from gangwei import claims, schema
+from gangwei.brief import sensitivity
 from gangwei.claims import Answers, holds
 from gangwei.codebook import DefinitionError
 from gangwei.labels import LANGS, Labels

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gangwei.measures_medians import medians
-from gangwei.measures_sums import Sum, tally
+from gangwei.measures.medians import medians
+from gangwei.measures.sums import Sum, tally
 
 ROWS, GROUPS = 4000, 7
 

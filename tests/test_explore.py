@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.cli import main
-from gangwei.explore import create
-from gangwei.frame_check import DatasetError
+from gangwei.explore.server import create
+from gangwei.frame.check import DatasetError
 from test_pipeline import table
 
 
@@ -193,7 +193,7 @@ def test_the_interface_is_described(client: TestClient) -> None:
 
 
 def test_a_question_that_takes_too_long_is_stopped(made: Path) -> None:
-    from gangwei.explore_guard import Gate, TooSlow, Watched
+    from gangwei.explore.guard import Gate, TooSlow, Watched
 
     ds = Watched.open(made)
     with pytest.raises(TooSlow), Gate(ds, seconds=0.3).enter():
@@ -202,7 +202,7 @@ def test_a_question_that_takes_too_long_is_stopped(made: Path) -> None:
 
 
 def test_the_list_behind_a_figure_is_that_of_the_measures(made: Path) -> None:
-    from gangwei import explore_rows
+    from gangwei.explore import rows as explore_rows
 
     ds = measures.open_dataset(made)
     for measure_id, by, group, where in (
@@ -216,7 +216,8 @@ def test_the_list_behind_a_figure_is_that_of_the_measures(made: Path) -> None:
 
 
 def test_one_ad_is_the_same_however_its_tables_are_cut(made: Path, tmp_path: Path) -> None:
-    from gangwei import explore_ads, frame
+    from gangwei.explore import ads as explore_ads
+    from gangwei.frame import dataset as frame
 
     whole = explore_ads.Reader(measures.open_dataset(made))
     ads = pl.read_parquet(made / "published" / "ads.parquet")

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 import published_fixture as fixture
 from gangwei import measures
 from gangwei.cli import main
-from gangwei.explore import create
-from gangwei.frame_check import DatasetError, SchemaMismatch
+from gangwei.explore.server import create
+from gangwei.frame.check import DatasetError, SchemaMismatch
 from published_fixture import Spec
 
 PAGES = (

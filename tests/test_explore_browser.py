@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from explore_fixture import MAIL, PHONE, serving
-from gangwei import label
-from gangwei.explore import create
+from gangwei.explore import label
+from gangwei.explore.server import create
 from test_pipeline import table
 
 pytest.importorskip("playwright", reason="playwright is not installed (pip install -e '.[dev]')")

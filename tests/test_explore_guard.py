@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from explore_fixture import MAIL, PHONE
-from gangwei.explore import create
-from gangwei.explore_guard import Gate, TooBusy, Watched, host_name, is_loopback
-from gangwei.explore_query import MAX_PAGE
+from gangwei.explore.guard import Gate, TooBusy, Watched, host_name, is_loopback
+from gangwei.explore.query import MAX_PAGE
+from gangwei.explore.server import create
 from test_pipeline import table
 
 
@@ -73,7 +73,7 @@ def test_a_slow_question_gets_a_plain_answer(explored: Path) -> None:
 
 
 def test_too_many_questions_at_once(explored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gangwei.explore_guard.WAIT", 0.05)
+    monkeypatch.setattr("gangwei.explore.guard.WAIT", 0.05)
     gate = Gate(Watched.open(explored))
     hold, held = threading.Event(), threading.Barrier(5)
 

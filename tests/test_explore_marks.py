@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from gangwei.explore import create
-from gangwei.explore_marks import SCREENS, SIZE, Layout, ticks
+from gangwei.explore.marks import SCREENS, SIZE, Layout, ticks
+from gangwei.explore.server import create
 from gangwei.text_width import em, wrapped
 from published_fixture import Spec, write
 

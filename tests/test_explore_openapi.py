@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from explore_fixture import serving
 from gangwei import vocabulary
-from gangwei.explore import create
+from gangwei.explore.server import create
 
 
 @pytest.fixture(scope="module")

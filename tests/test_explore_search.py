@@ -1,4 +1,4 @@
-"""explore_search and explore_index: what is found is what is there, with and without the index of texts."""
+"""explore.search and explore.index: what is found is what is there, with and without the index of texts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from gangwei import explore
-from gangwei.explore_index import TextIndex, build, pairs_of_word
-from gangwei.explore_search import Search
-from gangwei.explore_snippet import snippet
-from gangwei.frame import Dataset
+from gangwei.explore import server as explore
+from gangwei.explore.index import TextIndex, build, pairs_of_word
+from gangwei.explore.search import Search
+from gangwei.explore.snippet import snippet
+from gangwei.frame.dataset import Dataset
 
 WORDS = (
     "深度学习",
@@ -96,7 +96,7 @@ def test_ads_without_a_text_hold_nothing(copied: Path, tmp_path: Path) -> None:
 
 
 def test_the_index_finds_what_a_scan_finds(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gangwei.explore_index.BLOCK", 700)
+    monkeypatch.setattr("gangwei.explore.index.BLOCK", 700)
     ds = Dataset.open(copied)
     facts = build(ds)
     assert facts["openings"] == texts(copied).filter(pl.col("text") != "").height and facts["blocks"] > 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gangwei import synth
+from gangwei.synth import make as synth
 from test_pipeline import prints
 
 ADS = 6_000

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gangwei import synth
 from gangwei.pipeline import STAGES
+from gangwei.synth import make as synth
 from test_pipeline import prints
 
 KILLS = 3

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from gangwei import synth
 from gangwei.evaluate import evaluate
-from gangwei.frame_check import DatasetError
-from gangwei.label import agreement, create, draw, labels, sample
+from gangwei.explore.label import agreement, create, draw, labels, sample
+from gangwei.frame.check import DatasetError
 from gangwei.measures import measure, open_dataset
+from gangwei.synth import make as synth
 from test_pipeline import build, table
 
 

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from gangwei import measures as m
-from gangwei import report
-from gangwei.frame_check import DatasetError
-from gangwei.frame_columns import LABEL_CLASS_SQL
+from gangwei.brief import report
+from gangwei.frame.check import DatasetError
+from gangwei.frame.columns import LABEL_CLASS_SQL
 from gangwei.intervals import Between, Stratum, ppi_share
-from gangwei.labelled import ClassLabels, strata_of
+from gangwei.measures.labelled import ClassLabels, strata_of
 from published_fixture import write
 
 WRONG = 0.25  # the part of the classifier's AI openings that the made readers call none

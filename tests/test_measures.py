@@ -13,7 +13,7 @@ from gangwei import intervals, schema
 from gangwei import measures as m
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
-from gangwei.frame_check import DatasetError, SchemaMismatch
+from gangwei.frame.check import DatasetError, SchemaMismatch
 from gangwei.labels import Labels
 from published_fixture import Spec, open_truth, write
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from gangwei import explore_rows, grouping, measures, measures_scan, measures_sums, vocabulary
+from gangwei import measures, vocabulary
 from gangwei.codebook import Codebook
-from gangwei.explore_search import Search
-from gangwei.frame import Dataset
-from gangwei.frame_check import DatasetError
-from gangwei.measures_scan import scan
+from gangwei.explore import rows as explore_rows
+from gangwei.explore.search import Search
+from gangwei.frame.check import DatasetError
+from gangwei.frame.dataset import Dataset
+from gangwei.measures import grouping, sums
+from gangwei.measures import scan as measures_scan
+from gangwei.measures.scan import scan
 from gangwei.vocabulary import Query
 from published_fixture import Spec, write
 
@@ -125,7 +128,7 @@ def test_two_halves_are_the_whole(
 ) -> None:
     ds.codes_from = 0
     whole = measures.measure(ds, measure_id, by, {"agency": "no"}).record()
-    for module in (measures_scan, measures_sums):
+    for module in (measures_scan, sums):
         monkeypatch.setattr(module, "HALVED", 100)
     monkeypatch.setattr(measures_scan, "MOST_KEPT", -1)
     _forget(ds)

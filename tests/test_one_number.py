@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 import gangwei
-from gangwei import measures, report
+from gangwei import measures
+from gangwei.brief import report
 from gangwei.cli import main
 from gangwei.codebook import Codebook
-from gangwei.explore import create
+from gangwei.explore.server import create
 from gangwei.labels import Labels
 from published_fixture import Spec, write
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from gangwei import synth
 from gangwei.codebook import Codebook
+from gangwei.synth import make as synth
 from test_pipeline import ADS, build, table, write_csv
 
 BAD = [

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from gangwei import measures, release, schema
 from gangwei.codebook import PACKAGED
-from gangwei.explore import create
+from gangwei.explore.server import create
 from gangwei.lineage import explain
 from gangwei.spreadsheet import neutral
 from gangwei.status import status

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gangwei import report
-from gangwei.frame import Dataset
-from gangwei.frame_check import DatasetError
+from gangwei.brief import report
+from gangwei.frame.check import DatasetError
+from gangwei.frame.dataset import Dataset
 from gangwei.measures import measure
 from published_fixture import HOSTILE, Spec, write
 

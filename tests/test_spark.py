@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gangwei import synth
+from gangwei.synth import make as synth
 from test_pipeline import HINTED, prints, write_csv
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]

@@ -13,10 +13,11 @@ import polars as pl
 import pytest
 from python_calamine import CalamineWorkbook
 
-from gangwei import schema, stage_tables, synth
+from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
 from gangwei.kernels import facts
-from gangwei.synth_shapes import HEADERS
+from gangwei.synth import make as synth
+from gangwei.synth.shapes import HEADERS
 
 ADS = 24_000
 
@@ -187,7 +188,7 @@ def test_bad_arguments(ads: int, shape: str, tmp_path: Path) -> None:
 def test_memory_of_a_million_is_bounded(tmp_path: Path) -> None:
     """A million ads are made within 1.5 GB (their speed is a figure of bench/synth.py)."""
     code = (
-        "import sys; from pathlib import Path; from gangwei import synth; synth.write(Path(sys.argv[1]), 1_000_000, 1);"
+        "import sys; from pathlib import Path; from gangwei.synth import make as synth; synth.write(Path(sys.argv[1]), 1_000_000, 1);"
         "print([x.split()[1] for x in open('/proc/self/status') if x.startswith('VmHWM')][0])"
     )
     done = subprocess.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gangwei import synth
+from gangwei.synth import make as synth
 from test_pipeline import build
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs" / "tutorial" / "figures.ipynb"

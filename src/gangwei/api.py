@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from gangwei import measures as figures
-from gangwei.frame import Dataset
+from gangwei.frame.dataset import Dataset
 
 
 class Opened:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook, DefinitionError
-from gangwei.frame import Dataset
+from gangwei.frame.dataset import Dataset
 from gangwei.labels import Labels
 from gangwei.measures import Result, measure
 from gangwei.measures import load as load_measures

@@ -33,7 +33,8 @@ def main() -> None:
 @spoken
 def demo(out: Path, ads: int, lang: str) -> None:
     """Make synthetic ads, build them and write the brief."""
-    from gangwei import report, synth
+    from gangwei.brief import report
+    from gangwei.synth import make as synth
 
     LOG.print(f"making {ads:,} synthetic ads in {out / 'synth' / 'ads'}")
     synth.write(out / "synth", ads, seed=1)
@@ -52,7 +53,7 @@ def demo(out: Path, ads: int, lang: str) -> None:
 @spoken
 def synth(ads: int, seed: int, out: Path, shape: str) -> None:
     """Write synthetic ads with known truth: OUT/ads and OUT/truth."""
-    from gangwei import synth as maker
+    from gangwei.synth import make as maker
 
     made = maker.write(out, ads, seed=seed, shape=shape)
     OUT.print(

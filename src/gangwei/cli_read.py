@@ -113,7 +113,7 @@ def report(
     directory: Path, out: Path | None, lang: str, as_of: str | None, lists: str | None, labels: Path | None, pdf: bool
 ) -> None:
     """Write the brief."""
-    from gangwei import report as brief
+    from gangwei.brief import report as brief
     from gangwei.vocabulary import UnknownParameter
 
     target = out or directory / "brief.html"
@@ -148,7 +148,7 @@ def explore(
     """Browse the dataset: figures, maps, and the ads behind every number."""
     import time
 
-    from gangwei import explore as web
+    from gangwei.explore import server as web
     from gangwei.vocabulary import UnknownParameter
 
     if index:
@@ -247,7 +247,7 @@ def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool)
 @spoken
 def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str | None) -> None:
     """Label a probability sample of your own openings: a local page that earns error bars for your data."""
-    from gangwei import label as page
+    from gangwei.explore import label as page
 
     if (dataset / "labels" / "sample.json").exists():
         LOG.print("goes on with labels/sample.json, drawn before: --size and --seed change nothing", highlight=False)

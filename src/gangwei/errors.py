@@ -5,7 +5,7 @@ from __future__ import annotations
 from gangwei.checks import CheckError
 from gangwei.codebook import DefinitionError
 from gangwei.evaluate import EvaluateError
-from gangwei.frame_check import DatasetError
+from gangwei.frame.check import DatasetError
 from gangwei.pipeline import NothingPublished
 from gangwei.second_opinion import OpinionError
 from gangwei.stages.s1_read import ReadError

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from gangwei.frame import Dataset
+from gangwei.frame.dataset import Dataset
 
 LANGS = ("en", "zh")
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from gangwei import measures, schema
 from gangwei.codebook import OWN
-from gangwei.frame import Dataset
+from gangwei.frame.dataset import Dataset
 from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from gangwei import opinions
-from gangwei.frame import Dataset
+from gangwei.frame.dataset import Dataset
 from gangwei.kernels import contacts
 from gangwei.opinions import ANSWERED, FAILED, REFUSED
 from gangwei.schema import AI_TIERS

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gangwei import schema
-from gangwei.frame import Dataset
-from gangwei.frame_check import DatasetError
-from gangwei.frame_columns import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, MISSING, MUNICIPAL, OPEN_CODES, SECTORS, UNIT
-from gangwei.frame_tables import TEXT_BIT
+from gangwei.frame.check import DatasetError
+from gangwei.frame.columns import CODES, DEFENCE_RUNGS, FLAGS, MASK_BITS, MISSING, MUNICIPAL, OPEN_CODES, SECTORS, UNIT
+from gangwei.frame.dataset import Dataset
+from gangwei.frame.tables import TEXT_BIT
 
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "strict": ("builder",),

@@ -1,0 +1,1 @@
+"""Pages over one published dataset, and the page where people label ads."""

@@ -1,0 +1,174 @@
+"""A small labelling page: a stratified probability sample of one's own openings, read by one or two people.
+
+The sample has known inclusion probabilities (equal within a stratum), so `gangwei evaluate` can weigh it up to the dataset.
+Labels are lines of `DIR/labels/<reader>.jsonl`; a reader goes on where they stopped. Works without script: one form, keys
+through `accesskey`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import jinja2
+import polars as pl
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gangwei.codebook import PACKAGED
+from gangwei.explore.ads import visible
+from gangwei.explore.guard import check_host, guard
+from gangwei.frame.check import DatasetError
+from gangwei.frame.columns import LABEL_CLASS_SQL, LABEL_CLASSES
+from gangwei.frame.dataset import Dataset
+from gangwei.label_lines import append_line, own_lines
+from gangwei.schema import AI_TIERS
+from gangwei.store import write_text
+
+READER = re.compile(r"[\w-]{1,40}")
+KEYS = dict(zip(AI_TIERS, "1234"))
+SHOWN = 6000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sampled ad with its stratum's population and sample size."""
+
+    ad_id: str
+    record_id: str
+    stratum: str
+    stratum_population: int
+    stratum_sample: int
+
+
+def draw(directory: Path, size: int, seed: int) -> list[Item]:
+    """A sample of about `size` openings (their representative ads), equal parts of the strata, in an order fixed by `seed`.
+
+    Strata: the three tiers, a bare mention, a score near the cut, and the rest.
+
+    Raises:
+        DatasetError: no dataset, or one without openings.
+    """
+    ds = Dataset.open(directory)
+    ads = ds.cursor().execute(
+        f"SELECT a.ad_id, coalesce(a.source_key, a.ad_id) AS record_id, {LABEL_CLASS_SQL} AS stratum "
+        "FROM openings o JOIN ads a ON a.ad_id = o.ad_id ORDER BY a.ad_id"
+    ).pl()  # fmt: skip
+    if ads.is_empty():
+        raise DatasetError(f"{directory}: holds no openings to label")
+    ads = ads.sample(fraction=1.0, shuffle=True, seed=seed)
+    each = max(1, size // len(LABEL_CLASSES))
+    out: list[Item] = []
+    for name in LABEL_CLASSES:
+        part = ads.filter(pl.col("stratum") == name)
+        taken = part.head(each)
+        out += [Item(a, r, name, part.height, taken.height) for a, r in taken.select("ad_id", "record_id").rows()]
+    return [out[i] for i in pl.Series(range(len(out)), dtype=pl.Int64).shuffle(seed).to_list()] if out else []
+
+
+def sample(directory: Path, size: int = 300, seed: int = 1) -> list[Item]:
+    """The sample of this dataset: drawn once and kept in `DIR/labels/sample.json`."""
+    path = directory / "labels" / "sample.json"
+    if not path.exists():
+        items = [vars(i) for i in draw(directory, size, seed)]
+        write_text(path, json.dumps(items, ensure_ascii=False, indent=1) + "\n")
+    return [Item(**i) for i in json.loads(path.read_text("utf-8"))]
+
+
+def labels(directory: Path, reader: str) -> dict[str, dict[str, Any]]:
+    """What a reader has said, by ad_id; a later line replaces an earlier one."""
+    return {r["ad_id"]: r for r in own_lines(directory / "labels" / f"{reader}.jsonl")}
+
+
+def agreement(one: dict[str, dict[str, Any]], two: dict[str, dict[str, Any]]) -> tuple[int, float, float]:
+    """(ads that both read, share on which they agree, Cohen's kappa); NaN when nothing is shared or all are one class."""
+    both = sorted(set(one) & set(two))
+    if not both:
+        return 0, float("nan"), float("nan")
+    pairs = [(one[a]["ai_tier"], two[a]["ai_tier"]) for a in both]
+    same = sum(a == b for a, b in pairs) / len(pairs)
+    chance = sum(
+        sum(a == t for a, _ in pairs) * sum(b == t for _, b in pairs) for t in AI_TIERS
+    ) / len(pairs) ** 2  # fmt: skip
+    return len(pairs), same, (same - chance) / (1 - chance) if chance < 1 else float("nan")
+
+
+def create(
+    directory: Path, size: int = 300, seed: int = 1, host: str = "127.0.0.1", token: str | None = None
+) -> FastAPI:
+    """The labelling application.
+
+    Raises:
+        DatasetError: nothing to label here, a sample of another build, or a host beyond this machine without a token.
+    """
+    check_host(host, token)
+    items = sample(directory, size, seed)
+    ds = Dataset.open(directory)
+    asked = {"i": [i.ad_id for i in items]}
+    if gone := len(items) - ds.rows("SELECT count(*) FROM ads WHERE ad_id IN (SELECT unnest($i))", asked)[0][0]:
+        raise DatasetError(
+            f"{directory}: {gone} of the {len(items)} ads in labels/sample.json are not in this build; "
+            "move the folder labels away to draw a new sample"
+        )
+    words = ds.codebook.toml("labels/label.toml")
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("gangwei", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    app = FastAPI(title="gangwei label", docs_url=None, redoc_url=None)
+    guard(app, host, token)
+
+    def page(lang: str, **values: Any) -> HTMLResponse:
+        side = 1 if lang == "zh" else 0
+        html = env.get_template("label.j2").render(
+            w={k: v[side] for k, v in words.items()}, lang=lang, keys=KEYS, **values
+        )
+        return HTMLResponse(html)
+
+    @app.get("/", response_class=HTMLResponse)
+    def read(reader: str = "", lang: str = "en") -> Response:
+        if not READER.fullmatch(reader):
+            return page(lang, reader="", item=None, total=len(items), done=0, others=[], ad=None)
+        said = labels(directory, reader)
+        item = next((i for i in items if i.ad_id not in said), None)
+        names = sorted(p.stem for p in (directory / "labels").glob("*.jsonl") if p.stem != reader)
+        others = [(n, *agreement(said, labels(directory, n))) for n in names]
+        ad = None
+        if item is not None:
+            found = ds.rows(
+                "SELECT a.title, t.text FROM ads a LEFT JOIN texts t ON t.ad_id = a.ad_id WHERE a.ad_id = $i",
+                {"i": item.ad_id},
+            )[0]
+            ad = {"title": visible(found[0]), "text": visible(found[1])[:SHOWN]}
+        return page(lang, reader=reader, item=item, total=len(items), done=len(said), others=others, ad=ad)
+
+    @app.post("/")
+    async def write(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return Response("labels are only taken from this page", 403)
+        given = {k: v[0] for k, v in parse_qs((await request.body())[:10_000].decode("utf-8", "replace")).items()}
+        reader, tier, lang = given.get("reader", ""), given.get("ai_tier", ""), given.get("lang", "en")
+        item = next((i for i in items if i.ad_id == given.get("ad_id")), None)
+        if not READER.fullmatch(reader) or tier not in AI_TIERS or item is None:
+            return Response("reader, ad_id and ai_tier (builder, adjacent, user, none) are needed", 400)
+        line = {**vars(item), "reader": reader, "ai_tier": tier, "confidence": "low" if given.get("unsure") else "high"}
+        append_line(directory / "labels" / f"{reader}.jsonl", line)
+        return RedirectResponse(f"/?reader={reader}&lang={'zh' if lang == 'zh' else 'en'}", 303)
+
+    @app.get("/static/explore.css")
+    def style() -> Response:
+        return Response((PACKAGED.parent / "static" / "explore.css").read_bytes(), media_type="text/css")
+
+    return app
+
+
+def serve(directory: Path, port: int, size: int, seed: int, host: str = "127.0.0.1", token: str | None = None) -> None:
+    """Serve until stopped."""
+    import uvicorn
+
+    uvicorn.run(
+        create(directory, size, seed, host, token), host=host, port=port, log_level="warning", server_header=False
+    )

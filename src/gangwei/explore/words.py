@@ -1,0 +1,120 @@
+"""Words on the explorer's pages: its own phrases, reason codes, concepts and groups in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from gangwei.explore.query import pairs_of
+from gangwei.frame.dataset import Dataset
+from gangwei.labels import LANGS, Labels
+from gangwei.measures import Measure, Result, UnknownParameter
+from gangwei.vocabulary import several
+
+
+class Words:
+    """The phrases of `labels/explore.toml` by language, and labels of the dataset."""
+
+    def __init__(self, ds: Dataset) -> None:
+        self.ds = ds
+        table: dict[str, list[str]] = ds.codebook.toml("labels/explore.toml")
+        self.page = {lang: {k: v[side] for k, v in table.items()} for side, lang in enumerate(LANGS)}
+        self.labels = {lang: Labels(ds, lang) for lang in LANGS}
+        self.speakers = {lang: Speaker(self, lang) for lang in LANGS}
+
+    def speaker(self, lang: str) -> Speaker:
+        """The words of one language."""
+        return self.speakers[lang]
+
+    @cached_property
+    def reasons(self) -> dict[str, tuple[str, str]]:
+        """Reason codes in words, by language."""
+        return {r["id"]: (r["en"], r["zh"]) for r in self.ds.codebook.rows("reasons.csv")}
+
+    @cached_property
+    def concepts(self) -> dict[str, tuple[str, str]]:
+        """Names of the concepts of the AI terms by language: as labelled, else the first term in that language."""
+        first: dict[tuple[str, str], str] = {}
+        for r in self.ds.codebook.rows("ai/terms.csv"):
+            first.setdefault((r["concept"], r["lang"]), r["term"])
+        out = {}
+        for code in self.ds.concepts:
+            plain = code.replace("_", " ")
+            named = [self.labels[lang].code("term", code) for lang in LANGS]
+            out[code] = tuple(n if n != code else first.get((code, lang), plain) for n, lang in zip(named, LANGS))
+        return {k: (v[0], v[1]) for k, v in out.items()}
+
+
+class Speaker:
+    """What templates say in one language."""
+
+    def __init__(self, words: Words, lang: str) -> None:
+        self.words, self.lang, self.side, self.labels = words, lang, LANGS.index(lang), words.labels[lang]
+
+    @property
+    def individual(self) -> str:
+        """What stands for the name of a person."""
+        return str(self.labels.table["names"]["individual"])
+
+    def unknown(self, e: UnknownParameter) -> str:
+        """Why a question is outside the vocabulary; in English as the command line says it."""
+        if self.lang == "en":
+            return str(e)
+        page = self.words.page[self.lang]
+        kind, _, key = e.what.partition(" of ")
+        named = self.labels.dimension(key) if kind == "value" else key
+        what = page.get(f"unknown_{kind}_of" if kind == "dimension" and key else f"unknown_{kind}", e.what).format(
+            key=named
+        )
+        return page["not_in_vocabulary"].format(given=e.given[:80], what=what)
+
+    def measure(self, m: Measure) -> str:
+        """The name of a measure."""
+        return m.zh if self.lang == "zh" else m.en
+
+    def concept(self, code: str) -> str:
+        """The name of a concept of the AI terms."""
+        found = self.words.concepts.get(code)
+        return found[self.side] if found else code.replace("_", " ")
+
+    def reason(self, code: str | None) -> str:
+        """A reason code in words, with its context and section."""
+        base, _, where = (code or "").partition("@")
+        stem, _, context = base.partition("/")
+        found = self.words.reasons.get(stem)
+        said = [self.words.page[self.lang].get(f"context_{x}", x) for x in (context, where) if x]
+        return "–" if not code else " · ".join([found[self.side] if found else stem, *said])
+
+    def decision(self, code: str | None) -> str:
+        """What a rule decided, or how an ad stands to its opening, in words."""
+        return self.words.page[self.lang].get(f"decision_{code}", code or "–")
+
+    def pairs(self, where: Mapping[str, str]) -> list[str]:
+        """Filters as values of `where`."""
+        return pairs_of(where)
+
+    def filter(self, key: str, value: str) -> str:
+        """The values of a filter, several with commas between them."""
+        parts = [value] if key == "employer" else several(self.labels.ds, key, value)
+        if key in ("province", "city", "county", "employer"):
+            named = self.labels.group_values(key, parts)
+        else:
+            named = [self.group(key, p) for p in parts]
+        return ("、" if self.lang == "zh" else ", ").join(named)
+
+    def group(self, by: str | None, value: str) -> str:
+        """One group of a dimension."""
+        if by == "term":
+            return self.concept(value)
+        if by == "skill":
+            return self.labels.skills.get(value, value)
+        return self.labels.code(by, value)
+
+    def row(self, result: Result, row: dict[str, Any]) -> str:
+        """The label of a row of a figure."""
+        if result.measure.kind == "terms":
+            return self.concept(str(row["id"]))
+        if result.by == "employer" and row["label"] == row["id"]:
+            return self.individual
+        return str(row["label"])

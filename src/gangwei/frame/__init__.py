@@ -1,0 +1,1 @@
+"""A dataset directory laid out for counting."""

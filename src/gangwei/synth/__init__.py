@@ -1,0 +1,1 @@
+"""Synthetic ads with known truth."""
