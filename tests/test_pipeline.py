@@ -149,6 +149,18 @@ def test_same_bytes_for_any_order_and_thread_count(made: Path, tmp_path: Path, t
     assert prints(tmp_path / "out" / "published") == prints(made / "out" / "published")
 
 
+def test_the_files_that_ads_come_in_move_no_opening(tmp_path: Path) -> None:
+    """The ad that an opening is described by is chosen by what ads hold, never by where they stand."""
+    rows = [(f"b{i}", ADS[0][1], ADS[0][2], "深圳", f"区{i}", *ADS[0][5:]) for i in range(8)]
+    whole = write_csv(tmp_path / "whole.csv", rows)
+    parts = [write_csv(tmp_path / f"{7 - i}.csv", [row]) for i, row in enumerate(rows)]
+    build(tmp_path / "one", whole)
+    build(tmp_path / "many", *parts)
+    one, many = (table(tmp_path / d, "openings") for d in ("one", "many"))
+    assert one["n_ads"].to_list() == [8]
+    assert one.sort("opening_id").equals(many.sort("opening_id"))
+
+
 def test_parts_cleaned_while_the_file_is_read_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_parts(monkeypatch)
     begun: list[Path] = []

@@ -133,7 +133,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, *, every_ad: bool, text
     )
     sectors = " + ".join(f"CASE WHEN {_SECTOR_SQL[s]} THEN {1 << i} ELSE 0 END" for i, s in enumerate(SECTORS))
     missing = " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, sql in enumerate(MISSING.values()))
-    copy = f"row_number() OVER (PARTITION BY {_ALIKE}, {'x.shape' if texts else 'a.match_score'} ORDER BY a.file_row_number) > 1"
+    copy = f"row_number() OVER (PARTITION BY {_ALIKE}, {'x.shape' if texts else 'a.match_score'} ORDER BY a.ad_id) > 1"
     join = "LEFT JOIN" if every_ad else "JOIN"
     board_mask = "coalesce(b.bit, 0)" if every_ad else "coalesce(m.mask, b.bit, 0)"
     masks = (
@@ -162,7 +162,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, *, every_ad: bool, text
           SELECT CAST(a.file_row_number AS INTEGER) AS row_no, a.ad_id, CAST(coalesce(e.emp_no, -1 - a.file_row_number) AS INTEGER) AS emp_no,
             TRY_CAST(a.board AS e_board) AS board, {board_mask} AS board_mask, {codes}, {opens}, {flags},
             CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
-            ({missing}){text_bit} AS missing_mask, coalesce(k.first_no <> a.file_row_number, false) AS is_campaign_copy,
+            ({missing}){text_bit} AS missing_mask, coalesce(k.first_ad <> a.ad_id, false) AS is_campaign_copy,
             CASE WHEN len(a.ai_subfields) > 0 THEN {subfields} ELSE 0 END AS subfield_mask, {sectors} AS sector_mask, {dates},
             CAST(coalesce(s.n_spells, 1) AS INTEGER) AS n_spells, o.first_date IS NOT NULL AS has_spell,
             {copy if every_ad else "false"} AS is_exact_copy,
@@ -176,7 +176,7 @@ def make_fact(con: duckdb.DuckDBPyConnection, name: str, *, every_ad: bool, text
           {text_join}
           {masks}
           {rough}
-          LEFT JOIN (SELECT x.campaign_id, min(x.file_row_number) AS first_no FROM ads x JOIN openings y ON y.ad_id = x.ad_id
+          LEFT JOIN (SELECT x.campaign_id, min(x.ad_id) AS first_ad FROM ads x JOIN openings y ON y.ad_id = x.ad_id
             WHERE x.campaign_id IS NOT NULL GROUP BY 1) k ON k.campaign_id = a.campaign_id
           LEFT JOIN (SELECT opening_id, max(ordinal) AS n_spells FROM spells WHERE ordinal > 1 GROUP BY 1) s ON s.opening_id = o.opening_id
         ),

@@ -12,13 +12,12 @@ import polars as pl
 
 from gangwei import schema
 from gangwei.kernels.hashing import hash_strings
-from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, Source, named, renamed
+from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, U64, Source, named, renamed
 from gangwei.store import published, read_frame, read_groups, write_frames
 
 SLICE = 131_072
 DESCRIBED = ("employer_id", "title", "adcode", "ai_tier")
-# The representative of an opening is its best-documented ad: not an agency's copy, then the longest text, then the first.
-NUMBER_BITS = 36
+OWN = 1 << 25  # more than the characters of any text: an ad that is no agency's copy comes before every one that is
 SLIM = schema.Table(
     "slim",
     "What grouping needs of each ad.",
@@ -27,25 +26,23 @@ SLIM = schema.Table(
         for n, t in {
             "opening_no": schema.I64, "spell_no": schema.I64, "campaign_no": schema.I64, "board": schema.I64,
             "adcode": schema.I64, "first_date": schema.DATE, "last_date": schema.DATE, "low": schema.I32,
-            "documented": schema.I64,
+            "documented": schema.I32,
         }.items()
     ),
 )  # fmt: skip
 
 
-def slim(at: int, ads: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
-    """SLIM of consecutive ads from position `at` on; boards and places are hashes."""
-    number = np.arange(at, at + ads.height)
+def slim(ads: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
+    """SLIM of consecutive ads; boards and places are hashes."""
     posted = pl.when(pl.col("date_precision") == "day").then(pl.col("posted_date"))
-    length = ads["text"].str.len_chars().fill_null(0).cast(pl.Int64)
-    rank = length + (matched["match_relation"] != "agency_copy").fill_null(True).cast(pl.Int64) * (1 << 25)
+    length = ads["text"].str.len_chars().fill_null(0).cast(pl.Int32)
     return ads.select(
         *matched.select("opening_no", "spell_no", "campaign_no").get_columns(),
         *(_code(ads[c]) for c in ("board", "adcode")),
         first_date=pl.min_horizontal(posted, "captured_date"),
         last_date=pl.max_horizontal(posted, "captured_date"),
         low=(matched["match_confidence"] == "low").cast(pl.Int32).fill_null(0),
-        documented=rank * (1 << NUMBER_BITS) + pl.Series((1 << NUMBER_BITS) - 1 - number),
+        documented=length + (matched["match_relation"] != "agency_copy").fill_null(True).cast(pl.Int32) * OWN,
     )
 
 
@@ -82,6 +79,19 @@ class Runs:
         """The greatest value."""
         return self._reduced(name, np.maximum, "min")
 
+    def best(self, name: str, keys: U64) -> I64:
+        """The row with the greatest value of a column without nulls in each run; of equals, that with the least key.
+
+        Args:
+            keys: a key for each row of SLIM, no two alike.
+        """
+        values = read_frame(self.path, [name])[name].to_numpy()[self.rows]
+        most = values == np.repeat(np.maximum.reduceat(values, self.starts), self.sizes)
+        mine = np.where(most, keys[self.rows], np.iinfo(np.uint64).max)
+        least = np.repeat(np.minimum.reduceat(mine, self.starts), self.sizes)
+        found: I64 = self.rows[most & (mine == least)]
+        return found
+
     def distinct(self, name: str) -> I64:
         """How many distinct values a column has in each run, nulls apart."""
         column = read_frame(self.path, [name])[name][self.rows]
@@ -101,14 +111,18 @@ class Runs:
         return pl.select(pl.when(found != none).then(found)).to_series().cast(column.dtype).alias(name)
 
 
-def openings_of(path: Path) -> pl.DataFrame:
-    """opening_no with what grouping tells of each opening."""
+def openings_of(path: Path, keys: U64) -> pl.DataFrame:
+    """opening_no with what grouping tells of each opening.
+
+    `best` is the position of its representative, the best-documented ad: no agency's copy, then the longest text, then
+    the least key, which does not depend on the files that ads come in.
+    """
     runs = Runs(path, "opening_no")
     return pl.DataFrame(
         {
             "opening_no": runs.number, "first_date": runs.least("first_date"), "last_date": runs.most("last_date"),
             "n_ads": runs.sizes, "n_boards": runs.distinct("board"), "low": runs.most("low"),
-            "documented": runs.most("documented"),
+            "best": runs.best("documented", keys),
         }
     )  # fmt: skip
 
@@ -146,8 +160,8 @@ def write_groups(
         return pool.submit(write_frames, folder / f"{table.name}.parquet", table, frames, **published(table))
 
     found = pool.submit(spells_of, slim_path)
-    groups, campaigns = openings_of(slim_path), campaigns_of(slim_path)
-    best = (1 << NUMBER_BITS) - 1 - groups["documented"].to_numpy() % (1 << NUMBER_BITS)
+    groups, campaigns = openings_of(slim_path, source.ad_keys), campaigns_of(slim_path)
+    best = groups["best"].to_numpy()
     asked = np.zeros(source.ad_keys.size, bool)
     asked[best] = asked[campaigns["campaign_no"].to_numpy()] = True
     wanted = np.flatnonzero(asked)

@@ -210,7 +210,7 @@ def _tables(
                 pool.submit(writers.make, "ad_places", _ad_places, ads),
                 pool.submit(writers.make, "decisions", _decisions, source, ads),
                 pool.submit(writers.make, "skills", skills.skill_rows, ads, skill_rules),
-                pool.submit(writers.make, SLIM.name, slim, at, ads, matched),
+                pool.submit(writers.make, SLIM.name, slim, ads, matched),
             ]
             _tally(ads, issues)
             crowds.add(ads, matched["opening_no"].to_numpy())
