@@ -344,8 +344,7 @@ def test_parts_and_boxes_equal_the_whole(tmp_path: Path, monkeypatch: pytest.Mon
     assert pl.concat(frames).equals(want)
     for box, held in ((100, 1 << 30), (100, 0), (7, 10_000)):  # in memory, all on disk, some of each
         monkeypatch.setattr(s5_match, "BOX", box)
-        monkeypatch.setattr(s5_match, "HELD", held)
         for threads in (1, 3):
-            assert pl.concat(s5_match.match_parts(parts, keys, rules(), threads=threads)).equals(want)
+            assert pl.concat(s5_match.match_parts(parts, keys, rules(), threads=threads, held=held)).equals(want)
     assert not list(tmp_path.glob(".match-*"))
     assert not list(s5_match.match_parts([], keys[:0], rules()))

@@ -361,6 +361,7 @@ class Build:
                 self.settings.threads,
                 sample.add,
                 [p.paths["clean"] for p in self.parts],
+                self.settings.memory_limit // 8,
             )
             write_frames(out, stage_tables.MATCHED, matched)
             write_frames(self.sampled, s5_sensitivity.SAMPLED, [sample.frame()], **s5_match.WRITTEN)

@@ -39,7 +39,6 @@ T = TypeVar("T")
 U8 = pl.UInt8()
 GRAMS = pl.Binary()
 BOX = 250_000  # ads in a box, about
-HELD = 512 << 20  # bytes of boxes in memory before they are written out
 
 SIGNATURE = Table(
     "signature",
@@ -331,13 +330,14 @@ def match_parts(
     threads: int = 1,
     seen: Callable[[pa.Table, int], None] | None = None,
     cleans: Sequence[Path] | None = None,
+    held: int = 512 << 20,
 ) -> Iterator[pl.DataFrame]:
     """Match signature files that together hold all ads in canonical order; stage_tables.MATCHED, a frame for each file.
 
     The files hold SIGNATURE, or SIGNED where `cleans` are the clean parts they were made of.
 
     Ads are put into boxes of whole employers and clustered box by box, then the representatives into boxes of whole
-    cities and linked, `threads` files or boxes at a time; boxes that do not fit in memory wait in a folder beside the files.
+    cities and linked, `threads` files or boxes at a time; boxes beyond `held` bytes wait in a folder beside the files.
     The result does not depend on the number of boxes or threads. `seen` is called with each table of signatures and the
     position of its first ad, in order.
     """
@@ -350,7 +350,7 @@ def match_parts(
         tempfile.TemporaryDirectory(prefix=".match-", dir=paths[0].parent if paths else None) as spill,
         ThreadPoolExecutor(threads, thread_name_prefix="gangwei-boxes") as pool,
     ):
-        ads, leads = (Shelf(Path(spill), name, boxes, HELD, pool) for name in ("ads", "leads"))
+        ads, leads = (Shelf(Path(spill), name, boxes, held, pool) for name in ("ads", "leads"))
 
         def load(part: tuple[Path, Path | None, int]) -> list[tuple[pa.Table, int, list[tuple[int, Packed]]]]:
             path, clean, at = part
