@@ -97,6 +97,12 @@ def test_long_values_of_programs() -> None:
         assert literals.records(program, load_headers(Codebook()))[0]["desc"] == value
 
 
+@pytest.mark.parametrize("piece", ["**a ", "**|", "*"])
+def test_marks_of_bold_print_that_are_not_closed(piece: str) -> None:
+    (table,) = markdown.tables("a|b|c\n|-|-|-|\n|" + piece * 100_000)
+    assert len(table) == 2
+
+
 @pytest.mark.parametrize("piece", ["|-|-|-|\n", "a|b|c\n|-|-|-|\n", " " * 50 + "\t", "| "])
 def test_tables_of_rules_alone_end(piece: str) -> None:
     assert len(markdown.tables(piece * 100_000)) <= 1

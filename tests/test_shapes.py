@@ -31,6 +31,7 @@ def test_shape(case: dict[str, Any], tmp_path: Path) -> None:
         assert report.kept + sum(report.rejected.values()) == report.read
         rejected += sum(report.rejected.values())
     raw = pl.concat(parts)
-    assert (raw.height, rejected) == (3, case.get("rejected", 0))
+    assert (raw.height, rejected) == (case.get("rows", 3), case.get("rejected", 0))
     second = raw.row(1, named=True)
     assert {f: second[f] for f in TOLD_APART if second[f] is not None} == case["second"]
+    assert second["tags"] == case.get("tags", second["tags"])

@@ -220,6 +220,7 @@ def _place(
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
     barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
+    barred |= {(n, "tags") for n, mine in shown.items() if header and len(mine) >= FEW_ROWS and len(set(mine)) == 1}
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
     lists = [n for n in names if share_of(know.packed.list, cells[n]) >= TEXTS]
@@ -232,6 +233,8 @@ def _place(
     if not header and (short := short_names({**placed, **by_value}, shown, len(rows), know.packed.short_name)):
         by_value |= short
         placed |= {n: "tags" for n in lists if n not in by_value}
+    if not header:
+        by_value |= _counties(shown, {**placed, **by_value}, know.packed.county)
     placed = _trade_for_title(placed, by_value, shown)
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys}, keys)
     mapped = {
@@ -318,6 +321,7 @@ def _by_value(
             if share >= wanted:
                 share -= share_of(intro, mine) if target == "description" else 0.0
                 scores.append((-share, order, name, target))
+    scores = _varied_title(scores, cells)
     if not {"title", "description"} & (taken | {s[3] for s in scores}):
         free = {n: cells[n] for n in names if n not in placed and (n, "title") not in barred}
         scores += _long_titles(free, len(rows) / 2, values)
@@ -328,6 +332,15 @@ def _by_value(
             out[name] = target
             taken.add(target)
     return out
+
+
+def _varied_title(
+    scores: list[tuple[float, int, str, str]], cells: dict[str, list[str]]
+) -> list[tuple[float, int, str, str]]:
+    """Of several columns that may be the title, those that say much less of the rows come last: classes of jobs beside the jobs."""
+    titles = {n: len(set(cells[n])) / len(cells[n]) for *_, n, target in scores if target == "title"}
+    most = max(titles.values(), default=0.0)
+    return [(s / 4 if t == "title" and titles[n] * 2 < most else s, o, n, t) for s, o, n, t in scores]
 
 
 def _long_titles(free: dict[str, list[str]], least: float, values: Values) -> list[tuple[float, int, str, str]]:
@@ -350,6 +363,15 @@ def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]
         ):
             return {low: "pay_min", high: "pay_max"}
     return {}
+
+
+def _counties(cells: dict[str, list[str]], placed: dict[str, str], county: re.Pattern[str]) -> dict[str, str]:
+    """The column of names of counties beside that of the cities."""
+    if "city" not in placed.values() or "district" in placed.values():
+        return {}
+    free = (n for n, mine in cells.items() if n not in placed and len(mine) >= FEW)
+    name = next((n for n in free if share_of(county, cells[n]) >= TEXTS), None)
+    return {} if name is None else {name: "district"}
 
 
 def _codes(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:

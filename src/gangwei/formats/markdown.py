@@ -7,6 +7,7 @@ import re
 HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
+BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
 def tables(text: str) -> list[list[tuple[int, list[str]]]]:
@@ -33,7 +34,7 @@ def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:
 
 
 def _cells(line: str) -> list[str]:
-    """The cells between the bars of a line; a bar behind a backslash belongs to its cell."""
+    """The cells between the bars of a line, without the marks of bold print; a bar behind a backslash belongs to its cell."""
     inner = line.strip().removeprefix("|")
     inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
-    return [c.strip().replace("\\|", "|") for c in BAR.split(inner)]
+    return [BOLD.sub(r"\1", c.strip()).replace("\\|", "|") for c in BAR.split(inner)]

@@ -66,6 +66,7 @@ class Packed:
     company_tail: str
     page_title: str
     short_name: re.Pattern[str]
+    county: re.Pattern[str]
     hosts: dict[str, str]
     marks: dict[str, str]
     owners: dict[str, str]
@@ -115,6 +116,7 @@ def load_packed(book: Codebook) -> Packed:
         company_tail=data["company_tail"],
         page_title=data["page_title"],
         short_name=re.compile(data["short_name"]),
+        county=re.compile(data["county"]),
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
         owners=data["owners"],
@@ -380,7 +382,7 @@ def board_of(cells: dict[str, list[str]], placed: dict[str, str], packed: Packed
         b
         for u in urls
         for h, b in packed.hosts.items()
-        if h in u and re.search(rf"//(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
+        if h in u and re.search(rf"(?://|^)(?:[\w-]+\.)*{re.escape(h)}(?:[/:?]|$)", u)
     )
     board, n = found.most_common(1)[0] if found else ("", 0)
     return board if n * 5 >= len(urls) * 4 and n else None

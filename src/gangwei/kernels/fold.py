@@ -364,6 +364,9 @@ def fold(
                     else:
                         cp = 10 if data[i + 1] != 116 else 9
                         i += 2
+                elif cp == 92 and i + 1 < end and data[i + 1] == 47:  # as JSON may write a slash
+                    cp = 47
+                    i += 2
                 else:
                     i += 1
             else:

@@ -295,7 +295,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     assert low is not None and high is not None
     if unit is None:
         unit = hint or "month"
-        if not hint and min(low, high) >= rules.bands["wan_year_from"] and board not in rules.bands["monthly_boards"]:
+        if not hint and min(low, high) >= _year_from(board, "万" in s and months is None, rules):
             unit = "year"
     censored: str | None = None
     if n2 is None:
@@ -304,6 +304,13 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
         elif above and "+提成" not in s:
             high, censored = None, "max"
     return _finish(low, high, unit, months, censored, [], rules)
+
+
+def _year_from(board: str, in_wan: bool, rules: PayRules) -> Any:
+    """Yuan from which bounds without a unit are of a year on a board."""
+    if board in rules.bands["monthly_boards"]:
+        return float("inf")
+    return rules.bands["yearly_from" if in_wan and board in rules.bands["yearly_boards"] else "wan_year_from"]
 
 
 def _fen(value: Decimal | None) -> int | None:
@@ -331,7 +338,8 @@ def parse_pay(
         A frame with the columns of PAY_COLUMNS; bounds in fen.
     """
     n = len(values)
-    special = sorted({*rules.foreign_boards, *rules.bands["monthly_boards"], *rules.bands["hourly_boards"]})
+    own = ("monthly_boards", "hourly_boards", "yearly_boards")
+    special = sorted({*rules.foreign_boards, *(b for kind in own for b in rules.bands[kind])})
     keys = pl.DataFrame(
         {
             "v": values.cast(pl.String).fill_null(""),

@@ -64,7 +64,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "source_id": raw["source_id"],
             "source_key": raw["source_key"],
             "board": board,
-            "url": contacts.strip(raw["url"], rules.url_contacts),
+            "url": contacts.strip(raw["url"].str.strip_chars(), rules.url_contacts),
             "language": _language(raw, body, title, rules),
             "title": clean_title,
             **shown,
