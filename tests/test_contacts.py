@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.contacts import ContactRules, compile_contacts, strip
+from gangwei.kernels.contacts import ContactRules, compile_contacts, strip, strip_raw
 from gangwei.kernels.text import clean, compile_text
 from gangwei.stages import s2_clean
 
@@ -48,6 +48,11 @@ def test_rows_stay_aligned_and_input_is_not_touched(rules: ContactRules) -> None
     raw = pl.Series(["a", None, "电话13812345678", "", "b"])
     assert strip(raw, rules).to_list() == ["a", None, "电话" + rules.mark, "", "b"]
     assert raw[2] == "电话13812345678"
+
+
+def test_raw_values_are_folded_only_where_they_hide_a_contact(rules: ContactRules) -> None:
+    raw = pl.Series(["Ａ：，", None, "微信：zhaopin_88，", "a，13812345678，"])
+    assert strip_raw(raw, rules).to_list() == ["Ａ：，", None, f"微信:{rules.mark},", f"a，{rules.mark}，"]
 
 
 def test_addresses_of_the_web_keep_their_numbers(rules: ContactRules) -> None:

@@ -358,3 +358,21 @@ def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
     for name in ("ads", "rejects", "issues"):
         assert "13800138000" not in str(table(tmp_path / "out", name).rows())
     assert "13800138000" not in (tmp_path / "out" / "published" / "manifest.json").read_text("utf-8")
+
+
+def test_contacts_written_to_hide_are_not_shown_either(tmp_path: Path) -> None:
+    from gangwei import release
+    from gangwei.lineage import explain
+
+    hidden = "微信：zhaopin_88 电话１３８００１３８０００ 138\u200b0013\u200b8000"
+    (tmp_path / "ads.csv").write_text(
+        f"title,company,city,description\n收银员,长沙麦穗超市１３８００１３８０００,长沙,{hidden}\n,,长沙{hidden},\n",
+        "utf-8",
+    )
+    build(tmp_path / "out", tmp_path / "ads.csv")
+    names = pl.read_parquet(release.write(tmp_path / "out", "1") / "data" / "employer_names.parquet")
+    ad = table(tmp_path / "out", "ads")["ad_id"][0]
+    shown = [explain(tmp_path / "out", ad), names.rows()]
+    shown += [table(tmp_path / "out", name).rows() for name in ("ads", "employers", "rejects", "texts", "issues")]
+    for part in ("zhaopin_88", "１３８０", "13800138000", "\u200b0013"):
+        assert part not in str(shown)

@@ -57,7 +57,7 @@ def original(directory: Path, number: int, rules: contacts.ContactRules) -> dict
 def _shown(row: pl.DataFrame, rules: contacts.ContactRules) -> dict[str, Any]:
     """A raw row as it may be shown: contacts removed from every text but its keys."""
     texts = [c for c, kind in row.schema.items() if kind == pl.String and c not in KEYS]
-    return row.with_columns(contacts.strip(row[c], rules) for c in texts).to_dicts()[0]
+    return row.with_columns(contacts.strip_raw(row[c], rules) for c in texts).to_dicts()[0]
 
 
 def explain(directory: Path, ad_id: str) -> dict[str, Any]:

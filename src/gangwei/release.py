@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import polars as pl
 from gangwei import measures, schema
 from gangwei.codebook import OWN
 from gangwei.frame.dataset import Dataset
+from gangwei.kernels import contacts
 from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
 
@@ -196,15 +198,19 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
         for t in schema.PUBLISHED_TABLES
         if (published / f"{t.name}.parquet").exists() and (texts or t.name != "texts")
     ]
+    rules = contacts.compile_contacts(ds.codebook)
+    changed: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+        "employer_names": lambda g: g.with_columns(contacts.strip_raw(g["name_raw"], rules))
+    }
+    if not texts:
+        changed["rejects"] = lambda g: g.with_columns(raw=pl.lit(None, pl.String))
     target.parent.mkdir(parents=True, exist_ok=True)
     with swapped(target) as tmp:
         (tmp / "data").mkdir()
         for t in tables:
             out = tmp / "data" / f"{t.name}.parquet"
-            if t.name == "rejects" and not texts:
-                write_frames(
-                    out, t, (g.with_columns(raw=pl.lit(None, pl.String)) for g in read_groups(published / out.name))
-                )
+            if t.name in changed:
+                write_frames(out, t, (changed[t.name](g) for g in read_groups(published / out.name)))
             else:
                 shutil.copy(published / out.name, out)
             _write_csv(out, out.with_suffix(".csv"))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DIGITS, HANZI, MARK = 0, 1, 2  # groups that are not literals
 HANZI_DIGITS = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 RUN, GAP = 7, 3
+INVISIBLE = r"[\u{00AD}\u{200B}-\u{200F}\u{2060}\u{FE0F}\u{FEFF}\u{20E3}]"
 
 
 # of a character: a digit (1), a digit in Chinese (2), a space between digits (3); a hint alone; a family name; what begins
@@ -158,6 +159,14 @@ def _hints(data: Any, off: Any, keys: Any, values: Any, entry: Any, pairs: Any, 
 def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
     """Replace every contact by the mark; null stays null. Works on any string, best on clean (NFKC) text."""
     return strip_each([series], rules)[0]
+
+
+def strip_raw(series: pl.Series, rules: ContactRules) -> pl.Series:
+    """`strip` of values as found: one that holds a contact only once it is folded (NFKC, nothing invisible) is given so."""
+    plain = strip(series, rules)
+    folded = plain.str.normalize("NFKC").str.replace_all(INVISIBLE, "")
+    found = strip(folded, rules)
+    return pl.select(pl.when(found.ne_missing(folded)).then(found).otherwise(plain).alias(series.name)).to_series()
 
 
 def strip_each(columns: Sequence[pl.Series], rules: ContactRules) -> list[pl.Series]:

@@ -40,7 +40,7 @@ def metadata(
     ]
     rules = contacts.compile_contacts(source.book)
     issues = pl.DataFrame(rows, schema=schema.ISSUES.polars).with_columns(
-        pl.col("message").map_batches(lambda m: contacts.strip(m, rules), pl.String)
+        pl.col("message").map_batches(lambda m: contacts.strip_raw(m, rules), pl.String)
     )
     write_frames(tmp / "issues.parquet", schema.ISSUES, [issues], compression="zstd")
     tables = [t for t in schema.PUBLISHED_TABLES if (tmp / f"{t.name}.parquet").exists()]
@@ -81,7 +81,7 @@ def _input(file: dict[str, Any], rules: contacts.ContactRules) -> dict[str, Any]
 
 
 def _shown(texts: Iterable[str], rules: contacts.ContactRules) -> list[str]:
-    return contacts.strip(pl.Series(list(texts), dtype=pl.String), rules).to_list()
+    return contacts.strip_raw(pl.Series(list(texts), dtype=pl.String), rules).to_list()
 
 
 def datapackage(tables: list[schema.Table]) -> dict[str, Any]:

@@ -221,14 +221,14 @@ def _tables(
         del crowds
         for path in source.rejects:
             for rejects in read_groups(path):
-                shown = rejects.with_columns(contacts.strip(rejects["raw"], rules))
+                shown = rejects.with_columns(contacts.strip_raw(rejects["raw"], rules))
                 writers.write("rejects", shown)
                 writers.write("decisions", _reject_decisions(source, rejects))
         writers.close()
         counts = {k: n for k, n in writers.rows.items() if k != SLIM.name}
         employer = entities(source)
         frames = {
-            schema.EMPLOYERS: employer.with_columns(contacts.strip(employer["name"], rules)),
+            schema.EMPLOYERS: employer.with_columns(contacts.strip_raw(employer["name"], rules)),
             schema.EMPLOYER_NAMES: read_frame(source.names),
             schema.AFFILIATIONS: read_frame(source.affiliations),
             schema.EMPLOYER_SIZES: sizes.result(),
