@@ -193,7 +193,7 @@ class Reader:
         known, names, lists = found
         if known["kind"] == "person":
             return {**known, "name": None, "names": [], "affiliations": lists}
-        shown = contacts.strip(pl.Series([n["name_raw"] for n in names], dtype=pl.String), self.contacts)
+        shown = contacts.strip_raw(pl.Series([n["name_raw"] for n in names], dtype=pl.String), self.contacts)
         names = [n | {"name_raw": visible(s)} for n, s in zip(names, shown)]
         return {**known, "name": visible(known["name"]), "names": names, "affiliations": lists}
 
