@@ -69,7 +69,12 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
 @click.option("--master", default="local[*]", show_default=True, help="Spark master URL.")
 @click.option("--threads", type=click.IntRange(1), default=None, help="Threads; default: one for each core.")
-@click.option("--memory-limit", default="4GB", show_default=True, help="Memory for joins before they spill; matching keeps an eighth of it.")
+@click.option(
+    "--memory-limit",
+    default="4GB",
+    show_default=True,
+    help="Memory for joins before they spill; matching keeps an eighth of it.",
+)
 @click.option("--definitions", type=PATH, default=None, help="Folder whose files replace the packaged definitions.")
 @click.option("--from", "from_stage", default=None, help="Run this stage and all later ones again.")
 @click.option(

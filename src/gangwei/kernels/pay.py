@@ -73,6 +73,8 @@ class PayRules:
     above: re.Pattern[str]
     below: re.Pattern[str]
     above_head: re.Pattern[str]
+    below_head: re.Pattern[str]
+    settled: re.Pattern[str]
     multipliers: dict[str, int]
     amount: re.Pattern[str]
     units: tuple[tuple[str, re.Pattern[str]], ...]
@@ -94,6 +96,8 @@ def compile_pay(book: Codebook) -> PayRules:
         above=re.compile("|".join(map(re.escape, words["above"]))),
         below=re.compile("|".join(map(re.escape, words["below"]))),
         above_head=re.compile("|".join(map(re.escape, words["above_before"]))),
+        below_head=re.compile("|".join(map(re.escape, words["below_before"]))),
+        settled=re.compile(d["settled"]["words"]),
         multipliers=dict(d["multipliers"]),
         amount=re.compile(
             rf"{amount}(?:(?:\s*/\s*(?:yr|year|mo|month|hr|hour)\b)?[^\d|]{{0,3}}?(?:-|~|—|–|－|至|到|\bto\b)\s*{amount})?"
@@ -271,10 +275,11 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     n1, m1, n2, m2 = match.groups()
     if len(n1) > 12 or len(n2 or "") > 12:
         return Pay("unclear", reasons=("pay_implausible",))
-    unit = next((u for u, pattern in rules.units if pattern.search(s)), None)
+    unsettled = rules.settled.sub("", s)
+    unit = next((u for text in (unsettled, s) for u, pattern in rules.units if pattern.search(text)), None)
     head, tail = s[: match.start()], s[match.end() : match.end() + 12]
     above = rules.above.search(tail) or rules.above_head.search(head) or _PLUS.match(tail)
-    below = rules.below.search(tail) or rules.below.search(head)
+    below = rules.below.search(tail) or rules.below.search(head) or rules.below_head.search(head)
     bare = m1 is None and m2 is None
     if n2 is None:
         low: Decimal | None = _yuan(n1, m1, rules)

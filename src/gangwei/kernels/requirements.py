@@ -22,8 +22,10 @@ _CHINESE = {c: str(i) for i, c in enumerate("零一二三四五六七八九十")
 _CHINESE_YEARS = re.compile(
     r"(?<![十百])[一二两三四五六七八九十](?=\s*(?:年|[-~至到]\s*[一二两三四五六七八九十]\s*年|个月))"
 )
+_TEENS = re.compile(r"(?<!二)十([一二三四五六七八九])(?=\s*年)")
+_AND_HALF = re.compile(r"(?<!\d)(\d{1,2})\s*年半")
 _HEADCOUNT = re.compile(
-    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})\s*[-~至到]?\s*(\d{1,5})?\s*(?:人|名|位)|^\s*(\d{1,5})(?:\.0)?\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
+    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})\s*[-~至到]?\s*(\d{1,5})?\s*(?:人|名|位)|^\s*(\d{1,5})(?:\.0)?(?:\s*[-~至到]\s*(\d{1,5}))?\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
 )
 _HEADCOUNT_OPEN = re.compile(r"若干|数名|多名|不限")
 _STATED_HEADCOUNT = re.compile(r"招\s*(?:\d+|若干)\s*人")
@@ -99,9 +101,10 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
         return None, None, None
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
+    s = _TEENS.sub(lambda m: f"1{_CHINESE[m.group(1)]}", s)
     s = _CHINESE_YEARS.sub(lambda m: _CHINESE[m.group(0)] if m.group(0) != "十" else "10", s)
     worked = rules.graduation.sub("", s)
-    low, high = _years(worked.replace("半年", "6个月"), rules)
+    low, high = _years(_AND_HALF.sub(r"\1.5年", worked).replace("半年", "6个月"), rules)
     if low is None and worked != s:
         return 0, 0, None
     if low is None:
@@ -137,14 +140,14 @@ def _years(s: str, rules: RequirementRules) -> tuple[int | None, int | None]:
 
 
 def headcount_one(value: str) -> tuple[int | None, str | None]:
-    """(openings, reason): '招3人', '3', '3名'; '若干' is open and gives null without a reason."""
+    """(openings, reason): '招3人', '3', '3名', '2-3人' (the most); '若干' is open and gives null without a reason."""
     s = _clean(value)
     if s in _EMPTY or _HEADCOUNT_OPEN.search(s):
         return None, None
     m = _HEADCOUNT.search(s)
     if not m:
         return None, "headcount_not_understood"
-    n = int(next(g for g in (m.group(2), m.group(1), m.group(3), m.group(4)) if g))
+    n = int(next(g for g in m.group(2, 1, 4, 3, 5) if g))
     return (n, None) if 0 < n <= MAX_HEADCOUNT else (None, "headcount_implausible")
 
 
