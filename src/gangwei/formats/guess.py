@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gangwei.formats import objects, prefixed
+from gangwei.formats import counties, objects, prefixed
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_names
@@ -244,7 +244,7 @@ def _place(
     if header and _is_data(found, know):
         return None
     found = _unpacked(found, cells, know)
-    rewrites += prefixed.rules_of(labels, found.placed)
+    rewrites += [*prefixed.rules_of(labels, found.placed), *_completed(found, cells, know)]
     if rewrites:
         rules = {**found.rules, "rewrite": [*rewrites, *found.rules.get("rewrite", ())]}
         found = replace(found, rules=rules, shared={**found.shared, **inner})
@@ -260,6 +260,14 @@ def _prose(name: str, rows: list[list[str]], know: Knowledge) -> bool:
     """Lines of a page rather than one column of titles: no header that is listed, and few lines that may be titles."""
     titles = [r[0] for r in rows if r and r[0].strip()]
     return know.headers.listed(name) is None and (know.values.share("title", titles) or 0.0) < LINES
+
+
+def _completed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> list[dict[str, Any]]:
+    """Rewrites for the only column of places, where it names counties of one city."""
+    told = [f for f in found.fields if f in PLACES]
+    name = next((n for n, f in found.placed.items() if told == [f]), "")
+    rule = counties.of_one_city(cells.get(name, []), know.values.counties)
+    return [{"field": told[0], **rule}] if rule else []
 
 
 def _unpacked(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:

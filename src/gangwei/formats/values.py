@@ -37,6 +37,8 @@ class Values:
     """National codes of places, six digits"""
     towns: frozenset[str]
     """Short names of provinces, prefectures and county-level cities"""
+    counties: dict[str, frozenset[str]]
+    """Names of counties of today and the prefectures or municipalities that have one"""
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -67,6 +69,16 @@ def places_of(book: Codebook) -> str:
     return "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
 
 
+def counties_of(book: Codebook) -> dict[str, frozenset[str]]:
+    """Names of counties of today and the names of the units that have one."""
+    now = [r for r in book.rows("places/units.csv") if not r["to"]]
+    above, out = {r["id"]: r["name"] for r in now}, dict[str, set[str]]()
+    for r in now:
+        if r["level"] == "3" and r["parent"] in above:
+            out.setdefault(r["name"], set()).add(above[r["parent"]])
+    return {name: frozenset(cities) for name, cities in out.items()}
+
+
 def load_values(book: Codebook) -> Values:
     """`sources/values.csv` (id, field, share, pattern, plausible, reason); {places} in a pattern stands for names of cities."""
     national = frozenset(r["id"] for r in book.rows("places/units.csv"))
@@ -80,4 +92,4 @@ def load_values(book: Codebook) -> Values:
     codes = "|".join(sorted({r["code"].lstrip("0") for r in book.rows("places/board_codes.csv")}))
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
     enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
-    return Values(tuple(rules), enough, numbers, national, frozenset(places.split("|")))
+    return Values(tuple(rules), enough, numbers, national, frozenset(places.split("|")), counties_of(book))
