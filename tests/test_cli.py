@@ -338,3 +338,27 @@ def test_a_row_that_would_do_nothing_is_named(tmp_path: Path, name: str, row: st
     target.write_text(f"{packaged}{row}\n", "utf-8")
     result = run("definitions", "check", "--definitions", tmp_path)
     assert result.exit_code == 3 and said in " ".join(result.output.split())
+
+
+def test_dry_run_tells_what_would_run(tmp_path: Path) -> None:
+    first, second = write_csv(tmp_path / "one.csv", ADS[:3]), write_csv(tmp_path / "two.csv", ADS[3:])
+    out = tmp_path / "o"
+    assert run("build", first, "--out", out).exit_code == 0
+
+    def stages(*options: object) -> dict[str, list[str]]:
+        result = run("build", *options, "--out", out, "--dry-run", "--json")
+        assert result.exit_code == 0, result.output
+        return dict(json.loads(result.output)["stages"])
+
+    assert not any(stages(first).values())
+    assert stages(second, "--add")["s1_read"] == ["1 files not read before"]
+    assert stages(second)["s7_publish"] == ["1 files not read before", "1 files left out"]
+    assert [s for s, why in stages(first, "--from", "match").items() if why] == [
+        "s5_match",
+        "s6_classify",
+        "s7_publish",
+    ]
+    assert run("build", first, "--out", out, "--dry-run", "--from", "s99").exit_code == 2
+    assert run("build", first, "--out", tmp_path / "none", "--dry-run", "--add").exit_code == 1
+    assert run("clean", out, "--yes").exit_code == 0
+    assert "up to date" not in run("status", out).output

@@ -99,7 +99,8 @@ def build(
     if dry_run:
         from gangwei.status import plan
 
-        show_json(plan(inputs, out, options)) if as_json else OUT.print(plan(inputs, out, options)["text"])
+        planned = plan(inputs, out, _checked(options))
+        show_json(planned) if as_json else OUT.print(planned["text"])
         return
     result = _build(inputs=inputs, out=out, texts=not no_texts, **options)
     if as_json:
@@ -109,11 +110,14 @@ def build(
         sys.exit(3)
 
 
-def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]:
-    share_one_heap()
-    from gangwei.config import Settings, parse_size
-    from gangwei.pipeline import STAGES, Build
-    from gangwei.progress import Screen
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are given, with values that the build takes.
+
+    Raises:
+        click.UsageError: one is not understood.
+    """
+    from gangwei.config import parse_size
+    from gangwei.pipeline import STAGES
 
     given = {k: v for k, v in options.items() if v is not None}
     if "memory_limit" in given:
@@ -132,6 +136,16 @@ def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]
         if not matches:
             raise click.UsageError(f"--from {stage}: one of {', '.join(STAGES)}")
         given["from_stage"] = matches[0]
+    return given
+
+
+def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]:
+    share_one_heap()
+    from gangwei.config import Settings
+    from gangwei.pipeline import Build
+    from gangwei.progress import Screen
+
+    given = _checked(options)
     with Screen(LOG) as screen:
         report = Build(Settings(out=out, inputs=inputs, **given), screen).run()
     screen.summary(report)

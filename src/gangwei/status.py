@@ -10,6 +10,8 @@ from gangwei.pipeline import CODE, DEFINITIONS, STAGES
 from gangwei.stages import s1_read
 from gangwei.store import StoreError, code_digest, digest, read_json
 
+WHOLE = ("s4_employers", "s5_match", "s7_publish")  # stages over all ads at once
+
 
 def _why(stage: str, then: dict[str, str] | None, book: Codebook) -> list[str]:
     if then is None:
@@ -34,6 +36,8 @@ def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
         if why and dirty_before is None and stage != "s6_classify":
             dirty_before = stage
         stages[stage] = why
+    if not (directory / "stages" / "raw").is_dir():
+        stages = {s: why or ["intermediate files were removed"] for s, why in stages.items()}
     manifest = directory / "published" / "manifest.json"
     counts = read_json(manifest)["counts"] if manifest.exists() else None
     lines = [f"{directory}: " + ("published" if counts else "not published yet")]
@@ -43,8 +47,32 @@ def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
     return {"counts": counts, "stages": stages, "files": plan["files"], "text": "\n".join(lines)}
 
 
+def _moved(
+    stages: dict[str, list[str]], files: list[dict[str, Any]], found: list[s1_read.Input], options: dict[str, Any]
+) -> dict[str, list[str]]:
+    """Why each stage would run when these files are given: code and definitions, other files, or because it is asked for."""
+    known, given = {(f["file"], f["sha256"]) for f in files}, {(i.name, i.sha256) for i in found}
+    new, left = given - known, set() if options.get("add") else known - given
+    start = options.get("from_stage")
+    out = {}
+    for n, (stage, reasons) in enumerate(stages.items()):
+        why = list(reasons)
+        if new:
+            why.append(f"{len(new)} files not read before")
+        if left and stage in WHOLE:
+            why.append(f"{len(left)} files left out")
+        if start is not None and n >= STAGES.index(start):
+            why.append("asked for by --from")
+        out[stage] = why
+    return out
+
+
 def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """What `build` would read and write; `needed` and `free` are bytes of disk."""
+    """What `build` would read and write; `needed` and `free` are bytes of disk.
+
+    Raises:
+        StoreError: files are to be added to a directory that holds no build.
+    """
     import shutil
 
     found, issues = s1_read.discover(inputs, s1_read.Limits())
@@ -52,8 +80,11 @@ def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[st
     root = next(p for p in (out, *out.resolve().parents) if p.exists())
     free = shutil.disk_usage(root).free
     try:
-        stages = status(out, options.get("definitions"))["stages"]
+        before = status(out, options.get("definitions"))
+        stages = _moved(before["stages"], before["files"], found, options)
     except StoreError:
+        if options.get("add"):
+            raise
         stages = {s: ["never run"] for s in STAGES}
     needed = s1_read.disk_needed(found)
     lines = [
