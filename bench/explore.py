@@ -75,8 +75,9 @@ def addresses(ds: Dataset, n: int, seed: int) -> list[tuple[str, str]]:
     while len(out) < n:
         m = rng.choice(known)
         pairs = [("where", rng.choice(filters))]
-        if m.default_by is None and rng.random() < 0.5:
-            pairs.insert(0, ("by", rng.choice(GROUPS)))
+        groups = [g for g in GROUPS if g in m.groups]
+        if m.default_by is None and groups and rng.random() < 0.5:
+            pairs.insert(0, ("by", rng.choice(groups)))
         out.append((m.id, f"/m/{m.id}?{urlencode(pairs)}"))
     return out
 
@@ -92,7 +93,7 @@ def others(ds: Dataset, n: int, seed: int) -> dict[str, list[str]]:
 
     cities = "SELECT adcode FROM (SELECT adcode, count(*) AS c FROM held.fact WHERE adcode IS NOT NULL GROUP BY 1) ORDER BY c DESC LIMIT 200"
     return {
-"the ads behind a figure": lists[:n],
+        "the ads behind a figure": lists[:n],
         "one province or city": [f"/regions/{c}" for c in some(cities)],
         "one employer": [f"/employers/{e}" for e in some("SELECT employer_id FROM employers USING SAMPLE 200 ROWS (reservoir, 1)")],
         "one occupation": [f"/occupations/{o}" for o in some("SELECT DISTINCT occupation_code FROM ads WHERE occupation_code IS NOT NULL")],
