@@ -56,6 +56,17 @@ def test_two_executor_processes_give_the_same_bytes(expected: tuple[Path, dict[s
     assert prints(tmp_path / "out" / "published") == published
 
 
+def test_a_directory_whose_name_is_a_pattern(expected: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    inputs, out = expected[0] / "hinted.csv", tmp_path / "out {a,b} [1]* 目录 #x%20"
+    subprocess.run(command(inputs, tmp_path / "local"), check=True, capture_output=True, env=environment())
+    done = subprocess.run(
+        command(inputs, out, "--engine", "spark", "--master", "local[2]"),
+        capture_output=True, text=True, check=False, env=environment(), timeout=400,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert prints(out / "published") == prints(tmp_path / "local" / "published")
+
+
 def spark_home() -> Path:
     import pyspark
 

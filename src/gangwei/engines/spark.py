@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -110,7 +111,12 @@ class Spark:
     def sql(self, query: str, **tables: Sequence[Path]) -> pl.DataFrame:
         """Run a query of the shared SQL subset over Parquet tables."""
         for name, paths in tables.items():
-            self.session.read.parquet(*(f"file://{Path(p).resolve()}" for p in paths)).createOrReplaceTempView(name)
+            self.session.read.parquet(*(_literal(p) for p in paths)).createOrReplaceTempView(name)
         frame = pl.from_arrow(self.session.sql(query).toArrow())
         assert isinstance(frame, pl.DataFrame)
         return frame
+
+
+def _literal(path: Path) -> str:
+    """A path as Spark reads it, in which brackets and stars are no pattern."""
+    return "file://" + re.sub(r"([\\*?\[\]{}])", r"\\\1", str(Path(path).resolve()))
