@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import polars as pl
 import pytest
 
+from gangwei.codebook import Codebook
+from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.links import containment
-from gangwei.kernels.signature import CAP, FULL, sample_grams
+from gangwei.kernels.sections import compile_sections, scan
+from gangwei.kernels.signature import CAP, FULL, LEFT_OUT, fold_table, sample_grams
 
 
 def sample(texts: list[str | None], drops: dict[int, list[tuple[int, int]]] | None = None):  # type: ignore[no-untyped-def]
@@ -77,3 +82,31 @@ def test_containment_across_rates() -> None:
 def test_hostile_bytes() -> None:
     got = sample(["\x00" * 1000, "🙂" * 300, "a\u0301" * 100, "\u202e反转" * 50, "٣" * 50])
     assert got[1].size == 6
+
+
+def test_capitals_of_nfkc_fold_like_small_letters() -> None:
+    table = fold_table()
+    for c in range(0x10000):
+        small = chr(c).lower()
+        if not 0xD800 <= c < 0xE000 and len(small) == 1 and unicodedata.normalize("NFKC", chr(c)) == chr(c):
+            assert table[c] == table[ord(small) & 0xFFFF], hex(c)
+
+
+def test_scanning_samples_outside_the_sections_left_out() -> None:
+    blurb = "公司简介:" + "我们是一家成立于2010年的互联网公司,总部在上海。" * 3
+    texts = [
+        "岗位职责:负责大模型算法研发,熟悉Python和C++。任职要求:本科以上学历。" + words(300, 1),
+        blurb + "任职要求:熟悉Java开发,三年以上经验。联系方式:请致电〔联系方式〕。",
+        "😀" * 60_000 + "算法工程师 ABC" * 9_000,
+        "职",
+        "",
+    ]
+    spans, _, found = scan(*string_buffers(pl.Series(texts)), compile_sections(Codebook()))
+    drops = {
+        i: [(s["start"], s["end"]) for s in row if s["end"] - s["start"] <= LEFT_OUT.get(s["kind"], -1)]
+        for i, row in enumerate(spans.series().to_list())
+    }
+    assert drops[1]
+    for got, expected in zip(found, sample(texts, drops), strict=True):
+        assert got.dtype == expected.dtype
+        assert got.tolist() == expected.tolist()

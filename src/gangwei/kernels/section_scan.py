@@ -25,6 +25,7 @@ from gangwei.kernels.section_heads import (
     characters,
     headings,
 )
+from gangwei.kernels.signature import BUCKET_BITS, folded_outside, readable, sketch
 from gangwei.kernels.trie import grown, longest_on, pair_slot
 from gangwei.schema import SECTION_KINDS
 
@@ -283,14 +284,19 @@ def _weight_hash(text: Any, cls: Any, kinds: Any, starts: Any, ends: Any, first:
 def scan(
     data: Any, off: Any, classes: Any, keys: Any, values: Any, entry: Any, pair: Any, info: Any,
     cue_bits: Any, ckeys: Any, cvalues: Any, centry: Any, csecond: Any, clead: Any, cdeep: Any, cinfo: Any, cue_most: Any,
+    folds: Any, left_out: Any, sampled: Any, ptr: Any, rate: Any, whole: Any,
 ) -> Any:  # fmt: skip
-    """Kinds, starts and ends of all spans, the offsets of each row's spans, and the hash of each row."""
+    """Kinds, starts and ends of all spans, the offsets of each row's spans, and the hash of each row; what is sampled of each
+    row goes to the last four arrays (see `signature.room`)."""
     n = off.size - 1
     longest = 0
     for r in range(n):
         longest = max(longest, off[r + 1] - off[r])
     text = np.empty(longest + 1, np.uint32)
     cls = np.zeros(longest + 1, np.uint16)
+    units = np.empty(longest + 1, np.uint16)
+    grams = np.empty(longest + 4, np.uint32)
+    bucket = np.empty((1 << BUCKET_BITS) + 1, np.uint64)
     cand = np.empty(longest + 2, np.int32)
     cue_at = np.empty(longest + 2, np.int32)
     stop_at = np.empty(longest + 2, np.int32)
@@ -303,7 +309,7 @@ def scan(
     ends = np.empty(room, np.int32)
     span_off = np.zeros(n + 1, np.int32)
     hashes = np.zeros(n, np.uint64)
-    m = np.int64(0)  # no literal: it would compile the callees twice
+    m = pos = np.int64(0)  # no literal: it would compile the callees twice
     for r in range(n):
         size, candidates, n_cues, n_stops = characters(
             data, np.int64(off[r]), np.int64(off[r + 1]), classes, cue_bits, text, cls, cand, cue_at, stop_at
@@ -320,4 +326,10 @@ def scan(
         )  # fmt: skip
         span_off[r + 1] = m
         hashes[r] = _weight_hash(text, cls, kinds, starts, ends, first, m)
+        size = readable(data, np.int64(off[r]), np.int64(off[r + 1]), size)
+        size = folded_outside(text, size, kinds, starts, ends, first, m, left_out, folds, units)
+        kept, bits, whole[r] = sketch(units, size, grams, bucket, sampled, pos)
+        pos += kept
+        rate[r] = bits
+        ptr[r + 1] = pos
     return kinds[:m], starts[:m], ends[:m], span_off, hashes

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gangwei.kernels import section_heads as k
-from gangwei.kernels import section_scan
+from gangwei.kernels import section_scan, signature
 from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.trie import Trie, build, pair_slot
 from gangwei.schema import SECTION_KINDS, SECTIONS
@@ -136,10 +136,14 @@ class Spans:
         return pl.Series("sections", pl.from_arrow(lists), dtype=SECTIONS)
 
 
-def scan(data: NDArray[np.uint8], off: NDArray[np.int64], rules: SectionRules) -> tuple[Spans, NDArray[np.uint64]]:
-    """Sections of every text of a string buffer and the 64-bit hash of what matters for comparison: lower-case letters and
-    digits outside blurb, tags and contact (over all where fewer than 8 are left; 0 where there is none)."""
+def scan(
+    data: NDArray[np.uint8], off: NDArray[np.int64], rules: SectionRules
+) -> tuple[Spans, NDArray[np.uint64], signature.Sampled]:
+    """Sections of every text of a string buffer, the 64-bit hash of what matters for comparison: lower-case letters and
+    digits outside blurb, tags and contact (over all where fewer than 8 are left; 0 where there is none); and what
+    `signature.sample_grams` samples outside the sections of `signature.LEFT_OUT`."""
     heads, cues = rules.headings, rules.cues
+    grams, ends, rate, whole = signature.room(off.size - 1)
     *spans, hashes = section_scan.scan(
         data,
         off,
@@ -151,8 +155,14 @@ def scan(data: NDArray[np.uint8], off: NDArray[np.int64], rules: SectionRules) -
         *cues.long_arrays,
         rules.cue_info,
         rules.cue_most,
+        signature.fold_table(),
+        signature.LONGEST,
+        grams,
+        ends,
+        rate,
+        whole,
     )
-    return Spans(*spans), hashes
+    return Spans(*spans), hashes, (grams[: ends[-1]].copy(), ends, rate, whole)
 
 
 def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.uint64]]:
@@ -162,5 +172,5 @@ def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.u
         a List(Struct(kind, start, end)) series: character spans in order, not overlapping, covering the text (empty for no
         text); and the hashes.
     """
-    spans, hashes = scan(*string_buffers(text), rules)
+    spans, hashes, _ = scan(*string_buffers(text), rules)
     return spans.series(), hashes

@@ -18,6 +18,7 @@ import polars as pl
 from numba import njit
 
 from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.lean import lean
 from gangwei.schema import SECTION_KINDS
 
 GRAM = 4
@@ -27,7 +28,7 @@ CAP = 256
 MAX_BYTES = 200_000
 BUCKET_BITS = 7
 LEFT_OUT = {"blurb": 2**31 - 1, "contact": 200, "tags": 2**31 - 1}  # longest span of each kind that is left out
-_LONGEST = np.array([LEFT_OUT.get(k, -1) for k in SECTION_KINDS])
+LONGEST = np.array([LEFT_OUT.get(k, -1) for k in SECTION_KINDS])  # the same by kind; -1 = never
 
 
 @cache
@@ -52,35 +53,104 @@ def mix64(h: Any) -> Any:
     return h ^ (h >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@lean  # type: ignore[untyped-decorator]
 def _place_sorted(grams: Any, m: Any, shift: Any, bucket: Any, out: Any, pos: Any) -> Any:
-    """Write the m evenly spread hashes sorted and distinct to out[pos:], at most CAP of them; returns how many."""
-    bucket[:] = 0
+    """Write the m evenly spread hashes sorted and distinct to out[pos:], at most CAP of them; returns how many. Indexes are
+    unsigned, so that no negative one is looked for."""
+    one = np.uint64(1)
+    for b in range(np.uint64(bucket.size)):
+        bucket[b] = 0
     for x in range(m):
-        bucket[(grams[x] >> np.uint32(shift)) + 1] += 1
-    for b in range(1, bucket.size):
-        bucket[b] += bucket[b - 1]
-    size = min(m, CAP)
+        bucket[(np.uint64(grams[x]) >> shift) + one] += one
+    before = np.uint64(0)
+    for b in range(one, np.uint64(bucket.size)):
+        before += bucket[b]
+        bucket[b] = before
+    size = min(m, np.uint64(CAP))
     for x in range(m):
         g = grams[x]
-        at = bucket[g >> np.uint32(shift)]
-        bucket[g >> np.uint32(shift)] += 1
+        b = np.uint64(g) >> shift
+        at = bucket[b]
+        bucket[b] = at + one
         if at < size:
             out[pos + at] = g
-    for x in range(1, size):
+    for x in range(one, size):
         g = out[pos + x]
-        y = x - 1
-        while y >= 0 and out[pos + y] > g:
-            out[pos + y + 1] = out[pos + y]
-            y -= 1
-        out[pos + y + 1] = g
-    kept = 0
-    for x in range(size):
+        y = pos + x
+        while y > pos and out[y - one] > g:
+            out[y] = out[y - one]
+            y -= one
+        out[y] = g
+    kept, last = np.uint64(size > 0), out[pos]
+    for x in range(one, size):
         g = out[pos + x]
-        if kept == 0 or out[pos + kept - 1] != g:
-            out[pos + kept] = g
-            kept += 1
-    return kept
+        out[pos + kept] = g
+        kept += np.uint64(g != last)
+        last = g
+    return np.int64(kept)
+
+
+@lean  # type: ignore[untyped-decorator]
+def sketch(units: Any, size: Any, grams: Any, bucket: Any, out: Any, pos: Any) -> Any:
+    """Sampled hashes of units[:size], folded and without zeros, sorted and distinct, to out[pos:]: how many they are (at most
+    CAP), the rate in bits and the hash of all units; zeros where there is no 4-gram."""
+    total = size - GRAM + 1
+    bits = np.int64(0)
+    if total <= 0:
+        return np.int64(0), bits, np.uint64(0)
+    while (total >> bits) > FULL and bits < MAX_RATE:
+        bits += 1
+    limit = np.uint64(1) << np.uint64(32 - bits)
+    before = np.uint64(GRAM - 1)
+    w = np.uint64(0)
+    for x in range(before):
+        w = (w << np.uint64(16)) | np.uint64(units[x])
+    whole = np.uint64(size)
+    m = np.uint64(0)
+    for x in range(before, np.uint64(size)):
+        w = (w << np.uint64(16)) | np.uint64(units[x])
+        h = w * np.uint64(0x9E3779B97F4A7C15)
+        h ^= h >> np.uint64(32)
+        h *= np.uint64(0xD6E8FEB86659FD93)
+        whole += h * (x + x + np.uint64(1))
+        g = h >> np.uint64(32)
+        grams[m] = g
+        m += np.uint64(g < limit)
+    kept = _place_sorted(grams, m, np.uint64(32 - bits - BUCKET_BITS), bucket, out, np.uint64(pos))
+    return kept, bits, mix64(whole) | np.uint64(1)
+
+
+@lean  # type: ignore[untyped-decorator]
+def folded_outside(
+    text: Any, size: Any, kinds: Any, starts: Any, ends: Any, first: Any, m: Any, longest: Any, table: Any, units: Any
+) -> Any:
+    """Fold the code points text[:size] outside the spans first..m that `longest` leaves out to `units`; how many are kept. The
+    text may be lower-cased where it is NFKC: the letters of such a text fold like the small ones."""
+    at, to = np.uint64(0), np.uint64(0)
+    for j in range(first, m + 1):
+        if j < m and ends[j] - starts[j] > longest[kinds[j]]:
+            continue
+        stop = np.uint64(min(starts[j], size) if j < m else size)
+        while at < stop:
+            c = text[at]
+            v = table[c] if c < 0x10000 else np.uint16(0)
+            units[to] = v
+            to += np.uint64(v != 0)
+            at += np.uint64(1)
+        if j < m:
+            at = np.uint64(ends[j])
+    return np.int64(to)
+
+
+@lean  # type: ignore[untyped-decorator]
+def readable(data: Any, start: Any, end: Any, size: Any) -> Any:
+    """How many of the `size` characters of data[start:end] begin in its first 200,000 bytes."""
+    if end - start <= MAX_BYTES:
+        return size
+    n = np.int64(0)
+    for i in range(start, start + MAX_BYTES):
+        n += np.int64(data[i] & 0xC0 != 0x80)
+    return n
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -93,7 +163,7 @@ def _sample(
         longest = max(longest, min(off[r + 1] - off[r], MAX_BYTES))
     units = np.empty(longest + 4, np.uint16)
     grams = np.empty(longest + 4, np.uint32)
-    bucket = np.empty((1 << BUCKET_BITS) + 1, np.int32)
+    bucket = np.empty((1 << BUCKET_BITS) + 1, np.uint64)
     pos = np.int64(0)  # a literal would compile the callee once more
     for r in range(n):
         i, end = off[r], off[r + 1]
@@ -133,32 +203,9 @@ def _sample(
                 v = table[cp]
                 units[size] = v
                 size += v != 0
-        total = size - GRAM + 1
-        ptr[r + 1] = pos
-        rate[r] = 0
-        if total <= 0:
-            continue
-        bits = np.int64(0)
-        while (total >> bits) > FULL and bits < MAX_RATE:
-            bits += 1
-        limit = np.uint64(1) << np.uint64(32 - bits)
-        w = np.uint64(0)
-        whole_text = np.uint64(size)
-        m: Any = np.int64(0)
-        for x in range(size):
-            w = (w << np.uint64(16)) | np.uint64(units[x])
-            if x >= GRAM - 1:
-                h = w * np.uint64(0x9E3779B97F4A7C15)
-                h ^= h >> np.uint64(32)
-                h *= np.uint64(0xD6E8FEB86659FD93)
-                whole_text += h * np.uint64(2 * x + 1)
-                g = np.uint32(h >> np.uint64(32))
-                grams[m] = g
-                m += np.int64(np.uint64(g) < limit)
-        kept = _place_sorted(grams, m, 32 - bits - BUCKET_BITS, bucket, out, pos)
+        kept, bits, whole[r] = sketch(units, size, grams, bucket, out, pos)
         pos += kept
         rate[r] = bits
-        whole[r] = mix64(whole_text) | np.uint64(1)
         ptr[r + 1] = pos
     return pos
 
@@ -166,34 +213,13 @@ def _sample(
 Sampled = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.uint64]]
 
 
-def left_out(
-    kinds: npt.NDArray[np.int8], starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32], off: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The sections (kinds as positions in SECTION_KINDS) that are not compared: row pointers, starts and ends."""
-    out = ends - starts <= _LONGEST[kinds]
-    before = np.zeros(out.size + 1, np.int64)
-    np.cumsum(out, out=before[1:])
-    return before[off], starts[out].astype(np.int64), ends[out].astype(np.int64)
-
-
 def sample_grams(
     text: pl.Series, drops: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> Sampled:
-    """`sample_buffers` of a string series."""
-    return sample_buffers(*string_buffers(text), drops, starts, ends)
-
-
-def sample_buffers(
-    data: npt.NDArray[np.uint8],
-    off: npt.NDArray[np.int64],
-    drops: npt.NDArray[np.int64],
-    starts: npt.NDArray[np.int64],
-    ends: npt.NDArray[np.int64],
 ) -> Sampled:
     """Sampled 4-gram hashes of each text outside the dropped spans.
 
     Args:
-        data, off: UTF-8 bytes and n + 1 offsets; at most the first 200,000 bytes of each text are read.
+        text: strings; at most the first 200,000 bytes of each are read.
         drops: row pointers into the spans, shape (n + 1,).
         starts: first character of each dropped span, in order within a row.
         ends: character after the last of each dropped span.
@@ -202,9 +228,13 @@ def sample_buffers(
         Flat hashes, sorted and distinct within a row; row pointers (n + 1); rate of each row in bits; hash of
         the whole folded text (0 = shorter than a 4-gram).
     """
-    n = off.size - 1
-    out = np.empty(n * CAP + 8, np.uint32)
-    ptr, rate = np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
-    whole = np.zeros(n, np.uint64)
+    data, off = string_buffers(text)
+    out, ptr, rate, whole = room(len(text))
     size = _sample(off, data, drops, starts, ends, fold_table(), out, ptr, rate, whole)
     return out[:size].copy(), ptr, rate, whole
+
+
+def room(rows: int) -> Sampled:
+    """Arrays for what is sampled of so many texts."""
+    ptr, rate = np.zeros(rows + 1, np.int64), np.zeros(rows, np.uint8)
+    return np.empty(rows * CAP + 8, np.uint32), ptr, rate, np.zeros(rows, np.uint64)

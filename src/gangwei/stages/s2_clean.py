@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, packed, place_hints, sections, signature, text
+from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, packed, place_hints, sections, text
 from gangwei.kernels.contacts import ContactRules
 from gangwei.schema import FACTS
 from gangwei.stage_tables import CLEAN
@@ -109,10 +109,7 @@ def _bodies(
 
 def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
     """Texts with their sections and what they are compared by, while their bytes are at hand."""
-    data, off = hashing.string_buffers(shown)
-    spans, text_hash = sections.scan(data, off, rules.sections)
-    left_out = signature.left_out(spans.kinds, spans.starts, spans.ends, spans.off)
-    grams, ends, rate, whole = signature.sample_buffers(data, off, *left_out)
+    spans, text_hash, (grams, ends, rate, whole) = sections.scan(*hashing.string_buffers(shown), rules.sections)
     return {
         "text": shown,
         "sections": spans.series(),
