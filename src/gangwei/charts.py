@@ -24,7 +24,9 @@ KINDS = {
     "board": "#5a6773",
 }
 FONT = "'Noto Sans','Source Han Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif"
-MEASURED_FONT = "sans-serif"  # whatever font the machine has: named ones with Chinese take three times as long to measure
+MEASURED_FONT = (
+    "sans-serif"  # whatever font the machine has: named ones with Chinese take three times as long to measure
+)
 
 Spec = dict[str, Any]
 
