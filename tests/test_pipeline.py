@@ -316,6 +316,10 @@ def test_names_of_openings_survive_an_addition(made: Path, tmp_path: Path) -> No
     assert openings["opening_id"].to_list() == before and openings["n_ads"].to_list() == [2]
     assert table(tmp_path / "out", "ads")["opening_id"].unique().to_list() == before
     assert table(tmp_path / "out", "spells")["opening_id"].unique().to_list() == before
+    from gangwei.definitions_check import diff
+
+    (tmp_path / "own").mkdir()
+    assert diff(tmp_path / "out", tmp_path / "own")["lines"] == ["no ad changes label"]
 
 
 def test_an_employer_that_splits_off_names_its_predecessor(tmp_path: Path) -> None:

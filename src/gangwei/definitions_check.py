@@ -120,12 +120,20 @@ def _changes(
     return found, lines
 
 
+def _named_as(old: pl.Series, new: pl.Series) -> pl.Series:
+    """Ids of groups, those of groups of the same ads as before as they were: additions keep names, a whole build does not."""
+    pairs = pl.DataFrame({"old": old, "new": new})
+    same = (pl.col("old").n_unique().over("new") == 1) & (pl.col("new").n_unique().over("old") == 1)
+    return pairs.select(pl.when(same).then("old").otherwise("new").alias(new.name)).to_series()
+
+
 def _words(values: pl.Series) -> pl.Series:
     return values.list.sort().list.join(", ") if isinstance(values.dtype, pl.List) else values.cast(pl.String)
 
 
 def _compare(old: Path, new: Path) -> dict[str, Any]:
     ads = [pl.read_parquet(p / "ads.parquet", columns=list(COMPARED), glob=False) for p in (old, new)]
+    ads[1] = ads[1].with_columns(_named_as(ads[0]["opening_id"], ads[1]["opening_id"]))
     employers = [pl.read_parquet(p / "employers.parquet", glob=False) for p in (old, new)]
     found, lines = _changes(ads[0], ads[1], COMPARED, "ads")
     both = employers[0].join(employers[1], on="employer_id", suffix="_new")
