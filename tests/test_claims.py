@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gangwei import claims, schema
+from gangwei import charts, claims, schema
 from gangwei.brief import sensitivity
 from gangwei.claims import Answers, holds
 from gangwei.codebook import DefinitionError
@@ -178,3 +178,13 @@ def test_a_variant_is_compared_by_the_group_that_the_sentence_names(tmp_path: Pa
         others += max(rows, key=lambda i: rows[i] or 0.0) != first
         assert v.value == rows.get(first), v.label
     assert others > 0
+
+
+def test_every_kind_of_variant_has_a_colour(tmp_path: Path) -> None:
+    write(tmp_path)
+    ds = open_dataset(tmp_path)
+    answers, labels = Answers(ds, "en"), Labels(ds, "en")
+    asked = [c for c in claims.load(ds.codebook) if c.headline]
+    kinds = {v.kind for c in asked for v in sensitivity.tornado(answers, labels, c, {"survive_margin": 0.1}).variants}
+    assert "joint" in kinds
+    assert kinds <= set(charts.KINDS)

@@ -22,6 +22,7 @@ KINDS = {
     "scope": "#6b4c9a",
     "place": "#2f7d4f",
     "board": "#5a6773",
+    "joint": "#8c2f39",
 }
 FONT = "'Noto Sans','Source Han Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif"
 MEASURED_FONT = (
