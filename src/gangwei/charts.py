@@ -53,16 +53,21 @@ def _spec(rows: Sequence[Mapping[str, Any]], width: int, height: int | Spec, **r
     }  # fmt: skip
 
 
+def _longest(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Pixels that the longest label takes at 12 px, with its distance to the axis."""
+    return max((12.3 * em(str(r["label"])) for r in rows), default=0) + 12
+
+
 def _extent(rows: Sequence[Mapping[str, Any]], most: int) -> int:
-    """Pixels that the longest label takes at 12 px, at most `most`."""
-    longest = max((12.3 * em(str(r["label"])) for r in rows), default=0)
-    return int(min(most, longest + 12))
+    """Pixels for labels, at most `most`."""
+    return int(min(most, _longest(rows)))
 
 
 def _y(rows: Sequence[Mapping[str, Any]], width: int) -> Spec:
+    limit = width if int(_longest(rows)) <= width else int(0.9 * width)  # cut labels may be shown in a wider font
     return {
         "field": "label", "type": "nominal", "title": None, "sort": [r["label"] for r in rows],
-        "axis": {"labelLimit": width, "minExtent": width, "maxExtent": width, "labelColor": INK},
+        "axis": {"labelLimit": limit, "minExtent": width, "maxExtent": width, "labelColor": INK},
     }  # fmt: skip
 
 
