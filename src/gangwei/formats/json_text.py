@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from gangwei.formats import holders, json_blocks
+from gangwei.formats import holders, json_blocks, printed
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
 from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import (
@@ -387,24 +387,21 @@ def _load_document(stream: BinaryIO, encoding: str, limits: Limits) -> Any:
 
 
 def tabled(sample: str) -> bool:
-    """True when a text starts with a list of lists, or has a list on each of its first lines: rows of cells without names."""
+    """True when a text starts with a list of lists, or has a list (or tuple) on each of its first lines: rows of cells without names."""
     text = sample.lstrip("\ufeff \t\r\n")
     if ROWS.match(text):
         return True
     first = text.splitlines()[:3]
-    return len(first) > 1 and text.startswith("[") and all(isinstance(_list(x), list) for x in first[:2])
+    return len(first) > 1 and text.startswith(("[", "(")) and all(isinstance(_list(x), list) for x in first[:2])
 
 
 def _list(line: str) -> Any:
-    try:
-        found = load(line.rstrip().rstrip(","))
-    except BROKEN:
-        return None
+    found = printed.value(line)
     return found if isinstance(found, list) and not any(isinstance(v, (dict, list)) for v in found) else None
 
 
-def rows(stream: BinaryIO, encoding: str, limits: Limits) -> list[tuple[int, list[str]]]:
-    """Numbered rows of cells of a list of lists, or of a list on each line.
+def rows(stream: BinaryIO, encoding: str, limits: Limits) -> tuple[list[tuple[int, list[str]]], list[BadRow]]:
+    """Numbered rows of cells of a list of lists, or of a list on each line, and what is none among them.
 
     Raises:
         Unreadable: the file is broken or too large to hold.
@@ -412,9 +409,15 @@ def rows(stream: BinaryIO, encoding: str, limits: Limits) -> list[tuple[int, lis
     text = _text_of(stream, encoding, limits, "CSV")
     if ROWS.match(text):
         try:
-            found = load(text)
+            found = [(r, r) for r in load(text)]
         except BROKEN as e:
             raise Unreadable("broken_json", f"not JSON ({str(e)[:80]}); fetch the file again") from None
     else:
-        found = [_list(line) for line in text.splitlines()]
-    return [(i, [cell(v) or "" for v in r]) for i, r in enumerate(found, 1) if isinstance(r, list)]
+        found = [(_list(line), line) for line in text.splitlines()]
+    good, bad = [], []
+    for i, (row, written) in enumerate(found, 1):
+        if isinstance(row, list):
+            good.append((i, [cell(v) or "" for v in row]))
+        elif str(written).strip():
+            bad.append(BadRow(i, "broken_json", str(written)[:RAW_CHARS]))
+    return good, bad

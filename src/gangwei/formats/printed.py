@@ -10,15 +10,16 @@ from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable
 from gangwei.formats.json_records import BROKEN, chunk_of_records, inner_records, literal, load
 
 OPENING = re.compile(r"""\s*(?:\[\s*\{\s*'|"\s*[\[{]\s*(?:\\"|'|\{|\\n))""")
+PRETTY = re.compile(r"\s*\{'[^\n]*,\r?\n[ \t]+'")  # an object over several lines
 BYTES = 64 << 20
 FIRST = 10
 RAW_CHARS = 500
 
 
 def is_printed(sample: str) -> bool:
-    """True when a text begins as a list of Python objects or as a text in quotes that holds values, or when a line that is no
-    value stands before lines of objects."""
-    if OPENING.match(sample):
+    """True when a text begins as a list of Python objects, as an object over several lines or as a text in quotes that holds
+    values, or when a line that is no value stands before lines of objects."""
+    if OPENING.match(sample) or PRETTY.match(sample):
         return True
     lines = [x.strip() for x in sample.splitlines()[:FIRST] if x.strip()]
     if not lines or lines[0][:1] in ("{", "["):
@@ -30,7 +31,7 @@ def is_printed(sample: str) -> bool:
 def value(text: str) -> Any:
     """The value of a text in JSON or Python, or the marker BROKEN; a text that holds a value is that value."""
     text = text.strip().strip(",")
-    if text[:1] not in ("{", "[", '"', "'"):
+    if text[:1] not in ("{", "[", "(", '"', "'"):
         return BROKEN
     for read in (load, literal):
         try:
@@ -52,7 +53,7 @@ def records(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
         raise Unreadable("too_large", f"printed objects of more than {BYTES >> 20} MB; save them as JSON lines")
     text = data.decode(encoding, "replace").lstrip("\ufeff")
     whole = value(text)
-    found: list[Any] = [whole] if whole is not BROKEN else [(value(x), x) for x in text.splitlines() if x.strip()]
+    found: list[Any] = [whole] if whole is not BROKEN else [(value(x), x) for x in _items(text)]
     good: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
@@ -67,6 +68,19 @@ def records(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:
     for at in range(0, max(len(good), 1), limits.batch_rows):
         part = slice(at, at + limits.batch_rows)
         yield chunk_of_records(good[part], numbers[part], bad if at == 0 else [])
+
+
+def _items(text: str) -> Iterator[str]:
+    """The lines of a text, those that begin with blanks with the line above that begins an object."""
+    held: list[str] = []
+    for line in text.splitlines():
+        if not line[:1].isspace() or not held[:1] or not held[0].startswith("{"):
+            if held:
+                yield "\n".join(held)
+            held = []
+        held += [line] if line.strip() else []
+    if held:
+        yield "\n".join(held)
 
 
 def _objects(found: Any) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -184,7 +184,8 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
         return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
-    if wrapped or json_text.SHELL.match(sample) or (start in ("{", "[") and not _looks_delimited(sample)):
+    of_json = start in ("{", "[") and not _looks_delimited(sample)
+    if wrapped or json_text.SHELL.match(sample) or of_json or json_text.tabled(sample):
         try:
             tables = _json(blob, limits, found, sample, headers)
         except Unreadable:
@@ -271,14 +272,14 @@ def _looks_delimited(sample: str) -> bool:
 
 def _json_rows(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
     with blob.stream() as f:
-        numbered = json_text.rows(f, encoding, limits)
+        numbered, broken = json_text.rows(f, encoding, limits)
     if not numbered:
         raise Unreadable("broken_json", "no row of cells could be read; fetch the file again")
-    return [_of_rows("", numbered)]
+    return [_of_rows("", numbered, broken)]
 
 
-def _of_rows(label: str, numbered: list[tuple[int, list[str]]]) -> Table:
-    """A table of rows that are held; short rows are filled up."""
+def _of_rows(label: str, numbered: list[tuple[int, list[str]]], broken: Sequence[BadRow] = ()) -> Table:
+    """A table of rows that are held; short rows are filled up. `broken` are rows that could not be read."""
     rows = [r for _, r in numbered]
 
     def read(layout: Layout) -> Iterator[Chunk]:
@@ -286,7 +287,7 @@ def _of_rows(label: str, numbered: list[tuple[int, list[str]]]) -> Table:
         body = numbered[layout.skip :]
         good = [(at, r + [""] * (n - len(r))) for at, r in body if len(r) <= n]
         bad = [BadRow(at, "field_count", "|".join(r)[:500]) for at, r in body if len(r) > n]
-        yield chunk_of(layout.names, [r for _, r in good], [at for at, _ in good], bad)
+        yield chunk_of(layout.names, [r for _, r in good], [at for at, _ in good], [*bad, *broken])
 
     return Table(label, "excel", None, rows[:60], read, sample=partial(spaced, rows, KEPT))
 
