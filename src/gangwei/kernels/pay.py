@@ -23,6 +23,7 @@ _CHINESE = str.maketrans("一二两三四五六七八九", "1223456789")
 _CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[千万萬百])")
 _CHINESE_TAIL = re.compile(r"([一二两三四五六七八九])([万萬千])([一二两三四五六七八九])(?![十百千万萬])")
 _DIGIT_TAIL = re.compile(r"(\d)\s*([万萬千])\s*(\d)(?:[千百](?!\d))?(?![\d.万萬千k])")
+_GLYPH = re.compile("[\ue000-\uf8ff]")
 _PLAIN = re.compile(r"cn\s*[￥¥]|[\[\]'\"￥¥]|rmb|cny|人民币")
 _STATED = re.compile(r"\d\s*[k千万萬]|\d{4}|\d\s*元")
 """An amount beside the words that pay can be talked over."""
@@ -80,6 +81,8 @@ class PayRules:
     units: tuple[tuple[str, re.Pattern[str]], ...]
     bands: dict[str, Any]
     bounds: dict[str, Any]
+    glyphs: dict[int, str]
+    """Digits by the code points of the font in which pages of a board draw them"""
 
 
 def compile_pay(book: Codebook) -> PayRules:
@@ -105,6 +108,7 @@ def compile_pay(book: Codebook) -> PayRules:
         units=tuple((unit, re.compile(pattern)) for unit, pattern in d["units"].items()),
         bands=dict(d["bands"]),
         bounds=dict(d["bounds"]),
+        glyphs={d["glyphs"]["first"] + i: str(i) for i in range(10)},
     )
 
 
@@ -234,7 +238,9 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     `hint` is a unit for values without one; `scale` the yuan per written unit for small bare numbers; `kind` is
     'part_time', 'internship', 'piece' or '' from the title. Never raises.
     """
-    s = unicodedata.normalize("NFKC", unmojibake(value[:200])).strip().lower()
+    shown = value[:200].translate(rules.glyphs)
+    shown = value[:200] if _GLYPH.search(shown) else shown  # of another font
+    s = unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower()
     s = _PLAIN.sub(" ", s) if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s)) else s.replace("'", "")
     s = _THOUSANDS.sub("", s).strip()
     open_to_talk = any(w in s for w in rules.negotiable)
