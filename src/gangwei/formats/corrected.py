@@ -40,18 +40,18 @@ def corrected(
     return _named_board(placed, cells, packed)
 
 
-def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int, short: re.Pattern[str]) -> dict[str, str]:
+def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int, packed: Packed) -> dict[str, str]:
     """The one column without a header that may hold short names of employers, where nothing else names them beside titles.
 
     Args:
         n: number of rows.
-        short: what a short name looks like (`short_name` of packed.toml).
     """
     if "title" not in placed.values() or "company" in placed.values() or n < FEW_ROWS:
         return {}
+    stage = re.compile(packed.stage)
     free = [
         name for name, mine in cells.items()
-        if name not in placed and len(mine) * 10 >= 9 * n and len(set(mine)) * 2 > n and share_of(short, mine) >= 0.9
+        if name not in placed and len(mine) * 10 >= 9 * n and len(set(mine)) * 2 > n and share_of(packed.short_name, mine) >= 0.9 > share_of(stage, mine)
     ]  # fmt: skip
     return {free[0]: "company"} if len(free) == 1 else {}
 

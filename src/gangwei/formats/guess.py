@@ -53,6 +53,9 @@ LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
 PLACES = {"city", "district", "province", "address"}
 CITY, COUNTY = re.compile(r"^\s*\d{2}(?!0000)\d{4}"), re.compile(r"^\s*\d{4}(?!00)\d{2}")
+DAY = 10  # characters
+YEAR = re.compile(r"^\s*(?:19|20)\d\d[-/.]\d\d[-/.]\d\d(?:\D|$)")
+NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}")
 AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
 
 
@@ -120,7 +123,18 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         score = (2 * len(found.fields) + (named if header else 0), int(header), -skip)
         if best is None or score > best[0]:
             best = (score, found)
-    return best[1] if best else None
+    return _narrower(table, best[1], more, know) if best else None
+
+
+def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge) -> Guess:
+    """The guess for the rows with the fewest cells of a table without a header, where it tells how to mend the others."""
+    widths = Counter(len(r) for r in table.head)
+    least = min((w for w, n in widths.items() if n >= FEW_ROWS), default=len(found.names))
+    if found.header or found.anchors or least >= len(found.names):
+        return found
+    rows = [r[:least] for r in (*table.head, *more) if len(r) >= least]
+    tried = _place(0, False, tuple(f"column{i}" for i in range(least)), rows, [], know)
+    return tried if tried is not None and tried.anchors and tried.fields >= found.fields else found
 
 
 def _groups(row: Sequence[str], under: Sequence[str]) -> bool:
@@ -199,7 +213,7 @@ def _place(
 ) -> Guess | None:
     if header and any(len(n) > HEADER_CHARS for n in names):
         return None
-    if header and len(names) == 1 and _prose(names[0], rows, know):
+    if header and (prefixed.is_row(names, rows) or (len(names) == 1 and _prose(names[0], rows, know))):
         return None
     if header and rows and _is_header(rows[0], know):
         skip, rows = skip + 1, rows[1:]
@@ -230,11 +244,12 @@ def _place(
     by_value = _by_value(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= _amounts(names, rows, {**placed, **by_value})
     by_value |= _codes(shown, {**placed, **by_value}, know.values)
-    if not header and (short := short_names({**placed, **by_value}, shown, len(rows), know.packed.short_name)):
+    if not header and (short := short_names({**placed, **by_value}, shown, len(rows), know.packed)):
         by_value |= short
         placed |= {n: "tags" for n in lists if n not in by_value}
     if not header:
         by_value |= _counties(shown, {**placed, **by_value}, know.packed.county)
+        by_value |= _captures(shown, {**placed, **by_value})
     placed = _trade_for_title(placed, by_value, shown)
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys}, keys)
     mapped = {
@@ -328,6 +343,7 @@ def _by_value(
             share = reaching(wanted, pattern, mine)
             if share >= wanted:
                 share -= share_of(intro, mine) if target == "description" else 0.0
+                share -= _dated_badly(mine) if target == "posted" else 0.0
                 scores.append((-share, order, name, target))
     scores = _varied_title(scores, cells)
     if not {"title", "description"} & (taken | {s[3] for s in scores}):
@@ -340,6 +356,23 @@ def _by_value(
             out[name] = target
             taken.add(target)
     return out
+
+
+def _dated_badly(mine: list[str]) -> float:
+    """What speaks against a column of dates as that of the ads: no years, or more so one day in all rows, that of the capture."""
+    return 0.1 if _one_day(mine) else share_of(NO_YEAR, mine) / 100
+
+
+def _one_day(mine: list[str]) -> bool:
+    return len(mine) >= FEW_ROWS and all(map(YEAR.match, mine)) and len({v.strip()[:DAY] for v in mine}) == 1
+
+
+def _captures(cells: dict[str, list[str]], placed: dict[str, str]) -> dict[str, str]:
+    """The column of one day in all rows, beside the dates of the ads."""
+    if "posted" not in placed.values() or "captured" in placed.values():
+        return {}
+    name = next((n for n, mine in cells.items() if n not in placed and _one_day(mine)), None)
+    return {} if name is None else {name: "captured"}
 
 
 def _varied_title(

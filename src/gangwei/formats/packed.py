@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LONG_TEXT = 80
 SHORT_TEXT = 24
+MOST_SURE = 3  # more fields than these may stand in longer values
 DATES = ("posted", "captured")
 INDUSTRIES = 0.3
 OTHER = 0.4
@@ -57,6 +58,9 @@ class Packed:
     simplified: re.Pattern[str]
     preferred: str
     intro: re.Pattern[str]
+    edges: str
+    edges_around: str
+    """Empty items at the ends of a list that is joined"""
     markup: re.Pattern[str]
     markup_around: str
     table_words: re.Pattern[str]
@@ -108,6 +112,8 @@ def load_packed(book: Codebook) -> Packed:
         simplified=re.compile(data["simplified"]),
         preferred=data["preferred"],
         intro=re.compile(data["intro"]),
+        edges=data["edges"],
+        edges_around=data["edges_around"],
         markup=re.compile(data["markup"]),
         markup_around=data["markup_around"],
         table_words=re.compile(data["table_words"]),
@@ -159,10 +165,11 @@ def unpack(
         at, good = packed.split, fields_inside(mine, packed.split, taken, values)
         sure = len(good) > 1
         fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
-        if not sure and median(mine) <= SHORT_TEXT and not fits:
+        if not sure and not fits:
             tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
             best = max(tries, key=lambda t: len(t[1]))
-            at, good = best if len(best[1]) > max(1, len(good)) else (at, good)
+            least = 1 if median(mine) <= SHORT_TEXT else MOST_SURE
+            at, good = best if len(best[1]) > max(least, len(good)) else (at, good)
         room = sorted(len(re.split(at, plain(v))) for v in mine)[
             len(mine) // 2
         ]  # more fields than parts: some are in one
@@ -201,6 +208,8 @@ def unpack(
             rules.setdefault("rewrite", []).append({"field": "pay", **packed.pay_object})
         if target == "education" and any(re.search(packed.preferred, v) for v in mine):
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.preferred, "replace": ""})
+        if target != "tags" and sum(bool(re.search(packed.edges, v)) for v in mine) * 2 >= len(mine):
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.edges_around, "replace": "$1"})
         if target != "tags" and sum(bool(packed.markup.search(v)) for v in mine) * 2 >= len(mine):
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.markup_around, "replace": "$1"})
         if target != "url" and sum(bool(re.search(packed.link, v)) for v in mine) * 2 >= len(mine):

@@ -32,6 +32,7 @@ SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
 LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
+LADDER = re.compile(r"^\s*(?:少于\s*\d+\s*人|\d{1,5}\s*[-~—至]\s*\d{2,5}\s*人|\d{3,5}\s*人以上)\s*$")  # steps of sizes
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
@@ -116,6 +117,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "tags")
     if claim.field == "company" and share_of(OF_PAY_UNITS, mine) >= 0.9:
         return Claim(WORDS, claim.rank, "pay_unit")
+    if claim.field == "headcount" and len(mine) > 2 and share_of(LADDER, mine) >= 0.8:
+        return Claim(WORDS, claim.rank, "company_size")
     if claim.field == "pay_currency" and share_of(YUAN, mine) > 0.5:
         return Claim(claim.strength, claim.rank, "ignore")
     if (

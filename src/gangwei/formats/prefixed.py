@@ -11,6 +11,7 @@ from gangwei.formats.headers import Headers
 
 LABEL = re.compile(r"^\s*([^\W\d_a-zA-Z]{2,8})\s*[:：]\s*\S")
 UNLABELLED = ("ignore", "description")
+SHOWN, FEW = 5, 2
 
 
 def labels_of(names: Sequence[str], cells: dict[str, list[str]], headers: Headers) -> dict[str, str]:
@@ -25,6 +26,16 @@ def labels_of(names: Sequence[str], cells: dict[str, list[str]], headers: Header
         if said is not None and said.field not in UNLABELLED and (own is None or own.field == said.field):
             out[name] = label
     return out
+
+
+def is_row(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Cells of a supposed header that carry a label and a value, as the rows below do in the same columns (公司：某某)."""
+    again = 0
+    for i, name in enumerate(names):
+        own = LABEL.match(name)
+        below = [m[1] for r in rows[:SHOWN] if i < len(r) and (m := LABEL.match(r[i]))] if own else []
+        again += own is not None and own[1] in below
+    return again >= FEW
 
 
 def bare(label: str, mine: list[str]) -> list[str]:
