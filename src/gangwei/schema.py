@@ -183,7 +183,9 @@ OPENINGS = Table(
         column("opening_id: stable id"),
         column("employer_id: employer of the ad that describes the opening"),
         column("title: title of that ad"),
-        column("ad_id: the ad that describes the opening: not an agency copy, then the longest text, then the least ad_id"),
+        column(
+            "ad_id: the ad that describes the opening: not an agency copy, then the longest text, then the least ad_id"
+        ),
         column("adcode: prefecture-level code of that ad"),
         column("first_date: first day any of its ads was posted or captured", DATE),
         column("last_date: last day any of its ads was posted or captured", DATE),
