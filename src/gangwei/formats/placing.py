@@ -11,6 +11,7 @@ from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, median
 from gangwei.formats.values import Values
 
 PLAIN_TEXT = 20
+BENEFITS = 60  # characters
 TOWN, NO_TOWNS = 6, 0.3
 STREET = 12
 OF_TOWNS = ("title", "tags", "occupation", "industry")
@@ -85,6 +86,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         least = (("company", 0.8), ("title", 0.5))
         if (short := next((f for f, at in least if (values.share(f, mine) or 0.0) >= at), None)) is not None:
             return Claim(WORDS, claim.rank, short)
+    if claim.field == "description" and median(mine) <= BENEFITS and _of_benefits(mine, values):
+        return Claim(WORDS, claim.rank, "tags")
     if claim.field == "company_nature" and (values.share("industry", mine) or 0.0) >= 0.5 > 2 * (
         values.share("company_nature", mine) or 0.0
     ):
@@ -129,6 +132,12 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         of_owners = (values.share("company_nature", mine) or 0.0) >= 0.5
         return Claim(WORDS, claim.rank, "company_nature" if of_owners else "occupation")
     return claim
+
+
+def _of_benefits(mine: list[str], values: Values) -> bool:
+    """Several benefits in each value and no words of duties."""
+    several = len(mine) > 2 and share_of(SEVERAL, mine) >= 0.8
+    return several and (values.share("tags", mine) or 0.0) >= 0.8 and (values.share("description", mine) or 0.0) < 0.1
 
 
 def _of_trades(mine: list[str], values: Values) -> bool:
