@@ -136,7 +136,7 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
 
 def _of_benefits(mine: list[str], values: Values) -> bool:
     """Several benefits in each value and no words of duties."""
-    several = len(mine) > 2 and share_of(SEVERAL, mine) >= 0.8
+    several = len(mine) > 2 and share_of(SEVERAL, [v.strip(" ,'\"[]") for v in mine]) >= 0.8
     return several and (values.share("tags", mine) or 0.0) >= 0.8 and (values.share("description", mine) or 0.0) < 0.1
 
 
