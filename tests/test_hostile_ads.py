@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.formats import literals, markdown, page_data
+from gangwei.formats import blocks, literals, markdown, page_data
 from gangwei.formats.headers import load_headers
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
@@ -106,3 +106,9 @@ def test_marks_of_bold_print_that_are_not_closed(piece: str) -> None:
 @pytest.mark.parametrize("piece", ["|-|-|-|\n", "a|b|c\n|-|-|-|\n", " " * 50 + "\t", "| "])
 def test_tables_of_rules_alone_end(piece: str) -> None:
     assert len(markdown.tables(piece * 100_000)) <= 1
+
+
+@pytest.mark.parametrize("piece", ["# # ", "#\t", "# a #", "## 1. "])
+def test_long_headings_end(piece: str) -> None:
+    text = "x " + piece * 500_000 + "!"
+    assert blocks._heading(f"## 12. {text}") == ("##", text)

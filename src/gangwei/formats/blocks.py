@@ -1,4 +1,6 @@
-"""Text of labelled lines, one ad after the other: 职位：会计, 公司：…, a blank line or a rule between ads at will."""
+"""Text of labelled lines, one ad after the other: 职位：会计, 公司：…, a blank line or a rule between ads at will.
+
+In Markdown a heading above such lines may be the title (## 1. 会计), and one may stand for a label (### 职位描述)."""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ LINE = re.compile(
     r"^\s*(?:[-*•·▪◆●#>]+\s*|\d{1,2}\s*[.、)）]\s*)?\**"
     r"(?:[【\[](?P<a>[^【】\[\]:：]{2,16})[】\]]\s*[:：]?|(?P<b>[^\W\d][\w /()（）.-]{0,24}?)\s*\**\s*[:：])\**(?P<value>(?!//).*)$"
 )  # fmt: skip
+HEADING = re.compile(r"^\s*(#{1,6})\s+(?:\d{1,4}\s*[.、)）]\s*)?(\S.*)$")
 RULE = re.compile(r"^\W*$")
+TITLE = "title"
 SHOWN_LINES, SHOWN_CHARS = 200, 100_000
 FIELDS = 3
 
@@ -27,11 +31,20 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     Such a text has labels of three fields or more, one of them the title, that come again (or stand once, in a text of one ad)
     as often as the title does.
     """
-    sample = sample[:SHOWN_CHARS]
-    found = Counter(m[0] for m in map(_cut, sample.splitlines()[:SHOWN_LINES]) if m)
+    lines = sample[:SHOWN_CHARS].splitlines()[:SHOWN_LINES]
+    found = Counter(m[0] for m in map(_cut, lines) if m)
+    headings = [h for line in lines if _cut(line) is None and (h := _heading(line))]
+    named = Counter(text for _, text in headings)
+    found.update({text: n for text, n in named.items() if n > 1 and headers.claim(text) is not None})
     claims = {label: headers.claim(label) for label in found}
     asked = {label: c.field for label, c in claims.items() if c is not None}
-    titles = max((found[label] for label, field in asked.items() if field == "title"), default=0)
+    titles = max((found[label] for label, field in asked.items() if field == TITLE), default=0)
+    if not titles:  # headings of one level, one above each ad
+        levels = Counter(mark for mark, text in headings if text not in asked)
+        most = max((found[label] for label in asked), default=0)
+        mark, titles = next(((m, n) for m, n in levels.most_common() if n > 1 and most <= n <= 2 * most), ("", 0))
+        asked |= {mark: TITLE, TITLE: TITLE}
+        found |= {mark: titles, TITLE: titles}
     often = {field for label, field in asked.items() if field != "ignore" and 2 * found[label] >= titles}
     if not titles or len(often) < FIELDS or _is_table(sample, headers):
         return frozenset()
@@ -51,6 +64,18 @@ def _cut(line: str) -> tuple[str, str] | None:
     return ((found["a"] or found["b"]).strip(), found["value"].strip(" \t\r\n*")) if found else None
 
 
+def _heading(line: str) -> tuple[str, str] | None:
+    """Mark and text of a heading of Markdown, without its number."""
+    found = HEADING.match(line)
+    return (found[1], found[2].rstrip(" \t#")) if found else None
+
+
+def _above(line: str, labels: frozenset[str]) -> tuple[str, str] | None:
+    """Label and value of a heading: it names what follows, or is the title where headings of its level are."""
+    mark, text = _heading(line) or ("", "")
+    return (text, "") if text in labels else (TITLE, text) if mark and mark in labels else None
+
+
 def chunks(stream: BinaryIO, encoding: str, limits: Limits, labels: frozenset[str]) -> Iterator[Chunk]:
     """Ads numbered from 1; a label that an ad already has begins the next. Lines without a label belong to the value above."""
     records: list[dict[str, str]] = []
@@ -58,7 +83,7 @@ def chunks(stream: BinaryIO, encoding: str, limits: Limits, labels: frozenset[st
     last, number = "", 0
     for line in text_lines(stream, encoding, limits):
         text = (line or "").lstrip("\ufeff").strip()
-        cut = _cut(text)
+        cut = _cut(text) or _above(text, labels)
         if cut is not None and cut[0] in labels:
             last, value = cut
             if last in record:
