@@ -6,7 +6,6 @@ columns without a telling header are placed by their values alone.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,26 +13,25 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gangwei.formats import counties, objects, prefixed
+from gangwei.formats import by_values, counties, objects, prefixed
+from gangwei.formats.by_values import FEW, FEW_ROWS, PLACES, TEXTS
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers
 from gangwei.formats.packed import (
-    LONG_TEXT,
     PAY_PARTS,
     Packed,
     constants_of,
     load_packed,
-    median,
     plain,
     unpack,
 )
-from gangwei.formats.placing import MANY, PLAIN_TEXT, by_header, share_of
+from gangwei.formats.placing import MANY, by_header, share_of
 from gangwei.formats.ragged import anchors_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
-from gangwei.formats.values import Values, load_values, reaching
+from gangwei.formats.values import Values, load_values
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -43,20 +41,10 @@ SAMPLE = 60
 HEADER_CHARS = 60
 SHORT_HEADER = 10
 LINES = 0.4
-TEXTS = 0.8  # of the values of a further text without a header
 AROUND = ("province", "experience_max")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
-LONG = ("address", "description")
-SHORT_VALUE = 40
-FEW, FEW_ROWS = 3, 5
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
-PLACES = {"city", "district", "province", "address"}
-CITY, COUNTY = re.compile(r"^\s*\d{2}(?!0000)\d{4}"), re.compile(r"^\s*\d{4}(?!00)\d{2}")
-DAY = 10  # characters
-YEAR = re.compile(r"^\s*(?:19|20)\d\d[-/.]\d\d[-/.]\d\d(?:\D|$)")
-NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}")
-AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
 
 
 @dataclass(frozen=True)
@@ -241,16 +229,16 @@ def _place(
     lists = lists if 2 * len(lists) < len(names) else []  # words in a list beside plain values
     barred |= {(n, f) for n in lists for f in NAMES}
     barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
-    by_value = _by_value(names, rows, shown, placed, know.values, barred, know.packed.intro)
-    by_value |= _amounts(names, rows, {**placed, **by_value})
-    by_value |= _codes(shown, {**placed, **by_value}, know.values)
+    by_value = by_values.columns(names, rows, shown, placed, know.values, barred, know.packed.intro)
+    by_value |= by_values.amounts(names, rows, {**placed, **by_value})
+    by_value |= by_values.codes(shown, {**placed, **by_value}, know.values)
     if not header and (short := short_names({**placed, **by_value}, shown, len(rows), know.packed)):
         by_value |= short
         placed |= {n: "tags" for n in lists if n not in by_value}
     if not header:
-        by_value |= _counties(shown, {**placed, **by_value}, know.packed.county)
-        by_value |= _captures(shown, {**placed, **by_value})
-    placed = _trade_for_title(placed, by_value, shown)
+        by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county)
+        by_value |= by_values.captures(shown, {**placed, **by_value})
+    placed = by_values.trade_for_title(placed, by_value, shown)
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys}, keys)
     mapped = {
         n: f for n, f in {**placed, **by_value}.items() if n not in keys and (n not in inner.values() or f != "ignore")
@@ -308,133 +296,6 @@ def _is_data(found: Guess, know: Knowledge) -> bool:
     )
     alone = len(found.names) == like  # one column
     return like >= 2 or alone or (found.skip > 1 and found.by_value.issuperset(found.placed))
-
-
-def _by_value(
-    names: Sequence[str],
-    rows: list[list[str]],
-    cells: dict[str, list[str]],
-    placed: dict[str, str],
-    values: Values,
-    barred: set[tuple[str, str]],
-    intro: re.Pattern[str],
-) -> dict[str, str]:
-    """Columns placed by their values alone, of several texts one that says least about the employer (`intro`); `barred` has columns with the fields that they cannot be."""
-    taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
-    scores = []
-    for order, (target, pattern, wanted) in enumerate(values.rules):
-        for name in names:
-            mine = cells[name]
-            if (
-                name in placed
-                or (name, target) in barred
-                or not mine
-                or len(mine) < min(3, len(rows))
-                or 3 * len(mine) < len(rows)
-            ):
-                continue
-            length = median(mine)
-            if (
-                length <= PLAIN_TEXT
-                if target == "description"
-                else target != "url" and length > (LONG_TEXT if target in LONG else SHORT_VALUE)
-            ):
-                continue
-            share = reaching(wanted, pattern, mine)
-            if share >= wanted:
-                share -= share_of(intro, mine) if target == "description" else 0.0
-                share -= _dated_badly(mine) if target == "posted" else 0.0
-                scores.append((-share, order, name, target))
-    scores = _varied_title(scores, cells)
-    if not {"title", "description"} & (taken | {s[3] for s in scores}):
-        free = {n: cells[n] for n in names if n not in placed and (n, "title") not in barred}
-        scores += _long_titles(free, len(rows) / 2, values)
-    out: dict[str, str] = {}
-    for share, _, name, target in sorted(scores, key=lambda s: s[:2]):
-        more = target == "tags" or (target == "description" and not placed and -share >= TEXTS)
-        if name not in out and (target not in taken or more):
-            out[name] = target
-            taken.add(target)
-    return out
-
-
-def _dated_badly(mine: list[str]) -> float:
-    """What speaks against a column of dates as that of the ads: no years, or more so one day in all rows, that of the capture."""
-    return 0.1 if _one_day(mine) else share_of(NO_YEAR, mine) / 100
-
-
-def _one_day(mine: list[str]) -> bool:
-    return len(mine) >= FEW_ROWS and all(map(YEAR.match, mine)) and len({v.strip()[:DAY] for v in mine}) == 1
-
-
-def _captures(cells: dict[str, list[str]], placed: dict[str, str]) -> dict[str, str]:
-    """The column of one day in all rows, beside the dates of the ads."""
-    if "posted" not in placed.values() or "captured" in placed.values():
-        return {}
-    name = next((n for n, mine in cells.items() if n not in placed and _one_day(mine)), None)
-    return {} if name is None else {name: "captured"}
-
-
-def _varied_title(
-    scores: list[tuple[float, int, str, str]], cells: dict[str, list[str]]
-) -> list[tuple[float, int, str, str]]:
-    """Of several columns that may be the title, those that say much less of the rows come last: classes of jobs beside the jobs."""
-    titles = {n: len(set(cells[n])) / len(cells[n]) for *_, n, target in scores if target == "title"}
-    most = max(titles.values(), default=0.0)
-    return [(s / 4 if t == "title" and titles[n] * 2 < most else s, o, n, t) for s, o, n, t in scores]
-
-
-def _long_titles(free: dict[str, list[str]], least: float, values: Values) -> list[tuple[float, int, str, str]]:
-    """Columns with more than `least` values that may be titles with all that is on offer behind them, for want of shorter ones."""
-    long = {n: mine for n, mine in free.items() if len(mine) > least and SHORT_VALUE < median(mine) <= LONG_TEXT}
-    fits = [(values.share("title", mine) or 0.0, n) for n, mine in long.items()]
-    return [(-share, len(values.rules), n, "title") for share, n in fits if share >= 0.4]
-
-
-def _amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]) -> dict[str, str]:
-    """Two neighbours without a telling header whose amounts are of monthly pay, the first never above the second."""
-    if {"pay", *PAY_PARTS} & set(placed.values()) or len(rows) < FEW_ROWS:
-        return {}
-    for i, (low, high) in enumerate(itertools.pairwise(names)):
-        pairs = [(r[i].strip(), r[i + 1].strip()) for r in rows if r[i].strip() and r[i + 1].strip()]
-        if low in placed or high in placed or 2 * len(pairs) < len(rows) or len(set(pairs)) < 3:
-            continue
-        if all(AMOUNT.match(a) and AMOUNT.match(b) and _number(a) <= _number(b) for a, b in pairs) and any(
-            a != b for a, b in pairs
-        ):
-            return {low: "pay_min", high: "pay_max"}
-    return {}
-
-
-def _counties(cells: dict[str, list[str]], placed: dict[str, str], county: re.Pattern[str]) -> dict[str, str]:
-    """The column of names of counties beside that of the cities."""
-    if "city" not in placed.values() or "district" in placed.values():
-        return {}
-    free = (n for n, mine in cells.items() if n not in placed and len(mine) >= FEW)
-    name = next((n for n in free if share_of(county, cells[n]) >= TEXTS), None)
-    return {} if name is None else {name: "district"}
-
-
-def _codes(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:
-    """The column of national codes that tells most, where nothing else tells the place."""
-    if PLACES & set(placed.values()):
-        return {}
-    free = [n for n, mine in cells.items() if placed.get(n, "ignore") == "ignore" and len(mine) >= FEW]
-    coded = [n for n in free if values.coded(cells[n]) >= 0.9]
-    finest = max(coded, key=lambda n: (share_of(COUNTY, cells[n]), share_of(CITY, cells[n])), default=None)
-    return {} if finest is None or not share_of(CITY, cells[finest]) else {finest: "city"}
-
-
-def _number(amount: str) -> float:
-    return float(amount.replace(",", ""))
-
-
-def _trade_for_title(placed: dict[str, str], by_value: dict[str, str], cells: dict[str, list[str]]) -> dict[str, str]:
-    """The class of the job stands for its title where nothing else does (工种 of lists of manual work)."""
-    name = next((n for n, f in placed.items() if f == "occupation"), None)
-    if name is None or "title" in {*placed.values(), *by_value.values()} or not cells[name]:
-        return placed
-    return {**placed, name: "title"} if len(set(cells[name])) > 1 and median(cells[name]) <= SHORT_VALUE else placed
 
 
 def source_of(found: Guess, source_id: str) -> Source:

@@ -285,7 +285,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     unit = next((u for text in (unsettled, s) for u, pattern in rules.units if pattern.search(text)), None)
     head, tail = s[: match.start()], s[match.end() : match.end() + 12]
     above = rules.above.search(tail) or rules.above_head.search(head) or _PLUS.match(tail)
-    below = rules.below.search(tail) or rules.below.search(head) or rules.below_head.search(head)
+    below = rules.below.search(tail) or rules.below.search(head) or (not above and rules.below_head.search(head))
     bare = m1 is None and m2 is None
     if n2 is None:
         low: Decimal | None = _yuan(n1, m1, rules)
