@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 
 import polars as pl
@@ -113,3 +116,36 @@ def test_the_ads_behind_a_figure_are_as_many_as_it_says(made: Path, client: Test
         row = r.rows.to_dicts()[0]
         asked = {"by": r.by, "group": row["id"]}
         assert client.get(f"/m/{measure_id}/ads.json", params=asked).json()["total"] == row["openings"]
+
+
+def test_the_commands_of_the_brief_list_its_openings(made: Path, tmp_path: Path) -> None:
+    report.write_from(made, tmp_path / "b.html", lang="en")
+    page = (tmp_path / "b.html").read_text("utf-8")
+    evidence = re.findall(r'class="n">\(([\d,]+)\)</span></h4>\s*<p class="links"><code>([^<]+)</code>', page)
+    assert len(evidence) > 15
+    for n, command in evidence:
+        args = [str(made) if a == "DIR" else a for a in shlex.split(html.unescape(command))[1:]]
+        said = json.loads(CliRunner().invoke(main, [*args, "--json"]).stdout)
+        assert said["n"] == len(said["openings"]) == int(n.replace(",", "")), command
+
+
+def test_the_command_line_lists_the_openings_of_a_group(made: Path) -> None:
+    row = measures.measure(measures.open_dataset(made), "ai-openings", by="province").rows.to_dicts()[0]
+    args = ["measure", str(made), "ai-openings", "--by", "province", "--ads", "--group", row["id"]]
+    listed = pl.read_csv(CliRunner().invoke(main, [*args, "--csv"]).stdout.encode(), infer_schema_length=None)
+    assert listed.height == row["openings"] and listed["ad_id"].n_unique() == listed.height
+    shown = CliRunner().invoke(main, args, env={"COLUMNS": "100"}).stdout
+    assert listed["ad_id"][0] in shown and "more: --csv" in shown
+    assert CliRunner().invoke(main, [*args[:-2], "--group", "nowhere"]).exit_code == 2
+    assert CliRunner().invoke(main, ["measure", str(made), "ai-openings", "--group", "x"]).exit_code == 2
+
+
+def test_openings_drawn_for_the_brief_are_the_same_each_time_and_spread_over_the_dataset(made: Path) -> None:
+    ds = measures.open_dataset(made)
+    n, every = measures.ads_behind(ds, "ai-openings", limit=None)
+    assert every.height == n > 100
+    _, drawn = measures.ads_behind(ds, "ai-openings", limit=50, drawn=True)
+    _, again = measures.ads_behind(ds, "ai-openings", limit=25, offset=25, drawn=True)
+    assert drawn[25:].equals(again)
+    places = [every["ad_id"].to_list().index(a) for a in drawn["ad_id"]]
+    assert min(places) < n / 5 and max(places) > n * 4 / 5 and places != sorted(places)

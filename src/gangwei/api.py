@@ -35,7 +35,14 @@ class Opened:
 
     def ads(
         self, measure_id: str, by: str | None = None, group: str | None = None, where: Mapping[str, str] | None = None, *,
-        limit: int = 10_000, offset: int = 0,
+        as_of: str | None = None, lists: str | None = None, limit: int | None = 10_000, offset: int = 0,
     ) -> pl.DataFrame:  # fmt: skip
-        """The openings behind a figure (or one group of it), in a fixed order."""
-        return figures.ads_behind(self.dataset, measure_id, by, group, where, limit=limit, offset=offset)[1]
+        """The openings behind a figure (or one group of it), in a fixed order; all of them where `limit` is None.
+
+        Raises:
+            UnknownParameter: as for `measure`.
+        """
+        page = figures.ads_behind(
+            self.dataset, measure_id, by, group, where, limit=limit, offset=offset, as_of=as_of, lists=lists
+        )
+        return page[1]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
 
-SHOWN = 60  # groups that the screen shows
+if TYPE_CHECKING:
+    import polars as pl
+
+    from gangwei.labels import Labels
+
+SHOWN = 60  # groups or openings that the screen shows
 
 
 @click.command("measure")
@@ -22,15 +27,20 @@ SHOWN = 60  # groups that the screen shows
 @click.option(
     "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
 )
+@click.option("--ads", is_flag=True, help="The openings behind the figure, in place of it; with --csv or --json all.")
+@click.option("--group", default=None, help="With --ads and --by: of this group only, by its id.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--csv", "as_csv", is_flag=True)
 @spoken
 def measure_command(
     directory: Path, measure_id: str, groupings: tuple[str, ...], filters: tuple[str, ...], as_of: str | None,
-    lists: str | None, labels: Path | None, lang: str, as_json: bool, as_csv: bool,
+    lists: str | None, labels: Path | None, ads: bool, group: str | None, lang: str, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
-    """One figure with its interval: `gangwei measure work ai-share --by province`."""
+    """One figure with its interval: `gangwei measure work ai-share --by province`.
+
+    The openings that it counts: `gangwei measure work ai-share --by province --ads --group 340000 --csv`.
+    """
     from gangwei import measures
     from gangwei.labels import Labels
     from gangwei.spreadsheet import neutral
@@ -40,6 +50,8 @@ def measure_command(
     if len(groupings) > 1:
         raise click.UsageError("--by is given twice; group by one dimension and filter by the other with --where")
     by = groupings[0] if groupings else None
+    if group is not None and not (ads and by):
+        raise click.UsageError("--group names a group of --by whose openings --ads lists; give all three")
     where: dict[str, str] = {}
     for f in filters:
         key, sep, value = f.partition("=")
@@ -50,6 +62,11 @@ def measure_command(
         where[key] = value
     ds = measures.open_dataset(directory, labels=labels)
     try:
+        if ads:
+            limit = None if as_json or as_csv else SHOWN
+            n, page = measures.ads_behind(ds, measure_id, by, group, where, limit=limit, as_of=as_of, lists=lists)
+            _show_openings(Labels(ds, lang), n, page, as_json, as_csv)
+            return
         result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
     except measures.UnknownParameter as e:
         raise click.UsageError(str(e)) from None
@@ -96,6 +113,35 @@ def measure_command(
             if (more := result.rows.height - SHOWN) > 0:
                 OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
         OUT.print(result.command, highlight=False)
+
+
+def _show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_csv: bool) -> None:
+    """Openings behind a figure, `n` in all."""
+    from gangwei.explore.rows import clean
+    from gangwei.spreadsheet import neutral
+
+    page = clean(page)
+    if as_json:
+        show_json({"n": n, "openings": page.to_dicts()})
+        return
+    if as_csv:
+        click.echo(neutral(page).write_csv(), nl=False)
+        return
+    from rich.table import Table
+
+    table = Table()
+    for pair in (("opening", "employer"), ("city", "board"), ("date", "tier")):
+        head = (words.dimension(name) if name == "tier" else words.text(name) for name in pair)
+        table.add_column("\n".join(head), overflow="fold")
+    table.add_column("ad_id", no_wrap=True)
+    for x in page.to_dicts():
+        named = x["title"] or words.text("untitled"), x["employer"] or words.text("anonymous_employer")
+        where = words.place(x["adcode"]), words.code("board", x["board"]) if x["board"] else "–"
+        facts = str(x["first_date"] or "–"), words.code("tier", x["ai_tier"] or "unknown")
+        table.add_row(*("\n".join(pair) for pair in (named, where, facts)), x["ad_id"])
+    OUT.print(table)
+    if (more := n - page.height) > 0:
+        OUT.print(words.text("more_openings").format(n=words.integer(more)), highlight=False)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from gangwei import claims
@@ -22,7 +23,7 @@ def evidence(w: Writer, said: Sequence[Said]) -> list[Evidence]:
         group = evidence_group(c, r)
         n, page = ads_behind(
             w.ds, c.question.measure, c.question.by, group, c.question.where,
-            limit=EVIDENCE_SHOWN if c.headline else EVIDENCE_FEWER, as_of=w.answers.as_of, lists=w.answers.lists,
+            limit=EVIDENCE_SHOWN if c.headline else EVIDENCE_FEWER, as_of=w.answers.as_of, lists=w.answers.lists, drawn=True,
         )  # fmt: skip
         head = [
             t.text("opening"),
@@ -42,8 +43,15 @@ def evidence(w: Writer, said: Sequence[Said]) -> list[Evidence]:
         label = str(t.table["headline"].get(c.id) or t.table["claims"].get(c.id, c.id)) + (
             f" · {t.group_values(r.by, [group])[0]}" if group and "," not in group else ""
         )
-        out.append(Evidence(f"ads-{c.id}", label, t.integer(n), Table(label, head, rows), r.command, r.permalink))
+        out.append(
+            Evidence(f"ads-{c.id}", label, t.integer(n), Table(label, head, rows), listing(r, group), r.permalink)
+        )
     return out
+
+
+def listing(r: Result, group: str | None) -> str:
+    """The command that lists all openings of a figure, or of one group."""
+    return f"{r.command} --ads" + (f" --group {shlex.quote(group)}" if group is not None else "")
 
 
 def evidence_group(c: claims.Claim, r: Result) -> str | None:

@@ -360,6 +360,9 @@ _BEHIND = (
     "f.row_no, f.n_ads, f.first_date, f.last_date, CAST(f.tier AS VARCHAR) AS ai_tier, "
     "CAST(f.board AS VARCHAR) AS board"
 )
+_DRAWN = (
+    "(CAST(row_no AS BIGINT) * 2654435761) % 4294967296"  # a permutation of the row numbers that scatters neighbours
+)
 
 
 def behind_query(
@@ -422,12 +425,15 @@ def ads_behind(
     group: str | None = None,
     where: Mapping[str, str] | None = None,
     *,
-    limit: int = 50,
+    limit: int | None = 50,
     offset: int = 0,
     as_of: dt.date | str | None = None,
     lists: Sequence[str] | str | None = None,
+    drawn: bool = False,
 ) -> tuple[int, pl.DataFrame]:
     """The openings of a numerator: (how many, one page of them in a fixed order).
+
+    `limit`: at most 10,000; all where it is None. `drawn`: in an order that looks like chance and is the same each time, so that a few stand for all.
 
     Returns:
         count of rows, and columns opening_id, ad_id, title, employer, adcode, board, ai_tier, first_date, last_date, n_ads, url.
@@ -436,13 +442,16 @@ def ads_behind(
     source = q.source()
     cur = ds.cursor()
     distinct = f"SELECT DISTINCT ON (f.row_no) {_BEHIND}, f.emp_no, f.adcode {source} ORDER BY f.row_no, f.adcode"
+    order = _DRAWN if drawn else "row_no"
+    if drawn:
+        distinct = f"SELECT * FROM ({distinct}) ORDER BY {order}"
     count = cur.execute(f"SELECT count(DISTINCT f.row_no) {source}", q.params).fetchone()
-    q.params |= {"lim": max(0, min(limit, 10_000)), "off": max(0, offset)}
+    q.params |= {"lim": None if limit is None else max(0, min(limit, 10_000)), "off": max(0, offset)}
     page = cur.execute(
         f"WITH p AS MATERIALIZED ({distinct} LIMIT $lim OFFSET $off) "
         "SELECT a.opening_id, a.ad_id, a.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, p.adcode, p.board, p.ai_tier, p.first_date, p.last_date, p.n_ads, a.url "
         "FROM p JOIN ads a ON a.file_row_number = p.row_no LEFT JOIN employer_no n ON n.emp_no = p.emp_no "
-        "LEFT JOIN employers e ON e.employer_id = n.employer_id ORDER BY p.row_no",
+        f"LEFT JOIN employers e ON e.employer_id = n.employer_id ORDER BY {order}",
         q.params,
     ).pl()
     cur.close()
