@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from gangwei.formats import csv_blocks, delimited
+from gangwei.formats import csv_blocks, delimited, line_ends
 from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.delimited import Shape, align
 
@@ -116,6 +116,22 @@ def test_delimiter(d: str) -> None:
 )  # fmt: skip
 def test_single_quotes_count_where_a_whole_column_has_them(lines: list[str], quote: str) -> None:
     assert delimited.guess_quote(lines, ",") == quote
+
+
+def test_empty_lines_before_a_block_that_is_read_quickly_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"a,b,c\n1,2,3\n\n\n" + b"4,5,6\n" * 20 + b"\n\n"
+    monkeypatch.setattr(csv_blocks.blocks, "__defaults__", (16, '"'))
+    rows, bad = flat(list(delimited.chunks(stream(data), "utf-8", Shape(",", 1, NAMES), Limits())))
+    assert len(rows) == 21 and [row for row, _ in bad] == [3, 4]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1 << 20])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_line_ends_written_twice_are_single_whatever_is_read_at_once(size: int, encoding: str) -> None:
+    text = "a\r\r\nb\r\r\r\n\r\r\n中\r文\r\r\n\r"
+    mended = line_ends._Mended(stream(text.encode(encoding)))
+    out = b"".join(iter(lambda: mended.read(size), b""))
+    assert out.decode(encoding) == "a\r\nb\r\n\r\n中\r文\r\n\r"
 
 
 def test_too_many_empty_rows_stop_the_file() -> None:

@@ -39,7 +39,7 @@ def test_types_become_text(tmp_path: Path) -> None:
     ]
 
 
-def test_blank_rows_above_the_header_and_between(tmp_path: Path) -> None:
+def test_blank_rows_above_the_header_between_and_at_the_end(tmp_path: Path) -> None:
     rows: list[list[object]] = [
         [None],
         ["招聘汇总", None],
@@ -48,6 +48,8 @@ def test_blank_rows_above_the_header_and_between(tmp_path: Path) -> None:
         ["司机", "甲"],
         [None, None],
         ["会计", "乙"],
+        ["", " "],
+        [None, ""],
     ]
     (report,), raw, rejects, _ = run([save(tmp_path / "a.xlsx", {"x": rows})])
     assert raw["row"].to_list() == [5, 7]

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, cast
 
 import polars as pl
@@ -242,10 +242,11 @@ class _Records:
 
 @dataclass
 class _Count:
-    """Records seen so far, empty ones in a row, and whether the rest is left unread."""
+    """Records seen so far, the empty ones since the last other (none when no other follows), and whether the rest is left
+    unread."""
 
     number: int = 0
-    empty: int = 0
+    empty: list[BadRow] = field(default_factory=list)
     stopped: bool = False
 
 
@@ -269,7 +270,9 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
             continue
         first = count.number + 1
         count.number += frame.height
-        count.empty = 0
+        if count.empty:
+            yield chunk_of(shape.names, [], [], count.empty)
+            count.empty = []
         numbers = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("row")
         skipped = max(0, shape.skip - first + 1)
         for at in range(skipped, max(frame.height, skipped + 1), limits.batch_rows):
@@ -295,18 +298,24 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
             continue
         if fields is None or len(fields) != n or len(records.lines) >= 200:
             fields, reason = _mend(fields, reason, records, shape)
+        elif not any(fields):
+            fields, reason = None, "empty_row"
+        if fields is None:
+            refused = BadRow(count.number, reason, "".join(records.lines)[:RAW_CHARS].rstrip("\r\n"))
+            (count.empty if reason == "empty_row" else bad).append(refused)
+            if reason == "empty_row" and len(count.empty) <= limits.max_empty_rows:
+                continue
+        if count.empty:
+            bad += count.empty
+            count.stopped = reason == "empty_row"
+            count.empty = []
+        if count.stopped:
+            message = f"more than {limits.max_empty_rows:,} empty rows in a row; the rest was not read"
+            notes.append(Note("too_many_empty_rows", message, count.number))
         if fields is not None:
             rows.append(fields)
             numbers.append(count.number)
             size += records.size
-            count.empty = 0
-        else:
-            bad.append(BadRow(count.number, reason, "".join(records.lines)[:RAW_CHARS].rstrip("\r\n")))
-            count.empty = count.empty + 1 if reason == "empty_row" else 0
-            if count.empty > limits.max_empty_rows:
-                message = f"more than {limits.max_empty_rows:,} empty rows in a row; the rest was not read"
-                notes.append(Note("too_many_empty_rows", message, count.number))
-                count.stopped = True
         if len(rows) + len(bad) >= limits.batch_rows or size > 256 << 20:
             yield chunk_of(shape.names, rows, numbers, bad, notes)
             rows, numbers, bad, notes, size = [], [], [], [], 0

@@ -135,20 +135,20 @@ class Workbook:
         return thin.kept
 
     def chunks(self, name: str, names: Sequence[str], skip: int, limits: Limits) -> Iterator[Chunk]:
-        """Rows of a sheet. Row numbers are those Excel shows."""
+        """Rows of a sheet, without the empty ones below all others. Row numbers are those Excel shows."""
         rows: list[list[str]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
         notes: list[Note] = []
-        n, empty = len(names), 0
+        n, empty = len(names), list[BadRow]()
         for number, row in enumerate(self._filled(name), 1):
             if number <= skip:
                 continue
             cells = [v if v.__class__ is str else text(v) for v in row]
             if not "".join(cells).strip():
-                bad.append(BadRow(number, "empty_row", ""))
-                empty += 1
-                if empty > limits.max_empty_rows:
+                empty.append(BadRow(number, "empty_row", ""))
+                if len(empty) > limits.max_empty_rows:
+                    bad += empty
                     notes.append(
                         Note(
                             "too_many_empty_rows",
@@ -158,7 +158,8 @@ class Workbook:
                     )
                     break
             else:
-                empty = 0
+                bad += empty
+                empty = []
                 if len(cells) > n and any(c for c in cells[n:]):
                     bad.append(BadRow(number, "field_count", "|".join(cells)[:RAW_CHARS]))
                 else:

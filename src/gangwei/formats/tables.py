@@ -21,6 +21,7 @@ from gangwei.formats import (
     excel,
     html_table,
     json_text,
+    line_ends,
     literals,
     markdown,
     page_data,
@@ -153,8 +154,11 @@ def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> O
 
 
 def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, head: bytes) -> Opened:
+    blob = line_ends.single(blob, head)
     with blob.stream() as f:
         found = charset.survey(f)
+    if isinstance(blob, line_ends.SingleEnds):
+        head = line_ends.SURPLUS.sub(b"", head)
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
     refused = pages.refuse(sample)
     if (refused is not None and refused.reason_id == "xml_file") or (refused is None and XML.match(sample)):
