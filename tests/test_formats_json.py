@@ -109,3 +109,27 @@ def test_objects_cut_at_any_byte() -> None:
     for size in range(1, len(whole)):
         lines, used, _ = on_lines(np.frombuffer(whole[1:size], np.uint8))
         assert [json.loads(x) for x in lines.tobytes().splitlines()] == json.loads(b"[" + whole[1 : used + 1] + b"]")
+
+
+AD = {
+    "postName": "会计",
+    "workPlaceStr": "上海市",
+    "workContent": "负责账务处理与纳税申报",
+    "publishDate": "2025-03-06",
+}
+
+
+@pytest.mark.parametrize(
+    ("doc", "rows"),
+    [
+        ({"code": 200, "data": AD}, [AD]),
+        ({"data": {**AD, "cityList": [{"name": "上海"}, {"name": "北京"}]}}, [{**AD, "cityList.name": "上海|北京"}]),
+        ({"a1": AD, "b2": {**AD, "postName": "出纳"}, "c3": AD}, [AD, {**AD, "postName": "出纳"}, AD]),
+        ({"postName": "热招", "data": [AD, AD]}, [AD, AD]),
+    ],
+)
+def test_a_document_of_one_ad(doc: dict[str, object], rows: list[dict[str, str]]) -> None:
+    found, bad = rows_of(
+        list(json_text.document(io.BytesIO(json.dumps(doc).encode()), "utf-8", Limits(), load_headers(Codebook())))
+    )
+    assert ([r for _, r in found], bad) == (rows, [])

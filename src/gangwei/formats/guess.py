@@ -228,7 +228,8 @@ def _place(
     lists = [n for n in names if share_of(know.packed.list, cells[n]) >= TEXTS]
     lists = lists if 2 * len(lists) < len(names) else []  # words in a list beside plain values
     barred |= {(n, f) for n in lists for f in NAMES}
-    barred |= {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5}
+    barred |= (pictures := {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5})
+    placed = {n: f for n, f in placed.items() if (n, f) not in pictures}
     by_value = by_values.columns(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= by_values.amounts(names, rows, {**placed, **by_value})
     by_value |= by_values.codes(shown, {**placed, **by_value}, know.values)

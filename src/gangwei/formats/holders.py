@@ -12,6 +12,7 @@ LOOKED_AT = 20
 OF_JOBS = {"pay", "pay_min", "pay_max", "education", "experience"}
 OF_ADS = OF_JOBS | {"description", "headcount", "city", "posted", "company"}
 HELD = {"company", "city"}
+WHOLE, FEW = 4, 3
 
 
 def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
@@ -24,6 +25,7 @@ def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
     said = _said(own, headers)
     if said & {"title", *OF_JOBS}:
         return _headed(own, headers) if said == {"title"} else None
+    said = _said({k: v for k, v in own.items() if v not in (None, "")}, headers)
     inside = {k: v for k, v in own.items() if _holds_ads(v, said, headers)}
     others = {f"company.{k}" if NAME_OF.search(k) else k: v for k, v in own.items() if k not in inside}
     return [_joined(others, job) for jobs in inside.values() for job in jobs] if inside else None
@@ -59,6 +61,37 @@ def inside(doc: Any, headers: Headers, depth: int = 3) -> list[Any] | None:
     return next((jobs for v in doc.values() if (jobs := inside(v, headers, depth - 1)) is not None), None)
 
 
+def are_ads(records: list[Any], headers: Headers) -> bool:
+    """The first of the records says a title and two fields more."""
+    first = next((r for r in records if isinstance(r, dict)), {})
+    said = _said(flat(first), headers) - {"ignore"}
+    return "title" in said and len(said) >= FEW
+
+
+def one_ad(doc: Any, headers: Headers) -> dict[str, Any] | None:
+    """The ad that a whole document is about, as a board answers for the page of one; None where it has another form."""
+    if not isinstance(doc, dict) or not _is_one_ad(doc, headers):
+        return None
+    return next((found for v in doc.values() if (found := one_ad(v, headers)) is not None), doc)
+
+
+def _is_one_ad(doc: dict[str, Any], headers: Headers) -> bool:
+    """An object that says title, text and more, however far in, and holds no list of ads."""
+    own = flat(doc)
+    said = _said(own, headers) - {"ignore"}
+    if "description" not in said or len(said) < FEW or not said & {"title", "company"} or _titled(doc, headers) > 1:
+        return False
+    lists = [v for v in own.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    inside_lists = [_said(flat(v[0]), headers) - {"ignore"} for v in lists]
+    return not any("title" in f or len(f) >= FEW for f in inside_lists)
+
+
+def _titled(doc: dict[str, Any], headers: Headers) -> int:
+    """How many objects in an object, itself too, say a title of their own."""
+    own = _said({k: v for k, v in doc.items() if not isinstance(v, (dict, list))}, headers)
+    return ("title" in own) + sum(_titled(v, headers) for v in doc.values() if isinstance(v, dict))
+
+
 def _said(record: dict[str, Any], headers: Headers) -> set[str]:
     """Fields that the keys of plain values ask for; a bare name is that of the employer, or the title where another is."""
     said = _fields((k for k, v in record.items() if not isinstance(v, list) and not NAME_OF.search(k)), headers)
@@ -71,11 +104,12 @@ def _fields(keys: Iterable[str], headers: Headers) -> set[str]:
 
 
 def _holds_ads(value: Any, said: set[str], headers: Headers) -> bool:
-    """A list of ads, none of which names what `said` has named for them all."""
+    """A list of ads that do not name what `said` has named for them all, or that are complete by themselves."""
     if not isinstance(value, list) or not value or not all(isinstance(v, dict) for v in value):
         return False
     found = _fields(flat(value[0]), headers)
-    return "title" in found and bool(found & OF_ADS) and bool(said & HELD - found)
+    whole = bool(said & HELD) and {"title", "company"} <= found and len(found & OF_ADS) >= WHOLE
+    return "title" in found and bool(found & OF_ADS) and (whole or bool(said & HELD - found))
 
 
 def _joined(own: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from gangwei.formats.chunk import BadRow, Chunk
 
 QUOTED = 100
 KINDS = 200
+HEADING, HEADED = {"name", "title", "heading", "label", "key"}, 12
 NAMES, ROWS = ("columns", "fields", "headers", "header", "head"), ("data", "rows", "values", "records", "body")
 BROKEN = (ValueError, RecursionError)
 
@@ -66,12 +67,14 @@ def mended(value: Any) -> Any:
 
 def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
     """Objects inside a record become columns named 'outer.inner', at most `depth` levels deep; an object with one key that
-    starts with '$' ({"$oid": x}, {"$date": {"$numberLong": x}}) is its value."""
+    starts with '$' ({"$oid": x}, {"$date": {"$numberLong": x}}) is its value, an object written down as a text is the object."""
     if dict not in map(type, record.values()):
         return record
     out: dict[str, Any] = {}
     for k, held in record.items():
         v = held
+        if v.__class__ is str and v[:2] == '{"' and v[-1:] == "}":
+            v = _unquoted(v, 0)
         while isinstance(v, dict) and len(v) == 1 and next(iter(v))[:1] == "$":
             v = next(iter(v.values()))
         if isinstance(v, dict) and v:
@@ -87,12 +90,28 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
     for k, v in flat(record).items():
         if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
             inner = [spread(x) for x in v]
+            if (sections := _sections(inner)) is not None:
+                out[f"{k}.{list(inner[0])[1]}"] = sections
+                continue
             for kk in dict.fromkeys(itertools.chain.from_iterable(inner)):
                 found = [cell(x[kk]) for x in inner if x.get(kk) not in (None, "")]
                 out[f"{k}.{kk}"] = "|".join(dict.fromkeys(f for f in found if f)) or None
         else:
             out[k] = v
     return out
+
+
+def _sections(parts: list[dict[str, Any]]) -> str | None:
+    """The text of [{name: 岗位职责, content: [line, line]}, ...]: each heading above its lines; None for other lists of objects."""
+    if not all(len(p) == 2 and next(iter(p)).lower() in HEADING for p in parts):
+        return None
+    pairs = [
+        (cell(head) or "", body if isinstance(body, list) else [body]) for head, body in (p.values() for p in parts)
+    ]
+    if not all(isinstance(line, str) for _, body in pairs for line in body) or max(len(h) for h, _ in pairs) > HEADED:
+        return None
+    lines = [line for head, body in pairs for line in (head, *body)]
+    return "\n".join(lines) if max(map(len, lines)) > HEADED else None
 
 
 def inner_records(record: Any) -> list[Any] | None:
@@ -120,9 +139,9 @@ def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], 
     return Chunk(pl.DataFrame(columns), pl.Series("row", numbers, dtype=pl.Int64), bad)
 
 
-def _unquoted(text: str) -> Any:
-    """A document that stands in another as a text; other texts as they are."""
-    if text[:1] not in ("[", "{") or text[-1:] not in ("]", "}") or len(text) < QUOTED:
+def _unquoted(text: str, least: int = QUOTED) -> Any:
+    """A document of `least` characters or more that stands in another as a text; other texts as they are."""
+    if text[:1] not in ("[", "{") or text[-1:] not in ("]", "}") or len(text) < least:
         return text
     try:
         return load(text)
@@ -153,8 +172,10 @@ def answers_of_har(doc: Any) -> Any:
     return {f"answer {i}": a for i, a in enumerate(answers) if isinstance(a, (dict, list))} or doc
 
 
-def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | None:
-    """(None, records) or (column names, rows)."""
+def records_in(
+    doc: Any, depth: int, ads: Callable[[list[Any]], bool] = lambda rows: False
+) -> tuple[list[str] | None, list[Any]] | None:
+    """(None, records) or (column names, rows): of several lists one of `ads` before the others, then the longest."""
     if isinstance(doc, list) and len(doc) == 1 and depth and (inner := inner_records(doc[0])) is not None:
         return None, inner
     if isinstance(doc, list):
@@ -193,11 +214,11 @@ def records_in(doc: Any, depth: int) -> tuple[list[str] | None, list[Any]] | Non
     if grouped := _grouped(doc):
         return None, grouped
     values = [_unquoted(v) if isinstance(v, str) else v for v in values]
-    tried = {k: records_in(v, depth - 1) for k, v in zip(doc, values)}
+    tried = {k: records_in(v, depth - 1, ads) for k, v in zip(doc, values)}
     found = {k: f for k, f in tried.items() if f is not None}
     if not found and depth == 4 and any(isinstance(v, str) for v in values):
         return None, [doc]
-    best = max(found.values(), key=lambda f: len(f[1]), default=None)
+    best = max(found.values(), key=lambda f: (f[0] is None and ads(f[1]), len(f[1])), default=None)
     if best is None or best[0] is not None:
         return best
     alike = {k: rows for k, (names, rows) in found.items() if names is None and _alike(rows, best[1])}

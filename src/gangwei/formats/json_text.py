@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import polars as pl
@@ -346,7 +347,9 @@ def document(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers) 
     """
     doc = _load_document(stream, encoding, limits)
     answers = answers_of_har(doc)
-    found = records_in(doc, 4) if answers is doc else records_in(answers, 5)
+    ads = partial(holders.are_ads, headers=headers)
+    found = records_in(doc, 4, ads) if answers is doc else records_in(answers, 5, ads)
+    found = (None, [ad]) if (ad := holders.one_ad(doc, headers)) is not None else found
     if found is None:
         raise Unreadable("no_records", "JSON without a list of ads in it")
     names, rows = found

@@ -11,7 +11,7 @@ from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import mended, records_in
 
 OPENING = re.compile(
-    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|['\"]use strict"
+    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|window\.[\w$]+\s*=(?!=)|['\"]use strict"
     r"|[A-Za-z_$][\w.$]*\(\s*[\"'{\[]|[\[{]\s*(?:\{\s*)?[A-Za-z_$][\w$]*\s*:)"
 )
 TOKEN = re.compile(

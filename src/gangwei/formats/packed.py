@@ -20,6 +20,7 @@ MOST_SURE = 3  # more fields than these may stand in longer values
 DATES = ("posted", "captured")
 INDUSTRIES = 0.3
 OTHER = 0.4
+SMALL_ROWS = 5
 MARKS = 2
 OF_EMPLOYERS = {"company_size", "company_nature"}
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
@@ -351,6 +352,7 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
     """What a whole column tells: unit and scale of pay, the board, a board of traditional characters."""
     out: dict[str, Any] = {}
     pay = next((n for n, f in placed.items() if f in ("pay", "pay_min")), "")
+    bounds = [v for n, f in placed.items() if n == pay or f == "pay_max" for v in cells[n]]
     for pattern, hint, value in packed.hints:
         if pattern.search(pay):
             out.setdefault(hint, value)
@@ -359,7 +361,7 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
         and out.get("pay_unit_hint", "month") == "month"
         and "pay_scale_hint" not in out
         and _paid_by_month(_column("pay_unit", placed, cells), packed)
-        and _in_thousands(cells[pay], packed.small_pay)
+        and _in_thousands(bounds, packed.small_pay, 1 if "pay_unit_hint" in out else SMALL_ROWS)
     ):
         out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
     urls = _column("url", placed, cells)
@@ -409,9 +411,9 @@ def _paid_by_month(units: list[str], packed: Packed) -> bool:
     return 2 * named.count("month") >= len(named)
 
 
-def _in_thousands(mine: list[str], small: re.Pattern[str]) -> bool:
-    """A whole column of small bare numbers (15, 15-25, 22.5) is pay in thousand yuan a month."""
-    return len(mine) >= 5 and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
+def _in_thousands(mine: list[str], small: re.Pattern[str], least: int) -> bool:
+    """A whole column of small bare numbers (15, 15-25, 22.5), `least` or more, is pay in thousand yuan a month."""
+    return len(mine) >= least and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9
 
 
 def fields_inside(mine: list[str], split: str, taken: set[str], values: Values, wanted: float = 0.7) -> list[str]:

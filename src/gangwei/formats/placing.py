@@ -33,6 +33,7 @@ SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
 LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
+RECRUITER = re.compile(r"^\s*[\u4e00-\u9fff]{1,3}(?:女士|先生|小姐|老师)")  # 王女士招聘经理
 LADDER = re.compile(r"^\s*(?:少于\s*\d+\s*人|\d{1,5}\s*[-~—至]\s*\d{2,5}\s*人|\d{3,5}\s*人以上)\s*$")  # steps of sizes
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
@@ -82,6 +83,10 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
     if not mine:
         return claim
+    if claim.field == "title" and share_of(RECRUITER, mine) >= 0.6:
+        return Claim(claim.strength, claim.rank, "ignore")
+    if claim.field == "education" and median(mine) > PLAIN_TEXT and (values.share("education", mine) or 0.0) < 0.5:
+        return Claim(WORDS, claim.rank, "description")
     if claim.field == "description" and median(mine) <= PLAIN_TEXT:
         least = (("company", 0.8), ("title", 0.5))
         if (short := next((f for f, at in least if (values.share(f, mine) or 0.0) >= at), None)) is not None:

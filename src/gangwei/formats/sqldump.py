@@ -23,7 +23,7 @@ COLUMN = re.compile(
     re.I,
 )
 VALUE = re.compile(
-    r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)|([^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
+    r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)|(\(\s*SELECT\s(?:[^()']|'[^']*')*\)|[^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
     re.S,
 )
 ESCAPE = re.compile(r"\\(.)|''", re.S)
@@ -147,7 +147,7 @@ class Dump:
                 elif inside is not None:  # to_date('2024-05-06', 'YYYY-MM-DD'), CAST(N'2024-05-06' AS date)
                     values.append(inside)
                 else:
-                    values.append(None if bare.upper() == "NULL" else bare)
+                    values.append(None if bare.upper() == "NULL" or bare[:1] == "(" else bare)
                 at = m.end()
                 if closer == ")":
                     self.at = at

@@ -306,7 +306,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     assert low is not None and high is not None
     if unit is None:
         unit = hint or "month"
-        if not hint and min(low, high) >= _year_from(board, "万" in s and months is None, rules):
+        if not hint and months is None and min(low, high) >= _year_from(board, "万" in s, rules):
             unit = "year"
     censored: str | None = None
     if n2 is None:

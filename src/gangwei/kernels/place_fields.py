@@ -278,9 +278,16 @@ def scan(text: str, gaz: Gazetteer, first: re.Pattern[str]) -> Found:
                 continue
             if entry.level == COUNTY and not ends:
                 continue
+            if county_known and entry.level == COUNTY and entry.kind != "name" and _spaced(text, stop - n):
+                continue  # 北京 海淀区 清河: a quarter that is called like a county elsewhere
         chains.append(Chain(entry.best, entry.every, entry.kind, entry.id))
         strong = False
     return Found(tuple(chains), "" if chains else "foreign" if foreign else "unread")
+
+
+def _spaced(text: str, at: int) -> bool:
+    """Nothing but blanks between a name and what is before it."""
+    return text[:at].rstrip(" ")[-1:] not in STRONG and text[at - 1 : at] == " "
 
 
 def read_anywhere(text: str, gaz: Gazetteer) -> Entry | None:
