@@ -597,3 +597,13 @@ def test_figures_at_their_edge_keep_an_interval(tmp_path: Path) -> None:
     assert share.low is not None and index.low is not None and index.low < share.low
     none = m.measure(ds, "ai-openings", where={"board": "board_a", "tier": "none"})
     assert (none.value, none.low, none.high) == (0.0, None, None)
+
+
+@pytest.mark.parametrize("by", ["defence", "sector", "state_owned", "education"])
+def test_the_median_of_a_group_is_that_of_its_filter(ds: m.Dataset, by: str) -> None:
+    groups = m.measure(ds, "pay-median-all", by=by).rows
+    assert by != "defence" or "unknown" in groups["id"]
+    for r in groups.iter_rows(named=True):
+        alone = m.measure(ds, "pay-median-all", where={by: r["id"]})
+        if not r["suppressed"]:
+            assert (r["value"], r["low"], r["high"]) == (alone.value, alone.low, alone.high)

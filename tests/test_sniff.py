@@ -208,3 +208,9 @@ def test_short_texts_beside_titles_and_pay_that_few_ads_tell(tmp_path: Path) -> 
         "6000-8000元",
         None,
     )
+
+
+def test_a_whole_text_is_no_header() -> None:
+    headers = load_headers(Codebook())
+    assert headers.claim("负责深度学习算法研发。" * 100_000) is None  # minutes, if the patterns were tried
+    assert headers.claim("岗位名称") is not None

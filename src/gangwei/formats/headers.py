@@ -19,6 +19,8 @@ UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
 MISSPELT = 6
 REMEMBERED = 10_000
+LONGEST = 1_000
+"""Characters beyond which a cell is no header; the patterns are not made for whole ad texts."""
 
 
 class Claim(NamedTuple):
@@ -50,6 +52,8 @@ class Headers:
         The name inside an object stands for the object ('city_info.name' is the city), and nothing inside an object of a
         person counts. Keywords of linked data (@type, @context) are never values.
         """
+        if len(header) > LONGEST:
+            return None
         if header not in self._asked:
             if len(self._asked) >= REMEMBERED:
                 self._asked.clear()

@@ -105,8 +105,8 @@ def _parts(g: Array, ids: Sequence[str], bits: Sequence[int]) -> Iterator[tuple[
             kept = np.flatnonzero((g >> b) & 1)
             yield kept, np.zeros(len(kept), np.int32), [id_]
         return
-    unknown = len(ids)
-    numbers, names = np.where(g < 0, np.int32(unknown), g), [*ids, "unknown"]
+    names = ids if "unknown" in ids else [*ids, "unknown"]  # `defence` has a code of its own for it
+    numbers = np.where(g < 0, np.int32(names.index("unknown")), g)
     if len(names) <= AT_ONCE:
         yield None, numbers, names
         return
