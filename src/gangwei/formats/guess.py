@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats import by_values, counties, objects, prefixed
-from gangwei.formats.by_values import FEW, FEW_ROWS, PLACES, TEXTS
+from gangwei.formats.by_values import FEW, FEW_ROWS, TEXTS
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_names
@@ -42,6 +42,7 @@ HEADER_CHARS = 60
 SHORT_HEADER = 10
 LINES = 0.4
 AROUND = ("province", "experience_max")
+WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
@@ -267,11 +268,11 @@ def _prose(name: str, rows: list[list[str]], know: Knowledge) -> bool:
 
 
 def _completed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> list[dict[str, Any]]:
-    """Rewrites for the only column of places, where it names counties of one city."""
-    told = [f for f in found.fields if f in PLACES]
-    name = next((n for n, f in found.placed.items() if told == [f]), "")
+    """Rewrites for the widest column of places, where it names counties of one city."""
+    told = next((f for f in WIDEST if f in found.fields), "")
+    name = next((n for n, f in found.placed.items() if f == told), "")
     rule = counties.of_one_city(cells.get(name, []), know.values.counties)
-    return [{"field": told[0], **rule}] if rule else []
+    return [{"field": told, **rule}] if rule else []
 
 
 def _unpacked(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> Guess:

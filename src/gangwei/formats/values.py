@@ -74,8 +74,9 @@ def counties_of(book: Codebook) -> dict[str, frozenset[str]]:
     now = [r for r in book.rows("places/units.csv") if not r["to"]]
     above, out = {r["id"]: r["name"] for r in now}, dict[str, set[str]]()
     for r in now:
-        if r["level"] == "3" and r["parent"] in above:
-            out.setdefault(r["name"], set()).add(above[r["parent"]])
+        city = above.get(r["parent"]) or above.get(f"{r['parent'][:2]}0000")  # districts of a municipality
+        if r["level"] == "3" and city:
+            out.setdefault(r["name"], set()).add(city)
     return {name: frozenset(cities) for name, cities in out.items()}
 
 
