@@ -72,6 +72,21 @@ def test_strict_turns_warnings_into_exit_3(tmp_path: Path) -> None:
     assert run("build", tmp_path, "--out", tmp_path / "o", "--strict").exit_code == 3
 
 
+def test_a_broken_archive_alone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "三月.gz").write_bytes(b"\x1f\x8bxx")
+    assert "三月.gz" in one_error(run("build", tmp_path / "三月.gz", "--out", tmp_path / "o"))
+
+
+def test_issues_are_told_in_words_and_the_path_in_one_piece(tmp_path: Path) -> None:
+    late = tmp_path / ("很长的目录 " * 8 + "with blanks") / "work"
+    late.parent.mkdir()
+    (tmp_path / "ads.csv").write_text("id,title,company,salary\n1,会计,甲公司,0-0\n1,司机,甲公司,5000\n", "utf-8")
+    said = run("build", tmp_path / "ads.csv", "--out", late).output
+    assert "pay_zero: The pay is zero" in said.replace("\n", " ")
+    assert "issue :" not in said and "issue 2 ads share an id" in said
+    assert f"{late / 'published'}\n" in said
+
+
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
         z.writestr("ads.csv", HEADER + "\n" + "0" * 300_000_000)
@@ -243,6 +258,31 @@ def test_a_board_may_hold_a_comma(tmp_path: Path) -> None:
     assert found["rows"][0]["value"] == 3
     assert json.loads(run("measure", out, "openings", "--where", "board=zhaopin", "--json").output)["rows"]
     assert "unknown value of board 'Jobs'" in run("measure", out, "openings", "--where", "board=Jobs").output
+
+
+def test_a_place_by_its_name_is_told_its_code(out: Path) -> None:
+    for name in ("合肥", "合肥市", "hefei"):
+        refused = run("measure", out, "ai-openings", "--where", f"city={name}")
+        assert refused.exit_code == 2 and "city=340100" in refused.output and "110000" not in refused.output
+    assert "education=master" in run("measure", out, "ai-openings", "--where", "education=硕士").output
+    assert "county=110105 or county=" in run("measure", out, "ai-openings", "--where", "county=朝阳区").output
+    assert "allowed: 110000" in run("measure", out, "ai-openings", "--where", "city=nowhere").output
+
+
+def test_figures_in_chinese_have_chinese_columns(out: Path) -> None:
+    said = run("measure", out, "openings", "--by", "city", "--lang", "zh").output
+    assert "计入" in said and "总数" in said and "counted" not in said
+
+
+def test_a_name_that_speaks_of_cities_is_told_apart_from_provinces(out: Path) -> None:
+    note = "other units"
+    assert note not in run("measure", out, "cities-with-ai").output
+    for measure_id in ("cities-with-ai", "city-top-share", "city-hhi", "city-rank"):
+        assert note in run("measure", out, measure_id, "--by", "province").output
+
+
+def test_label_names_no_address_before_it_has_a_dataset(tmp_path: Path) -> None:
+    assert "http" not in run("label", tmp_path / "nosuch").output
 
 
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:

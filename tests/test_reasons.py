@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import polars as pl
 
+import gangwei
 from gangwei.codebook import Codebook
 from gangwei.synth import make as synth
 from test_pipeline import ADS, build, table, write_csv
@@ -31,3 +33,18 @@ def test_every_reason_has_words(tmp_path: Path) -> None:
     given |= {h.split("@")[0].split("/")[0] for h in hits}
     assert rejects.height and issues.height
     assert given <= known, sorted(given - known)
+
+
+GIVING = ("Unreadable", "Issue", "note", "Note")
+SOURCES = Path(gangwei.__file__).parent
+
+
+def test_reasons_of_reading_have_words() -> None:
+    """A reason is written as the first string of what tells of it; each has a row, also those no test provokes."""
+    known, given = {r["id"] for r in Codebook().rows("reasons.csv")}, set()
+    for path in (*SOURCES.glob("formats/*.py"), SOURCES / "stages" / "s1_read.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in GIVING:
+                words = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+                given |= {w for w in words[:1] if w.replace("_", "").isalpha()}
+    assert len(given) > 20 and given <= known, sorted(given - known)

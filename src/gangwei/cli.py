@@ -146,9 +146,10 @@ def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]
     from gangwei.progress import Screen
 
     given = _checked(options)
+    settings = Settings(out=out, inputs=inputs, **given)
     with Screen(LOG) as screen:
-        report = Build(Settings(out=out, inputs=inputs, **given), screen).run()
-    screen.summary(report)
+        report = Build(settings, screen).run()
+    screen.summary(report, {r["id"]: r["en"] for r in settings.book.rows("reasons.csv")})
     return {"files": report.files, "counts": report.counts, "issues": report.issues, "published": str(report.published)}
 
 

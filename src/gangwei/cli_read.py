@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from gangwei.labels import Labels
+    from gangwei.vocabulary import UnknownParameter
 
 SHOWN = 60  # groups or openings that the screen shows
 
@@ -69,7 +70,7 @@ def measure_command(
             return
         result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
     except measures.UnknownParameter as e:
-        raise click.UsageError(str(e)) from None
+        raise click.UsageError(_refusal(e, Labels(ds, lang))) from None
     if as_json:
         show_json(result.record())
     elif as_csv:
@@ -90,8 +91,9 @@ def measure_command(
             OUT.print(str(words.table["notes"].get(note, note)), highlight=False, style="dim")
         if "id" in result.rows.columns and not result.rows.is_empty():
             table = Table()
-            fixed_too = ["corrected", "95 %"] if "corrected" in result.rows.columns else []
-            for name in (words.dimension(result.by) if result.by else "", "value", "95 %", *fixed_too, "counted", "of"):
+            fixed_too = ["column_corrected", "95 %"] if "corrected" in result.rows.columns else []
+            columns = ("column_value", "95 %", *fixed_too, "column_counted", "column_of")
+            for name in (words.dimension(result.by) if result.by else "", *map(words.text, columns)):
                 table.add_column(name, overflow="fold")
             for r in result.rows.head(SHOWN).to_dicts():
                 shown: tuple[str, ...] = (
@@ -113,6 +115,15 @@ def measure_command(
             if (more := result.rows.height - SHOWN) > 0:
                 OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
         OUT.print(result.command, highlight=False)
+
+
+def _refusal(e: UnknownParameter, words: Labels) -> str:
+    """Why a question is refused; where a filter is given a name, the codes of that name instead of all codes."""
+    kind, _, key = e.what.partition(" of ")
+    codes = words.coded(key, e.given, e.allowed) if kind == "value" else []
+    if not codes:
+        return str(e)
+    return f"--where {key}={e.given[:80]}: write the code, {' or '.join(f'{key}={c}' for c in codes)}"
 
 
 def _show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_csv: bool) -> None:
@@ -297,8 +308,9 @@ def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str 
 
     if (dataset / "labels" / "sample.json").exists():
         LOG.print("goes on with labels/sample.json, drawn before: --size and --seed change nothing", highlight=False)
+    app = page.create(dataset, size, seed, host, token)
     LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
-    page.serve(dataset, port, size, seed, host, token)
+    page.serve(app, port, host)
 
 
 @click.command("second-opinion")

@@ -73,6 +73,17 @@ class Labels:
             return [self.text("without").format(board=self.code("board", i)) for i in ids]
         return [self.code(by, i) for i in ids]
 
+    def coded(self, dim: str, name: str, codes: Sequence[str]) -> list[str]:
+        """Those of `codes` of a dimension that go by a name in this or the other language."""
+        asked, found = name.strip().casefold(), []
+        names = [Labels(self.ds, lang).group_values(dim, codes) for lang in LANGS]
+        for code, *said in zip(codes, *names):
+            place = self.ds.places.get(int(code)) if code.isdigit() else None
+            known = (*said, place.zh) if place else said
+            if asked in (k.casefold() for k in known):
+                found.append(code)
+        return found
+
     @cached_property
     def skills(self) -> dict[str, str]:
         """Names of skills: in Chinese the first alias in Chinese, unless the skill goes by its English name (Excel)."""

@@ -216,9 +216,10 @@ class Build:
                 self.parts.append(Part(rows, digest(key, n), {"raw": raw}))
         if not self.parts:
             refused = [f"{n} rows rejected: {reason}" for f in self.files for reason, n in f["rejected"].items()]
+            names = dict.fromkeys(f["file"] for f in (*self.files, *self.log) if f["file"])
             raise NothingPublished(
                 "no ad could be read from "
-                + (", ".join(f["file"] for f in self.files[:5]) or "the input")
+                + (", ".join([*names][:5]) or "the input")
                 + "; "
                 + ("; ".join(dict.fromkeys([i["message"] for i in self.log] + refused)) or "the files hold no rows")
             )

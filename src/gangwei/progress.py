@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -72,8 +73,8 @@ class Screen(Watch):
                 f"{stage}: {time.monotonic() - began:.1f} s" + ("" if rows else " (kept)"), highlight=False
             )
 
-    def summary(self, report: Report) -> None:
-        """The table of files, the issues and the counts."""
+    def summary(self, report: Report, reasons: Mapping[str, str]) -> None:
+        """The table of files, the issues and the counts; `reasons` are the words of reason codes."""
         table = Table(title="Files")
         for name, justify in (
             ("file", "left"),
@@ -98,10 +99,12 @@ class Screen(Watch):
             table.add_row(f"and {len(report.files) - 60:,} more", "", "", "", "", "")
         self.console.print(table)
         for i in report.issues[:20]:
-            where = " ".join(str(i[k]) for k in ("file", "row") if i.get(k) is not None) or i.get("source_id") or ""
+            where = " ".join(str(i[k]) for k in ("file", "row") if i.get(k) is not None) or i.get("source_id")
             times = f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""
+            code = i["reason_id"]
+            said = i["message"] or (f"{code}: {reasons[code]}" if code in reasons else code)
             self.console.print("issue", style="yellow", end=" ")
-            self.console.print(f"{where}: {i['message'] or i['reason_id']}{times}", highlight=False)
+            self.console.print(f"{where}: {said}{times}" if where else f"{said}{times}", highlight=False)
         if len(report.issues) > 20:
             self.console.print(f"and {len(report.issues) - 20:,} more in published/issues.parquet", highlight=False)
         c = report.counts
@@ -109,4 +112,5 @@ class Screen(Watch):
             f"read {c['read']:,} = kept {c['kept']:,} + rejected {c['rejected']:,}; openings {c['openings']:,}, "
             f"employers {c['employers']:,}; {report.published}",
             highlight=False,
+            soft_wrap=True,  # a path to copy
         )

@@ -165,10 +165,8 @@ def create(
     return app
 
 
-def serve(directory: Path, port: int, size: int, seed: int, host: str = "127.0.0.1", token: str | None = None) -> None:
+def serve(app: FastAPI, port: int, host: str = "127.0.0.1") -> None:
     """Serve until stopped."""
     import uvicorn
 
-    uvicorn.run(
-        create(directory, size, seed, host, token), host=host, port=port, log_level="warning", server_header=False
-    )
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

@@ -72,6 +72,11 @@ class Measure:
         return vocab.BY
 
     @property
+    def named_for_units(self) -> bool:
+        """True where the name says what units are ranked or counted, which another grouping replaces."""
+        return self.kind in ("rank", "top", "hhi", "coverage", "emerging")
+
+    @property
     def head_unit(self) -> str:
         """Unit of the value of the whole: of the four counts it is how many ads there are for each opening."""
         return "ratio" if self.kind == "grains" else self.unit
@@ -318,6 +323,8 @@ def measure(
     found = _by_definition(ask) if _turns_on_definition(ask) else ESTIMATORS[ask.measure.kind](ask)
     labels = Labels(ds, lang)
     rows = found.rows
+    if ask.measure.named_for_units and ask.by != ask.measure.default_by:
+        found.notes += ("units_of_grouping",)
     if "skill" in {ask.by, *ask.where}:
         found.notes += ("skills_ai_only",)
     if "id" in rows.columns:
