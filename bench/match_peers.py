@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 
 PERM, BANDS, GRAM, THRESHOLD = 128, 16, 5, 0.7
+LIMIT = 1_800  # seconds of one method
 
 
 def normal(ads: pl.DataFrame) -> list[str]:
@@ -272,10 +273,13 @@ def main() -> None:
             python = sys.executable if name == "gangwei" else args.python
             threads = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
             env = {**os.environ, **threads, "PYTHONHASHSEED": "0"}
-            done = subprocess.run(
-                [python, str(Path(__file__).resolve()), "--child", name, str(source), str(target)],
-                env=env, capture_output=True, text=True, timeout=1800, check=False,
-            )  # fmt: skip
+            command = [python, str(Path(__file__).resolve()), "--child", name, str(source), str(target)]
+            try:
+                done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LIMIT, check=False)
+            except subprocess.TimeoutExpired:
+                lines.append(f"| {name} | no answer within {LIMIT // 60} minutes | | | | | |")
+                print(lines[-1], flush=True)
+                continue
             if not target.exists():
                 why = done.stderr.strip().splitlines()[-1:] or ["failed"]
                 lines.append(f"| {name} | {why[0][:90]} | | | | | |")
