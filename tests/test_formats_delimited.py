@@ -129,7 +129,7 @@ def test_empty_lines_before_a_block_that_is_read_quickly_count(monkeypatch: pyte
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
 def test_line_ends_written_twice_are_single_whatever_is_read_at_once(size: int, encoding: str) -> None:
     text = "a\r\r\nb\r\r\r\n\r\r\n中\r文\r\r\n\r"
-    mended = line_ends._Mended(stream(text.encode(encoding)))
+    mended = line_ends.Mended(stream(text.encode(encoding)))
     out = b"".join(iter(lambda: mended.read(size), b""))
     assert out.decode(encoding) == "a\r\nb\r\n\r\n中\r文\r\n\r"
 
@@ -140,3 +140,20 @@ def test_too_many_empty_rows_stop_the_file() -> None:
     rows, bad = flat(chunks)
     assert len(rows) == 1 and len(bad) == 101
     assert [n.reason_id for c in chunks for n in c.notes] == ["too_many_empty_rows"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_surplus_line_ends_go_wherever_a_read_ends(encoding: str) -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        text = "".join(rng.choice("\r\r\r\na,") for _ in range(rng.randrange(40)))
+        want = re.sub(r"\r+(?=\r\n)", "", text).encode(encoding)
+        for size in (1, 3, 7, 1000):
+            stream = line_ends.Mended(io.BytesIO(text.encode(encoding)))
+            assert b"".join(iter(lambda: stream.read(size), b"")) == want, (text, size)  # noqa: B023
+
+
+@pytest.mark.parametrize("unit", [b"\r", b"\r\0", b"a\r", b"\r\r\n"])
+def test_a_text_of_line_ends_alone_is_read_in_linear_time(unit: bytes) -> None:
+    data = unit * 400_000
+    assert len(line_ends.Mended(io.BytesIO(data)).read()) == len(data.replace(b"\r\r\n", b"\r\n"))

@@ -10,11 +10,18 @@ from typing import BinaryIO, cast
 
 from gangwei.formats.archive import Blob
 
-SURPLUS = re.compile(rb"\r+(?=\r\n)|(?:\r\x00)+(?=\r\x00\n)")  # in one byte or two (UTF-16) for a character
-END = re.compile(rb"(?:\r\x00?)+$")
+# in one byte or two (UTF-16) for a character; tried at the start of each run only, so that a file of nothing else takes no longer
+SURPLUS = re.compile(rb"(?<!\r)\r++(?<=\r\r)(?=\n)|(?<!\r\x00)(?:\r\x00)++(?<=\r\x00\r\x00)(?=\n)")
+END = re.compile(rb"(?<!\r)(?<!\r\x00)(?:\r\x00?)++\Z")
+LONGEST = 64  # bytes of a run that waits for what follows
 
 
-class _Mended(io.RawIOBase):
+def without_surplus(data: bytes) -> bytes:
+    """The bytes with one `\\r` before each `\\n` that had several."""
+    return SURPLUS.sub(lambda run: run[0][: 2 if run[0].endswith(b"\0") else 1], data)
+
+
+class Mended(io.RawIOBase):
     """A stream with each run of `\\r` before `\\r\\n` taken away; of what is read, a `\\r` at the end waits for what follows."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -30,8 +37,8 @@ class _Mended(io.RawIOBase):
             more = self.stream.read(len(view))
             data = self.held + more
             end = END.search(data) if more else None
-            self.held = data[end.start() :] if end else b""
-            self.ready = SURPLUS.sub(b"", data[: end.start()] if end else data)
+            cut = end.start() if end and len(end[0]) <= LONGEST else len(data)
+            self.held, self.ready = data[cut:], without_surplus(data[:cut])
             if not more:
                 break
         part, self.ready = self.ready[: len(view)], self.ready[len(view) :]
@@ -46,7 +53,7 @@ class SingleEnds(Blob):
     def stream(self) -> Iterator[BinaryIO]:
         """The content from its start."""
         with super().stream() as raw:
-            yield cast(BinaryIO, io.BufferedReader(_Mended(raw), 1 << 20))
+            yield cast(BinaryIO, io.BufferedReader(Mended(raw), 1 << 20))
 
 
 def single(blob: Blob, head: bytes) -> Blob:

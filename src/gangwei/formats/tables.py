@@ -158,7 +158,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     with blob.stream() as f:
         found = charset.survey(f)
     if isinstance(blob, line_ends.SingleEnds):
-        head = line_ends.SURPLUS.sub(b"", head)
+        head = line_ends.without_surplus(head)
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
     refused = pages.refuse(sample)
     if (refused is not None and refused.reason_id == "xml_file") or (refused is None and XML.match(sample)):
