@@ -24,6 +24,7 @@ from gangwei.config import Settings
 from gangwei.engines import Engine, Task, ahead, start
 from gangwei.engines.early import Early
 from gangwei.kernels.identity import ad_keys
+from gangwei.kernels.last_day import last_day
 from gangwei.stages import (
     s1_read,
     s4_employers,
@@ -311,9 +312,15 @@ class Build:
     def employers(self) -> dict[str, Path]:
         """s4: distinct names once, for the whole dataset."""
         clean = [p.paths["clean"] for p in self.parts]
-        last = self.engine.sql("SELECT max(captured_date) AS c, max(posted_date) AS p FROM clean", clean=clean).row(0)
-        dates = [d for d in last if d is not None]
-        day = dt.date.fromisoformat(self.settings.as_of) if self.settings.as_of else max(dates, default=None)
+        dated = self.engine.sql(
+            "SELECT source_id, day, count(*) AS ads FROM (SELECT source_id, CASE WHEN captured_date IS NULL"
+            " OR posted_date > captured_date THEN posted_date ELSE captured_date END AS day FROM clean) AS d"
+            " GROUP BY source_id, day",
+            clean=clean,
+        )
+        last, beyond = last_day(dated, self.book.toml("dates.toml")["last_day"])
+        self.log += beyond
+        day = dt.date.fromisoformat(self.settings.as_of) if self.settings.as_of else last
         self.as_of = day.isoformat() if day else None
         key = self._key("s4_employers", [c.stem for c in clean], as_of=self.as_of)
         outs = {t: self.stages / t / f"{key}.parquet" for t in ("names", "employers", "affiliations")}

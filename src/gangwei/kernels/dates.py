@@ -27,10 +27,14 @@ AFTER_CAPTURE = "date_after_capture"
 NO_YEAR = "date_without_year"
 AMBIGUOUS = "date_ambiguous"
 NO_CAPTURE = "date_needs_capture"
+OPEN_END = "date_open_ended"
+VAGUE = "date_vague"
 BAD_CAPTURE = {"date_impossible": "capture_date_impossible"}
 ODD_CAPTURE = "capture_date_unreadable"
 
 ISO = r"^\s*(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\+08:?00)?)?\s*$"
+OPEN = re.compile(r"超过|以上|\d\s*\+|\+[)）]?$")
+WITHIN, MORE = "内", "多"
 _EXCEL = date(1899, 12, 30)
 
 
@@ -51,7 +55,8 @@ class DateRules:
     latest: date
     slack: int
     zone: timezone
-    words: dict[str, int]
+    words: dict[str, tuple[int, int]]
+    several: dict[str, tuple[int, int]]
     units: dict[str, int]
     months: dict[str, int]
     counts: dict[str, float]
@@ -68,13 +73,13 @@ def compile_dates(book: Codebook) -> DateRules:
     d = book.toml("dates.toml")
     units = "|".join(sorted(d["units"], key=lambda u: (-len(u), u)))
     ago = re.compile(
-        rf"^(?:\D{{1,12}}\s)?(?:超过|大?约)?(\d+|[{''.join(c for c in d['counts'] if len(c) == 1 and not c.isascii())}]+|an?)\s*\+?\s*"
+        rf"^(?:\D{{1,12}}\s)?(?:超过|大?约)?(\d+|[{''.join(c for c in d['counts'] if len(c) == 1 and not c.isascii())}]+|an?)\s*[+多]?\s*"
         rf"({units})s?\s*(?:钟|多)?\s*(?:以?前|之前|以上|ago)?\+?\s*[(（]?(?:更新|发布|活跃|刷新|内)?[)）]?$",
         re.I,
     )
     return DateRules(
         d["earliest"], d["latest"], int(d["days_after_capture"]), timezone(timedelta(hours=d["utc_offset_hours"])),
-        d["words"], d["units"], d["months"], d["counts"], str.maketrans(d["traditional"]), ago, frozenset(d["empty"]["values"]),
+        {w: (n, n) if isinstance(n, int) else tuple(n) for w, n in d["words"].items()}, d["several"], d["units"], d["months"], d["counts"], str.maketrans(d["traditional"]), ago, frozenset(d["empty"]["values"]),
     )  # fmt: skip
 
 
@@ -154,6 +159,30 @@ def _ago(days: int, captured: date | None, year: int | None, rules: DateRules) -
     return _bounded(captured - timedelta(days=min(days, 20_000)), rules)
 
 
+def _between(least: int, most: int, captured: date | None, year: int | None, rules: DateRules) -> Reading:
+    """So many days before the capture: the day, the month or the year that all of them share (2周前 names no day)."""
+    last = _ago(least, captured, year, rules)
+    first = last if most == least else _ago(most, captured, year, rules)
+    if first == last or last.precision != "day" or first.day is None or last.day is None:
+        return first
+    if first.day.year != last.day.year:
+        return Reading(None, issue=VAGUE)
+    same = first.day.month == last.day.month
+    return Reading(date(last.day.year, last.day.month if same else 1, 1), "month" if same else "year")
+
+
+def _span(count: str, unit: int, text: str, rules: DateRules) -> tuple[int, int]:
+    """Least and most days that `count` units are: 2周前 14 to 20, 3天前 3, 3天内 0 to 3, 20多天前 20 to 29."""
+    if count in rules.several:
+        low, high = rules.several[count]
+        return int(low * unit), int(high * unit)
+    n = _count(count, rules)
+    if WITHIN in text:
+        return 0, int(n * unit)
+    step = unit * min(n, 1.0) if unit > 1 else 10 if MORE in text and unit else 1
+    return int(n * unit), int(n * unit + max(step, 1)) - 1
+
+
 def _number(value: int, text: str, captured: date | None, year: int | None, rules: DateRules) -> Reading:
     digits = len(text)
     if digits <= 2:
@@ -216,11 +245,13 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
         return _number(int(whole), whole, captured, year, rules)
     if _CLOCK.match(text):
         return _ago(0, captured, year, rules)
-    for word, days in rules.words.items():
+    for word, (least, most) in rules.words.items():
         if low.startswith(word):
-            return _ago(days, captured, year, rules)
+            return _between(least, most, captured, year, rules)
     if m := rules.ago.match(low):
-        return _ago(int(_count(m[1], rules) * rules.units[m[2]]), captured, year, rules)
+        if captured is not None and OPEN.search(low):
+            return Reading(None, issue=OPEN_END)
+        return _between(*_span(m[1], rules.units[m[2]], low, rules), captured, year, rules)
     if (m := _CTIME.match(text)) and m[1].lower() in rules.months:
         return _on(int(m[3]), rules.months[m[1].lower()], int(m[2]), rules)
     if (m := _DMY.match(text)) and m[2].lower() in rules.months:
