@@ -120,6 +120,26 @@ def test_descriptors_describe_what_is_there(tmp_path: Path) -> None:
     assert {t.name for t in schema.PUBLISHED_TABLES} == {s["name"] for s in croissant["recordSet"]}
 
 
+def test_names_of_sole_traders_stay_at_home(tmp_path: Path) -> None:
+    rows = [
+        ADS[0],
+        ("p1", "算法工程师", "宁波市张三服饰商行", *ADS[0][3:]),
+        ("p2", "司机", "李四工作室(个体工商户)", *ADS[0][3:]),
+    ]
+    build(tmp_path / "out", write_csv(tmp_path / "in" / "one.csv", rows))
+    made = release.write(tmp_path / "out", "v1")
+    before, after = (pl.read_parquet(d / "employers.parquet") for d in (tmp_path / "out" / "published", made / "data"))
+    persons = before.filter(pl.col("kind") == "person")
+    assert len(persons) == 2 and before.drop("name").equals(after.drop("name"))
+    assert after.filter(pl.col("name").is_null())["employer_id"].equals(persons["employer_id"])
+    assert pl.read_parquet(made / "data" / "employer_names.parquet")["name_raw"].to_list() == [ADS[0][2]]
+    for path in (made / "data").glob("*.csv"):
+        assert "张三服饰" not in path.read_text("utf-8-sig") and "李四工作室" not in path.read_text("utf-8-sig"), (
+            path.name
+        )
+    assert "李四工作室" in explain(tmp_path / "out", "p2")["employer"]["name"]
+
+
 def test_no_cell_of_a_release_runs(tmp_path: Path) -> None:
     rows = [(f"x{i}", f"{c}HYPERLINK 算法工程师", f"{c}某某科技有限公司", *ADS[0][3:]) for i, c in enumerate("=+-@")]
     build(tmp_path / "out", write_csv(tmp_path / "in" / "one.csv", rows))

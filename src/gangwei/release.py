@@ -19,6 +19,7 @@ from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
 
 NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,40}")
+PERSON = "person"  # kind of an employer that is shown without a name
 CROISSANT_TYPES = {"String": "sc:Text", "Boolean": "sc:Boolean", "Date": "sc:Date", "List": "sc:Text"}
 
 
@@ -158,6 +159,12 @@ def figures(ds: Dataset) -> dict[str, dict[str, Any]]:
     return {k: {c: r[c] for c in keep} for k in measures.load(ds.codebook) for r in (measures.measure(ds, k).record(),)}
 
 
+def _persons(employers: Path) -> pl.Series:
+    """Ids of employers who are persons (sole traders): their names stay with the one who built the dataset."""
+    ids = [g.filter(pl.col("kind") == PERSON)["employer_id"] for g in read_groups(employers)]
+    return pl.concat(ids) if ids else pl.Series([], dtype=pl.String)
+
+
 def _licences(manifest: dict[str, Any]) -> str:
     boards = sorted({b for i in manifest["inputs"] for b in (i.get("boards") or {})})
     lines = [
@@ -165,7 +172,8 @@ def _licences(manifest: dict[str, Any]) -> str:
         "",
         "Derived facts (codes, dates, counts, tiers) are released under CC-BY-4.0. Texts belong to employers and boards:",
         "before you pass them on, check each board's terms, or release with `--no-texts`, which leaves out the texts and",
-        "the raw rejected rows. Titles, names of employers and addresses of pages stay, so that a row can be checked.",
+        "the raw rejected rows. Titles, names of employers and addresses of pages stay, so that a row can be checked;",
+        "names of sole traders, which often name a person, are left out.",
         "",
         "| board | licence of its texts |",
         "|---|---|",
@@ -199,8 +207,12 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
         if (published / f"{t.name}.parquet").exists() and (texts or t.name != "texts")
     ]
     rules = contacts.compile_contacts(ds.codebook)
+    persons = _persons(published / "employers.parquet")
     changed: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
-        "employer_names": lambda g: g.with_columns(contacts.strip_raw(g["name_raw"], rules))
+        "employers": lambda g: g.with_columns(name=pl.when(pl.col("kind").ne_missing(PERSON)).then("name")),
+        "employer_names": lambda g: g.with_columns(contacts.strip_raw(g["name_raw"], rules)).filter(
+            pl.col("employer_id").is_in(persons.implode()).fill_null(False).not_()
+        ),
     }
     if not texts:
         changed["rejects"] = lambda g: g.with_columns(raw=pl.lit(None, pl.String))
