@@ -126,3 +126,35 @@ def test_one_gigabyte_is_enough_for_a_hundred_thousand_ads(tmp_path: Path) -> No
         assert prints(tmp_path / "out" / "published") == prints(tmp_path / "free" / "published")
     finally:
         group.rmdir()
+
+
+DIES = """
+import os, signal, sys
+from gangwei import store
+from gangwei.cli import main
+replace = os.replace
+def dies(old, new):
+    replace(old, new)
+    if str(new).endswith(sys.argv[1]) and ".published" in str(old) + str(new):
+        os.kill(os.getpid(), signal.SIGKILL)
+store.os.replace = dies
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("at", ["published", ".published.old.tmp"])
+def test_a_file_added_by_a_build_that_was_killed_at_the_swap_is_not_forgotten(tmp_path: Path, at: str) -> None:
+    """Killed when the new `published` stands there and build.json does not know of it, or when the old one was moved away."""
+    out, files = tmp_path / "out", [tmp_path / f"{n}.csv" for n in "abc"]
+    for n, file in enumerate(files):
+        pl.DataFrame({"title": [f"软件工程师{n}{i}" for i in range(5)], "company": "甲有限公司"}).write_csv(file)
+    assert build(files[0], out).returncode == 0
+    first = pl.read_parquet(out / "published" / "openings.parquet")["opening_id"]
+    killed = [sys.executable, "-c", DIES, at, "build", str(files[1]), "--out", str(out), "--add"]
+    assert subprocess.run(killed, capture_output=True, check=False).returncode == -9
+    done = build(files[2], out, "--add")
+    assert done.returncode == 0, done.stderr
+    ads = pl.read_parquet(out / "published" / "ads.parquet")["title"].str.slice(5, 1).to_list()
+    assert set(ads) == ({"0", "1", "2"} if at == "published" else {"0", "2"})
+    assert first.is_in(pl.read_parquet(out / "published" / "openings.parquet")["opening_id"].implode()).all()
+    assert not [p.name for p in out.iterdir() if p.name.startswith((".build", ".published"))]

@@ -87,4 +87,17 @@ def test_a_name_that_was_succeeded_is_not_borne_again() -> None:
     """C took over from A and B, then falls apart: what A held is not A again, which C is known to have succeeded."""
     found = names(frame(x=C, y=C), frame(x=A, y=B), {C: [A, B]})
     assert {new for new, _ in found.values()}.isdisjoint({A, B, C})
-    assert [s for _, s in found.values()] == [[C], [C]]
+    assert [s for _, s in found.values()] == [[A, B, C], [A, B, C]]
+
+
+def test_a_name_is_not_borne_again_whatever_number_of_additions_later() -> None:
+    """A and B merge, that opening merges with C, and the third addition makes A's ads an opening of their own again."""
+    ads, ledger, borne = frame(x=A, y=B, z=C), {A: [], B: [], C: []}, {A, B, C}
+    for canonical in (frame(x=A, y=A, z=C), frame(x=A, y=A, z=A), frame(x=A, y=B, z=C), frame(x=A, y=A, z=C)):
+        found = names(ads, canonical, ledger)
+        ads = canonical.with_columns(pl.col("opening_id").replace({c: o for c, (o, _) in found.items()}))
+        changed = {o for o, _ in found.values()} - ledger.keys()
+        assert changed and not changed & borne
+        ledger, borne = {o: s for o, s in found.values()}, borne | changed
+        assert all(s == sorted(set(s)) and o not in s for o, s in ledger.items())
+    assert {A, B, C} <= {i for s in ledger.values() for i in s}

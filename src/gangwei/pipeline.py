@@ -43,6 +43,7 @@ from gangwei.store import (
     open_parquet,
     read_frame,
     read_json,
+    record,
     write_frames,
     write_json,
 )
@@ -460,19 +461,23 @@ class Build:
             sensitivity=self.match_sensitivity,
             previous=manifest.parent if self.settings.add and manifest.exists() else None,
         )
-        if not done:
-            s7_publish.publish(source, self.settings.out, self.engine, lambda n: self.watch.advance("s7_publish", n))
+        plan = {
+            "files": self.files,
+            "definitions": self.book.version,
+            "keys": self.keys,
+            "parts": [p.rows for p in self.parts],
+            "build_key": key,
+        }
+
+        def publish() -> None:
+            if not done:
+                s7_publish.publish(
+                    source, self.settings.out, self.engine, lambda n: self.watch.advance("s7_publish", n)
+                )
+
+        record(self.settings.out, plan, publish)
         self.watch.end("s7_publish")
         facts = read_json(manifest)
-        write_json(
-            self.settings.out / "build.json",
-            {
-                "files": self.files,
-                "definitions": self.book.version,
-                "keys": self.keys,
-                "parts": [p.rows for p in self.parts],
-            },
-        )
         return Report(self.files, facts["counts"], [], facts["issues"], self.settings.out / "published")
 
 

@@ -195,7 +195,7 @@ OPENINGS = Table(
         column(
             "confidence: high, or low when an anonymous employer, an agency or a wildcard decided", STR, ("high", "low")
         ),
-        column("succeeds: opening ids that this one replaces", STRS),
+        column("succeeds: opening ids that this one replaces, and those that these had replaced", STRS),
     ),
     ("opening_id",),
 )

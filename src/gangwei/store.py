@@ -3,6 +3,7 @@
 DIR/stages/<table>/<key>.parquet    one part; the key is a hash of everything it was made from
 DIR/published/<table>.parquet       the dataset
 DIR/build.json                      the inputs and parameters of the last build
+DIR/.build.json                     those of a build whose published/ is about to take its place
 """
 
 from __future__ import annotations
@@ -290,6 +291,28 @@ def map_part(
     return write_frames(out, table, frames())
 
 
+def record(root: Path, plan: dict[str, Any], publish: Callable[[], None]) -> None:
+    """Run `publish`, which puts a new `published/` in its place, and make `plan` the build.json that goes with it.
+
+    `plan` has the build_key of the manifest: when the process is killed in between, the next build finishes the step.
+    """
+    write_json(root / PENDING, plan)
+    publish()
+    os.replace(root / PENDING, root / "build.json")
+
+
+def _settle(root: Path) -> None:
+    """Finish, or undo, the last step of a build that was killed in the midst of it."""
+    new, old = root / "published", root / ".published.old.tmp"
+    if old.is_dir() and not new.exists():
+        os.replace(old, new)
+    if (root / PENDING).exists():
+        manifest = new / "manifest.json"
+        done = manifest.exists() and read_json(manifest).get("build_key") == read_json(root / PENDING)["build_key"]
+        os.replace(root / PENDING, root / "build.json") if done else (root / PENDING).unlink()
+
+
+PENDING = ".build.json"
 # folders that a build replaces, and the files that tell that a build made them
 MINE = {"published": ("published/manifest.json",), "stages": (".lock", "build.json")}
 
@@ -320,6 +343,7 @@ def locked(root: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreError(f"{root}: another build is running here; wait for it or choose another --out") from None
+        _settle(root)
         for stray in (*root.glob(".*.tmp"), *(root / "stages").rglob(".*.tmp")):
             shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
         yield

@@ -23,7 +23,8 @@ def succeed(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) ->
         new: ad_id, opening_id (its canonical name) of the dataset now, one row an ad.
 
     Returns:
-        canonical, opening_id, succeeds (list of earlier ids): one row for each opening of `new`, sorted by canonical.
+        canonical, opening_id, succeeds (earlier ids that it replaces, and those that these had replaced): one row for each
+        opening of `new`, sorted by canonical.
     """
     joined = new.rename({"opening_id": "canonical"}).join(
         old.rename({"opening_id": "before"}), on="ad_id", how="left", maintain_order="left"
@@ -37,13 +38,15 @@ def succeed(old: pl.DataFrame, old_succeeds: pl.DataFrame, new: pl.DataFrame) ->
         whole=(pl.col("n_new") == 1) & (pl.col("n_old") == 1) & ~pl.col("before").is_in(gone.implode())
     )
     kept = links.filter("whole").select("canonical", opening_id="before")
-    succeeds = links.filter(~pl.col("whole")).group_by("canonical").agg(pl.col("before").sort().alias("fresh"))
+    replaced = links.filter(~pl.col("whole")).select("canonical", "before")
+    ledger = old_succeeds.explode("succeeds", empty_as_null=True).drop_nulls("succeeds")
+    theirs = replaced.join(ledger, left_on="before", right_on="opening_id").select("canonical", before="succeeds")
+    succeeds = pl.concat([replaced, theirs]).unique().group_by("canonical").agg(fresh=pl.col("before").sort())
     names = joined.select("canonical").unique().sort("canonical")
     names = names.join(kept, on="canonical", how="left", maintain_order="left").join(
         succeeds, on="canonical", how="left", maintain_order="left"
     )
-    retired = old_succeeds["succeeds"].explode(empty_as_null=True).drop_nulls()
-    taken = {*old["opening_id"].unique(), *retired}
+    taken = {*old["opening_id"].unique(), *ledger["succeeds"]}
     fresh = names.filter(pl.col("opening_id").is_null())["canonical"].to_list()
     renamed = {name: _unused(name, taken) for name in fresh if name in taken}
     names = names.with_columns(opening_id=pl.coalesce("opening_id", pl.col("canonical").replace(renamed)))
