@@ -98,6 +98,6 @@ def test_a_name_is_not_borne_again_whatever_number_of_additions_later() -> None:
         ads = canonical.with_columns(pl.col("opening_id").replace({c: o for c, (o, _) in found.items()}))
         changed = {o for o, _ in found.values()} - ledger.keys()
         assert changed and not changed & borne
-        ledger, borne = {o: s for o, s in found.values()}, borne | changed
+        ledger, borne = dict(found.values()), borne | changed
         assert all(s == sorted(set(s)) and o not in s for o, s in ledger.items())
     assert {A, B, C} <= {i for s in ledger.values() for i in s}
