@@ -13,13 +13,18 @@ OF_JOBS = {"pay", "pay_min", "pay_max", "education", "experience"}
 OF_ADS = OF_JOBS | {"description", "headcount", "city", "posted", "company"}
 HELD = {"company", "city"}
 WHOLE, FEW = 4, 3
+KEYS = 300  # more than an ad or an employer has
 
 
 def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
     """The jobs in the lists of an object that is no ad itself and names an employer or a city that they do not name, or that only
     heads them ({title: 金融, list: [...]}); each with the object's other values, its name as that of an employer. None for any
     other object."""
-    if not isinstance(record, dict) or not any(isinstance(v, (dict, list)) for v in record.values()):
+    if (
+        not isinstance(record, dict)
+        or len(record) > KEYS
+        or not any(isinstance(v, (dict, list)) for v in record.values())
+    ):
         return None
     own = flat(record)
     said = _said(own, headers)
@@ -54,7 +59,7 @@ def holders_among(records: Sequence[Any], headers: Headers) -> bool:
 
 def inside(doc: Any, headers: Headers, depth: int = 3) -> list[Any] | None:
     """The jobs of the one employer that a whole document is about ({company: X, jobs: [...]}, also further in)."""
-    if not isinstance(doc, dict) or not depth:
+    if not isinstance(doc, dict) or not depth or len(doc) > KEYS:
         return None
     if (jobs := jobs_of(doc, headers)) is not None:
         return jobs
@@ -70,7 +75,7 @@ def are_ads(records: list[Any], headers: Headers) -> bool:
 
 def one_ad(doc: Any, headers: Headers) -> dict[str, Any] | None:
     """The ad that a whole document is about, as a board answers for the page of one; None where it has another form."""
-    if not isinstance(doc, dict) or not _is_one_ad(doc, headers):
+    if not isinstance(doc, dict) or len(doc) > KEYS or not _is_one_ad(doc, headers):
         return None
     return next((found for v in doc.values() if (found := one_ad(v, headers)) is not None), doc)
 
