@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
+from gangwei.kernels import evidence
 from gangwei.stage_tables import CLASSIFIED, RAW
 from gangwei.stages import s2_clean, s6_classify
 
@@ -213,3 +214,20 @@ def test_model_card_names_the_model() -> None:
     data = book.path("ai/model.npz").read_bytes()
     assert len(data) < s6_classify.MODEL_BYTES
     assert hashlib.sha256(data).hexdigest() in book.path("ai/model_card.md").read_text("utf-8")
+
+
+def test_terms_of_the_tags_are_evidence_without_characters(rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> None:
+    raw = RAW.conform(pl.DataFrame({"title": ["数据分析工程师"] * 2, "tags": ["机器学习|深度学习|图像算法", None]}))
+    tagged, bare = s6_classify.run(s2_clean.run(raw, cleaner), rules).iter_rows(named=True)
+    assert tagged["ai_tier"] == "builder"
+    named = [h for h in tagged["hits"] if h["field"] == "tags"]
+    assert {h["rule_id"].split(".")[0] for h in named} >= {"machine_learning", "deep_learning"}
+    assert all(h["decision"] == "ai_term" and h["start"] is None and h["end"] is None for h in named)
+    assert all(h["reason_id"].endswith("@tags") for h in named)
+    assert tagged["ai_terms"] == [] and not [h for h in bare["hits"] if h["field"] == "tags"]
+
+
+def test_every_section_and_context_has_words() -> None:
+    words = Codebook().toml("labels/explore.toml")
+    page = next(v for v in (words, *words.values()) if isinstance(v, dict) and "context_plain" in v)
+    assert {f"context_{x}" for x in (*evidence.LOCATIONS, *evidence.CONTEXTS)} <= set(page)

@@ -320,7 +320,7 @@ DECISIONS = Table(
         column("decision: what was decided"),
         column("reason_id: why"),
         column("rule_id: rule, term or feature that decided"),
-        column("field: title or text"),
+        column("field: title, text or tags (which are not published: their terms have no characters)"),
         column("start: first character in the field", I32),
         column("end: character after the last", I32),
         column("score: strength", F64),

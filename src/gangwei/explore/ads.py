@@ -57,9 +57,9 @@ def summed(decisions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Decisions with the same words, rule and reason as one line, with how often they stand and their scores added up."""
     out: dict[tuple[Any, ...], dict[str, Any]] = {}
     for d in decisions:
-        key = (d["words"], d["decision"], d["rule_id"], d["reason_id"])
+        key = (d["words"], d["decision"], d["rule_id"], d["reason_id"], d["field"] == "tags")
         if key not in out:
-            out[key] = {k: d[k] for k in ("words", "decision", "rule_id", "reason_id", "score")} | {"n": 1}
+            out[key] = {k: d[k] for k in ("words", "decision", "rule_id", "reason_id", "field", "score")} | {"n": 1}
             continue
         held = out[key]
         held["n"] += 1

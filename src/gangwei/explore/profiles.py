@@ -125,7 +125,9 @@ def add(site: Site, reader: Reader) -> None:
               parts={"ad_id": {"pattern": r"^\w{1,40}$"}})  # fmt: skip
     def one_ad(asked: Asked) -> View:
         found = reader.ad(asked.parts["ad_id"])
-        return View("ad.j2", {"a": found, "used": used(site, found)}, data=lambda: found, name=asked.parts["ad_id"])
+        rules = used(site, found)
+        spelt = {r["id"]: r["term"] for _, r in rules}
+        return View("ad.j2", {"a": found, "used": rules, "spelt": spelt}, data=lambda: found, name=asked.parts["ad_id"])
 
 
 def home(dim: str, value: str) -> str:

@@ -292,12 +292,12 @@ class Dataset:
         return tuple(r[0] for r in self.rows("SELECT fen FROM pay_no ORDER BY no"))
 
     def terms(self) -> str:
-        """The table of (row_no, term): concepts that ads name outside the employer's blurb, made when first asked for."""
+        """The table of (row_no, term): concepts that titles and texts name outside the employer's blurb, made when first asked for."""
         self._once(
             "ad_term",
             "CREATE TABLE ad_term AS SELECT DISTINCT CAST(a.file_row_number AS INTEGER) AS row_no, split_part(d.rule_id, '.', 1) AS term "
             "FROM decisions d JOIN ads a ON a.ad_id = d.ad_id WHERE d.decision = 'ai_term' AND d.rule_id IS NOT NULL "
-            "AND NOT suffix(coalesce(d.reason_id, ''), '@blurb') ORDER BY term, row_no",
+            "AND NOT suffix(coalesce(d.reason_id, ''), '@blurb') AND coalesce(d.field, '') <> 'tags' ORDER BY term, row_no",
         )
         return "ad_term"
 

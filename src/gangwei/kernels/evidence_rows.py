@@ -82,22 +82,29 @@ def rows_of_evidence(
     rows: int,
     rule_ids: list[str],
 ) -> pl.Series:
-    """Evidence rows; reason_id is tier/context@location for AI terms and the strength of a signal word."""
+    """Evidence rows; reason_id is tier/context@location for AI terms and the strength of a signal word.
+
+    Terms of the tags, which are not published, have no characters.
+    """
     code, where = hits[:, 4], hits[:, 3]
     signal_code = -code
     layer = np.where(code >= 0, 0, signal_code)
     decision = pl.Series(["ai_term", "", "surveillance", "defence", "", "surveillance"])[layer]
     spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
     reason = pl.Series(spots)[np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where)]
+    beside = hits[:, 1] < 0
+    spans = pl.DataFrame({"start": hits[:, 1], "end": hits[:, 2]}).with_columns(
+        pl.when(pl.lit(pl.Series(~beside))).then(pl.col("start", "end"))
+    )
     frame = pl.DataFrame(
         {
             "row": row.astype(np.int64),
             "decision": decision,
             "reason_id": reason,
             "rule_id": pl.Series(rule_ids)[hits[:, 0]],
-            "field": pl.Series(["text", "title"])[(where == 0).astype(np.int64)],
-            "start": hits[:, 1],
-            "end": hits[:, 2],
+            "field": pl.Series(["text", "title", "tags"])[np.where(beside, 2, where == 0).astype(np.int64)],
+            "start": spans["start"],
+            "end": spans["end"],
             "score": np.round(score[: len(hits)].astype(np.float64), 4),
         }
     )

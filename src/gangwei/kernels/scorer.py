@@ -92,7 +92,7 @@ def score_rows(  # type: ignore[no-untyped-def]
     the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
     or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
     surveillance strong, weak, in title, defence strong, weak, characters that say something, hits, title of another job) by row; hits = columns of `place_hits` plus the
-    tier that counted. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
+    tier that counted; of tags AI terms alone, whose characters are -1, since tags are not published. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
     of each row.
     """
     t_data, t_off = title
@@ -312,14 +312,15 @@ def score_rows(  # type: ignore[no-untyped-def]
         for j in range(n_hits):
             t = hits[j, 0]
             la = layer[t]
-            if la == 4 or (la == 0 and (hits[j, 7] < 0 or hits[j, 7] > 8)) or (n_title <= j < n_tags):
+            if la == 4 or (la == 0 and (hits[j, 7] < 0 or hits[j, 7] > 8)) or (la != 0 and n_title <= j < n_tags):
                 continue
             kept += 1
             if total < capacity:
                 out_row[total] = r
                 out[total, 0] = t
-                out[total, 1] = hits[j, 1]
-                out[total, 2] = hits[j, 2]
+                beside = n_title <= j < n_tags
+                out[total, 1] = -1 if beside else hits[j, 1]
+                out[total, 2] = -1 if beside else hits[j, 2]
                 out[total, 3] = hits[j, 3]
                 out[total, 4] = hits[j, 7] * 5 + hits[j, 4] if la == 0 else -np.int64(la)
                 s = 0.0
