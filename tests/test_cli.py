@@ -274,6 +274,15 @@ def test_figures_in_chinese_have_chinese_columns(out: Path) -> None:
     assert "计入" in said and "总数" in said and "counted" not in said
 
 
+def test_headlines_stand_under_the_headings_of_their_language(out: Path, tmp_path: Path) -> None:
+    page = tmp_path / ("很长的目录 " * 8) / "brief.html"
+    page.parent.mkdir()
+    said = run("report", out, "--out", page, "--lang", "zh").output
+    assert "八个核心数字" in said and "本数据集" in said and "Headline" not in said and "published" not in said
+    assert f"brief: {page}\n" in said
+    assert "Eight headline figures" in run("report", out, "--out", page).output
+
+
 def test_a_name_that_speaks_of_cities_is_told_apart_from_provinces(out: Path) -> None:
     note = "other units"
     assert note not in run("measure", out, "cities-with-ai").output

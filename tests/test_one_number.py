@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -149,3 +150,9 @@ def test_openings_drawn_for_the_brief_are_the_same_each_time_and_spread_over_the
     assert drawn[25:].equals(again)
     places = [every["ad_id"].to_list().index(a) for a in drawn["ad_id"]]
     assert min(places) < n / 5 and max(places) > n * 4 / 5 and places != sorted(places)
+
+
+@pytest.mark.parametrize("page", [{"limit": -1}, {"offset": -5}])
+def test_openings_before_the_first_are_refused(made: Path, page: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="0 or more"):
+        gangwei.open(made).ads("ai-openings", **page)

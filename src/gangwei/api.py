@@ -41,7 +41,10 @@ class Opened:
 
         Raises:
             UnknownParameter: as for `measure`.
+            ValueError: a negative limit or offset.
         """
+        if offset < 0 or (limit or 0) < 0:
+            raise ValueError(f"limit={limit}, offset={offset}: both count openings, 0 or more")
         page = figures.ads_behind(
             self.dataset, measure_id, by, group, where, limit=limit, offset=offset, as_of=as_of, lists=lists
         )

@@ -41,8 +41,8 @@ def demo(out: Path, ads: int, lang: str) -> None:
     _build(inputs=(str(out / "synth" / "ads"),), out=out)
     brief = out / "brief.html"
     headline = report.write_from(out, brief, lang=lang)
-    headlines(headline)
-    OUT.print(f"\nbrief: {brief}\ntables: {out / 'published'}", highlight=False)
+    headlines(headline, lang)
+    OUT.print(f"\nbrief: {brief}\ntables: {out / 'published'}", highlight=False, soft_wrap=True)
 
 
 @main.command()

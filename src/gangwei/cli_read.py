@@ -175,12 +175,12 @@ def report(
 
     target = out or directory / "brief.html"
     try:
-        headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels))
+        headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels), lang)
     except UnknownParameter as e:
         raise click.UsageError(str(e)) from None
-    OUT.print(f"brief: {target}", highlight=False)
+    OUT.print(f"brief: {target}", highlight=False, soft_wrap=True)
     if pdf:
-        OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False)
+        OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False, soft_wrap=True)
 
 
 @click.command()
@@ -230,7 +230,7 @@ def release(directory: Path, version: str, no_texts: bool) -> None:
     """Write a citable data package: Parquet, CSV, descriptors, checksums and a diff to the last release."""
     from gangwei import release as package
 
-    OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False)
+    OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False, soft_wrap=True)
 
 
 @click.command()

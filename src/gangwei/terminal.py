@@ -53,12 +53,16 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
 
 
-def headlines(rows: list[dict[str, Any]]) -> None:
+def headlines(rows: list[dict[str, Any]], lang: str) -> None:
+    """The headline figures of a brief, under the headings that it has."""
     from rich.table import Table
 
-    table = Table(title="Headline figures", show_lines=False)
-    for name in ("figure", "value", "95 % interval", "published"):
-        table.add_column(name, overflow="fold")
+    from gangwei.codebook import Codebook
+
+    words = Codebook().toml(f"labels/{lang}.toml")["text"]
+    table = Table(title=words["headlines"], show_lines=False)
+    for name in ("figure", "here", "interval", "published"):
+        table.add_column(words[name], overflow="fold")
     for r in rows:
         table.add_row(str(r["label"]), str(r["value"]), str(r.get("interval") or ""), str(r.get("published") or ""))
     OUT.print(table)
