@@ -146,4 +146,5 @@ def trade_for_title(placed: dict[str, str], by_value: dict[str, str], cells: dic
     name = next((n for n, f in placed.items() if f == "occupation"), None)
     if name is None or "title" in {*placed.values(), *by_value.values()} or not cells[name]:
         return placed
-    return {**placed, name: "title"} if len(set(cells[name])) > 1 and median(cells[name]) <= SHORT_VALUE else placed
+    varied = len(set(cells[name])) > 1 or len(cells[name]) == 1
+    return {**placed, name: "title"} if varied and median(cells[name]) <= SHORT_VALUE else placed
