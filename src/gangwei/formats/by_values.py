@@ -56,6 +56,7 @@ def columns(
             if share >= wanted:
                 share -= share_of(intro, mine) if target == "description" else 0.0
                 share -= _dated_badly(mine) if target == "posted" else 0.0
+                share -= (values.share("company", mine) or 0.0) if target == "city" else 0.0
                 scores.append((-share, order, name, target))
     scores = _varied_title(scores, cells)
     if not {"title", "description"} & (taken | {s[3] for s in scores}):
@@ -101,6 +102,22 @@ def _long_titles(free: dict[str, list[str]], least: float, values: Values) -> li
     long = {n: mine for n, mine in free.items() if len(mine) > least and SHORT_VALUE < median(mine) <= LONG_TEXT}
     fits = [(values.share("title", mine) or 0.0, n) for n, mine in long.items()]
     return [(-share, len(values.rules), n, "title") for share, n in fits if share >= 0.4]
+
+
+def texts(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:
+    """The column in which some values are texts of duties, long or of several lines, where crawlers kept a line of the others."""
+    if "description" in placed.values():
+        return {}
+    for name, mine in cells.items():
+        long = [v for v in mine if len(v) > LONG_TEXT or "\n" in v.strip()]
+        if (
+            name not in placed
+            and len(long) > 1
+            and 5 * len(long) >= len(mine)
+            and (values.share("description", long) or 0.0) >= TEXTS
+        ):
+            return {name: "description"}
+    return {}
 
 
 def amounts(names: Sequence[str], rows: list[list[str]], placed: dict[str, str]) -> dict[str, str]:

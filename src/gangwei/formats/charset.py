@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -25,6 +26,7 @@ BIG5_SAMPLE = 1 << 18
 OTHERS = bytes(b for b in range(256) if b not in (0, 0x20, 0x30, 0xFF) and not 0x4E <= b <= 0x9F)
 MIXED = 10  # line by line one in so many errors is left
 SUSPECT = re.compile(f"{LATIN}{{2}}")
+ESCAPED = re.compile(r"\\u([0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})")  # no half of a pair
 
 
 @dataclass(frozen=True)
@@ -191,13 +193,28 @@ def is_mojibake(sample: str) -> bool:
     return repaired * 10 >= len(suspect) * 9
 
 
+def written_out(text: str) -> str:
+    """Characters that a program wrote by their numbers, as themselves.
+
+    >>> written_out("\\\\u4e0a\\\\u6d77")
+    '上海'
+    """
+    return ESCAPED.sub(lambda m: chr(int(m[1], 16)), text) if "\\u" in text else text
+
+
 def repair_series(values: pl.Series) -> pl.Series:
     """`repair_text` for each value of a String series; only distinct suspect values are looked at."""
-    suspect = values.filter(values.str.contains(f"{LATIN}{{2}}").fill_null(False)).unique()
-    pairs = {v: repair_text(v) for v in suspect.to_list()}
-    changed = {k: v for k, v in pairs.items() if k != v}
+    return _replaced(values, f"{LATIN}{{2}}", repair_text)
+
+
+def written_series(values: pl.Series) -> pl.Series:
+    """`written_out` for each value of a String series."""
+    return _replaced(values, ESCAPED.pattern, written_out)
+
+
+def _replaced(values: pl.Series, suspect: str, new: Callable[[str], str]) -> pl.Series:
+    odd = values.filter(values.str.contains(suspect).fill_null(False)).unique().to_list()
+    changed = {v: said for v in odd if (said := new(v)) != v}
     if not changed:
         return values
-    old = pl.Series("old", list(changed), dtype=pl.String)
-    new = pl.Series("new", list(changed.values()), dtype=pl.String)
-    return values.replace(old, new)
+    return values.replace(pl.Series(list(changed), dtype=pl.String), pl.Series(list(changed.values()), dtype=pl.String))

@@ -217,7 +217,7 @@ def _place(
     shown |= {n: [] for n, *_ in keys.values()} | {n: held for n, (*_, held) in keys.items()}
     labels = prefixed.labels_of(names, shown, know.headers)
     shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
-    asked = [*names, *keys] if header else list(labels)
+    asked = [*(names if header else labels), *keys]
     placed = by_header(asked, shown, know.headers, know.values, labels)
     placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
@@ -238,6 +238,7 @@ def _place(
         by_value |= short
         placed |= {n: "tags" for n in lists if n not in by_value}
     if not header:
+        by_value |= by_values.texts(shown, {**placed, **by_value}, know.values)
         by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county)
         by_value |= by_values.captures(shown, {**placed, **by_value})
     placed = by_values.trade_for_title(placed, by_value, shown)

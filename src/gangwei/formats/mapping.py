@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from gangwei import schema, stage_tables
-from gangwei.formats.charset import repair_series
+from gangwei.formats.charset import repair_series, written_series
 from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.guess import Knowledge
 from gangwei.formats.learned import learn
@@ -112,6 +112,7 @@ def _unwrap_columns(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
     """File columns that hold Python lists, unwrapped before fields are joined from them."""
     for rule in source.rules["unwrap"]:
         names = [n for n in rule.get("columns", ()) if n in rows.columns]
+        rows = rows.with_columns(written_series(rows[n]) for n in names)
         new = [unwrapped(pl.col(n), rule.get("item"), rule.get("separator", "|")).alias(n) for n in names]
         rows = rows.with_columns(new) if new else rows
     return rows

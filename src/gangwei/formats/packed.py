@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gangwei.formats.charset import written_out
 from gangwei.formats.headers import normal
 from gangwei.formats.values import Values, places_of
 
@@ -66,8 +67,8 @@ class Packed:
     markup_around: str
     table_words: re.Pattern[str]
     link: str
-    pay_object: dict[str, str]
-    """(pattern, replace) of bounds of pay that are written as an object"""
+    pay_bounds: tuple[dict[str, str], ...]
+    """(pattern, replace) of bounds of pay that are written as an object or a list"""
     company_tail: str
     page_title: str
     short_name: re.Pattern[str]
@@ -119,7 +120,7 @@ def load_packed(book: Codebook) -> Packed:
         markup_around=data["markup_around"],
         table_words=re.compile(data["table_words"]),
         link=data["link"],
-        pay_object=data["pay_object"],
+        pay_bounds=tuple(data["pay_bounds"]),
         company_tail=data["company_tail"],
         page_title=data["page_title"],
         short_name=re.compile(data["short_name"]),
@@ -160,7 +161,7 @@ def unpack(
     rules = _always(placed, packed)
     shared: dict[str, str] = {}
     for name, mine in cells.items():
-        if not mine or placed.get(name) == "ignore" or median(mine) > LONG_TEXT:
+        if not mine or placed.get(name) == "ignore" or (median(mine) > LONG_TEXT and not _words(mine, packed)):
             continue
         taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
         at, good = packed.split, fields_inside(mine, packed.split, taken, values)
@@ -191,6 +192,8 @@ def unpack(
                 if sum(bool(re.search(packed.stage, v)) for v in mine) * 5 >= len(mine):
                     at = rule["separator"] = f"{at}|{packed.stage}"
                 rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
+            elif "tags" not in placed.values() and _words(mine, packed):
+                rule["rest"] = "tags"
             rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
         mine = cells[name]
@@ -205,8 +208,9 @@ def unpack(
         tail = {"company": packed.company_tail, "title": packed.page_title}.get(target)
         if tail and sum(bool(re.search(tail, v)) for v in mine) * 5 >= len(mine) * 4:
             rules.setdefault("rewrite", []).append({"field": target, "pattern": tail, "replace": "$1"})
-        if target == "pay" and any(re.search(packed.pay_object["pattern"], v) for v in mine):
-            rules.setdefault("rewrite", []).append({"field": "pay", **packed.pay_object})
+        for bounds in packed.pay_bounds if target == "pay" else ():
+            if any(re.search(bounds["pattern"], v) for v in mine):
+                rules.setdefault("rewrite", []).append({"field": "pay", **bounds})
         if target == "education" and any(re.search(packed.preferred, v) for v in mine):
             rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.preferred, "replace": ""})
         if target != "tags" and sum(bool(re.search(packed.edges, v)) for v in mine) * 2 >= len(mine):
@@ -232,6 +236,12 @@ def unpack(
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
     return placed, frozenset(told), rules, shared
+
+
+def _words(mine: list[str], packed: Packed) -> bool:
+    """Written-out lists of short items, however many they are."""
+    items = [i for v in mine for i in plain(v).split("|")]
+    return sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine) and median(items) <= SHORT_TEXT
 
 
 def _left(mine: list[str], at: str, good: list[str], values: Values, free: bool) -> dict[str, str]:
@@ -441,4 +451,4 @@ def plain(value: str) -> str:
     """A written-out list as its items joined with '|', as the mapping will see it."""
     if not value.lstrip().startswith("["):
         return value
-    return value.strip(" []'\"").replace("', '", "|").replace('", "', "|")
+    return written_out(value).strip(" []'\"").replace("', '", "|").replace('", "', "|")

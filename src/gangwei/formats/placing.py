@@ -28,6 +28,7 @@ TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^com(?![bm])")
 MONTHS = re.compile(r"\d\s*薪")
 OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小时|时|周|year|month|day|hour|week)\s*$")
+OF_LINKS = re.compile(r"(?i)^apply$|^投递$")
 OF_COUNTS = re.compile(r"(?i)num")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
@@ -111,6 +112,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
     if claim.field == "tags" and OF_EMPLOYERS.search(name) and _of_trades(mine, values):
         return Claim(WORDS, claim.rank, "industry")
+    if claim.field == "ignore" and OF_LINKS.search(name) and (values.share("url", mine) or 0.0) >= 0.9:
+        return Claim(WORDS, claim.rank, "url")
     if claim.field == "ignore" and (told := next((f for f, at in TOLD if (values.share(f, mine) or 0.0) >= at), None)):
         ofs = OF_EMPLOYERS.search(name) or told != "company_size"
         return Claim(WORDS, claim.rank, told) if ofs else claim
