@@ -234,10 +234,11 @@ def _place(
     by_value = by_values.columns(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= by_values.amounts(names, rows, {**placed, **by_value})
     by_value |= by_values.codes(shown, {**placed, **by_value}, know.values)
-    if not header and (short := short_names({**placed, **by_value}, shown, len(rows), know.packed)):
-        by_value |= short
-        placed |= {n: "tags" for n in lists if n not in by_value}
+    second = {n: mine for n, mine in shown.items() if not header or _second_name(n, mine, know)}
+    short = short_names({**placed, **by_value}, second, len(rows), know.packed)
+    by_value |= short
     if not header:
+        placed |= {n: "tags" for n in lists if short and n not in by_value}
         by_value |= by_values.texts(shown, {**placed, **by_value}, know.values)
         by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county)
         by_value |= by_values.captures(shown, {**placed, **by_value})
@@ -266,6 +267,12 @@ def _prose(name: str, rows: list[list[str]], know: Knowledge) -> bool:
     """Lines of a page rather than one column of titles: no header that is listed, and few lines that may be titles."""
     titles = [r[0] for r in rows if r and r[0].strip()]
     return know.headers.listed(name) is None and (know.values.share("title", titles) or 0.0) < LINES
+
+
+def _second_name(name: str, mine: list[str], know: Knowledge) -> bool:
+    """A header of names that may be those of jobs, over values that do not look so (`name` beside `job_name`)."""
+    claim = know.headers.claim(name)
+    return claim is not None and claim.field == "title" and (know.values.share("title", mine) or 0.0) < LINES
 
 
 def _completed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> list[dict[str, Any]]:

@@ -397,8 +397,8 @@ def _column(target: str, placed: dict[str, str], cells: dict[str, list[str]]) ->
 
 
 def board_of(cells: dict[str, list[str]], placed: dict[str, str], packed: Packed) -> str | None:
-    """The board that four of five addresses of the ads belong to."""
-    urls = _column("url", placed, cells)
+    """The board that four of five addresses of the ads belong to; paths without a host say nothing."""
+    urls = [u for u in _column("url", placed, cells) if not re.match(r"/(?!/)", u)]
     found = Counter(
         b
         for u in urls
@@ -443,8 +443,8 @@ def fields_inside(mine: list[str], split: str, taken: set[str], values: Values, 
 
 
 def median(mine: list[str]) -> int:
-    """Median length of values."""
-    return sorted(map(len, mine))[len(mine) // 2]
+    """Median length of values, blanks in a row counted as one."""
+    return sorted(len(" ".join(v.split())) for v in mine)[len(mine) // 2]
 
 
 def plain(value: str) -> str:
