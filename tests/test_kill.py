@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gangwei.pipeline import STAGES
+from gangwei.stage_keys import STAGES
 from gangwei.synth import make as synth
 from test_pipeline import prints
 

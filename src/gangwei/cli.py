@@ -117,7 +117,7 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
         click.UsageError: one is not understood.
     """
     from gangwei.config import parse_size
-    from gangwei.pipeline import STAGES
+    from gangwei.stage_keys import STAGES
 
     given = {k: v for k, v in options.items() if v is not None}
     if "memory_limit" in given:

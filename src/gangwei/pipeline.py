@@ -11,7 +11,7 @@ import datetime as dt
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from gangwei.engines import Engine, Task, ahead, start
 from gangwei.engines.early import Early
 from gangwei.kernels.identity import ad_keys
 from gangwei.kernels.last_day import last_day
+from gangwei.parts import Part, gathered
+from gangwei.stage_keys import STAGES, Keys
 from gangwei.stages import (
     s1_read,
     s4_employers,
@@ -35,9 +37,7 @@ from gangwei.stages import (
     s7_source,
 )
 from gangwei.store import (
-    PART_ROWS,
     StoreError,
-    code_digest,
     digest,
     locked,
     open_parquet,
@@ -48,39 +48,9 @@ from gangwei.store import (
     write_json,
 )
 
-GROUP = 256  # files that are put together, on average
-STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
-DEFINITIONS: dict[str, tuple[str, ...]] = {
-    "s1_read": ("sources/", "packed.toml", "places/units.csv"),
-    "s2_clean": ("./", "text/", "places/grammar.toml", "places/nonplaces.csv"),
-    "s3_locate": ("places/",),
-    "s4_employers": ("employers/", "lists/", "places/"),
-    "s5_match": ("openings/", "places/"),
-    "s6_classify": ("ai/",),
-    "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
-}
-CODE: dict[str, tuple[str, ...]] = {
-    s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "stage_tables.py", "store.py")
-    for s in STAGES
-}
-CODE["s5_match"] += ("stages/s5_sensitivity.py",)
-CODE["s7_publish"] += (
-    "stages/s5_sensitivity.py",
-    *(f"stages/s7_{x}.py" for x in ("groups", "manifest", "sizes", "source")),
-)
-
 
 class NothingPublished(Exception):
     """No ad could be read; the message says why and what to do."""
-
-
-@dataclass
-class Part:
-    """One raw part and the outputs made from it (paths by table name)."""
-
-    rows: int
-    key: str
-    paths: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass
@@ -118,24 +88,11 @@ class Build:
         self.book = settings.book
         self.stages = settings.out / "stages"
         self.engine: Engine = start(settings, settings.out / "stages" / "spill")
-        self.keys: dict[str, dict[str, str]] = {}
+        self.keys = Keys(self.book)
         self.parts: list[Part] = []
         self.files: list[dict[str, Any]] = []
         self.log: list[dict[str, Any]] = []
         self.early: Early | None = None
-
-    def _key_parts(self, stage: str, upstream: object, **parameters: object) -> dict[str, str]:
-        return {
-            "input": digest(upstream),
-            "code": code_digest(*CODE[stage]),
-            "definitions": self.book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
-            "parameters": digest(parameters),
-        }
-
-    def _key(self, stage: str, upstream: object, **parameters: object) -> str:
-        parts = self._key_parts(stage, upstream, **parameters)
-        self.keys.setdefault(stage, parts)
-        return digest(stage, parts)
 
     def _forced(self, stage: str) -> bool:
         start_at = self.settings.from_stage
@@ -155,7 +112,7 @@ class Build:
         self.log += [{"stage": "s1_read", **i.as_dict()} for i in issues]
         chosen: dict[str, tuple[str, str, s1_read.Input | None]] = {}
         for item in found:
-            key = digest(self._key("s1_read", None), item.name, item.sha256)
+            key = digest(self.keys.of("s1_read", None), item.name, item.sha256)
             chosen.setdefault(key, (item.name, item.sha256, item))
         if self.settings.add:
             self._refuse_other_version()
@@ -228,28 +185,10 @@ class Build:
         self._gather()
 
     def _gather(self) -> None:
-        """Put neighbouring small parts together, so that what a part costs is not paid for each small file.
-
-        Where a group ends depends on its parts alone (their keys, and their rows where it is full), so that a file added in
-        between changes the groups up to the next end by key, most often one.
-        """
-        groups: list[list[Part]] = []
-        for p in self.parts:
-            last = groups[-1] if groups else []
-            if last and sum(q.rows for q in last) + p.rows <= PART_ROWS and int(last[-1].key, 16) % GROUP:
-                last.append(p)
-            else:
-                groups.append([p])
-        tasks: list[Task] = []
-        for i, group in enumerate(groups):
-            if len(group) > 1:
-                key, rows = digest("gathered", [p.key for p in group]), sum(p.rows for p in group)
-                out = self.stages / "gathered" / f"{key}.parquet"
-                if not out.exists():
-                    tasks.append(Task(steps.gather_task, ([p.paths["raw"] for p in group], out), rows))
-                groups[i] = [Part(rows, key, {"raw": out})]
+        """Put neighbouring small parts together, so that what a part costs is not paid for each small file."""
+        self.parts, missing = gathered(self.parts, self.stages / "gathered")
+        tasks = [Task(steps.gather_task, (pieces, out), rows) for pieces, out, rows in missing]
         self.engine.map(tasks, lambda *_: None)
-        self.parts = [p for group in groups for p in group]
 
     def per_part(
         self, stage: str, table: str, task: Callable[..., int], sources: list[str], upstream: list[str], **extra: Path
@@ -257,7 +196,7 @@ class Build:
         """Run one row-aligned stage over all parts."""
         tasks = []
         for p in self.parts:
-            key = self._key(stage, [p.paths[u].stem for u in upstream] + [x.stem for x in extra.values()])
+            key = self.keys.of(stage, [p.paths[u].stem for u in upstream] + [x.stem for x in extra.values()])
             out = self.stages / table / f"{key}.parquet"
             p.paths[table] = out
             args = (*(p.paths[s] for s in sources), *extra.values(), out, self.settings.definitions)
@@ -266,8 +205,8 @@ class Build:
 
     def _clean_early(self, raw: Path, rows: pl.DataFrame) -> None:
         """Clean and locate a part of a file that is still being read."""
-        clean = self.stages / "clean" / f"{digest('s2_clean', self._key_parts('s2_clean', [raw.stem]))}.parquet"
-        located = self.stages / "located" / f"{digest('s3_locate', self._key_parts('s3_locate', [clean.stem]))}.parquet"
+        clean = self.stages / "clean" / f"{digest('s2_clean', self.keys.parts('s2_clean', [raw.stem]))}.parquet"
+        located = self.stages / "located" / f"{digest('s3_locate', self.keys.parts('s3_locate', [clean.stem]))}.parquet"
         if self.early is None or (clean.exists() and located.exists()):
             return
 
@@ -281,8 +220,10 @@ class Build:
     def clean_and_locate(self) -> None:
         """s2 and s3; with several threads parts that miss both are cleaned and located in one go."""
         for p in self.parts:
-            p.paths["clean"] = self.stages / "clean" / f"{self._key('s2_clean', [p.paths['raw'].stem])}.parquet"
-            p.paths["located"] = self.stages / "located" / f"{self._key('s3_locate', [p.paths['clean'].stem])}.parquet"
+            p.paths["clean"] = self.stages / "clean" / f"{self.keys.of('s2_clean', [p.paths['raw'].stem])}.parquet"
+            p.paths["located"] = (
+                self.stages / "located" / f"{self.keys.of('s3_locate', [p.paths['clean'].stem])}.parquet"
+            )
         if self.settings.threads == 1:
             self.per_part("s2_clean", "clean", steps.clean_task, ["raw"], ["raw"])
         else:
@@ -323,7 +264,7 @@ class Build:
         self.log += beyond
         day = dt.date.fromisoformat(self.settings.as_of) if self.settings.as_of else last
         self.as_of = day.isoformat() if day else None
-        key = self._key("s4_employers", [c.stem for c in clean], as_of=self.as_of)
+        key = self.keys.of("s4_employers", [c.stem for c in clean], as_of=self.as_of)
         outs = {t: self.stages / t / f"{key}.parquet" for t in ("names", "employers", "affiliations")}
         todo = self._forced("s4_employers") or not all(o.exists() for o in outs.values())
         self.watch.begin("s4_employers", self.rows if todo else 0, 0 if todo else self.rows)
@@ -356,7 +297,7 @@ class Build:
     def match(self) -> Path:
         """s5, second half: openings over the whole dataset."""
         parameters = {"window": self.settings.window_days, "threshold": self.settings.threshold}
-        key = self._key("s5_match", ["match", *(p.paths["signed"].stem for p in self.parts)], **parameters)
+        key = self.keys.of("s5_match", ["match", *(p.paths["signed"].stem for p in self.parts)], **parameters)
         out, self.sampled = (self.stages / name / f"{key}.parquet" for name in ("matched", "sampled"))
         if self._forced("s5_match") or not (out.exists() and self.sampled.exists()):
             self.watch.begin("s5_match", self.rows, 0)
@@ -433,7 +374,7 @@ class Build:
         made = [[p.paths[t].stem for t in ("clean", "located", "classified")] for p in self.parts]
         told = [[f["key"] for f in self.files], self.log]  # files without an ad and what was said of files count too
         sources = [made, matched.stem, *(o.stem for o in outs.values()), *told]
-        key = self._key("s7_publish", sources, texts=self.settings.texts)
+        key = self.keys.of("s7_publish", sources, texts=self.settings.texts)
         manifest = self.settings.out / "published" / "manifest.json"
         done = manifest.exists() and not self._forced("s7_publish") and read_json(manifest).get("build_key") == key
         self.watch.begin("s7_publish", 0 if done else self.rows, self.rows if done else 0)
@@ -454,7 +395,7 @@ class Build:
                 "as_of": self.as_of,
             },
             definitions_version=self.book.version,
-            keys=self.keys,
+            keys=self.keys.told,
             build_key=key,
             book=self.book,
             sizes=lambda: self.sizes(outs["names"]),
@@ -464,7 +405,7 @@ class Build:
         plan = {
             "files": self.files,
             "definitions": self.book.version,
-            "keys": self.keys,
+            "keys": self.keys.told,
             "parts": [p.rows for p in self.parts],
             "build_key": key,
         }

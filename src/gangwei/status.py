@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gangwei.codebook import Codebook
-from gangwei.pipeline import CODE, DEFINITIONS, STAGES
+from gangwei.stage_keys import CODE, DEFINITIONS, STAGES
 from gangwei.stages import s1_read
 from gangwei.store import StoreError, code_digest, digest, read_json
 

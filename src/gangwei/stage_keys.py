@@ -1,0 +1,49 @@
+"""Under which key the output of a stage is kept: a hash of what it was made from, its code, its definitions and parameters."""
+
+from __future__ import annotations
+
+from gangwei.codebook import Codebook
+from gangwei.store import code_digest, digest
+
+STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
+DEFINITIONS: dict[str, tuple[str, ...]] = {
+    "s1_read": ("sources/", "packed.toml", "places/units.csv"),
+    "s2_clean": ("./", "text/", "places/grammar.toml", "places/nonplaces.csv"),
+    "s3_locate": ("places/",),
+    "s4_employers": ("employers/", "lists/", "places/"),
+    "s5_match": ("openings/", "places/"),
+    "s6_classify": ("ai/",),
+    "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
+}
+CODE: dict[str, tuple[str, ...]] = {
+    s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "stage_tables.py", "store.py")
+    for s in STAGES
+}
+CODE["s5_match"] += ("stages/s5_sensitivity.py",)
+CODE["s7_publish"] += (
+    "stages/s5_sensitivity.py",
+    *(f"stages/s7_{x}.py" for x in ("groups", "manifest", "sizes", "source")),
+)
+
+
+class Keys:
+    """Keys of one build; `told` holds of each stage what its first key was made of, for those who ask why it runs again."""
+
+    def __init__(self, book: Codebook) -> None:
+        self.book = book
+        self.told: dict[str, dict[str, str]] = {}
+
+    def parts(self, stage: str, upstream: object, **parameters: object) -> dict[str, str]:
+        """What a key is made of."""
+        return {
+            "input": digest(upstream),
+            "code": code_digest(*CODE[stage]),
+            "definitions": self.book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
+            "parameters": digest(parameters),
+        }
+
+    def of(self, stage: str, upstream: object, **parameters: object) -> str:
+        """The key of what `stage` makes of `upstream`."""
+        parts = self.parts(stage, upstream, **parameters)
+        self.told.setdefault(stage, parts)
+        return digest(stage, parts)
