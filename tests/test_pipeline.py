@@ -49,7 +49,7 @@ def table(out: Path, name: str) -> pl.DataFrame:
 
 
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("steps", "pipeline"):
+    for module in ("steps", "parts"):
         monkeypatch.setattr(f"gangwei.{module}.PART_ROWS", 2)
 
 
@@ -242,7 +242,7 @@ def _stop(*_: object) -> None:
 def test_small_files_are_put_together_and_one_more_changes_one_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gangwei.pipeline.GROUP", 3)
+    monkeypatch.setattr("gangwei.parts.GROUP", 3)
     for i in range(24):
         write_csv(
             tmp_path / "in" / f"f{i:02}.csv", [(f"a{i}", f"收银员{i}", "长沙麦穗超市有限公司", "长沙", *ADS[2][4:])]
