@@ -98,13 +98,14 @@ class Build:
         start_at = self.settings.from_stage
         return start_at is not None and STAGES.index(stage) >= STAGES.index(start_at)
 
-    def _run(self, stage: str, tasks: list[tuple[Task, Path]], total: int) -> None:
-        """Run the tasks whose output is missing (or all, when the stage is forced)."""
+    def _run(self, stage: str, tasks: list[tuple[Task, Path]], total: int, ends: bool = True) -> None:
+        """Run the tasks whose output is missing (or all, when the stage is forced); `ends`: the stage is done with them."""
         todo = [t for t, out in tasks if self._forced(stage) or not out.exists()]
         rows = sum(t.rows for t in todo)
         self.watch.begin(stage, rows, total - rows)
         self.engine.map(todo, lambda task, _: self.watch.advance(stage, task.rows))
-        self.watch.end(stage)
+        if ends:
+            self.watch.end(stage)
 
     def inputs(self) -> list[tuple[s1_read.Input | None, str]]:
         """(input or None when it was read by an earlier build, key) in canonical order."""
@@ -201,7 +202,7 @@ class Build:
             p.paths[table] = out
             args = (*(p.paths[s] for s in sources), *extra.values(), out, self.settings.definitions)
             tasks.append((Task(task, args, p.rows), out))
-        self._run(stage, tasks, self.rows)
+        self._run(stage, tasks, self.rows, stage != "s5_match")  # the openings follow the signatures
 
     def _clean_early(self, raw: Path, rows: pl.DataFrame) -> None:
         """Clean and locate a part of a file that is still being read."""
@@ -316,7 +317,7 @@ class Build:
             write_frames(out, stage_tables.MATCHED, matched)
             write_frames(self.sampled, s5_sensitivity.SAMPLED, [sample.frame()], **s5_match.WRITTEN)
             self.watch.advance("s5_match", self.rows)
-            self.watch.end("s5_match")
+        self.watch.end("s5_match")
         return out
 
     def match_sensitivity(self) -> pl.DataFrame:

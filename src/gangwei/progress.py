@@ -29,7 +29,8 @@ class Screen(Watch):
             disable=not console.is_terminal,
         )
         self.tasks: dict[str, TaskID] = {}
-        self.begun: dict[str, tuple[float, int]] = {}
+        self.begun: dict[str, tuple[float, int]] = {}  # when, and rows to do
+        self.notes: dict[str, str] = {}
 
     def __enter__(self) -> Screen:
         self.bars.start()
@@ -42,12 +43,15 @@ class Screen(Watch):
 
     def begin(self, stage: str, rows: int, cached: int) -> None:
         """Open the stage's bar, or lengthen it."""
-        self.begun.setdefault(stage, (time.monotonic(), rows))
+        began, before = self.begun.get(stage, (time.monotonic(), 0))
+        self.begun[stage] = began, before + rows
         if os.environ.get("GANGWEI_TRACE"):
             self.console.print(f"begin {stage}", highlight=False)
-        note = " (kept)" if not rows and cached else ""
+        if not rows and cached:
+            with_clean = stage == "s3_locate" and self.begun.get("s2_clean", (0.0, 0))[1]
+            self.notes.setdefault(stage, " (with s2_clean)" if with_clean else " (kept)")
         if stage not in self.tasks:
-            self.tasks[stage] = self.bars.add_task(stage + note, total=max(rows, 1), rate="")
+            self.tasks[stage] = self.bars.add_task(stage + self.notes.get(stage, ""), total=max(rows, 1), rate="")
         else:
             self.bars.update(self.tasks[stage], total=(self.bars.tasks[self.tasks[stage]].total or 0) + rows)
 
@@ -70,7 +74,8 @@ class Screen(Watch):
         self.bars.update(self.tasks[stage], completed=task.total)
         if not self.console.is_terminal:
             self.console.print(
-                f"{stage}: {time.monotonic() - began:.1f} s" + ("" if rows else " (kept)"), highlight=False
+                f"{stage}: {time.monotonic() - began:.1f} s" + ("" if rows else self.notes.get(stage, "")),
+                highlight=False,
             )
 
     def summary(self, report: Report, reasons: Mapping[str, str]) -> None:
