@@ -182,3 +182,15 @@ def test_each_opening_found_by_its_text_shows_where(copied: Path) -> None:
         == client.get("/search.json?q=python&in=text").json()["total"]
         > 0
     )
+
+
+def test_a_search_for_the_name_of_a_place_a_skill_or_a_concept_leads_to_its_page(explored: Path) -> None:
+    client = TestClient(explore.create(explored))
+    for words, path in (("合肥", "/regions/340100"), ("hefei", "/regions/340100"), ("广东省", "/regions/440000"), ("python", "/skills/python"), ("机器学习", "/skills/machine-learning")):  # fmt: skip
+        assert path in [p["path"] for p in client.get("/search.json", params={"q": words}).json()["pages"]], words
+        page = client.get("/search", params={"q": words, "lang": "zh"}).text
+        assert f'href="{path}?lang=zh"' in page
+        assert client.get(path).status_code == 200
+    several = client.get("/search.json", params={"q": "朝阳"}).json()["pages"]
+    assert {p["name"] for p in several} >= {"Chaoyang · Beijing", "Chaoyang · Changchun"}
+    assert client.get("/search.json", params={"q": "没有这个名字"}).json()["pages"] == []

@@ -180,9 +180,14 @@ def add(site: Site, finder: Search) -> None:
     def search(asked: Asked) -> View:
         kind, words = asked.given.get("in", SEARCHED[0]), asked.given.get("q", "").strip()
         hits = finder.search(words, kind, PAGE_ROWS, (asked.page - 1) * PAGE_ROWS)
+        say = site.words.speaker(asked.lang)
+        named = [
+            {"path": path, "dimension": dim, "name": say.whole(dim, code)}
+            for path, dim, code in site.words.named.get(words.casefold(), ())
+        ]
         values = {
-            "q": words, "kind": kind, "kinds": SEARCHED, "hits": hits, "page": asked.page, "indexed": finder.index,
+            "q": words, "kind": kind, "kinds": SEARCHED, "hits": hits, "named": named, "page": asked.page, "indexed": finder.index,
             "pages": min(MAX_PAGE, max(1, -(-hits.total // PAGE_ROWS))),
         }  # fmt: skip
-        return View("search.j2", values, data=lambda: {"q": words, "in": kind, "total": hits.total, "exact": hits.exact, "page": asked.page,
+        return View("search.j2", values, data=lambda: {"q": words, "in": kind, "total": hits.total, "exact": hits.exact, "page": asked.page, "pages": named,
                                                        "rows": hits.rows})  # fmt: skip

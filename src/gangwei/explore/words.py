@@ -45,6 +45,24 @@ class Words:
             out[code] = tuple(n if n != code else first.get((code, lang), plain) for n, lang in zip(named, LANGS))
         return {k: (v[0], v[1]) for k, v in out.items()}
 
+    @cached_property
+    def named(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Pages of places, occupations, skills and concepts by their names in both languages: (path, dimension, code)."""
+        pages = [
+            ("regions", ("province", "city", "county")[p.level - 1], str(p.adcode)) for p in self.ds.places.values()
+        ]
+        pages += [("occupations", "occupation", code) for code in self.ds.open_values["occupation"]]
+        pages += [("skills", "skill", code) for code in self.labels["en"].skills]
+        pages += [("concepts", "term", code) for code in self.concepts]
+        out: dict[str, list[tuple[str, str, str]]] = {}
+        for folder, dim, code in pages:
+            names = {self.speaker(lang).filter(dim, code).casefold() for lang in LANGS}
+            if folder == "regions":
+                names.add(self.ds.places[int(code)].zh)
+            for name in names:
+                out.setdefault(name, []).append((f"/{folder}/{code}", dim, code))
+        return out
+
 
 class Speaker:
     """What templates say in one language."""
@@ -102,6 +120,15 @@ class Speaker:
         else:
             named = [self.group(key, p) for p in parts]
         return ("、" if self.lang == "zh" else ", ").join(named)
+
+    def whole(self, key: str, value: str) -> str:
+        """The words of a filter; a county with the city or province that it belongs to, since many share a name."""
+        said = self.filter(key, value)
+        if key != "county":
+            return said
+        city = int(value) // 100 * 100
+        above = city if city in self.words.ds.places else city // 10_000 * 10_000
+        return f"{said} · {self.labels.place(above)}"
 
     def group(self, by: str | None, value: str) -> str:
         """One group of a dimension."""
