@@ -411,3 +411,13 @@ def test_dry_run_tells_what_would_run(tmp_path: Path) -> None:
     assert run("build", first, "--out", tmp_path / "none", "--dry-run", "--add").exit_code == 1
     assert run("clean", out, "--yes").exit_code == 0
     assert "up to date" not in run("status", out).output
+
+
+def test_an_employer_asked_for_by_name_is_told_its_id(out: Path) -> None:
+    first = table(out, "employers").filter(pl.col("kind") == "company").sort("name")
+    refused = run("measure", out, "openings", "--where", f"employer={first['name'][0]}")
+    assert refused.exit_code == 2
+    told = " ".join(refused.output.split())
+    assert f"employer={first['employer_id'][0]} ({first['name'][0]})" in told
+    asked = run("measure", out, "openings", "--where", f"employer={first['employer_id'][0]}", "--json")
+    assert json.loads(asked.output)["numerator"] > 0

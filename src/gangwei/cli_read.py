@@ -123,7 +123,8 @@ def _refusal(e: UnknownParameter, words: Labels) -> str:
     codes = words.coded(key, e.given, e.allowed) if kind == "value" else []
     if not codes:
         return str(e)
-    return f"--where {key}={e.given[:80]}: write the code, {' or '.join(f'{key}={c}' for c in codes)}"
+    named = [f" ({n})" if key == "employer" else "" for n in words.group_values(key, codes)]
+    return f"--where {key}={e.given[:80]}: write the code, {' or '.join(f'{key}={c}{n}' for c, n in zip(codes, named))}"
 
 
 def _show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_csv: bool) -> None:

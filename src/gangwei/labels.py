@@ -11,6 +11,11 @@ from typing import Any
 from gangwei.frame.dataset import Dataset
 
 LANGS = ("en", "zh")
+EMPLOYERS_NAMED = 5
+_EMPLOYERS_NAMED = (
+    "SELECT e.employer_id FROM employers e LEFT JOIN (SELECT employer_id, count(*) AS n FROM openings GROUP BY 1) o USING (employer_id) "
+    "WHERE contains(lower(e.name), $name) AND e.kind IS DISTINCT FROM 'person' ORDER BY o.n DESC NULLS LAST, e.employer_id LIMIT $most"
+)
 
 
 def _chinese_name(name: str, aliases: str) -> str:
@@ -74,15 +79,18 @@ class Labels:
         return [self.code(by, i) for i in ids]
 
     def coded(self, dim: str, name: str, codes: Sequence[str]) -> list[str]:
-        """Those of `codes` of a dimension that go by a name in this or the other language."""
-        asked, found = name.strip().casefold(), []
+        """Those of `codes` of a dimension that go by a name in this or the other language; the largest employers it occurs in."""
+        if dim == "employer":
+            found = self.ds.rows(_EMPLOYERS_NAMED, {"name": name.strip().lower(), "most": EMPLOYERS_NAMED})
+            return [str(r[0]) for r in found]
+        asked, going = name.strip().casefold(), []
         names = [Labels(self.ds, lang).group_values(dim, codes) for lang in LANGS]
         for code, *said in zip(codes, *names):
             place = self.ds.places.get(int(code)) if code.isdigit() else None
             known = (*said, place.zh) if place else said
             if asked in (k.casefold() for k in known):
-                found.append(code)
-        return found
+                going.append(code)
+        return going
 
     @cached_property
     def skills(self) -> dict[str, str]:
