@@ -218,7 +218,8 @@ def _place(
     labels = prefixed.labels_of(names, shown, know.headers)
     shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
     asked = [*(names if header else labels), *keys]
-    placed = by_header(asked, shown, know.headers, know.values, labels)
+    stems = know.headers.stems(names) if header else {}
+    placed = by_header(asked, shown, know.headers, know.values, {**stems, **labels})
     placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
@@ -250,7 +251,7 @@ def _place(
     found = Guess(skip, header, names, mapped, frozenset(by_value))
     if header and _is_data(found, know):
         return None
-    found = _unpacked(found, cells, know)
+    found = _unpacked(found, {n: mine for n, mine in cells.items() if n in mapped or n not in inner.values()}, know)
     rewrites += [*prefixed.rules_of(labels, found.placed), *_completed(found, cells, know)]
     if rewrites:
         rules = {**found.rules, "rewrite": [*rewrites, *found.rules.get("rewrite", ())]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +20,7 @@ NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
 MISSPELT = 6
+SEVERAL = 3
 REMEMBERED = 10_000
 LONGEST = 1_000
 """Characters beyond which a cell is no header; the patterns are not made for whole ad texts."""
@@ -59,6 +62,12 @@ class Headers:
                 self._asked.clear()
             self._asked[header] = self._claim(header)
         return self._asked[header]
+
+    def stems(self, names: Sequence[str]) -> dict[str, str]:
+        """Headers that say nothing, without what all headers begin with (jname, jcompany, jmoney), where the rest is listed."""
+        begins = os.path.commonprefix(list(names)) if len(names) >= SEVERAL else ""
+        rest = {n: n[len(begins) :] for n in names if begins and self.listed(n[len(begins) :])}
+        return {n: r for n, r in rest.items() if self.claim(n) is None} if len(rest) >= SEVERAL else {}
 
     def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):

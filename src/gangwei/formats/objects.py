@@ -1,4 +1,5 @@
-"""Columns of written-out objects ({'name': '某某公司', 'size': '100人'}): their keys are read like columns of their own."""
+"""Columns of written-out objects ({'name': '某某公司', 'size': '100人'}) or labelled facts (月薪：8-10k|经验：3-5年|学历：本科): their
+keys are read like columns of their own."""
 
 from __future__ import annotations
 
@@ -6,29 +7,42 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gangwei.formats.packed import median
+from gangwei.formats.packed import median, plain
 from gangwei.formats.placing import MANY
 
 OBJECT = re.compile(r"(?s)^\s*\{\s*['\"].*\}\s*$")
 PAIR = re.compile(r"""['"](\w+)['"]\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?))""")
 VALUE = r"""\s*:\s*(?:'([^']*)'|"([^"]*)"|(-?[\d.]+))"""
-LONG = 1000
+LABELLED = re.compile(r"(?:^|[|\n])\s*([^\W\d_a-zA-Z]{2,8})\s*[:：]\s*([^|\n]*[^|\s])")
+PART = re.compile(r"[^|\n]+")
+LONG, SHORT, FEW = 1000, 24, 3
 BOUNDS = ("pay_min", "pay_max")
 
 
 def keys_of(names: Sequence[str], cells: dict[str, list[str]]) -> dict[str, tuple[str, str, list[str]]]:
-    """'column.key' to the column, the key and its values, for columns of which four of five values are objects."""
+    """'column.key' to the column, the key and its values, for columns of which four of five values are objects or short facts."""
     out: dict[str, tuple[str, str, list[str]]] = {}
     for name in names:
         mine = cells[name]
-        if not mine or median(mine) > LONG or 5 * sum(bool(OBJECT.match(v)) for v in mine) < 4 * len(mine):
+        if not mine or median(mine) > LONG:
             continue
         found: dict[str, list[str]] = {}
-        for value in mine:
-            for key, *parts in PAIR.findall(value):
-                found.setdefault(key, []).extend(p for p in parts if p.strip())
+        for key, *parts in _pairs(mine):
+            found.setdefault(key, []).extend(p for p in parts if p.strip())
         out |= {f"{name}.{key}": (name, key, held) for key, held in found.items() if held}
     return out
+
+
+def _pairs(mine: list[str]) -> list[tuple[str, ...]]:
+    """Key and value (one of several groups), where four of five values are objects or most parts of them are labelled."""
+    objects = [v for v in mine if OBJECT.match(v)]
+    if 5 * len(objects) >= 4 * len(mine):
+        return [p for v in objects for p in PAIR.findall(v)]
+    parts = [plain(v) for v in mine]
+    facts = [LABELLED.findall(v) for v in parts]
+    several = sum(len(f) >= FEW and len(f) * 2 > len(PART.findall(v)) for f, v in zip(facts, parts))
+    pairs = [p for f in facts for p in f] if 5 * several >= 4 * len(mine) else []
+    return pairs if pairs and median([value for _, value in pairs]) <= SHORT else []
 
 
 def rules_of(
@@ -51,6 +65,7 @@ def rules_of(
         if target in ("ignore", "source_key", "province", "experience_max", *MANY) or target.startswith("pay_"):
             continue
         shared[target] = column
-        pattern = rf"(?s)^.*?['\"]{re.escape(key)}['\"]{VALUE}.*$|^.*$"
-        rewrites.append({"field": target, "pattern": pattern, "replace": "$1$2$3"})
+        own = re.escape(key)
+        pattern = rf"(?s)^.*?['\"]{own}['\"]{VALUE}.*$|^(?:.*[|\n])?\s*{own}\s*[:：]\s*([^|\n]*).*$|^.*$"
+        rewrites.append({"field": target, "pattern": pattern, "replace": "$1$2$3$4"})
     return shared, rewrites

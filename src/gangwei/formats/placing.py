@@ -29,6 +29,7 @@ OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^co
 MONTHS = re.compile(r"\d\s*薪")
 OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小时|时|周|year|month|day|hour|week)\s*$")
 OF_LINKS = re.compile(r"(?i)^apply$|^投递$")
+PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
 OF_COUNTS = re.compile(r"(?i)num")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
@@ -183,6 +184,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 3
     if target == "ignore":
         return 0
+    if target == "url" and share_of(PATH, mine) >= 0.9:
+        return 1
     if target == "city" and (share_of(values.city_numbers, mine) >= 0.9 or values.coded(mine) >= 0.9):
         return 1
     if _never(target, mine, values):
