@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -65,8 +64,8 @@ class Headers:
 
     def stems(self, names: Sequence[str]) -> dict[str, str]:
         """Headers that say nothing, without what all headers begin with (jname, jcompany, jmoney), where the rest is listed."""
-        begins = os.path.commonprefix(list(names)) if len(names) >= SEVERAL else ""
-        rest = {n: n[len(begins) :] for n in names if begins and self.listed(n[len(begins) :])}
+        at = next((i for i, letters in enumerate(zip(*names)) if len(set(letters)) > 1), 0)
+        rest = {n: n[at:] for n in names if at and self.listed(n[at:])}
         return {n: r for n, r in rest.items() if self.claim(n) is None} if len(rest) >= SEVERAL else {}
 
     def _claim(self, header: str) -> Claim | None:

@@ -13,8 +13,8 @@ from gangwei.formats.placing import MANY
 OBJECT = re.compile(r"(?s)^\s*\{\s*['\"].*\}\s*$")
 PAIR = re.compile(r"""['"](\w+)['"]\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?))""")
 VALUE = r"""\s*:\s*(?:'([^']*)'|"([^"]*)"|(-?[\d.]+))"""
-LABELLED = re.compile(r"(?:^|[|\n])\s*([^\W\d_a-zA-Z]{2,8})\s*[:：]\s*([^|\n]*[^|\s])")
-PART = re.compile(r"[^|\n]+")
+LABELLED = re.compile(r"(?:^|\|)\s*([^\W\d_a-zA-Z]{2,8})\s*[:：]\s*([^|]*[^|\s])")
+PART = re.compile(r"[^|]+")
 LONG, SHORT, FEW = 1000, 24, 3
 BOUNDS = ("pay_min", "pay_max")
 
@@ -66,6 +66,6 @@ def rules_of(
             continue
         shared[target] = column
         own = re.escape(key)
-        pattern = rf"(?s)^.*?['\"]{own}['\"]{VALUE}.*$|^(?:.*[|\n])?\s*{own}\s*[:：]\s*([^|\n]*).*$|^.*$"
+        pattern = rf"(?s)^.*?['\"]{own}['\"]{VALUE}.*$|^(?:.*\|)?\s*{own}\s*[:：]\s*([^|]*).*$|^.*$"
         rewrites.append({"field": target, "pattern": pattern, "replace": "$1$2$3$4"})
     return shared, rewrites
