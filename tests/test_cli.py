@@ -421,3 +421,9 @@ def test_an_employer_asked_for_by_name_is_told_its_id(out: Path) -> None:
     assert f"employer={first['employer_id'][0]} ({first['name'][0]})" in told
     asked = run("measure", out, "openings", "--where", f"employer={first['employer_id'][0]}", "--json")
     assert json.loads(asked.output)["numerator"] > 0
+
+
+def test_the_headline_of_a_figure_says_what_it_is_of(out: Path) -> None:
+    first = json.loads(run("measure", out, "city-rank", "--json").output)["rows"][0]
+    assert run("measure", out, "city-rank").output.startswith(f"Ranking of cities by AI openings: {first['label']} ")
+    assert "– (–)" not in run("measure", out, "location-quotient").output.splitlines()[0]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from gangwei.labels import Labels
+    from gangwei.measures import Result
     from gangwei.vocabulary import UnknownParameter
 
 SHOWN = 60  # groups or openings that the screen shows
@@ -80,10 +81,7 @@ def measure_command(
 
         words = Labels(ds, lang)
         title = result.measure.zh if lang == "zh" else result.measure.en
-        OUT.print(
-            f"{title}: {words.quantity(result.value, result.measure.head_unit)} ({words.interval(result.low, result.high, result.measure.unit)})",
-            highlight=False,
-        )
+        OUT.print(_headline(title, result, words), highlight=False)
         if (c := result.corrected) is not None:
             fixed = f"{words.share(c.estimate.value)} ({words.interval(c.estimate.low, c.estimate.high, 'share')})"
             OUT.print(words.text("corrected_line").format(n=words.integer(c.labels), value=fixed), highlight=False)
@@ -115,6 +113,18 @@ def measure_command(
             if (more := result.rows.height - SHOWN) > 0:
                 OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
         OUT.print(result.command, highlight=False)
+
+
+def _headline(title: str, result: Result, words: Labels) -> str:
+    """The figure of the whole, of a ranking that of the first; of groups that have no whole the title alone."""
+    if result.suppressed:
+        return f"{title}: {words.text('suppressed')}"
+    if result.value is None:
+        return title
+    first = result.rows.head(1).to_dicts() if result.measure.kind == "rank" else []
+    said = words.quantity(result.value, result.measure.head_unit)
+    within = f" ({words.interval(result.low, result.high, result.measure.unit)})" if result.low is not None else ""
+    return f"{title}: " + "".join(f"{r['label']} " for r in first) + said + within
 
 
 def _refusal(e: UnknownParameter, words: Labels) -> str:
