@@ -156,3 +156,25 @@ def test_openings_drawn_for_the_brief_are_the_same_each_time_and_spread_over_the
 def test_openings_before_the_first_are_refused(made: Path, page: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="0 or more"):
         gangwei.open(made).ads("ai-openings", **page)
+
+
+@pytest.mark.parametrize(
+    ("by", "across"), [("province", "education"), ("education", "board"), ("subfield", "definition")]
+)
+def test_a_figure_by_two_dimensions_is_that_of_each_filter(made: Path, by: str, across: str) -> None:
+    data = gangwei.open(made)
+    rows = data.crossed("ai-share", by, across)
+    for value in data.measure("ai-share", across).polars()["id"]:
+        want = data.measure("ai-share", by, {across: value}).polars()
+        assert rows.filter(pl.col(across) == value).drop(across, f"{across}_label").equals(want), value
+    args = ["measure", str(made), "ai-share", "--by", by, "--across", across]
+    printed = pl.read_csv(CliRunner().invoke(main, [*args, "--csv"]).stdout.encode(), infer_schema_length=None)
+    assert printed.height == rows.height and printed.columns == rows.columns
+    assert len(json.loads(CliRunner().invoke(main, [*args, "--json"]).stdout)["rows"]) == rows.height
+    assert CliRunner().invoke(main, args).exit_code == 0
+
+
+def test_a_second_dimension_needs_a_first_and_another_one(made: Path) -> None:
+    for more in (["--across", "year"], ["--by", "year", "--across", "year"], ["--by", "city", "--across", "x"],
+                 ["--by", "city", "--across", "year", "--ads"], ["--by", "city", "--across", "year", "--where", "year=2024"]):  # fmt: skip
+        assert CliRunner().invoke(main, ["measure", str(made), "ai-share", *more]).exit_code == 2, more

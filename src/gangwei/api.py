@@ -33,6 +33,17 @@ class Opened:
         """
         return figures.measure(self.dataset, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
 
+    def crossed(
+        self, measure_id: str, by: str, across: str, where: Mapping[str, str] | None = None, *, as_of: str | None = None,
+        lists: str | None = None, lang: str = "en",
+    ) -> pl.DataFrame:  # fmt: skip
+        """One figure by two dimensions: its groups within each value of `across`, with intervals.
+
+        Raises:
+            UnknownParameter: as for `measure`, or a dimension given twice.
+        """
+        return figures.crossed(self.dataset, measure_id, by, across, where, as_of=as_of, lists=lists, lang=lang)
+
     def ads(
         self, measure_id: str, by: str | None = None, group: str | None = None, where: Mapping[str, str] | None = None, *,
         as_of: str | None = None, lists: str | None = None, limit: int | None = 10_000, offset: int = 0,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from gangwei.labels import Labels
-    from gangwei.measures import Result
+    from gangwei.measures import Measure, Result
     from gangwei.vocabulary import UnknownParameter
 
 SHOWN = 60  # groups or openings that the screen shows
@@ -23,6 +23,7 @@ SHOWN = 60  # groups or openings that the screen shows
 @click.argument("directory", type=PATH)
 @click.argument("measure_id", metavar="MEASURE")
 @click.option("--by", "groupings", multiple=True, help="Dimension to group by.")
+@click.option("--across", default=None, help="With --by: a second dimension, the groups within each of its values.")
 @click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
 @click.option("--lists", default=None, help="Lists that apply, joined by commas.")
@@ -36,7 +37,7 @@ SHOWN = 60  # groups or openings that the screen shows
 @click.option("--csv", "as_csv", is_flag=True)
 @spoken
 def measure_command(
-    directory: Path, measure_id: str, groupings: tuple[str, ...], filters: tuple[str, ...], as_of: str | None,
+    directory: Path, measure_id: str, groupings: tuple[str, ...], across: str | None, filters: tuple[str, ...], as_of: str | None,
     lists: str | None, labels: Path | None, ads: bool, group: str | None, lang: str, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """One figure with its interval: `gangwei measure work ai-share --by province`.
@@ -54,6 +55,8 @@ def measure_command(
     by = groupings[0] if groupings else None
     if group is not None and not (ads and by):
         raise click.UsageError("--group names a group of --by whose openings --ads lists; give all three")
+    if across is not None and (ads or not by):
+        raise click.UsageError("--across is a second dimension beside --by, of figures; give --by too and not --ads")
     where: dict[str, str] = {}
     for f in filters:
         key, sep, value = f.partition("=")
@@ -68,6 +71,10 @@ def measure_command(
             limit = None if as_json or as_csv else SHOWN
             n, page = measures.ads_behind(ds, measure_id, by, group, where, limit=limit, as_of=as_of, lists=lists)
             _show_openings(Labels(ds, lang), n, page, as_json, as_csv)
+            return
+        if across is not None and by is not None:
+            rows = measures.crossed(ds, measure_id, by, across, where, as_of=as_of, lists=lists, lang=lang)
+            _show_crossed(Labels(ds, lang), measures.load(ds.codebook)[measure_id], by, across, rows, as_json, as_csv)
             return
         result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
     except measures.UnknownParameter as e:
@@ -135,6 +142,33 @@ def _refusal(e: UnknownParameter, words: Labels) -> str:
         return str(e)
     named = [f" ({n})" if key == "employer" else "" for n in words.group_values(key, codes)]
     return f"--where {key}={e.given[:80]}: write the code, {' or '.join(f'{key}={c}{n}' for c, n in zip(codes, named))}"
+
+
+def _show_crossed(
+    words: Labels, asked: Measure, by: str, across: str, rows: pl.DataFrame, as_json: bool, as_csv: bool
+) -> None:
+    """A figure by two dimensions: one row for each pair of values."""
+    from gangwei.spreadsheet import neutral
+
+    if as_json:
+        show_json({"measure": asked.id, "by": by, "across": across, "rows": rows.to_dicts()})
+        return
+    if as_csv:
+        click.echo(neutral(rows).write_csv(), nl=False)
+        return
+    from rich.table import Table
+
+    table = Table()
+    for name in (words.dimension(across), words.dimension(by), words.text("column_value"), "95 %", words.text("column_counted"), words.text("column_of")):  # fmt: skip
+        table.add_column(name, overflow="fold")
+    for r in rows.head(SHOWN).to_dicts():
+        value = "–" if r["suppressed"] else words.quantity(r["value"], asked.row_unit)
+        within = "–" if r["suppressed"] else words.interval(r["low"], r["high"], asked.row_unit)
+        counts = words.integer(r["numerator"]), words.integer(r["denominator"])
+        table.add_row(str(r[f"{across}_label"]), str(r["label"]), value, within, *counts)
+    OUT.print(table)
+    if (more := rows.height - SHOWN) > 0:
+        OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
 
 
 def _show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_csv: bool) -> None:
