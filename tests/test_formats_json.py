@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.formats import json_blocks, json_text
+from gangwei.formats import json_blocks, json_records, json_text
 from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.headers import load_headers
 from gangwei.kernels.json_objects import on_lines
@@ -133,3 +133,11 @@ def test_a_document_of_one_ad(doc: dict[str, object], rows: list[dict[str, str]]
         list(json_text.document(io.BytesIO(json.dumps(doc).encode()), "utf-8", Limits(), load_headers(Codebook())))
     )
     assert ([r for _, r in found], bad) == (rows, [])
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [('{"a": [1, 2,],}', {"a": [1, 2]}), ('{"a": ",]", "b": "c,}",\n}', {"a": ",]", "b": "c,}"}), ("[1,\n]", [1])],
+)
+def test_commas_before_brackets(written: str, value: object) -> None:
+    assert json_records.load(written) == json_records.load(written.encode()) == value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ KINDS = 200
 HEADING, HEADED = {"name", "title", "heading", "label", "key"}, 12
 NAMES, ROWS = ("columns", "fields", "headers", "header", "head"), ("data", "rows", "values", "records", "body")
 BROKEN = (ValueError, RecursionError)
+LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.S)
 
 
 def cell(value: Any) -> str | None:
@@ -34,7 +36,8 @@ def cell(value: Any) -> str | None:
 
 
 def load(data: bytes | str) -> Any:
-    """Parse JSON; NaN, lone surrogates and breaks within texts, which strict parsers refuse, are accepted.
+    """Parse JSON; NaN, lone surrogates, breaks within texts and commas before closing brackets, which strict parsers refuse, are
+    accepted.
 
     Raises:
         ValueError, RecursionError: not JSON, or nested too deep.
@@ -42,7 +45,19 @@ def load(data: bytes | str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
+        pass
+    try:
         return mended(json.loads(data, strict=False))
+    except ValueError:
+        text = data if isinstance(data, str) else data.decode()
+        if (plain := without_last_commas(text)) == text:
+            raise
+        return mended(json.loads(plain, strict=False))
+
+
+def without_last_commas(text: str) -> str:
+    """A text of JSON without the commas before closing brackets: [1, 2,] is [1, 2]."""
+    return LAST_COMMA.sub(lambda m: m[1] or "", text)
 
 
 def literal(text: str) -> Any:
@@ -122,7 +137,8 @@ def inner_records(record: Any) -> list[Any] | None:
     if found is None or found[0] is not None or found[1] == [record]:
         return None
     widest = max((len(flat(r)) for r in found[1][:5] if isinstance(r, dict)), default=0)
-    own = sum(not isinstance(v, (dict, list)) for v in flat(record).values())
+    numbered = all(map(str.isdigit, record))  # {1: ad, 2: ad}
+    own = 0 if numbered else sum(not isinstance(v, (dict, list)) for v in flat(record).values())
     return found[1] if widest > max(own, 2) else None
 
 

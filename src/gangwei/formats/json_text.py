@@ -25,6 +25,7 @@ from gangwei.formats.json_records import (
     load,
     mended,
     records_in,
+    without_last_commas,
 )
 from gangwei.formats.sampling import spaced, whole_lines
 
@@ -204,6 +205,9 @@ def tolerant_array(
             grown = reader.more(rest) if len(rest) <= limits.max_line_bytes else rest
             if len(grown) > len(rest):
                 text, at = grown, 0
+                continue
+            if len(rest) <= limits.max_line_bytes and (plain := without_last_commas(rest)) != rest:
+                text, at = plain, 0
                 continue
             number += 1
             bad.append(BadRow(number, "broken_json", rest[:RAW_CHARS]))

@@ -71,6 +71,8 @@ class Packed:
     """(pattern, replace) of bounds of pay that are written as an object or a list"""
     company_tail: str
     page_title: str
+    title_below: str
+    highlight: str
     short_name: re.Pattern[str]
     county: re.Pattern[str]
     hosts: dict[str, str]
@@ -123,6 +125,8 @@ def load_packed(book: Codebook) -> Packed:
         pay_bounds=tuple(data["pay_bounds"]),
         company_tail=data["company_tail"],
         page_title=data["page_title"],
+        title_below=data["title_below"],
+        highlight=data["highlight"],
         short_name=re.compile(data["short_name"]),
         county=re.compile(data["county"]),
         hosts=data["hosts"],
@@ -205,9 +209,14 @@ def unpack(
             elif sum(v.count("|") >= MARKS and "\n" not in v for v in mine) * 2 >= len(mine):
                 rules.setdefault("rewrite", []).append({"field": target, "pattern": r"\|", "replace": "\n"})
             continue
-        tail = {"company": packed.company_tail, "title": packed.page_title}.get(target)
-        if tail and sum(bool(re.search(tail, v)) for v in mine) * 5 >= len(mine) * 4:
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": tail, "replace": "$1"})
+        names = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
+        for tail in names:
+            if sum(bool(re.search(tail, v)) for v in mine) * 5 >= len(mine) * 4:
+                rules.setdefault("rewrite", []).append({"field": target, "pattern": tail, "replace": "$1"})
+        if names and any(re.search(packed.highlight, v) for v in mine):
+            rules.setdefault("rewrite", []).append(
+                {"field": target, "pattern": packed.highlight, "replace": "$1$2$3$4$5"}
+            )
         for bounds in packed.pay_bounds if target == "pay" else ():
             if any(re.search(bounds["pattern"], v) for v in mine):
                 rules.setdefault("rewrite", []).append({"field": "pay", **bounds})
