@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
+NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     for skip, header, names in _candidates(table, know.headers):
         if skip <= sure:  # the header would be a row of data
             continue
-        found = _place(skip, header, names, table.head[skip:], more, know)
+        found = _place(skip, header, names, table.head[skip:], more, know, table.remarks)
         if found is None:
             continue
         named = sum(
@@ -198,7 +199,13 @@ def _key(header: str, headers: Headers) -> bool:
 
 
 def _place(
-    skip: int, header: bool, names: tuple[str, ...], rows: list[list[str]], more: list[list[str]], know: Knowledge
+    skip: int,
+    header: bool,
+    names: tuple[str, ...],
+    rows: list[list[str]],
+    more: list[list[str]],
+    know: Knowledge,
+    remarks: Mapping[str, str] = NONE,
 ) -> Guess | None:
     if header and any(len(n) > HEADER_CHARS for n in names):
         return None
@@ -218,7 +225,7 @@ def _place(
     labels = prefixed.labels_of(names, shown, know.headers)
     shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
     asked = [*(names if header else labels), *keys]
-    stems = know.headers.stems(names) if header else {}
+    stems = {**know.headers.stems(names), **know.headers.remarked(remarks)} if header else {}
     placed = by_header(asked, shown, know.headers, know.values, {**stems, **labels})
     placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +20,7 @@ UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2
 MISSPELT = 6
 SEVERAL = 3
+REMARK = 12
 REMEMBERED = 10_000
 LONGEST = 1_000
 """Characters beyond which a cell is no header; the patterns are not made for whole ad texts."""
@@ -67,6 +68,11 @@ class Headers:
         at = next((i for i, letters in enumerate(zip(*names)) if len(set(letters)) > 1), 0)
         rest = {n: n[at:] for n in names if at and self.listed(n[at:])}
         return {n: r for n, r in rest.items() if self.claim(n) is None} if len(rest) >= SEVERAL else {}
+
+    def remarked(self, remarks: Mapping[str, str]) -> dict[str, str]:
+        """Headers that are not listed, with what is remarked on each: a listed word, or any that tells where the header does not."""
+        told = {n: r for n, r in remarks.items() if r and self.listed(n) is None}
+        return {n: r for n, r in told.items() if self.listed(r) or (len(r) <= REMARK and self.claim(n) is None)}
 
     def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):

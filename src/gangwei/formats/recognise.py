@@ -17,6 +17,7 @@ HEADER_DEPTH = 5
 FEW = 2
 PAGE_FIELDS = 3
 PLACES = {"city", "district", "address"}
+JOBS = {"pay", "education", "experience"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,20 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
                 match, source=replace(match.source, constants={**match.source.constants, "city": towns.pop()})
             )
     return match
+
+
+def of_jobs(matches: list[tuple[Table, Match | None]]) -> list[tuple[Table, Match | None]]:
+    """The mappings of the tables of a database without those of accounts, employers or news: where one of its tables tells a
+    title with pay, education or experience, another without them holds no ads."""
+    telling = [_tells(m) for t, m in matches if t.format == "sql"]
+    if len(telling) < FEW or not any(telling):
+        return matches
+    return [(t, m if t.format != "sql" or not (m and m.sniffed) or _tells(m) else None) for t, m in matches]
+
+
+def _tells(match: Match | None) -> bool:
+    said = {*match.source.fields, *_inside(match.source)} if match else set()
+    return "title" in said and bool(said & JOBS)
 
 
 def _inside(source: Source) -> set[str]:

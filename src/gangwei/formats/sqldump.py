@@ -22,6 +22,7 @@ COLUMN = re.compile(
     r"^\s*(?:`([^`]+)`|\"([^\"]+)\"|\[([^\]]+)\]|(?!PRIMARY|KEY|UNIQUE|CONSTRAINT|INDEX|FOREIGN|FULLTEXT|\))(\w+))\s+\w",
     re.I,
 )
+COMMENT = re.compile(r"\bCOMMENT\s*=?\s*'((?:[^'\\]|\\.|'')+)'", re.I)
 VALUE = re.compile(
     r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)|(\(\s*SELECT\s(?:[^()']|'[^']*')*\)|[^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
     re.S,
@@ -50,7 +51,8 @@ class Dump:
         self.stream, self.limits = stream, limits
         self.decoder = codecs.getincrementaldecoder(encoding)("replace")
         self.text, self.at, self.ended = "", 0, False
-        self.created: dict[str, list[str]] = {}
+        self.created: dict[str, dict[str, str]] = {}
+        """Columns of the tables that are defined, with what is remarked on each."""
 
     def _more(self) -> bool:
         if self.ended:
@@ -167,12 +169,13 @@ def _named(statement: re.Match[str]) -> list[str] | None:
     return [c.strip().strip('`"[]') for c in listed.split(",")] if listed else None
 
 
-def _columns(body: str) -> list[str]:
-    out = []
+def _columns(body: str) -> dict[str, str]:
+    out = {}
     for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else _listed(body.rpartition(")")[0]):
         m = COLUMN.match(line)
         if m:
-            out.append(next(g for g in m.groups() if g))
+            said = COMMENT.search(line)
+            out[next(g for g in m.groups() if g)] = said[1] if said else ""
     return out
 
 
@@ -188,23 +191,24 @@ def _listed(body: str) -> list[str]:
 
 
 def heads(
-    stream: BinaryIO, encoding: str, limits: Limits, rows: int = 60
+    stream: BinaryIO, encoding: str, limits: Limits, remarks: dict[str, dict[str, str]], rows: int = 60
 ) -> dict[str, tuple[list[str], list[list[str]], Thin[list[str]]]]:
     """For each table with rows: its column names (statement, else CREATE TABLE, else positions), its first rows and rows
-    from all over it."""
+    from all over it. `remarks` is filled with what the definitions of the tables say of their columns."""
     dump = Dump(stream, encoding, limits)
     out: dict[str, tuple[list[str], list[list[str]], Thin[list[str]]]] = {}
     for _, table, columns, values in dump.rows():
         if isinstance(values, BadRow):
             continue
         if table not in out:
-            made = columns or dump.created.get(table) or []
+            made = columns or list(dump.created.get(table, ()))
             out[table] = (made if len(made) == len(values) else [str(i) for i in range(len(values))], [], Thin())
         _, head, more = out[table]
         row = [v or "" for v in values]
         if len(head) < rows:
             head.append(row)
         more.add(row)
+    remarks.update(dump.created)
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -67,6 +67,8 @@ class Table:
     mojibake: bool = False
     sample: Callable[[], list[list[str]]] = list
     """Rows from all over the table, read when they are asked for."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What the definition of the table says of its columns."""
 
 
 @dataclass(frozen=True)
@@ -345,8 +347,9 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
 
 
 def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+    remarks: dict[str, dict[str, str]] = {}
     with blob.stream() as f:
-        found = sqldump.heads(f, encoding, limits)
+        found = sqldump.heads(f, encoding, limits, remarks)
     if not found:
         raise Unreadable("no_rows", "the SQL dump has no INSERT statement that can be read; export it with data")
     tables = []
@@ -356,7 +359,8 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
             with blob.stream() as f:
                 yield from sqldump.chunks(f, encoding, name, layout.names, limits)
 
-        tables.append(Table(name, "sql", tuple(columns), rows, read, sample=partial(list, more.kept)))
+        said = remarks.get(name, {})
+        tables.append(Table(name, "sql", tuple(columns), rows, read, sample=partial(list, more.kept), remarks=said))
     return tables
 
 

@@ -22,7 +22,7 @@ from gangwei.formats.guess import Knowledge, load_knowledge
 from gangwei.formats.inputs import Input, Issue, ReadError, discover, disk_needed
 from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import Match, better, of_page, placed_by_name, recognise, sniff
+from gangwei.formats.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff
 from gangwei.formats.source import Source, load_sources
 from gangwei.formats.tables import Layout, Opened, Table, opened
 
@@ -105,7 +105,7 @@ def read(
             if sources is None:
                 matches = [(t, better(t, m, know)) for t, m in matches]
                 if not any(m for _, m in matches):
-                    matches = [(t, sniff(t, know)) for t, _ in matches]
+                    matches = of_jobs([(t, sniff(t, know)) for t, _ in matches])
                 matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
                 matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
