@@ -70,9 +70,18 @@ class Headers:
         return {n: r for n, r in rest.items() if self.claim(n) is None} if len(rest) >= SEVERAL else {}
 
     def remarked(self, remarks: Mapping[str, str]) -> dict[str, str]:
-        """Headers that are not listed, with what is remarked on each: a listed word, or any that tells where the header does not."""
-        told = {n: r for n, r in remarks.items() if r and self.listed(n) is None}
-        return {n: r for n, r in told.items() if self.listed(r) or (len(r) <= REMARK and self.claim(n) is None)}
+        """Headers that are not listed, with what is remarked on each, where the header does not tell or the remark is listed for the
+        same field: remarks may be those of another column."""
+        return {n: r for n, r in remarks.items() if r and self.listed(n) is None and self._agrees(self.claim(n), r)}
+
+    def _agrees(self, own: Claim | None, remark: str) -> bool:
+        told = self.listed(remark)
+        if own is None:
+            return told is not None or len(remark) <= REMARK
+        if told is None:
+            return False
+        of_text = told.field == "description" and own.field in NAMES  # position_desc
+        return of_text or told.field.partition("_m")[0] == own.field.partition("_m")[0]  # pay and its bounds
 
     def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):

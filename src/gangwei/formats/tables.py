@@ -32,6 +32,7 @@ from gangwei.formats import (
     xml_text,
 )
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
+from gangwei.formats.employers import Employers, employers_of
 from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import chunk_of_records
 from gangwei.formats.pages import Pages
@@ -198,7 +199,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
             if not wrapped or not (tables := _program(blob, limits, encoding, headers)):
                 raise
     elif sqldump.OPENING.match(sample):
-        tables = _sql(blob, limits, encoding)
+        tables = _sql(blob, limits, encoding, headers)
     elif labels := blocks.labels_of(sample, headers):
         tables = _of_records(blob, limits, partial(blocks.chunks, labels=labels), encoding)
     else:
@@ -346,22 +347,48 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
     return [Table("", "json", columns, [[v or "" for v in r] for r in first.rows()], read, sample=sampled)]
 
 
-def _sql(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
     remarks: dict[str, dict[str, str]] = {}
     with blob.stream() as f:
         found = sqldump.heads(f, encoding, limits, remarks)
     if not found:
         raise Unreadable("no_rows", "the SQL dump has no INSERT statement that can be read; export it with data")
+    columns_of = {name: columns for name, (columns, *_) in found.items()}
     tables = []
     for name, (columns, rows, more) in found.items():
-
-        def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
+        told = employers_of(name, columns_of, remarks, headers)
+        if told is not None:
             with blob.stream() as f:
-                yield from sqldump.chunks(f, encoding, name, layout.names, limits)
+                told.add_all(sqldump.chunks(f, encoding, told.table, columns_of[told.table], limits))
+
+        def read(layout: Layout, name: str = name, told: Employers | None = told) -> Iterator[Chunk]:
+            with blob.stream() as f:
+                if told is None:
+                    yield from sqldump.chunks(f, encoding, name, layout.names, limits)
+                else:
+                    own = layout.names[: -len(told.names)]
+                    yield from told.joined(sqldump.chunks(f, encoding, name, own, limits), layout.names)
 
         said = remarks.get(name, {})
-        tables.append(Table(name, "sql", tuple(columns), rows, read, sample=partial(list, more.kept), remarks=said))
+        tables.append(_with_employers(name, columns, rows, more.kept, read, said, told))
     return tables
+
+
+def _with_employers(
+    name: str,
+    columns: list[str],
+    rows: list[list[str]],
+    kept: list[list[str]],
+    read: Callable[[Layout], Iterator[Chunk]],
+    remarks: Mapping[str, str],
+    told: Employers | None,
+) -> Table:
+    """A table of a dump; jobs have what is told of their employers behind them."""
+    if told is not None:
+        at = columns.index(told.by)
+        rows, kept = ([[*r, *told.of(r[at])] for r in part] for part in (rows, kept))
+        columns = [*columns, *told.names]
+    return Table(name, "sql", tuple(columns), rows, read, sample=partial(list, kept), remarks=remarks)
 
 
 def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> list[Table]:

@@ -1,0 +1,87 @@
+"""Employers in a table of their own: a database names in each job only the number of its employer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from gangwei.formats.chunk import Chunk
+from gangwei.formats.headers import Headers, normal
+
+TOLD = ("company", "company_size", "company_nature", "industry")
+OF_JOBS = {"title", "pay", "education", "experience"}
+MOST = 200_000
+"""Employers beyond which the jobs stay without them."""
+
+
+@dataclass
+class Employers:
+    """The table of employers and its columns by field, the column of the jobs that refers to it, and its rows by their key."""
+
+    table: str
+    by: str
+    columns: dict[str, int]
+    rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns that a job is given."""
+        return tuple(f"employer.{f}" for f in self.columns)
+
+    def add(self, row: Sequence[str | None]) -> None:
+        """One row of the table of employers; the key comes first."""
+        if row[0] and len(self.rows) <= MOST:
+            self.rows.setdefault(row[0], tuple(row[i] or "" for i in self.columns.values()))
+
+    def of(self, key: str) -> tuple[str, ...]:
+        """What is told of an employer, in the order of `names`."""
+        nothing = ("",) * len(self.columns)
+        return self.rows.get(key, nothing) if len(self.rows) <= MOST else nothing
+
+    def add_all(self, chunks: Iterator[Chunk]) -> None:
+        """All rows of the table of employers."""
+        for c in chunks:
+            for row in c.rows.iter_rows():
+                self.add(row)
+
+    def joined(self, chunks: Iterator[Chunk], names: Sequence[str]) -> Iterator[Chunk]:
+        """Jobs with their employers in the last of the columns `names`."""
+        for c in chunks:
+            told = [self.of(k or "") for k in c.rows[self.by]]
+            new = [pl.Series(n, [t[i] for t in told], pl.String) for i, n in enumerate(names[-len(self.names) :])]
+            yield Chunk(c.rows.with_columns(new), c.numbers, c.bad, c.notes)
+
+
+def employers_of(
+    jobs: str, tables: Mapping[str, Sequence[str]], remarks: Mapping[str, Mapping[str, str]], headers: Headers
+) -> Employers | None:
+    """The table whose key a table of jobs without employers holds, where it names employers and no jobs."""
+    own = _said(tables[jobs], remarks.get(jobs, {}), headers)
+    if "title" not in own or "company" in own:
+        return None
+    for name, columns in tables.items():
+        said = _said(columns, remarks.get(name, {}), headers)
+        if name == jobs or "company" not in said or OF_JOBS & set(said):
+            continue
+        key = normal(columns[0]) if normal(columns[0]) != "id" else f"{normal(name)}id"
+        by = next((c for c in tables[jobs][1:] if _refers(normal(c), key)), None)
+        if by is not None:
+            return Employers(name, by, {f: said[f] for f in TOLD if f in said})
+    return None
+
+
+def _refers(column: str, key: str) -> bool:
+    return key.endswith("id") and len(key) > 2 and (column.endswith(key) or column.startswith(key))
+
+
+def _said(columns: Sequence[str], remarks: Mapping[str, str], headers: Headers) -> dict[str, int]:
+    """Field to the first column that asks for it."""
+    out: dict[str, int] = {}
+    told = headers.remarked(remarks)
+    for i, c in enumerate(columns):
+        claim = headers.claim(told.get(c, c))
+        if claim is not None:
+            out.setdefault(claim.field, i)
+    return out
