@@ -178,7 +178,7 @@ def tolerant_array(
     decoder = json.JSONDecoder(strict=False)
     reader = _Text(stream, encoding, begun)
     text, at = reader.more(""), 0
-    ended = not inside
+    ended, plain = not inside, False
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
@@ -206,8 +206,8 @@ def tolerant_array(
             if len(grown) > len(rest):
                 text, at = grown, 0
                 continue
-            if len(rest) <= limits.max_line_bytes and (plain := without_last_commas(rest)) != rest:
-                text, at = plain, 0
+            if not plain and len(rest) <= limits.max_line_bytes:  # all of the stream is here: once is enough
+                text, at, plain = without_last_commas(rest), 0, True
                 continue
             number += 1
             bad.append(BadRow(number, "broken_json", rest[:RAW_CHARS]))
