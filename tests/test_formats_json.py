@@ -141,3 +141,12 @@ def test_a_document_of_one_ad(doc: dict[str, object], rows: list[dict[str, str]]
 )
 def test_commas_before_brackets(written: str, value: object) -> None:
     assert json_records.load(written) == json_records.load(written.encode()) == value
+
+
+@pytest.mark.parametrize("between", [b",\n", b","])
+def test_many_broken_objects_cost_no_more_than_their_length(between: bytes) -> None:
+    sound = '{"title":"算法工程师","city":"深圳","text":"%s"}' % ("负责模型训练" * 5)
+    rows = [(sound.replace('"city":', '"city"') if i % 7 else sound).encode() for i in range(40_000)]
+    found = list(json_text.array(io.BytesIO(b"[" + between.join(rows) + b"]"), "utf-8", Limits()))
+    assert sum(c.rows.height for c in found) == 5715
+    assert sum(len(c.bad) for c in found) == 40_000 - 5715

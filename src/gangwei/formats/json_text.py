@@ -30,6 +30,7 @@ from gangwei.formats.json_records import (
 from gangwei.formats.sampling import spaced, whole_lines
 
 RAW_CHARS = 500
+TRIMMED, NEAR_END = 1 << 16, 64
 BLOCK = 4 << 20
 ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[{])")
 WRAPPER = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*[=(]\s*(?=[\[{]\s*[\"{\[\]}])")
@@ -186,7 +187,7 @@ def tolerant_array(
         while at < len(text) and text[at] in " \t\r\n,\ufeff":
             at += 1
         if at >= len(text):
-            text, at = reader.more(""), 0
+            text, at, plain = reader.more(""), 0, False
             if not text:
                 if not ended:
                     bad.append(BadRow(number + 1, "cut_off", ""))
@@ -201,26 +202,30 @@ def tolerant_array(
         try:
             value, end = decoder.raw_decode(text, at)
         except BROKEN as e:
-            rest = text[at:]
-            grown = reader.more(rest) if len(rest) <= limits.max_line_bytes else rest
-            if len(grown) > len(rest):
-                text, at = grown, 0
+            if at > TRIMMED:  # the message of an error counts the lines before it
+                text, at = text[at:], 0
                 continue
-            if not plain and len(rest) <= limits.max_line_bytes:  # all of the stream is here: once is enough
-                text, at, plain = without_last_commas(rest), 0, True
+            short = len(text) - at <= limits.max_line_bytes
+            if short and not _is_final(e, text):
+                grown = reader.more(text[at:])
+                if len(grown) > len(text) - at:
+                    text, at, plain = grown, 0, False
+                    continue
+            if short and not plain:
+                text, at, plain = without_last_commas(text[at:]), 0, True
                 continue
             number += 1
-            bad.append(BadRow(number, "broken_json", rest[:RAW_CHARS]))
-            nxt = text.find("\n{", at + 1) if not isinstance(e, RecursionError) else -1
-            nxt = nxt if nxt >= 0 else text.find("},", at + 1)
-            if nxt < 0:
+            bad.append(BadRow(number, "broken_json", text[at : at + RAW_CHARS]))
+            following = _next_object(text, at, reader, isinstance(e, RecursionError))
+            if following is None:
                 break
-            at = nxt + 1
+            plain = plain and following[0] is text
+            text, at = following
             continue
         if end >= len(text) - 1 and not isinstance(value, (dict, list, str)):
             grown = reader.more(text[at:])
             if len(grown) > len(text) - at:
-                text, at = grown, 0
+                text, at, plain = grown, 0, False
                 continue
         number += 1
         if isinstance(value, dict) and value:
@@ -233,6 +238,27 @@ def tolerant_array(
             yield chunk_of_records(records, numbers, bad)
             records, numbers, bad = [], [], []
     yield chunk_of_records(records, numbers, bad)
+
+
+def _is_final(error: Exception, text: str) -> bool:
+    """Whether more text would not mend it: it lies before the end, and is no text whose end is not there yet."""
+    if not isinstance(error, json.JSONDecodeError) or error.msg.startswith("Unterminated"):
+        return False
+    return error.pos < len(text) - NEAR_END
+
+
+def _next_object(text: str, at: int, reader: _Text, deep: bool) -> tuple[str, int] | None:
+    """The text and where in it the object behind a broken one begins, at the start of a line or behind a comma; None at the end."""
+    while True:
+        nxt = text.find("\n{", at + 1, at + TRIMMED) if not deep else -1
+        nxt = nxt if nxt >= 0 else text.find("},", at + 1)
+        if nxt >= 0:
+            return text, nxt + 1
+        last = text[-1:] if at < len(text) - 1 else ""
+        grown = reader.more(last)
+        if len(grown) <= len(last):
+            return None
+        text, at = grown, -1
 
 
 class _Text:
