@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.formats import json_blocks, json_records, json_text
+from gangwei.formats import json_blocks, json_records, json_text, json_tolerant
 from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.headers import load_headers
 from gangwei.kernels.json_objects import on_lines
@@ -99,7 +99,7 @@ def test_quick_and_tolerant_arrays_agree(seed: int, monkeypatch: pytest.MonkeyPa
     data, opening = text.encode(), "{" if objects else "["
     monkeypatch.setattr(json_text, "BLOCK", rng.choice([100, 1000, 1 << 20]))
     quick = rows_of(list(json_text.array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7), opening)))
-    slow = json_text.tolerant_array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7), opening)
+    slow = json_tolerant.tolerant_array(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(batch_rows=7), opening)
     assert quick == rows_of(list(slow))
     assert quick[0]
 

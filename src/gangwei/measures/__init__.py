@@ -1,6 +1,7 @@
 """Every figure: what is asked, how it is estimated, and how sure it is."""
 
-from gangwei.measures.answer import Measure, Result, ads_behind, behind_query, load, measure, open_dataset
+from gangwei.measures.answer import Measure, Result, load, measure, open_dataset
+from gangwei.measures.behind import ads_behind, behind_query
 from gangwei.measures.crossed import crossed
 from gangwei.vocabulary import UnknownParameter
 

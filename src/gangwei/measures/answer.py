@@ -1,7 +1,6 @@
 """Every number through one door: a measure id, a dimension and filters in; values with intervals and their query out.
 
-Measures are data (`definitions/measures/*.toml`); the estimators of each kind are in `estimators`. The same filter that
-counts also lists: `ads_behind` returns exactly the openings of a numerator.
+Measures are data (`definitions/measures/*.toml`); the estimators of each kind are in `estimators`.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.frame.dataset import Dataset, open_dataset
 from gangwei.labels import Labels
-from gangwei.measures import grouping
 from gangwei.measures.estimators import ESTIMATORS
 from gangwei.measures.found import Finding
 from gangwei.measures.labelled import Corrected
-from gangwei.measures.medians import matched
 from gangwei.vocabulary import Query, UnknownParameter
 
-__all__ = ["Dataset", "Measure", "Result", "UnknownParameter", "ads_behind", "load", "measure", "open_dataset"]
+__all__ = ["Dataset", "Measure", "Result", "UnknownParameter", "load", "measure", "open_dataset"]
 
 
 @dataclass(frozen=True)
@@ -251,7 +248,7 @@ class Scope:
         return "true"
 
 
-def _ask(
+def ask_of(
     ds: Dataset,
     measure_id: str,
     by: str | None,
@@ -317,10 +314,10 @@ def measure(
     Raises:
         UnknownParameter: a measure, dimension, filter or value outside the vocabulary.
     """
-    ask = _ask(ds, measure_id, by, where, as_of, lists)
+    ask = ask_of(ds, measure_id, by, where, as_of, lists)
     if replicates is not None:
         ask = replace(ask, settings={**ask.settings, "replicates": replicates})
-    found = _by_definition(ask) if _turns_on_definition(ask) else ESTIMATORS[ask.measure.kind](ask)
+    found = _by_definition(ask) if turns_on_definition(ask) else ESTIMATORS[ask.measure.kind](ask)
     labels = Labels(ds, lang)
     rows = found.rows
     if ask.measure.named_for_units and ask.by != ask.measure.default_by:
@@ -340,14 +337,14 @@ def measure(
     )  # fmt: skip
 
 
-def _turns_on_definition(ask: Scope) -> bool:
+def turns_on_definition(ask: Scope) -> bool:
     """Whether the groups are definitions, and the figure itself follows from the definition."""
     m = ask.measure
     follows = m.population == "ai" or m.hit == "definition"
     return ask.by == "definition" and follows and m.kind in ("share", "count", "median", "per_opening", "duration")
 
 
-def _defined(ask: Scope, definition: str) -> Scope:
+def defined(ask: Scope, definition: str) -> Scope:
     """The same question by another definition, ungrouped."""
     return replace(ask, by=None, where={**ask.where, "definition": definition}, definition=definition)
 
@@ -355,111 +352,9 @@ def _defined(ask: Scope, definition: str) -> Scope:
 def _by_definition(ask: Scope) -> Finding:
     """The figure by each definition in turn, so that a wider one is not cut to the openings of the chosen one."""
     estimate = ESTIMATORS[ask.measure.kind]
-    found: Finding = estimate(_defined(ask, ask.definition))
+    found: Finding = estimate(defined(ask, ask.definition))
     parts = [
-        estimate(_defined(ask, d)).rows.select(pl.lit(d, pl.String).alias("id"), pl.all()) for d in vocab.DEFINITIONS
+        estimate(defined(ask, d)).rows.select(pl.lit(d, pl.String).alias("id"), pl.all()) for d in vocab.DEFINITIONS
     ]
     found.rows = pl.concat(parts, how="diagonal")
     return found
-
-
-_BEHIND = (
-    "f.row_no, f.n_ads, f.first_date, f.last_date, CAST(f.tier AS VARCHAR) AS ai_tier, "
-    "CAST(f.board AS VARCHAR) AS board"
-)
-_DRAWN = (
-    "(CAST(row_no AS BIGINT) * 2654435761) % 4294967296"  # a permutation of the row numbers that scatters neighbours
-)
-
-
-def behind_query(
-    ds: Dataset,
-    measure_id: str,
-    by: str | None = None,
-    group: str | None = None,
-    where: Mapping[str, str] | None = None,
-    *,
-    as_of: dt.date | str | None = None,
-    lists: Sequence[str] | str | None = None,
-) -> Query:
-    """The filter of a figure's numerator, narrowed to one group of `by`."""
-    ask = _ask(ds, measure_id, by, where, as_of, lists)
-    if group is not None and _turns_on_definition(ask):
-        vocab.check(ds, "definition", group)
-        ask, group = _defined(ask, group), None
-    q = ask.restrict(ask.query())
-    hit = ask.hit(q)
-    if hit != "true":
-        q.clauses.append(hit)
-    if ask.measure.column:
-        q.clauses.append(f"f.{ask.measure.column} IS NOT NULL")
-    if ask.measure.kind == "duration":
-        q.clauses.append("f.last_date > f.first_date")
-    if ask.measure.kind == "per_opening":
-        q.clauses.append("f.has_spell")
-    if ask.measure.kind == "terms" and group is not None:
-        vocab.apply(q, {"term": group})
-    if ask.measure.kind == "stock" and group is not None:
-        vocab.check(ds, "month", group)
-        first = q.bind(dt.date(int(group[:4]), int(group[5:7]), 1))
-        q.clauses.append(f"f.first_date < {first} + INTERVAL 1 MONTH AND f.last_date >= {first}")
-        return q
-    if group is None and ask.measure.kind == "mix" and ask.by is not None and grouping.many_valued(ask.by):
-        q.clauses.append(grouping.in_a_group(q, ask.by))
-    if group is not None and ask.measure.kind == "pairs":
-        for skill in group.split(" + "):
-            vocab.apply(q, {"skill": skill})
-    if group is not None and ask.by is not None:
-        vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
-    if ask.by in vocab.PLACES:
-        held = grouping.group(q, ask.by)
-        if group is None and ask.measure.kind == "mix" and ask.by == "cluster":
-            q.clauses.append(f"{held} <> '{vocab.OUTSIDE}'")
-    elif ask.by == "employer":
-        q.clauses.append("f.emp_no >= 0")
-    if ask.measure.kind == "premium":
-        others = ask.query({ask.by: group} if ask.by and group is not None else None)
-        if ask.by in vocab.PLACES:
-            grouping.group(others, ask.by)
-        q.clauses.append(matched(ask, q, others))
-    return q
-
-
-def ads_behind(
-    ds: Dataset,
-    measure_id: str,
-    by: str | None = None,
-    group: str | None = None,
-    where: Mapping[str, str] | None = None,
-    *,
-    limit: int | None = 50,
-    offset: int = 0,
-    as_of: dt.date | str | None = None,
-    lists: Sequence[str] | str | None = None,
-    drawn: bool = False,
-) -> tuple[int, pl.DataFrame]:
-    """The openings of a numerator: (how many, one page of them in a fixed order).
-
-    `limit`: at most 10,000; all where it is None. `drawn`: in an order that looks like chance and is the same each time, so that a few stand for all.
-
-    Returns:
-        count of rows, and columns opening_id, ad_id, title, employer, adcode, board, ai_tier, first_date, last_date, n_ads, url.
-    """
-    q = behind_query(ds, measure_id, by, group, where, as_of=as_of, lists=lists)
-    source = q.source()
-    cur = ds.cursor()
-    distinct = f"SELECT DISTINCT ON (f.row_no) {_BEHIND}, f.emp_no, f.adcode {source} ORDER BY f.row_no, f.adcode"
-    order = _DRAWN if drawn else "row_no"
-    if drawn:
-        distinct = f"SELECT * FROM ({distinct}) ORDER BY {order}"
-    count = cur.execute(f"SELECT count(DISTINCT f.row_no) {source}", q.params).fetchone()
-    q.params |= {"lim": None if limit is None else max(0, min(limit, 10_000)), "off": max(0, offset)}
-    page = cur.execute(
-        f"WITH p AS MATERIALIZED ({distinct} LIMIT $lim OFFSET $off) "
-        "SELECT a.opening_id, a.ad_id, a.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, p.adcode, p.board, p.ai_tier, p.first_date, p.last_date, p.n_ads, a.url "
-        "FROM p JOIN ads a ON a.file_row_number = p.row_no LEFT JOIN employer_no n ON n.emp_no = p.emp_no "
-        f"LEFT JOIN employers e ON e.employer_id = n.employer_id ORDER BY {order}",
-        q.params,
-    ).pl()
-    cur.close()
-    return int(count[0]) if count else 0, page
