@@ -607,3 +607,9 @@ def test_the_median_of_a_group_is_that_of_its_filter(ds: m.Dataset, by: str) -> 
         alone = m.measure(ds, "pay-median-all", where={by: r["id"]})
         if not r["suppressed"]:
             assert (r["value"], r["low"], r["high"]) == (alone.value, alone.low, alone.high)
+
+
+def test_the_numerator_of_the_largest_is_the_sum_of_their_rows(ds: m.Dataset) -> None:
+    for by in ("city", "employer"):
+        r = m.measure(ds, f"{by}-top-share", by)
+        assert r.numerator == sum(r.rows["numerator"])

@@ -198,13 +198,14 @@ def top(ask: Scope) -> Finding:
     total = float(c.observed.sum())
     if total <= 0:
         return Finding(frame([], RANK_COLUMNS), EMPTY, 0.0, 0.0, c.sql, c.params)
-    value = sum(r["numerator"] for r in rows[:k]) / total
+    held = float(sum(r["numerator"] for r in rows[:k]))
+    value = held / total
     if ask.by == "employer":
         low, high = intervals.centred(intervals.top_share(draws, k), value)
     else:
         low, high = intervals.top_interval(observed, draws, k)
     e = _drawn(value, low, high, c.cluster)
-    return Finding(frame(rows[:k], RANK_COLUMNS), e, value * total, total, c.sql, c.params, False, unplaced(ask))
+    return Finding(frame(rows[:k], RANK_COLUMNS), e, held, total, c.sql, c.params, False, unplaced(ask))
 
 
 def hhi(ask: Scope) -> Finding:
