@@ -24,6 +24,9 @@ from gangwei.vocabulary import Query, UnknownParameter
 
 __all__ = ["Dataset", "Measure", "Result", "UnknownParameter", "load", "measure", "open_dataset"]
 
+UNITS = ("share", "openings", "places", "count", "ratio", "index", "days", "cny_month", "cny_year")
+COUNTED = ("share", "without_board")  # kinds whose numerator is what `hit` says
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -179,21 +182,34 @@ def load(book: Codebook) -> dict[str, Measure]:
     """All measures of the definitions, by id in the order of their files.
 
     Raises:
-        DefinitionError: a measure of an unknown kind, or lacking a key.
+        DefinitionError: a measure of an unknown kind, population or unit, or lacking a key.
     """
     out: dict[str, Measure] = {}
     for name in book.names("measures", ".toml"):
         if name == "measures/settings.toml":
             continue
         for id_, spec in book.toml(name).items():
-            if spec.get("kind") not in ESTIMATORS:
-                raise DefinitionError(f"{name} [{id_}]: kind must be one of {', '.join(ESTIMATORS)}")
+            if wrong := _wrong(spec):
+                raise DefinitionError(f"{name} [{id_}]: {wrong}")
             try:
                 parts: dict[str, Any] = {k: tuple(v) if k == "caveats" else v for k, v in spec.items()}
                 out[id_] = Measure(id=id_, **parts)
             except TypeError as e:
                 raise DefinitionError(f"{name} [{id_}]: {e}") from None
     return out
+
+
+def _wrong(spec: Mapping[str, Any]) -> str | None:
+    """What keeps a section of a file from being a measure."""
+    if lacking := [k for k in ("kind", "population", "unit", "zh", "en") if k not in spec]:
+        return f"lacks {', '.join(lacking)}"
+    for key, known in (("kind", tuple(ESTIMATORS)), ("population", ("ai", "all")), ("unit", UNITS)):
+        if spec[key] not in known:
+            return f"{key} must be one of {', '.join(known)}"
+    hit = spec.get("hit")
+    if spec["kind"] in COUNTED and hit != "definition" and not isinstance(hit, Mapping):
+        return 'hit must be "definition" or a filter such as { state_owned = "yes" }'
+    return None
 
 
 def _find(ds: Dataset, measure_id: str) -> Measure:
