@@ -113,7 +113,7 @@ def measures_page() -> str:
     return "\n".join([*out, ""])
 
 
-CROSSED = """A table by more than one dimension is one grouping for each value of the others:
+CROSSED = """`--across` (in Python `crossed`) gives a table by two dimensions. One by more is one grouping for each value of the others:
 
 ```python
 import itertools
@@ -138,7 +138,9 @@ def reasons_page() -> str:
     out = [
         "# Reason codes",
         "",
-        "What `decisions`, `rejects` and `issues` give as a reason, by the stage that gives it.",
+        "What `decisions`, `rejects` and `issues` give as a reason, and the stage that gives it. In `decisions` the reason of an AI term",
+        "also says context and section (`builder_weak/duty@duties`; contexts: duty, asked, preferred, negated, plain), that of a signal",
+        "word its section (`word@title`).",
         "",
         "| reason | stage | in words | |",
         "|---|---|---|---|",
@@ -149,14 +151,23 @@ def reasons_page() -> str:
 
 
 def comment_of(text: str) -> str:
-    """The lines of comment a file begins with, as one, cut after the sentence that passes 240 characters."""
-    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    """The comment at the top of a file (of a list also right below its header), as one line of whole sentences up to 560 characters."""
+    lines = text.splitlines()
+    start = 0 if lines and lines[0].startswith("#") else 1
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines[start:])
     out = ""
-    for sentence in re.split(r"(?<=[.;]) ", " ".join(line.lstrip("# ").strip() for line in lines)):
-        out += f" {sentence}"
-        if len(out) > 240:
+    for sentence in re.split(r"(?<=[\w)][\w)][.]) ", " ".join(line.lstrip("# ").strip() for line in comment)):
+        if out and len(out) + len(sentence) > 560:
             break
+        out += f" {sentence}"
     return cell(out.strip())
+
+
+NOT_IN_THE_FILE = {
+    "ai/model.npz": "The weights of the AI model, as `ai/model_card.md` describes them.",
+    "places/units.csv": "All units of province, prefecture and county level since 1980 (columns: `places/README.md`).",
+    "places/traditional.csv": "Traditional characters of place names and the simplified ones.",
+}
 
 
 def definitions_page() -> str:
@@ -172,14 +183,15 @@ def definitions_page() -> str:
     ]
     for name, data in book.files():
         text = data.decode("utf-8", "replace") if name.endswith((".csv", ".toml", ".md")) else ""
-        comment = comment_of(text)
+        comment = comment_of(text) or NOT_IN_THE_FILE.get(name, "")
         if name.endswith(".csv"):
             rows = list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))
             out.append(f"| `{name}` | {max(len(rows) - 1, 0)} | {', '.join(rows[0]) if rows else ''} | {comment} |")
         elif name.endswith(".toml"):
-            out.append(f"| `{name}` | | {', '.join(list(tomllib.loads(text))[:12])} | {comment} |")
+            keys = tomllib.loads(text)
+            out.append(f"| `{name}` | | {', '.join(list(keys)[:12])} | {comment or cell(str(keys.get('title', '')))} |")
         else:
-            out.append(f"| `{name}` | | | |")
+            out.append(f"| `{name}` | | | {comment if name.endswith('.npz') else text.splitlines()[0].lstrip('# ')} |")
     return "\n".join([*out, ""])
 
 

@@ -48,7 +48,7 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
         parts = []
         for d in ("strict", "related", "broad"):
             n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
-            parts.append((w.name(d), f"{t.integer(n.numerator)} ({t.share(s.value)})"))
+            parts.append((w.name(d), w.bracketed(t.integer(n.numerator), t.share(s.value))))
         share = w.ask("ai-share")
         if share.corrected is not None:
             name = w.name("corrected").format(n=t.integer(share.corrected.labels))
@@ -56,12 +56,12 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
         return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
     if c.id == "affiliated":
         tiers = {x["id"]: x for x in w.ask("defence-tiers").rows.to_dicts()}
-        parts = [(w.name("defence"), f"{t.share(r.value)} ({t.integer(r.numerator)})")]
+        parts = [(w.name("defence"), w.bracketed(t.share(r.value), t.integer(r.numerator)))]
         together = tiers.get("T1-T4")
         parts.append(
             (
                 w.name("tiers"),
-                f"{t.share(together['value'])} ({t.integer(together['numerator'])})" if together else "0",
+                w.bracketed(t.share(together["value"]), t.integer(together["numerator"])) if together else "0",
             )
         )
         for key, m in (
@@ -70,12 +70,12 @@ def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str
             ("content", "surveillance-job-share"),
         ):
             x = w.ask(m)
-            parts.append((w.name(key), f"{t.share(x.value)} ({t.integer(x.numerator)})"))
+            parts.append((w.name(key), w.bracketed(t.share(x.value), t.integer(x.numerator))))
         signal = tiers.get("T5")
         parts.append(
             (
                 w.name("signal"),
-                f"{t.share(signal['value'])} ({t.integer(signal['numerator'])})" if signal else "0",
+                w.bracketed(t.share(signal["value"]), t.integer(signal["numerator"])) if signal else "0",
             )
         )
         return t.share(r.value), parts, t.interval(r.low, r.high, "share")

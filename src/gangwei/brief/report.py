@@ -81,9 +81,10 @@ def write(
         tmp.replace(out)
     except OSError as e:
         raise DatasetError(f"{out}: cannot write the brief ({e.strerror})") from None
+    between = "；" if lang == "zh" else "; "
     return [
         {
-            "id": h.id, "label": h.label, "value": "; ".join(f"{a} {b}" for a, b in h.parts) if h.parts else h.value, "interval": h.interval,
+            "id": h.id, "label": h.label, "value": between.join(f"{a} {b}" for a, b in h.parts) if h.parts else h.value, "interval": h.interval,
             "published": h.published, "compares": h.compares, "verdict": h.verdict,
         }
         for h in brief.headlines

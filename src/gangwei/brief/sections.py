@@ -254,7 +254,7 @@ def waterfall(w: Writer) -> Figure | None:
     steps: list[tuple[str, float, float, str]] = [(t.text("read"), 0, ads + rejected, "total")]
     level = ads + rejected
     for reason, n in [*rejects[:6], *([("…", sum(n for _, n in rejects[6:]))] if len(rejects) > 6 else [])]:
-        steps.append((f"{t.text('rejected')}: {why.get(str(reason), str(reason))}", level, level - n, "loss"))
+        steps.append((f"{t.text('rejected')}{w.marks[0]}{why.get(str(reason), str(reason))}", level, level - n, "loss"))
         level -= n
     exact = ads - grains["exact"]
     steps += [

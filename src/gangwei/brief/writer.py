@@ -37,6 +37,10 @@ class Writer:
         """Colon, comma and round brackets of the language."""
         return ("：", "，", "（", "）") if self.t.lang == "zh" else (": ", ", ", " (", ")")
 
+    def bracketed(self, first: str, second: str) -> str:
+        """'first (second)' in the brackets of the language."""
+        return f"{first}{self.marks[2]}{second}{self.marks[3]}"
+
     def ask(self, measure: str, by: str | None = None, **where: str) -> Result:
         """One result."""
         return self.answers.ask(Question(measure, by, where))
