@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 
 from gangwei.formats.headers import Headers
-from gangwei.formats.packed import Packed, board_of, median
+from gangwei.formats.packed import Packed, median
 from gangwei.formats.placing import share_of
+from gangwei.formats.told import board_of
 from gangwei.formats.values import Values
 
 FEW_ROWS = 5
 SHORT_VALUE = 40
 BUTTON = 10
+TRADES = 0.25
 TOWN_AND_DISTRICT = re.compile(r"^\s*\S{2,5}\s*[·-]\s*\S{2,8}(\s*[·-]\s*\S{1,10})?\s*$")
 ONE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[kK千万元]?\s*$")
 
@@ -41,7 +43,8 @@ def corrected(
 
 
 def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int, packed: Packed) -> dict[str, str]:
-    """The one column without a header that may hold short names of employers, where nothing else names them beside titles.
+    """The one column without a header that may hold short names of employers, where nothing else names them beside titles; of
+    several the one with names that end like those of employers.
 
     Args:
         n: number of rows.
@@ -53,6 +56,8 @@ def short_names(placed: dict[str, str], cells: dict[str, list[str]], n: int, pac
         name for name, mine in cells.items()
         if name not in placed and len(mine) * 10 >= 9 * n and len(set(mine)) * 2 > n and share_of(packed.short_name, mine) >= 0.9 > share_of(stage, mine)
     ]  # fmt: skip
+    if len(free) > 1:
+        free = [name for name in free if share_of(packed.trade_name, cells[name]) >= TRADES]
     return {free[0]: "company"} if len(free) == 1 else {}
 
 

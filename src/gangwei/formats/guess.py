@@ -19,18 +19,13 @@ from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers
-from gangwei.formats.packed import (
-    PAY_PARTS,
-    Packed,
-    constants_of,
-    load_packed,
-    plain,
-    unpack,
-)
+from gangwei.formats.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.formats.placing import MANY, by_header, share_of
 from gangwei.formats.ragged import anchors_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
+from gangwei.formats.told import constants_of
+from gangwei.formats.unpacking import unpack
 from gangwei.formats.values import Values, load_values
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import polars as pl
 
 from gangwei.formats import charset
 from gangwei.formats.guess import Knowledge
-from gangwei.formats.packed import DATES, date_order, fields_inside, median
+from gangwei.formats.packed import median
 from gangwei.formats.source import TEXT_FIELDS
+from gangwei.formats.unpacking import DATES, date_order, fields_inside
 
 ROWS = 600
 FEW = 5

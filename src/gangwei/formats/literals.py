@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from gangwei.formats import holders
 from gangwei.formats.headers import Headers
-from gangwei.formats.json_records import mended, records_in
+from gangwei.formats.json_records import cell, mended, records_in
 
 OPENING = re.compile(
     r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|window\.[\w$]+\s*=(?!=)|['\"]use strict"
@@ -26,13 +27,14 @@ TYPED = ("as", "satisfies")
 CLOSING = {"{": "}", "[": "]", "(": ")"}
 BEFORE = {"=", "(", ",", ":", "[", "return", "default"}
 FIELDS, AGAIN, DEPTH, DIGITS = 3, 8, 60, 15
+WIDE, FEW_ROWS = 4, 3
 
 Token = tuple[str, str]
 
 
 def records(text: str, headers: Headers) -> list[dict[str, Any]]:
     """The longest list of objects in a program that say three fields or more of an ad, with the lists like it; [] without any."""
-    tokens = [(m.lastgroup, m[0]) for m in TOKEN.finditer(text) if m.lastgroup is not None]
+    tokens = _tokens(text)
     lists: list[list[dict[str, Any]]] = []
     at, left = 0, AGAIN * len(tokens)
     while at < len(tokens) and left > 0:
@@ -48,6 +50,30 @@ def records(text: str, headers: Headers) -> list[dict[str, Any]]:
     return [r for rows in lists if set(rows[0]) & set(best[0]) and len(set(rows[0]) ^ set(best[0])) <= 2 for r in rows]
 
 
+def rows(text: str) -> list[list[str]]:
+    """The longest list of lists of plain values in a program (const jobs = [['会计', '北京', …], …]), as rows of cells; [] without any."""
+    tokens = _tokens(text)
+    best: list[list[str]] = []
+    at = 0
+    while at + 1 < len(tokens):
+        if tokens[at] == tokens[at + 1] == ("mark", "["):
+            found, at = _list(tokens, at + 1, 1)
+            best = max(best, _cells(found), key=len)
+        at += 1
+    return best
+
+
+def _cells(found: list[Any]) -> list[list[str]]:
+    """Rows of one width, where four of five items are lists of plain values of that width, some of them words."""
+    flat = [r for r in found if isinstance(r, list) and not any(isinstance(v, (dict, list)) for v in r)]
+    width = Counter(map(len, flat)).most_common(1)[0][0] if flat else 0
+    good = [r for r in flat if len(r) == width]
+    words = sum(isinstance(v, str) for r in good for v in r)
+    if width < WIDE or len(good) < FEW_ROWS or 5 * len(good) < 4 * len(found) or 2 * words < width * len(good):
+        return []
+    return [[cell(v) or "" for v in r] for r in good]
+
+
 def _ads(value: Any, headers: Headers) -> list[dict[str, Any]]:
     """The objects of a value, where they are ads."""
     found = records_in(value, 5) if isinstance(value, (dict, list)) else None
@@ -57,6 +83,10 @@ def _ads(value: Any, headers: Headers) -> list[dict[str, Any]]:
     rows = [r for r in rows if isinstance(r, dict) and r]
     said = {c.field for r in rows[:1] for k in r if (c := headers.claim(k)) is not None and c.field != "ignore"}
     return rows if len(said) >= FIELDS else []
+
+
+def _tokens(text: str) -> list[Token]:
+    return [(m.lastgroup, m[0]) for m in TOKEN.finditer(text) if m.lastgroup is not None]
 
 
 def _value(tokens: list[Token], at: int, depth: int) -> tuple[Any, int]:

@@ -60,6 +60,11 @@ def by_header(
             single = claim.field == "pay" and share_of(RANGE, cells[name]) < 0.3  # a mean beside the range it is of
             bare = claim.field == "pay" and share_of(MONTHS, cells[name]) < 0.1  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
+    counties = any(t in ("city", "district") and share_of(DISTRICT, cells[n]) >= 0.6 for *_, n, t in claims)
+    if counties:  # streets and quarters beside them come last
+        claims = [
+            (3 if c[-1] == "district" and share_of(DISTRICT, cells[c[-2]]) < 0.3 else c[0], *c[1:]) for c in claims
+        ]
     written = any(target == "pay" and tier == 0 for tier, *_, target in claims)
     told = any(target == "pay" and tier == 0 and not bare for tier, _, bare, *_, target in claims)
     taken: set[str] = set()

@@ -30,7 +30,7 @@ VALUE = re.compile(
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
-    r"(?:\s+|(?:--|REM\s|PROMPT\s)[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?)*"
+    r"(?:\s+|(?:--|REM\s|PROMPT\s)[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?|(?:BEGIN|COMMIT|ROLLBACK|UNLOCK\s+TABLES)\s*;)*"
     r"(?:SET|DROP|CREATE|INSERT|REPLACE|COPY|SELECT|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\[\w@]",
     re.I | re.S,
 )

@@ -228,15 +228,22 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
 
 def _program(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
     text = _whole(blob, encoding)
-    if text is None or not (ads := literals.records(text, headers)):
+    if text is None:
         return []
-    chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
-    return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
+    if ads := literals.records(text, headers):
+        chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
+        return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
+    return [_of_rows("", list(enumerate(rows, 1)))] if (rows := literals.rows(text)) else []
 
 
 def _markdown(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
     text = _whole(blob, encoding)
-    return [] if text is None else [_of_rows(f"table{i}", rows) for i, rows in enumerate(markdown.tables(text), 1)]
+    if text is None:
+        return []
+    found = markdown.tables(text)
+    if "<table" in text.casefold():
+        found += [list(enumerate(rows, 1)) for rows in html_table.tables(text, limits)]
+    return [_of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]
 
 
 def _whole(blob: archive.Blob, encoding: str) -> str | None:
