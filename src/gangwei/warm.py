@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from gangwei import opinions, stage_tables
+from gangwei.allocator import collecting_rarely
 from gangwei.codebook import Codebook
 from gangwei.engines.ahead import marker
 from gangwei.kernels.identity import ad_keys
@@ -72,7 +73,7 @@ def match(folder: Path) -> None:
 
 def main(name: str) -> None:
     """Run one of the later stages on the invented ads and leave its marker."""
-    with tempfile.TemporaryDirectory() as folder:
+    with collecting_rarely(), tempfile.TemporaryDirectory() as folder:
         tables = {
             "clean": stage_tables.CLEAN,
             "located": stage_tables.LOCATED,
