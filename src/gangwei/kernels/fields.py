@@ -7,7 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from gangwei.kernels.evidence import SPOTS, place_hits, spot_of
+from gangwei.kernels.evidence import (
+    ASIDE,
+    CONTEXT,
+    CUES_HERE,
+    FIELD,
+    IN_TAGS,
+    IN_TITLE,
+    LOCATION,
+    ON_PREFERRED,
+    ON_TITLE,
+    SPOTS,
+    TERM,
+    damped,
+    place_hits,
+    spot_of,
+)
 from gangwei.kernels.lean import lean
 from gangwei.kernels.ngrams import AT_NEAR
 from gangwei.kernels.rows import add_rows
@@ -22,7 +37,6 @@ AT_SHARES = 2 * AT_TERMS
 AT_TERM_SHARES = AT_SHARES + N_FIELDS
 AT_WORDS = AT_TERM_SHARES + N_FIELDS
 WIDTH = AT_WORDS + MAX_WORDS * len(PLACES)
-LAYER = 6
 
 
 def feature_names(words: list[str]) -> list[str]:
@@ -36,27 +50,30 @@ def feature_names(words: list[str]) -> list[str]:
 
 
 @lean
-def field_features(hits, n, layer, field, concept, not_if, kind_of, seen, z):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Fill z (WIDTH zeros) from the n rows of `hits` (as of `evidence.place_hits`).
+def field_features(hits, n, terms, seen, z):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill z (WIDTH zeros) from the n rows of `hits`.
 
-    `field` gives the two subfields of each term (-1 = none), `kind_of` the number of each word of a field and the locations
-    where an AI term counts, a bit each; `seen` is scratch of one byte a concept. Counts by spot are log2(1 + n), at most 3; a concept counts once a spot.
+    `seen` is scratch of one byte a concept. Counts by spot are log2(1 + n), at most 3; a concept counts once a spot.
     """
+    field = terms.fields
     seen[:] = 0
     for j in range(n):
-        t = hits[j, 0]
+        t = hits[j, TERM]
         f = field[t, 0]
         if f < 0:
             continue
-        spot = spot_of(hits[j, 3], hits[j, 4])
-        if layer[t] == LAYER:
+        spot = spot_of(hits[j, LOCATION], hits[j, CONTEXT])
+        if terms.layer[t] == FIELD:
             z[f * N_SPOTS + spot] += 1
             if field[t, 1] >= 0:
                 z[field[t, 1] * N_SPOTS + spot] += 1
-            if spot < 4:
-                z[AT_WORDS + kind_of[t] * 3 + (0 if spot == 0 else 2 if spot == 3 else 1)] = 1
-        elif (kind_of[t] >> hits[j, 3]) & 1 and not (not_if[t] >= 0 and (hits[j, 5] >> not_if[t]) & 1):
-            c = concept[t]
+            if spot < ASIDE:
+                place = 0 if spot == ON_TITLE else 2 if spot == ON_PREFERRED else 1
+                z[AT_WORDS + terms.kind[t] * len(PLACES) + place] = 1
+        elif (terms.kind[t] >> hits[j, LOCATION]) & 1 and not (
+            terms.not_if[t] >= 0 and (hits[j, CUES_HERE] >> terms.not_if[t]) & 1
+        ):
+            c = terms.concept[t]
             if not (seen[c] >> spot) & 1:
                 seen[c] |= 1 << spot
                 z[AT_TERMS + f * N_SPOTS + spot] += 1
@@ -71,11 +88,11 @@ def field_features(hits, n, layer, field, concept, not_if, kind_of, seen, z):  #
             z[AT_SHARES + kind * N_FIELDS + f] /= max(1.0, total)
         for i in range(kind * AT_TERMS, (kind + 1) * AT_TERMS):
             if z[i] > 0:
-                z[i] = min(np.log2(1.0 + z[i]), 3.0)
+                z[i] = damped(z[i])
 
 
 @lean
-def add_scores(hits, n, layer, kind_of, z, weights, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
+def add_scores(hits, n, terms, z, weights, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add z @ weights (WIDTH, subfields) to `scores` and clear z; only words among the n rows of `hits` are looked at."""
     for i in range(AT_WORDS):
         if z[i] != 0:
@@ -83,10 +100,10 @@ def add_scores(hits, n, layer, kind_of, z, weights, scores):  # type: ignore[no-
                 scores[k] += z[i] * weights[i, k]
             z[i] = 0
     for j in range(n):
-        t = hits[j, 0]
-        if layer[t] == LAYER:
-            at = AT_WORDS + kind_of[t] * 3
-            for i in range(at, at + 3):
+        t = hits[j, TERM]
+        if terms.layer[t] == FIELD:
+            at = AT_WORDS + terms.kind[t] * len(PLACES)
+            for i in range(at, at + len(PLACES)):
                 if z[i] != 0:
                     for k in range(N_FIELDS):
                         scores[k] += weights[i, k]
@@ -94,92 +111,48 @@ def add_scores(hits, n, layer, kind_of, z, weights, scores):  # type: ignore[no-
 
 
 @lean
-def score_subfields(  # type: ignore[no-untyped-def]
-    row,
-    v,
-    n,
-    m,
-    title,
-    tags,
-    sections,
-    section_at,
-    table,
-    in_field,
-    field_words,
-    cue_words,
-    rules,
-    of_subfields,
-    chars,
-    pos,
-    ends,
-    work,
-    hit,
-    at,
-    cue,
-    cue_at,
-    seen,
-    about,
-    z,
-    idx,
-    val,
-    p,
-    text_from,
-    near_from,
-    text_to,
-    sums,
-    scores,
-    kept,
-):  # pragma: no cover
-    """Add the features of one ad to the scores of its subfields; the features of fields are copied to `kept` (or it is empty).
+def hits_of_fields(row, n, m, ads, table, lexicons, terms, buffers, hits):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill `hits` with the AI terms and words of fields of one ad, text before title and tags; returns their number.
 
-    chars[:n] are the decoded text, which gives way to title and tags, hit[:m] and at[:m] its terms; idx[:p], val[:p] the
-    features of the ad; `sums` is scratch. The other arguments are as in `score_rows`. A function of its own, because inside the loop over all ads it slows down the code for plain ads.
+    The buffers hold the n characters of the text and its m terms, and give way to title and tags.
     """
-    size, layer, _, concept, _, not_if, kind_of, field = rules
-    sub_weights, sub_phrases, sub_fields = of_subfields
-    none, in_tags, own = np.int64(0), np.int64(4), np.int64(-1)
-    n_about = none
+    none, own = np.int64(0), np.int64(-1)
+    filled = none
     if n:
-        cues = find(chars, n, cue_words, work, cue, cue_at)
+        cues = find(buffers.chars, n, lexicons.cues, buffers.work, buffers.cue, buffers.cue_at)
         for words in range(2):
             if words:
-                m = find(chars, n, field_words, work, hit, at)
-            n_about = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
-                sections, section_at[row], section_at[row + 1], own, about, n_about,
-            )  # fmt: skip
-    for buffer, where in ((title, none), (tags, in_tags)):
-        n, _ = decode(buffer[0], buffer[1][row], buffer[1][row + 1], table, chars, pos, ends)
-        m = find(chars, n, in_field, work, hit, at)
+                m = find(buffers.chars, n, lexicons.field_words, buffers.work, buffers.hit, buffers.at)
+            spans = ads.section_at[row], ads.section_at[row + 1]
+            filled = place_hits(m, cues, buffers, terms, ads.sections, spans[0], spans[1], own, hits, filled)
+    for texts, where in ((ads.title, np.int64(IN_TITLE)), (ads.tags, np.int64(IN_TAGS))):
+        data, offsets = texts
+        n, _ = decode(data, offsets[row], offsets[row + 1], table, buffers.chars, buffers.pos, buffers.ends)
+        m = find(buffers.chars, n, lexicons.fields, buffers.work, buffers.hit, buffers.at)
         if m:
-            cues = find(chars, n, cue_words, work, cue, cue_at)
-            n_about = place_hits(
-                m,
-                hit,
-                at,
-                cues,
-                cue,
-                cue_at,
-                size,
-                kind_of,
-                chars,
-                pos,
-                ends,
-                sections,
-                none,
-                none,
-                where,
-                about,
-                n_about,
-            )
-    field_features(about, n_about, layer, field, concept, not_if, kind_of, seen, z)
+            cues = find(buffers.chars, n, lexicons.cues, buffers.work, buffers.cue, buffers.cue_at)
+            filled = place_hits(m, cues, buffers, terms, ads.sections, none, none, where, hits, filled)
+    return filled
+
+
+@lean
+def score_subfields(
+    hits, n, v, terms, seen, z, weights, idx, val, p, text_from, near_from, text_to, sums, scores, kept
+):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the features of one ad to the scores of its subfields; the features of fields are copied to `kept` (or it is empty).
+
+    The n rows of `hits` come from `hits_of_fields`; v is 0 for ads with a text, else 1; idx[:p], val[:p] are the features of the ad; `sums` is scratch.
+    """
+    by_feature, by_phrase, by_field = weights
+    field_features(hits, n, terms, seen, z)
+    none = np.int64(0)
     for k in range(N_FIELDS):
         sums[k] = scores[k]
-    add_rows(idx, val, none, text_from, sub_weights[v], none, sums)
-    add_rows(idx, val, near_from, text_to, sub_phrases, np.int64(AT_NEAR), sums)
-    add_rows(idx, val, text_to, p, sub_weights[v], none, sums)
+    add_rows(idx, val, none, text_from, by_feature[v], none, sums)
+    add_rows(idx, val, near_from, text_to, by_phrase, np.int64(AT_NEAR), sums)
+    add_rows(idx, val, text_to, p, by_feature[v], none, sums)
     for k in range(N_FIELDS):
         scores[k] = sums[k]
     for i in range(kept.size):
         kept[i] = z[i]
-    add_scores(about, n_about, layer, kind_of, z, sub_fields[v], scores)
+    add_scores(hits, n, terms, z, by_field[v], scores)

@@ -13,3 +13,4 @@ from numba.core.cpu import CPUTargetOptions
 
 UNCOUNTED = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}
 lean = njit(nogil=True, cache=True, **UNCOUNTED)
+lean_inline = njit(nogil=True, forceinline=True, **UNCOUNTED)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gangwei.kernels.evidence import AT_END
+from gangwei.kernels.evidence import AI, AT_END, CLAUSE, COUNTED, IN_BLURB, IN_TAGS, LAST_BARE, LOCATION, START, TERM
 from gangwei.kernels.lean import lean
 
 TITLE_BITS = 13
@@ -21,7 +21,7 @@ AT_TEXT = AT_TITLE + (1 << TITLE_BITS)
 AT_NEAR = AT_TEXT + (1 << TEXT_BITS)
 WIDTH = AT_NEAR + (1 << NEAR_BITS)
 COMMA = 44
-COUNTED = 64
+DAMPED = 64
 SHORT, LEAST_SAID = 16, 4
 
 
@@ -34,10 +34,10 @@ def gram_hash(h, c):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def damped_counts():  # type: ignore[no-untyped-def]  # pragma: no cover
-    """1 + log count of the counts below COUNTED (0 for none)."""
-    count = np.arange(COUNTED).astype(np.float32)
-    out = np.zeros(COUNTED, np.float64)
-    for i in range(1, COUNTED):
+    """1 + log count of the counts below DAMPED (0 for none)."""
+    count = np.arange(DAMPED).astype(np.float32)
+    out = np.zeros(DAMPED, np.float64)
+    for i in range(1, DAMPED):
         out[i] = 1 + np.log(count[i])
     return out
 
@@ -76,7 +76,7 @@ def grams(chars, n, low, high, bits, base, scale, damped, hashes, stamp, mark, i
     if p > start:
         norm = 0.0
         for j in range(start, p):
-            v = damped[np.uint64(val[j])] if val[j] < COUNTED else 1 + np.log(val[j])
+            v = damped[np.uint64(val[j])] if val[j] < DAMPED else 1 + np.log(val[j])
             val[j] = v
             norm += v * v
         norm = scale / np.sqrt(norm)
@@ -107,13 +107,16 @@ def phrases(chars, n, pos, ends, hits, a, b, layer, out):  # type: ignore[no-unt
     size = 0
     done = 0
     for j in range(a, b):
-        loc = hits[j, 3]
-        if layer[hits[j, 0]] != 0 or hits[j, 7] < 0 or hits[j, 7] > 6 or 3 <= loc <= 4:
+        if (
+            layer[hits[j, TERM]] != AI
+            or not 0 <= hits[j, COUNTED] <= LAST_BARE
+            or IN_BLURB <= hits[j, LOCATION] <= IN_TAGS
+        ):
             continue
-        i = np.searchsorted(pos[:n], hits[j, 1])
+        i = np.searchsorted(pos[:n], hits[j, START])
         if i < done:
             continue
-        clause = hits[j, 6]
+        clause = hits[j, CLAUSE]
         low = ends[clause - 1] if clause else 0
         start = i
         while start > low and chars[start - 1] != COMMA:

@@ -1,30 +1,59 @@
 """Scores of ads: the features of `evidence` and `ngrams` under a linear model.
 
-One compiled pass over an ad, from bytes to scores and evidence rows; nothing of it is a Python object.
+One compiled pass over an ad, from bytes to scores and evidence rows; nothing of it is a Python object. Most ads hold no AI term,
+so what only the others need stands in functions of its own, which leaves the pass short.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
 
 from gangwei.kernels.evidence import (
-    AT_CONCEPT,
+    AI,
+    ASIDE,
+    ASKED,
     AT_COUNT,
     AT_END,
     AT_MIX,
     AT_ROLE,
+    BARE,
+    CONTEXT,
+    CONTEXTS,
+    COUNTED,
+    DEFENCE,
+    END,
+    IN_TAGS,
+    LAST_BARE,
     LISTED,
+    LOCATION,
     MAX_CONCEPTS,
     MIXES,
+    NEGATED,
+    ON_ASKED,
+    ON_TITLE,
+    OTHER_JOB,
+    OTHER_SENSE,
+    PREFERRED,
+    ROLE,
+    START,
+    SURVEILLANCE,
+    TERM,
+    Buffers,
+    Terms,
     asked_for,
+    concept_feature,
     judge,
     lists_only,
     place_hits,
     spot_of,
+    tier_feature,
 )
 from gangwei.kernels.fields import WIDTH as FIELDS_WIDTH
-from gangwei.kernels.fields import score_subfields
+from gangwei.kernels.fields import hits_of_fields, score_subfields
+from gangwei.kernels.lean import lean, lean_inline
 from gangwei.kernels.ngrams import (
     AT_NEAR,
     AT_TEXT,
@@ -50,178 +79,308 @@ GRAMS = 3
 HITS = 1024
 FEW = 8
 TOP = 3
+FAR = 2_000_000_000  # marks of n-grams start again before 32 bits are full
+BUILDER, RELATED = 0, 1  # lanes
+# what the AI terms of an ad amount to, in order
+NO_AI, BARE_WORDS, AI_ASIDE, AI_USED = range(4)
+# columns of facts; the words of each signal are strong, then weak
+SEEN, SURVEILLANCE_AT, IN_TITLE_TOO, DEFENCE_AT, SAID, KEPT, OTHER_TITLE = 0, 1, 3, 4, 6, 7, 8
+FACTS = 9
+STRENGTHS = 2
+
+Texts = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
-@njit(nogil=True, cache=True)
-def score_rows(  # type: ignore[no-untyped-def]
-    rows_at,
-    title,
-    text,
-    tags,
-    sections,
-    section_at,
-    table,
-    lexicons,
-    rules,
-    weights,
-    few,
-    lanes_of_few,
-    gram_weights,
-    phrase_weights,
-    of_subfields,
-    bias,
-    cuts,
-    whole,
-    keep,
-    capacity,
-):  # pragma: no cover
-    """Read every ad of `rows_at` once.
+class Ads(NamedTuple):
+    """Titles, texts and tags as (bytes, offsets); sections as rows (location, start, end) in characters and their offsets by ad."""
 
-    `title`, `text`, `tags` are (bytes, offsets); `sections` rows are (location, start, end) in characters and
-    `section_at` their row offsets; `lexicons` are the `Lexicon.arrays` of titles, of texts and tags, of cues, of AI terms
-    and words of fields, and of words of fields; `rules` = (size, layer, tier, concept, needs, not_if, kind, fields) by term; `weights` = (2, AT_TEXT,
-    lanes before the subfields) for ads with and without text, `few` the weights of `lanes_of_few`, all that is scored where no
-    term was found (bias elsewhere); `gram_weights` = (1 << TEXT_BITS, 3) and `phrase_weights` = (1 << NEAR_BITS, 3) of the
-    n-grams of text and phrases for the tier lanes; `of_subfields` = the weights (2, AT_TEXT, WIDE), (1 << NEAR_BITS,
-    WIDE) and (2, fields.WIDTH, subfields) of features, n-grams of phrases and features of fields; `bias` (2, lanes).
-    The subfield lanes, which are the last, are scored where a score of a tier passes `cuts` (2, 3), with `whole` where any term
-    was found. With `keep` all features and scores are returned (for training). Cues and text n-grams are looked for only where
-    a term was found.
+    title: Texts
+    text: Texts
+    tags: Texts
+    sections: NDArray[np.int32]
+    section_at: NDArray[np.int64]
 
-    Returns (scores, facts, hits, hit_row, hit_score, why, which, indptr, idx, val, fields), aligned with `rows_at`: why = share of
-    the n-grams of the title, of the text, of phrases, and of the TOP largest other features `which` in the score of builder
-    or adjacent; facts = (0 = no AI hit, 1 = bare words, 2 = AI term aside or in another meaning, 3 = AI term in use;
-    surveillance strong, weak, in title, defence strong, weak, characters that say something, hits, title of another job) by row; hits = columns of `place_hits` plus the
-    tier that counted; of tags AI terms alone, whose characters are -1, since tags are not published. `hits` is shorter than needed when `capacity` was too small: compare facts[:, 7], the number of hits
-    of each row.
+
+class Lexicons(NamedTuple):
+    """`Lexicon.arrays` of what is looked for in titles, in texts and tags, of cues, of AI terms and words of fields, and of
+    words of fields."""
+
+    title: tuple[NDArray[np.generic], ...]
+    text: tuple[NDArray[np.generic], ...]
+    cues: tuple[NDArray[np.generic], ...]
+    fields: tuple[NDArray[np.generic], ...]
+    field_words: tuple[NDArray[np.generic], ...]
+
+
+class Weights(NamedTuple):
+    """A linear model: the first axis of length 2 is for ads with and without a text.
+
+    by_feature (2, AT_TEXT, lanes before the subfields); few, the weights (2, AT_TEXT, FEW) of `lanes_of_few`, all that is scored
+    where no term was found; grams (1 << TEXT_BITS, 3) and phrases (1 << NEAR_BITS, 3) of the n-grams of text and phrases for the
+    tier lanes; subfields (2, AT_TEXT, WIDE), (1 << NEAR_BITS, WIDE) and (2, fields.WIDTH, subfields) of features, n-grams of
+    phrases and features of fields; bias (2, lanes), the subfields last; cuts (2, 3) of the tiers.
     """
-    t_data, t_off = title
-    x_data, x_off = text
-    g_data, g_off = tags
-    in_title, in_text, cue_words, in_field, field_words = lexicons
-    size, layer, tier, concept, needs, not_if, kind_of, _ = rules
-    rows = rows_at.size
-    lanes = bias.shape[1]
-    plain = lanes - of_subfields[2].shape[2]
-    longest_cue = longest_of(cue_words)
-    longest = 1
-    grown = 0
-    for i in rows_at:
-        a = t_off[i + 1] - t_off[i]
-        b = x_off[i + 1] - x_off[i]
-        c = g_off[i + 1] - g_off[i]
-        longest = max(longest, a, b, c)
-        if keep:
-            grown += min(a * 3, 1 << TITLE_BITS) + min(b, 1 << TEXT_BITS) + min(b * 3, 1 << NEAR_BITS) + 400
-    chars = np.empty(longest + 4, np.uint16)
-    pos = np.empty(longest + 4, np.int32)
-    ends = np.empty(longest + 2, np.int32)
-    hit = np.empty(4 * HITS, np.int32)
-    at = np.empty(4 * HITS, np.int32)
-    cue = np.empty(4 * HITS, np.int32)
-    cue_at = np.empty(4 * HITS, np.int32)
-    work = scratch(longest)
-    seen_concepts = np.zeros(MAX_CONCEPTS, np.uint8)
-    hits = np.empty((HITS, 8), np.int64)
-    about = np.empty((HITS, 8), np.int64)
-    z = np.zeros(FIELDS_WIDTH, np.float32)
-    all_z = np.zeros((rows if keep else 0, FIELDS_WIDTH), np.float32)
-    no_z = np.zeros(0, np.float32)
-    x = np.zeros(AT_END, np.float32)
-    alike = np.zeros(AT_END, np.int64)  # how many hits share a feature of tier and place, or of concept and spot
-    near = np.empty(2 * longest + 4, np.uint16)
-    room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + (1 << NEAR_BITS) + AT_END
-    idx = np.empty(room, np.int64)
-    val = np.empty(room, np.float32)
-    stamp_title = np.full(1 << TITLE_BITS, -1, np.int32)
-    stamp_text = np.full(1 << TEXT_BITS, -1, np.int32)
-    damped = damped_counts()
-    stamp_near = np.full(1 << NEAR_BITS, -1, np.int32)
-    hashes = np.empty(4 * (longest + 2 * HITS), np.uint64)
-    least = np.empty(FEW, np.float32)
-    sums = np.zeros(WIDE, np.float32)
+
+    by_feature: NDArray[np.float32]
+    few: NDArray[np.float32]
+    lanes_of_few: NDArray[np.int64]
+    grams: NDArray[np.float32]
+    phrases: NDArray[np.float32]
+    subfields: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    bias: NDArray[np.float32]
+    cuts: NDArray[np.float32]
+
+
+class Scratch(NamedTuple):
+    """What the pass works with, made once: the field in hand; hits of an ad, and of its fields; concepts seen; features by number
+    and those of fields; how many hits share a feature; characters of phrases; features of an ad as lists, with the places and
+    the counts of n-grams and their hashes; sums of few lanes and of subfields."""
+
+    buffers: Buffers
+    hits: NDArray[np.int64]
+    about: NDArray[np.int64]
+    concepts: NDArray[np.uint8]
+    x: NDArray[np.float32]
+    z: NDArray[np.float32]
+    alike: NDArray[np.int64]
+    near: NDArray[np.uint16]
+    idx: NDArray[np.int64]
+    val: NDArray[np.float32]
+    stamps: tuple[NDArray[np.int32], ...]
+    counts: NDArray[np.float64]
+    hashes: NDArray[np.uint64]
+    least: NDArray[np.float32]
+    sums: NDArray[np.float32]
+
+
+class Scored(NamedTuple):
+    """What the pass found, by ad: scores (n, lanes); facts (n, FACTS); hits as of `evidence_rows` with their ads and scores; the part
+    of the n-grams of title, text and phrases and of the TOP largest other features `which` in the score of builder or
+    adjacent; with `keep` all features, as rows of a sparse matrix, and those of fields; and by ad asked for the row that holds it."""
+
+    scores: NDArray[np.float32]
+    facts: NDArray[np.int32]
+    hits: NDArray[np.int32]
+    hit_row: NDArray[np.int32]
+    hit_score: NDArray[np.float32]
+    why: NDArray[np.float32]
+    which: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    idx: NDArray[np.int32]
+    val: NDArray[np.float32]
+    fields: NDArray[np.float32]
+    first: NDArray[np.int64]
+
+
+@lean_inline
+def signals(hits, n, n_title, terms, facts, r):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Count the words of surveillance and defence of ad r into `facts`; returns what its AI terms amount to."""
+    seen = NO_AI
+    for j in range(n):
+        layer = terms.layer[hits[j, TERM]]
+        if layer == ROLE:
+            continue
+        context = hits[j, CONTEXT]
+        spot = spot_of(hits[j, LOCATION], context)
+        kind = terms.kind[hits[j, TERM]]
+        if layer == AI:
+            tier = hits[j, COUNTED]
+            if 0 <= tier <= OTHER_SENSE:
+                aside = tier == OTHER_SENSE or spot == ASIDE
+                seen = max(seen, BARE_WORDS if BARE <= tier <= LAST_BARE else AI_ASIDE if aside else AI_USED)
+        elif layer == SURVEILLANCE:
+            if spot <= ON_ASKED and kind < STRENGTHS:
+                # what is only asked for is the weaker sign
+                facts[r, SURVEILLANCE_AT + (1 if spot != ON_TITLE and context == ASKED else kind)] += 1
+                facts[r, IN_TITLE_TOO] += 1 if j < n_title else 0
+        elif layer == OTHER_JOB:
+            facts[r, OTHER_TITLE] = 1
+        elif layer == DEFENCE and kind < STRENGTHS and context != NEGATED:
+            # a wish for experience in the field is the weaker sign
+            facts[r, DEFENCE_AT + (1 if context == PREFERRED else kind)] += 1
+    return seen
+
+
+@lean
+def reasons(idx, val, p, weights, why, which, r):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add to why[r] what the n-grams of the title and the TOP largest other features `which` have in the score of builder or
+    adjacent."""
+    for j in range(p):
+        f = idx[j]
+        if AT_TITLE <= f < AT_TEXT:
+            why[r, 0] += val[j] * weights[f, RELATED]
+        elif AT_ROLE <= f < AT_END:
+            w = val[j] * weights[f, RELATED]
+            k = TOP
+            while k > 0 and abs(w) > abs(why[r, GRAMS - 1 + k]):
+                k -= 1
+            if k < TOP:
+                for q in range(TOP - 1, k, -1):
+                    why[r, GRAMS + q] = why[r, GRAMS - 1 + q]
+                    which[r, q] = which[r, q - 1]
+                why[r, GRAMS + k] = w
+                which[r, k] = f
+
+
+@lean_inline
+def count_alike(hits, n, terms, alike, up):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Count in `alike` (AT_END) how many hits share a feature of tier and place, or of concept and spot; without `up` clear it."""
+    for j in range(n):
+        t, tier, location, context = hits[j, TERM], hits[j, COUNTED], hits[j, LOCATION], hits[j, CONTEXT]
+        if terms.layer[t] == AI and tier >= 0:
+            f = tier_feature(tier, location, context)
+            q = concept_feature(terms.concept[t], spot_of(location, context))
+            alike[f] = alike[f] + 1 if up else 0
+            alike[q] = alike[q] + 1 if up else 0
+
+
+@lean_inline
+def evidence_rows(hits, n, n_title, n_tags, terms, x, weights, alike, r, out, total):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Append the hits of ad r that count to the evidence rows from `total` on, as far as there is room; returns their end.
+
+    A row is the term, first and last character, location, and tier and context or minus the layer; the score of an AI term is
+    its part of the features that it shares. Of tags AI terms alone are kept, with characters of -1, since tags are not published.
+    """
+    count_alike(hits, n, terms, alike, True)
+    for j in range(n):
+        t, tier, location, context = hits[j, TERM], hits[j, COUNTED], hits[j, LOCATION], hits[j, CONTEXT]
+        layer = np.int64(terms.layer[t])
+        beside = n_title <= j < n_tags
+        if layer == ROLE or (layer == AI and not 0 <= tier <= OTHER_SENSE) or (layer != AI and beside):
+            continue
+        if total < out.hit_row.size:
+            out.hit_row[total] = r
+            out.hits[total, 0] = t
+            out.hits[total, 1] = -1 if beside else hits[j, START]
+            out.hits[total, 2] = -1 if beside else hits[j, END]
+            out.hits[total, 3] = location
+            out.hits[total, 4] = tier * len(CONTEXTS) + context if layer == AI else -layer
+            score = 0.0
+            if layer == AI:
+                f = tier_feature(tier, location, context)
+                q = concept_feature(terms.concept[t], spot_of(location, context))
+                score = weights[f, RELATED] * x[f] / max(1, alike[f]) + weights[q, RELATED] * x[q] / max(1, alike[q])
+            out.hit_score[total] = score
+        total += 1
+    count_alike(hits, n, terms, alike, False)
+    return total
+
+
+@lean_inline
+def hits_of(texts, row, lexicon, cue_words, table, terms, sections, buffers, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """(characters, end of the rows of `hits`) of the title or the tags of an ad, which are one location as a whole."""
+    data, offsets = texts
+    chars, pos, ends, work, hit, at, cue, cue_at = buffers
+    n, _ = decode(data, offsets[row], offsets[row + 1], table, chars, pos, ends)
+    m = find(chars, n, lexicon, work, hit, at)
+    filled = base
+    if m:
+        none = np.int64(0)  # a literal as an argument would compile the callee once for each value
+        cues = none
+        if asked_for(hit, m, terms.layer):
+            cues = find(chars, n, cue_words, work, cue, cue_at)
+        filled = place_hits(m, cues, buffers, terms, sections, none, none, where, hits, base)
+    return n, filled
+
+
+@lean_inline
+def few_scores(idx, val, p, few, lanes_of_few, least, scores, r):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Score the lanes `lanes_of_few` of ad r, which holds no AI term."""
+    for k in range(FEW):
+        least[k] = scores[r, lanes_of_few[k]]
+    for j in range(p):
+        w = val[j]
+        f = np.uint64(idx[j])
+        for k in range(FEW):
+            least[k] += w * few[f, k]
+    for k in range(FEW):
+        scores[r, lanes_of_few[k]] = least[k]
+
+
+@lean
+def all_scores(idx, val, p, text_from, near_from, text_to, v, weights, scores, why, r):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Score all lanes of ad r but the subfields, with the n-grams idx[text_from:near_from] of its text and those of its phrases,
+    up to text_to; `why` gets the part of either in the score of builder or adjacent."""
+    by_feature = weights.by_feature
+    for j in range(p):
+        if text_from <= j < text_to:
+            continue
+        w = val[j]
+        f = idx[j]
+        for k in range(by_feature.shape[2]):
+            scores[r, k] += w * by_feature[v, f, k]
+    s0 = np.float32(0)
+    s1 = np.float32(0)
+    s2 = np.float32(0)
+    for j in range(text_from, near_from):
+        w = val[j]
+        f = idx[j] - AT_TEXT
+        s0 += w * weights.grams[f, 0]
+        s1 += w * weights.grams[f, 1]
+        s2 += w * weights.grams[f, 2]
+    scores[r, 0] += s0
+    scores[r, 1] += s1
+    scores[r, 2] += s2
+    why[r, 1] = s1
+    before = scores[r, RELATED]
+    for j in range(near_from, text_to):
+        w = val[j]
+        f = idx[j] - AT_NEAR
+        for k in range(3):
+            scores[r, k] += w * weights.phrases[f, k]
+    why[r, 2] = scores[r, RELATED] - before
+
+
+@lean
+def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The pass of `score_rows`: fills `out`."""
+    buffers, hits, about, concepts, x, z, alike, near, idx, val, stamps, counts, hashes, least, sums = scratch
+    chars, pos, ends, work, hit, at, cue, cue_at = buffers
+    stamp_title, stamp_text, stamp_near = stamps
+    title, text, tags, sections, section_at = ads
+    scores, facts, why, which = out.scores, out.facts, out.why, out.which
+    bias, cuts = weights.bias, weights.cuts
+    longest_cue = longest_of(lexicons.cues)
+    plain = weights.by_feature.shape[2]
     mark = np.int64(0)
-    scores = np.empty((rows, lanes), np.float32)
-    facts = np.zeros((rows, 9), np.int32)
-    out = np.empty((capacity, 5), np.int32)
-    out_row = np.empty(capacity, np.int32)
-    out_score = np.empty(capacity, np.float32)
-    indptr = np.zeros(rows + 1, np.int64)
-    all_idx = np.empty(grown, np.int32)
-    all_val = np.empty(grown, np.float32)
-    why = np.zeros((rows, GRAMS + TOP), np.float32)
-    which = np.full((rows, TOP), -1, np.int32)
-    total = 0
+    total = np.int64(0)
     filled = 0
     # literals as arguments would compile a callee once for each value
-    none, in_tags, own = np.int64(0), np.int64(4), np.int64(-1)
-    for r in range(rows):
+    none, in_tags, own = np.int64(0), np.int64(IN_TAGS), np.int64(-1)
+    for r in range(rows_at.size):
         row = rows_at[r]
-        n, _ = decode(t_data, t_off[row], t_off[row + 1], table, chars, pos, ends)
-        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, damped, hashes, stamp_title, mark, idx, val, 0)
-        n_title = none
-        m = find(chars, n, in_title, work, hit, at)
-        if m:
-            cues = none
-            if asked_for(hit, m, layer):
-                cues = find(chars, n, cue_words, work, cue, cue_at)
-            n_title = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, none, none, none, hits, none
-            )
-        n_tags = n_title
-        n, _ = decode(g_data, g_off[row], g_off[row + 1], table, chars, pos, ends)
-        m = find(chars, n, in_text, work, hit, at)
-        if m:
-            cues = find(chars, n, cue_words, work, cue, cue_at)
-            n_tags = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends, sections, none, none, in_tags, hits, n_title
-            )  # fmt: skip
+        n, n_title = hits_of(
+            title, row, lexicons.title, lexicons.cues, table, terms, sections, buffers, none, hits, none
+        )  # fmt: skip
+        p = grams(chars, n, 1, 3, TITLE_BITS, AT_TITLE, TITLE_SCALE, counts, hashes, stamp_title, mark, idx, val, 0)
+        _, n_tags = hits_of(
+            tags, row, lexicons.text, lexicons.cues, table, terms, sections, buffers, in_tags, hits, n_title
+        )  # fmt: skip
         n_hits = n_tags
-        n, clauses = decode(x_data, x_off[row], x_off[row + 1], table, chars, pos, ends)
-        m = find(chars, n, in_text, work, hit, at)
+        n, clauses = decode(text[0], text[1][row], text[1][row + 1], table, chars, pos, ends)
+        m = find(chars, n, lexicons.text, work, hit, at)
         if m:
-            cues = find(chars, needed_for(at[m - 1], n, ends, longest_cue), cue_words, work, cue, cue_at)
+            cues = find(chars, needed_for(at[m - 1], n, ends, longest_cue), lexicons.cues, work, cue, cue_at)
             n_hits = place_hits(
-                m, hit, at, cues, cue, cue_at, size, kind_of, chars, pos, ends,
-                sections, section_at[row], section_at[row + 1], own, hits, n_tags,
+                m, cues, buffers, terms, sections, section_at[row], section_at[row + 1], own, hits, n_tags
             )  # fmt: skip
         if n_hits - n_tags >= LISTED:
-            lists_only(hits, n_title, n_tags, n_hits, size, ends, layer)
-        size_told = told(chars, n)
-        head = judge(
-            hits, n_title, n_hits, clauses, size_told, layer, tier, concept, needs, not_if, kind_of, seen_concepts, x
-        )
-        seen = 0
-        for j in range(n_hits):
-            la = layer[hits[j, 0]]
-            if la == 0 and 0 <= hits[j, 7] <= 8:
-                # 1: bare modelling or algorithm words, vision libraries; 2: a term aside or in another meaning; 3: a term in use
-                tr = hits[j, 7]
-                aside = tr == 8 or spot_of(hits[j, 3], hits[j, 4]) == 4
-                seen = max(seen, 1 if 4 <= tr <= 6 else 2 if aside else 3)
-            elif la == 2:
-                spot = spot_of(hits[j, 3], hits[j, 4])
-                if spot <= 2 and kind_of[hits[j, 0]] < 2:
-                    # what is only asked for is the weaker sign
-                    facts[r, 2 if spot and hits[j, 4] == 2 else 1 + kind_of[hits[j, 0]]] += 1
-                    facts[r, 3] += 1 if j < n_title else 0
-            elif la == 5:
-                facts[r, 8] = 1
-            elif la == 3 and kind_of[hits[j, 0]] < 2 and hits[j, 4] != 4:
-                # a wish for experience in the field is the weaker sign
-                facts[r, 5 if hits[j, 4] == 3 else 4 + kind_of[hits[j, 0]]] += 1
-        facts[r, 0] = seen
-        facts[r, 6] = size_told
-        text_from = p
-        if seen and size_told:
-            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, damped, hashes, stamp_text, mark, idx, val, p)
-        near_from = p
-        if seen and size_told:
-            q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, layer, near)
-            p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, damped, hashes, stamp_near, mark, idx, val, p)
-        text_to = p
+            lists_only(hits, n_title, n_tags, n_hits, terms.size, ends, terms.layer)
+        said = told(chars, n)
+        head = judge(hits, n_title, n_hits, clauses, said, terms, concepts, x)
+        seen = signals(hits, n_hits, n_title, terms, facts, r)
+        facts[r, SEEN] = seen
+        facts[r, SAID] = said
+        v = 0 if said else 1
+        text_from = near_from = text_to = p
+        if seen and said:
+            p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, counts, hashes, stamp_text, mark, idx, val, p)
+            near_from = p
+            q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, terms.layer, near)
+            p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, counts, hashes, stamp_near, mark, idx, val, p)
+            text_to = p
         mark += p
-        if mark > 2_000_000_000:
+        if mark > FAR:
             stamp_title[:] = -1
             stamp_text[:] = -1
             stamp_near[:] = -1
@@ -233,120 +392,104 @@ def score_rows(  # type: ignore[no-untyped-def]
                     idx[p] = i
                     val[p] = x[i]
                     p += 1
-        v = 0 if size_told else 1
-        for k in range(lanes):
+        for k in range(scores.shape[1]):
             scores[r, k] = bias[v, k]
         if seen or keep:
-            for j in range(p):
-                if text_from <= j < text_to:
-                    continue
-                w = val[j]
-                f = idx[j]
-                for k in range(plain):
-                    scores[r, k] += w * weights[v, f, k]
+            all_scores(idx, val, p, text_from, near_from, text_to, v, weights, scores, why, r)
         else:
-            for k in range(FEW):
-                least[k] = scores[r, lanes_of_few[k]]
-            for j in range(p):
-                w = val[j]
-                f = np.uint64(idx[j])
-                for k in range(FEW):
-                    least[k] += w * few[v, f, k]
-            for k in range(FEW):
-                scores[r, lanes_of_few[k]] = least[k]
-        s0 = np.float32(0)
-        s1 = np.float32(0)
-        s2 = np.float32(0)
-        for j in range(text_from, near_from):
-            w = val[j]
-            f = idx[j] - AT_TEXT
-            s0 += w * gram_weights[f, 0]
-            s1 += w * gram_weights[f, 1]
-            s2 += w * gram_weights[f, 2]
-        scores[r, 0] += s0
-        scores[r, 1] += s1
-        scores[r, 2] += s2
-        why[r, 1] = s1
-        before = scores[r, 1]
-        for j in range(near_from, text_to):
-            w = val[j]
-            f = idx[j] - AT_NEAR
-            for k in range(3):
-                scores[r, k] += w * phrase_weights[f, k]
-        why[r, 2] = scores[r, 1] - before
-        if keep or (seen and (whole or scores[r, 0] > cuts[v, 0] or (seen == 3 and scores[r, 1] > cuts[v, 1]))):
-            n_told = n if size_told else none
-            kept_z = all_z[r] if keep else no_z
+            few_scores(idx, val, p, weights.few[v], weights.lanes_of_few, least, scores, r)
+        above = scores[r, BUILDER] > cuts[v, BUILDER] or (seen == AI_USED and scores[r, RELATED] > cuts[v, RELATED])
+        if keep or (seen and (whole or above)):
+            n_about = hits_of_fields(row, n if said else none, m, ads, table, lexicons, terms, buffers, about)
             score_subfields(
-                row, v, n_told, m, title, tags, sections, section_at, table, in_field, field_words, cue_words, rules,
-                of_subfields, chars, pos, ends, work, hit, at, cue, cue_at, seen_concepts, about, z,
-                idx, val, p, text_from, near_from, text_to, sums, scores[r, plain:], kept_z,
+                about, n_about, v, terms, concepts, z, weights.subfields, idx, val, p,
+                text_from, near_from, text_to, sums, scores[r, plain:], out.fields[r] if keep else out.fields[:0, 0],
             )  # fmt: skip
         if seen:
-            for j in range(p):
-                f = idx[j]
-                if AT_TITLE <= f < AT_TEXT:
-                    why[r, 0] += val[j] * weights[v, f, 1]
-                elif AT_ROLE <= f < AT_END:
-                    w = val[j] * weights[v, f, 1]
-                    k = TOP
-                    while k > 0 and abs(w) > abs(why[r, GRAMS - 1 + k]):
-                        k -= 1
-                    if k < TOP:
-                        for q in range(TOP - 1, k, -1):
-                            why[r, GRAMS + q] = why[r, GRAMS - 1 + q]
-                            which[r, q] = which[r, q - 1]
-                        why[r, GRAMS + k] = w
-                        which[r, k] = f
+            reasons(idx, val, p, weights.by_feature[v], why, which, r)
         if keep:
             for j in range(p):
-                all_idx[filled + j] = idx[j]
-                all_val[filled + j] = val[j]
+                out.idx[filled + j] = idx[j]
+                out.val[filled + j] = val[j]
             filled += p
-            indptr[r + 1] = filled
-        for j in range(n_hits):
-            if layer[hits[j, 0]] == 0 and hits[j, 7] >= 0:
-                alike[(hits[j, 7] * 6 + hits[j, 3]) * 5 + hits[j, 4]] += 1
-                alike[AT_CONCEPT + concept[hits[j, 0]] * 5 + spot_of(hits[j, 3], hits[j, 4])] += 1
-        kept = 0
-        for j in range(n_hits):
-            t = hits[j, 0]
-            la = layer[t]
-            if la == 4 or (la == 0 and (hits[j, 7] < 0 or hits[j, 7] > 8)) or (la != 0 and n_title <= j < n_tags):
-                continue
-            kept += 1
-            if total < capacity:
-                out_row[total] = r
-                out[total, 0] = t
-                beside = n_title <= j < n_tags
-                out[total, 1] = -1 if beside else hits[j, 1]
-                out[total, 2] = -1 if beside else hits[j, 2]
-                out[total, 3] = hits[j, 3]
-                out[total, 4] = hits[j, 7] * 5 + hits[j, 4] if la == 0 else -np.int64(la)
-                s = 0.0
-                if la == 0:
-                    f = (hits[j, 7] * 6 + hits[j, 3]) * 5 + hits[j, 4]
-                    q = AT_CONCEPT + concept[t] * 5 + spot_of(hits[j, 3], hits[j, 4])
-                    s = weights[v, f, 1] * x[f] / max(1, alike[f]) + weights[v, q, 1] * x[q] / max(1, alike[q])
-                out_score[total] = s
-            total += 1
-        facts[r, 7] = kept
-        for j in range(n_hits):
-            if layer[hits[j, 0]] == 0 and hits[j, 7] >= 0:
-                alike[(hits[j, 7] * 6 + hits[j, 3]) * 5 + hits[j, 4]] = 0
-                alike[AT_CONCEPT + concept[hits[j, 0]] * 5 + spot_of(hits[j, 3], hits[j, 4])] = 0
+            out.indptr[r + 1] = filled
+        if n_hits:
+            before = total
+            total = evidence_rows(hits, n_hits, n_title, n_tags, terms, x, weights.by_feature[v], alike, r, out, total)
+            facts[r, KEPT] = total - before
         for j in range(text_to, p):
             x[idx[j]] = 0
-    return (
-        scores,
-        facts,
-        out[: min(total, capacity)],
-        out_row[: min(total, capacity)],
-        out_score,
-        why,
-        which,
-        indptr,
-        all_idx,
-        all_val,
-        all_z,
+
+
+def _scratch(longest: int) -> Scratch:
+    """Scratch for ads of fields of at most `longest` bytes."""
+    buffers = Buffers(
+        np.empty(longest + 4, np.uint16),
+        np.empty(longest + 4, np.int32),
+        np.empty(longest + 2, np.int32),
+        scratch(longest),
+        *(np.empty(4 * HITS, np.int32) for _ in range(4)),
     )
+    room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + (1 << NEAR_BITS) + AT_END
+    return Scratch(
+        buffers,
+        np.empty((HITS, 8), np.int64),
+        np.empty((HITS, 8), np.int64),
+        np.zeros(MAX_CONCEPTS, np.uint8),
+        np.zeros(AT_END, np.float32),
+        np.zeros(FIELDS_WIDTH, np.float32),
+        np.zeros(AT_END, np.int64),
+        np.empty(2 * longest + 4, np.uint16),
+        np.empty(room, np.int64),
+        np.empty(room, np.float32),
+        tuple(np.full(1 << bits, -1, np.int32) for bits in (TITLE_BITS, TEXT_BITS, NEAR_BITS)),
+        damped_counts(),
+        np.empty(4 * (longest + 2 * HITS), np.uint64),
+        np.empty(FEW, np.float32),
+        np.zeros(WIDE, np.float32),
+    )
+
+
+def score_rows(
+    rows_at: NDArray[np.int64],
+    ads: Ads,
+    table: NDArray[np.uint32],
+    lexicons: Lexicons,
+    terms: Terms,
+    weights: Weights,
+    whole: bool,
+    keep: bool,
+) -> Scored:
+    """Read every ad of `rows_at` once; `table` is `terms.fold_table`.
+
+    Subfields are scored where a score of a tier passes its cut, with `whole` where any term was found. With `keep` all features and
+    scores are returned (for training). Cues and text n-grams are looked for only where a term was found.
+    """
+    rows = rows_at.size
+    title, text, tags = (offsets[rows_at + 1] - offsets[rows_at] for _, offsets in (ads.title, ads.text, ads.tags))
+    longest = int(max((int(sizes.max(initial=1)) for sizes in (title, text, tags)), default=1))
+    grown = 0
+    if keep:
+        most = np.minimum(title * 3, 1 << TITLE_BITS) + np.minimum(text, 1 << TEXT_BITS)
+        grown = int((most + np.minimum(text * 3, 1 << NEAR_BITS) + 400).sum())
+    capacity = 1024 + 4 * rows
+    while True:
+        out = Scored(
+            np.empty((rows, weights.bias.shape[1]), np.float32),
+            np.zeros((rows, FACTS), np.int32),
+            np.empty((capacity, 5), np.int32),
+            np.empty(capacity, np.int32),
+            np.empty(capacity, np.float32),
+            np.zeros((rows, GRAMS + TOP), np.float32),
+            np.full((rows, TOP), -1, np.int32),
+            np.zeros(rows + 1, np.int64),
+            np.empty(grown, np.int32),
+            np.empty(grown, np.float32),
+            np.zeros((rows if keep else 0, FIELDS_WIDTH), np.float32),
+            np.arange(rows),
+        )
+        read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, _scratch(longest), out)
+        needed = int(out.facts[:, KEPT].sum())
+        if needed <= capacity:
+            return out._replace(hits=out.hits[:needed], hit_row=out.hit_row[:needed], hit_score=out.hit_score[:needed])
+        capacity = needed

@@ -12,7 +12,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -63,14 +63,15 @@ class Model:
     version: str
 
     @cached_property
-    def tables(self) -> tuple[object, ...]:
-        """The weights as `scorer.score_rows` takes them, from `weights` to `bias`."""
+    def compiled(self) -> scorer.Weights:
+        """The weights as `scorer.score_rows` takes them."""
         plain = len(LANES) - len(AI_SUBFIELDS)
         weights, phrases = self.weights[:, :, :plain], self.phrases[:, : len(TIER_LANES)]
-        of_subfields = (self.weights[:, :, plain:], self.phrases[:, plain:])
-        return (
+        return scorer.Weights(
             np.ascontiguousarray(weights), lined_up(self.weights[:, :, LEAST], scorer.FEW), np.array(LEAST), self.grams,
-            np.ascontiguousarray(phrases), (*(lined_up(w, scorer.WIDE) for w in of_subfields), self.fields), self.bias,
+            np.ascontiguousarray(phrases),
+            (lined_up(self.weights[:, :, plain:], scorer.WIDE), lined_up(self.phrases[:, plain:], scorer.WIDE), self.fields),
+            self.bias, self.cuts,
         )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ class Rules:
     """Everything compiled from `definitions/ai`."""
 
     lexicons: tuple[Lexicon, ...]
-    tables: tuple[NDArray[np.int32], ...]
+    terms: evidence.Terms
     rule_ids: list[str]
     concepts: list[str]
     features: list[str]
@@ -97,8 +98,8 @@ def _where(row: dict[str, str]) -> int:
 
 def compile_lexicons(
     book: Codebook,
-) -> tuple[tuple[Lexicon, ...], tuple[NDArray[np.int32], ...], list[str], list[str], list[str]]:
-    """(lexicons, tables by term, rule ids, concepts, role words) of the lists in `definitions/ai`.
+) -> tuple[tuple[Lexicon, ...], evidence.Terms, list[str], list[str], list[str]]:
+    """(lexicons, what is said of each term, rule ids, concepts, role words) of the lists in `definitions/ai`.
 
     The lexicons number their terms alike: what is looked for in titles, in texts and tags, and the cues.
 
@@ -159,7 +160,7 @@ def compile_lexicons(
     if len(plain) > fields.MAX_WORDS:
         raise ValueError(f"ai/field_words.csv: at most {fields.MAX_WORDS} words")
     for i, r in enumerate(plain):
-        add(r, fields.LAYER, -1, -1, 0, -1, i, subfields=r["subfields"])
+        add(r, evidence.FIELD, -1, -1, 0, -1, i, subfields=r["subfields"])
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
     lexicons = (
@@ -170,8 +171,9 @@ def compile_lexicons(
         lexicon.only(6),
     )
     columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
-    tables = (lexicon.size, lexicon.layer.astype(np.int32), *columns_of, np.array(about, np.int32).reshape(-1, 2))
-    return lexicons, tables, ids, concepts, kinds
+    about_fields = np.array(about, np.int32).reshape(-1, 2)
+    said = evidence.Terms._make((lexicon.size, lexicon.layer.astype(np.int32), *columns_of, about_fields))
+    return lexicons, said, ids, concepts, kinds
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -181,10 +183,10 @@ def compile_rules(book: Codebook) -> Rules:
         ValueError: a list or the model is malformed.
         DefinitionError: a file is missing.
     """
-    lexicons, tables, ids, concepts, kinds = compile_lexicons(book)
+    lexicons, terms, ids, concepts, kinds = compile_lexicons(book)
     features = feature_names(book, concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
-    return Rules(lexicons, tables, ids, concepts, features, book.toml("ai/rules.toml")["signals"], model)
+    return Rules(lexicons, terms, ids, concepts, features, book.toml("ai/rules.toml")["signals"], model)
 
 
 def feature_names(book: Codebook, concepts: list[str], kinds: list[str]) -> list[str]:
@@ -249,23 +251,6 @@ def section_arrays(sections: pl.Series, rows: int) -> tuple[NDArray[np.int32], N
     return np.ascontiguousarray(spans, np.int32), at
 
 
-class Reading(NamedTuple):
-    """What `scorer.score_rows` returns; `first` gives for each ad the row of its scores where repeats were read once."""
-
-    scores: NDArray[np.float32]
-    facts: NDArray[np.int32]
-    hits: NDArray[np.int32]
-    hit_row: NDArray[np.int32]
-    hit_score: NDArray[np.float32]
-    why: NDArray[np.float32]
-    which: NDArray[np.int32]
-    indptr: NDArray[np.int64]
-    idx: NDArray[np.int32]
-    val: NDArray[np.float32]
-    fields: NDArray[np.float32]
-    first: NDArray[np.int64]
-
-
 def read(
     title: pl.Series,
     text: pl.Series,
@@ -276,27 +261,21 @@ def read(
     keep: bool = False,
     once: bool = False,
     whole: bool = False,
-) -> Reading:
+) -> scorer.Scored:
     """Features and scores of ads; with `once`, ads that repeat title, text and tags share a row.
 
     Subfields are scored for ads that the model takes for builder or adjacent, with `whole` for all with AI evidence.
     """
-    fields = [string_buffers(s) for s in (title, text, tags)]
     spans, at = section_arrays(sections, len(title))
+    ads = scorer.Ads(string_buffers(title), string_buffers(text), string_buffers(tags), spans, at)
     rows = first = np.arange(len(title))
     if once:
-        same = first_rows(*fields)
+        same = first_rows(ads.title, ads.text, ads.tags)
         rows = np.flatnonzero(same == rows)
         first = np.searchsorted(rows, same)
-    lexicons = tuple(x.arrays for x in rules.lexicons)
-    tables = (lexicons, rules.tables, *model.tables)
-    capacity = 1024 + 4 * len(rows)
-    while True:
-        out = scorer.score_rows(rows, *fields, spans, at, fold_table(), *tables, model.cuts, whole, keep, capacity)
-        needed = int(out[1][:, 7].sum())
-        if needed <= capacity:
-            return Reading._make((*out, first))
-        capacity = needed
+    lexicons = scorer.Lexicons(*(x.arrays for x in rules.lexicons))
+    out = scorer.score_rows(rows, ads, fold_table(), lexicons, rules.terms, model.compiled, whole, keep)
+    return out._replace(first=first)
 
 
 def decide(
