@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence
+from gangwei.kernels import hits
 from gangwei.stage_tables import CLASSIFIED, RAW
 from gangwei.stages import s2_clean, s6_classify
 
@@ -230,4 +230,4 @@ def test_terms_of_the_tags_are_evidence_without_characters(rules: s6_classify.Ru
 def test_every_section_and_context_has_words() -> None:
     words = Codebook().toml("labels/explore.toml")
     page = next(v for v in (words, *words.values()) if isinstance(v, dict) and "context_plain" in v)
-    assert {f"context_{x}" for x in (*evidence.LOCATIONS, *evidence.CONTEXTS)} <= set(page)
+    assert {f"context_{x}" for x in (*hits.LOCATIONS, *hits.CONTEXTS)} <= set(page)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, fields, ngrams, scorer
+from gangwei.kernels import evidence, fields, ngrams
 from gangwei.kernels.terms import fold_text
 from gangwei.schema import SECTIONS
 from gangwei.stages import s6_classify as s6
@@ -92,10 +92,10 @@ def test_score_is_the_sum_of_its_features(text: str, rules: s6.Rules) -> None:
     want = model.bias[v].astype(np.float64).copy()
     for j in range(int(indptr[1])):
         f, w = int(idx[j]), float(val[j])
-        if f >= scorer.AT_NEAR:
-            want += w * model.phrases[f - scorer.AT_NEAR]
-        elif f >= scorer.AT_TEXT:
-            want[:3] += w * model.grams[f - scorer.AT_TEXT]
+        if f >= ngrams.AT_NEAR:
+            want += w * model.phrases[f - ngrams.AT_NEAR]
+        elif f >= ngrams.AT_TEXT:
+            want[:3] += w * model.grams[f - ngrams.AT_TEXT]
         else:
             want += w * model.weights[v, f]
     want[-fields.N_FIELDS :] += out.fields[0] @ model.fields[v]

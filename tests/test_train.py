@@ -11,7 +11,7 @@ import pytest
 
 from gangwei import train, train_ads
 from gangwei.codebook import Codebook
-from gangwei.kernels import fields, scorer
+from gangwei.kernels import fields, ngrams
 from gangwei.stage_tables import RAW, SECTIONS
 from gangwei.stages import s2_clean, s6_classify
 
@@ -149,16 +149,16 @@ def test_pack_and_load_keep_the_weights() -> None:
     names = s6_classify.feature_names(book, concepts, kinds)
     rng = np.random.default_rng(1)
     dense = np.zeros((2, train.WIDTH, len(s6_classify.LANES)), np.float32)
-    some = np.sort(rng.choice(scorer.AT_TEXT, 300, replace=False))
+    some = np.sort(rng.choice(ngrams.AT_TEXT, 300, replace=False))
     dense[:, some] = rng.normal(size=(2, 300, len(s6_classify.LANES)))
-    dense[0, scorer.AT_TEXT + 5, :3] = 1.0
-    dense[0, scorer.AT_NEAR + 7] = 1.0
-    dense[1, scorer.WIDTH + fields.AT_WORDS, train.AT_SUBFIELDS :] = 2.0
+    dense[0, ngrams.AT_TEXT + 5, :3] = 1.0
+    dense[0, ngrams.AT_NEAR + 7] = 1.0
+    dense[1, ngrams.WIDTH + fields.AT_WORDS, train.AT_SUBFIELDS :] = 2.0
     bias, cuts = np.ones((2, len(s6_classify.LANES)), np.float32), np.zeros((2, 3), np.float32)
     data = train.pack(dense, bias, cuts, np.ones((2, 2)), names)
     assert data == train.pack(dense, bias, cuts, np.ones((2, 2)), names)
     model = s6_classify.load_model(data, names)
-    assert np.allclose(model.weights, dense[:, : scorer.AT_TEXT], atol=6e-3)
+    assert np.allclose(model.weights, dense[:, : ngrams.AT_TEXT], atol=6e-3)
     assert model.grams[5].tolist() == [1.0, 1.0, 1.0]
     assert model.phrases[7].sum() == len(s6_classify.PHRASE_LANES)
     assert model.fields[1, fields.AT_WORDS].tolist() == [2.0] * fields.N_FIELDS
@@ -181,13 +181,13 @@ def test_rare_ngrams_of_a_text_are_spread_wider_than_common_ones() -> None:
 
     x = lil_matrix((8, train.WIDTH))
     x[:, 0] = 1.0
-    x[:, scorer.AT_TITLE] = 1.0
-    x[:, scorer.AT_TEXT] = 1.0
-    x[0, scorer.AT_TEXT + 1] = 1.0
+    x[:, ngrams.AT_TITLE] = 1.0
+    x[:, ngrams.AT_TEXT] = 1.0
+    x[0, ngrams.AT_TEXT + 1] = 1.0
     scale = train.spread(x.tocsr())
-    assert scale[0] == scale[scorer.AT_TITLE] == scale[-1] == 1.0
-    assert scale[scorer.AT_TEXT] < 1.0 < scale[scorer.AT_TEXT + 1]
-    part = x.tocsr()[:, scorer.AT_TEXT : scorer.AT_NEAR]
-    scaled = part.multiply(scale[scorer.AT_TEXT : scorer.AT_NEAR])
+    assert scale[0] == scale[ngrams.AT_TITLE] == scale[-1] == 1.0
+    assert scale[ngrams.AT_TEXT] < 1.0 < scale[ngrams.AT_TEXT + 1]
+    part = x.tocsr()[:, ngrams.AT_TEXT : ngrams.AT_NEAR]
+    scaled = part.multiply(scale[ngrams.AT_TEXT : ngrams.AT_NEAR])
     assert np.isclose(scaled.power(2).sum(), part.power(2).sum())
-    assert np.all(scale[scorer.AT_NEAR : scorer.WIDTH] == 1.0)  # no phrase at all
+    assert np.all(scale[ngrams.AT_NEAR : ngrams.WIDTH] == 1.0)  # no phrase at all

@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, fields, scorer
+from gangwei.kernels import evidence, fields, ngrams
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS
 from gangwei.stages import s6_classify as s6
 from gangwei.train_ads import TrainError, copies, gather, unlabelled
@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Weak = tuple[Any, NDArray[np.int8]]
 C_TIER, C_MENTION, C_OTHER = (1.0, 0.3), 0.3, 1.0  # tiers: ads as they are, titles alone
-WIDTH = scorer.WIDTH + fields.WIDTH
+WIDTH = ngrams.WIDTH + fields.WIDTH
 SMALL = 0.005  # a weight of an n-gram below this is dropped: it moves no score by more than rounding
 FOLDS, SEEDS = 5, 2
 AT_SUBFIELDS = 4 + len(AI_ROLES)
@@ -81,7 +81,7 @@ def matrix(ads: pl.DataFrame, rules: s6.Rules, title_only: bool) -> tuple[csr_ma
     sections = ads["sections"].clear(ads.height) if title_only else ads["sections"]
     out = s6.read(ads["title"], text, ads["tags"], sections, rules, s6.blank_model(), keep=True)
     end = int(out.indptr[-1])
-    x = csr_matrix((out.val[:end], out.idx[:end], out.indptr), shape=(ads.height, scorer.WIDTH))
+    x = csr_matrix((out.val[:end], out.idx[:end], out.indptr), shape=(ads.height, ngrams.WIDTH))
     return hstack([x, csr_matrix(out.fields)]).tocsr(), out.facts
 
 
@@ -111,10 +111,10 @@ def _mask(lane: int) -> NDArray[np.int64]:
 
     The tier lanes read all but words of fields, subfields no n-grams of the whole text, others no n-grams of the text at all.
     """
-    named = np.arange(scorer.AT_TEXT)
+    named = np.arange(ngrams.AT_TEXT)
     if lane < len(s6.TIER_LANES):
-        return np.arange(scorer.WIDTH)
-    return np.concatenate([named, np.arange(scorer.AT_NEAR, WIDTH)]) if lane in s6.PHRASE_LANES else named
+        return np.arange(ngrams.WIDTH)
+    return np.concatenate([named, np.arange(ngrams.AT_NEAR, WIDTH)]) if lane in s6.PHRASE_LANES else named
 
 
 def spread(x: csr_matrix) -> Floats:
@@ -124,7 +124,7 @@ def spread(x: csr_matrix) -> Floats:
     kinds keeps its mean square. Other columns have 1.
     """
     scale = np.ones(x.shape[1])
-    for a, b in ((scorer.AT_TEXT, scorer.AT_NEAR), (scorer.AT_NEAR, scorer.WIDTH)):
+    for a, b in ((ngrams.AT_TEXT, ngrams.AT_NEAR), (ngrams.AT_NEAR, ngrams.WIDTH)):
         part = x[:, a:b]
         rare = np.log((1 + part.shape[0]) / (1 + part.getnnz(0)))
         square = np.asarray(part.power(2).sum(0)).ravel()
@@ -298,17 +298,17 @@ def pack(
 ) -> bytes:
     """The bytes of model.npz: half precision, only features with a weight; the same input gives the same bytes."""
     used = [i for i in range(evidence.AT_END) if np.any(dense[:, i])]
-    title = dense[:, scorer.AT_TITLE : scorer.AT_TEXT]
+    title = dense[:, ngrams.AT_TITLE : ngrams.AT_TEXT]
     title = np.where(np.abs(title) > SMALL, title, 0)
     title_at = np.flatnonzero(np.any(title, axis=(0, 2)))
     text = np.where(
-        np.abs(dense[0, scorer.AT_TEXT : scorer.AT_NEAR]) > SMALL, dense[0, scorer.AT_TEXT : scorer.AT_NEAR], 0
+        np.abs(dense[0, ngrams.AT_TEXT : ngrams.AT_NEAR]) > SMALL, dense[0, ngrams.AT_TEXT : ngrams.AT_NEAR], 0
     )
     text_at = np.flatnonzero(np.any(text, axis=1))
-    phrase = dense[0, scorer.AT_NEAR : scorer.WIDTH, s6.PHRASE_LANES].T
+    phrase = dense[0, ngrams.AT_NEAR : ngrams.WIDTH, s6.PHRASE_LANES].T
     phrase = np.where(np.abs(phrase) > SMALL, phrase, 0)
     phrase_at = np.flatnonzero(np.any(phrase, axis=1))
-    field = dense[:, scorer.WIDTH :, AT_SUBFIELDS:]
+    field = dense[:, ngrams.WIDTH :, AT_SUBFIELDS:]
     field_at = np.flatnonzero(np.any(field, axis=(0, 2)))
     arrays = {
         "names": np.array([names[i] for i in used]),
@@ -328,7 +328,7 @@ def pack(
     h = hashlib.sha256()
     for k, a in sorted(arrays.items()):
         h.update(k.encode() + str(a.dtype).encode() + np.ascontiguousarray(a).tobytes())
-    meta = {"lanes": list(s6.LANES), "width": scorer.WIDTH, "version": h.hexdigest()[:16]}
+    meta = {"lanes": list(s6.LANES), "width": ngrams.WIDTH, "version": h.hexdigest()[:16]}
     out = io.BytesIO()
     np.savez_compressed(out, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
     return out.getvalue()

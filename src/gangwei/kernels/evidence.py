@@ -1,17 +1,13 @@
-"""What one ad shows: its term matches become evidence with a section and a context, and evidence becomes named features.
+"""What one ad shows: its hits become evidence, and evidence becomes named features.
 
-Each AI term gets its section (title, duties, requirements, blurb, tags, other) and its context (plain, duty, asked for,
-preferred, negated; the cues of its clause decide); `needs` and `not_if` are applied, and what was seen is counted into a
-dense vector of named features.
+`needs` and `not_if` are applied, and what was seen is counted into a dense vector of named features.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
+from gangwei.kernels import hits as h
 from gangwei.kernels.lean import lean, lean_inline
 
 TIERS = (
@@ -26,29 +22,13 @@ TIERS = (
     "other",
     "none",
 )
-LOCATIONS = ("title", "duties", "requirements", "blurb", "tags", "other")
-CONTEXTS = ("plain", "duty", "asked", "preferred", "negated")
-CUES = ("prefer", "know", "duty", "negate", "design_list", "majors", "company", "customer", "training_sense")
-SPOTS = ("title", "duty", "asked", "preferred", "aside")
-# layers of terms
-AI, CUE, SURVEILLANCE, DEFENCE, ROLE, OTHER_JOB, FIELD = range(7)
-# columns of a row of hits; CUES_HERE has a bit for each cue of the clause, COUNTED the tier that counts or -1
-TERM, START, END, LOCATION, CONTEXT, CUES_HERE, CLAUSE, COUNTED = range(8)
-IN_TITLE, IN_DUTIES, IN_REQUIREMENTS, IN_BLURB, IN_TAGS, IN_OTHER = range(len(LOCATIONS))
-PLAIN, DUTY, ASKED, PREFERRED, NEGATED = range(len(CONTEXTS))
-ON_TITLE, ON_DUTY, ON_ASKED, ON_PREFERRED, ASIDE = range(len(SPOTS))
 USER, BARE, LAST_BARE, OTHER_SENSE = (TIERS.index(t) for t in ("user", "tool", "algo_bare", "other"))
-IS_PREFER, IS_KNOW, IS_DUTY, IS_NEGATE = (1 << i for i in range(4))
-SAID = IS_PREFER | IS_KNOW | IS_DUTY | IS_NEGATE
 MAX_CONCEPTS = 128
 MAX_ROLES = 24
-LISTED = 6
-WISHES = 10
-COLON, SEMICOLON, BRACKET = 58, 59, 0x3011
 
-N_TIER = len(TIERS) * len(LOCATIONS) * len(CONTEXTS)
+N_TIER = len(TIERS) * len(h.LOCATIONS) * len(h.CONTEXTS)
 AT_CONCEPT = N_TIER
-AT_ROLE = AT_CONCEPT + MAX_CONCEPTS * len(SPOTS)
+AT_ROLE = AT_CONCEPT + MAX_CONCEPTS * len(h.SPOTS)
 AT_HEAD = AT_ROLE + MAX_ROLES
 AT_MIX = AT_HEAD + MAX_ROLES
 MIXES = ("title_ai", "duty_ai", "asked_ai", "preferred_ai", "aside_ai", "no_ai")
@@ -69,8 +49,8 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
     pad_c = concepts + [f"concept{i}" for i in range(len(concepts), MAX_CONCEPTS)]
     pad_r = roles + [f"role{i}" for i in range(len(roles), MAX_ROLES)]
     return [
-        *(f"tier:{t}@{s}/{c}" for t in TIERS for s in LOCATIONS for c in CONTEXTS),
-        *(f"concept:{c}@{s}" for c in pad_c for s in SPOTS),
+        *(f"tier:{t}@{s}/{c}" for t in TIERS for s in h.LOCATIONS for c in h.CONTEXTS),
+        *(f"concept:{c}@{s}" for c in pad_c for s in h.SPOTS),
         *(f"title_word:{r}" for r in pad_r),
         *(f"title_head:{r}" for r in pad_r),
         *(f"head:{r}+{m}" for r in pad_r for m in MIXES),
@@ -78,184 +58,16 @@ def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
     ]
 
 
-class Terms(NamedTuple):
-    """What the lists say of each term, aligned: characters, layer, tier, concept, whether it needs other AI terms, the cue that
-    rules it out (-1 = none), the kind of a cue or title word or, of an AI term, a bit for each location where it counts, and
-    its two subfields (n, 2; -1 = none)."""
-
-    size: NDArray[np.int32]
-    layer: NDArray[np.int32]
-    tier: NDArray[np.int32]
-    concept: NDArray[np.int32]
-    needs: NDArray[np.int32]
-    not_if: NDArray[np.int32]
-    kind: NDArray[np.int32]
-    fields: NDArray[np.int32]
-
-
-class Buffers(NamedTuple):
-    """One field of an ad as `terms.decode` and `terms.find` leave it: characters, their places, ends of clauses; scratch; terms
-    and where they begin, cues and where they begin."""
-
-    chars: NDArray[np.uint16]
-    pos: NDArray[np.int32]
-    ends: NDArray[np.int32]
-    work: tuple[NDArray[np.uint16], NDArray[np.int32], NDArray[np.int32]]
-    hit: NDArray[np.int32]
-    at: NDArray[np.int32]
-    cue: NDArray[np.int32]
-    cue_at: NDArray[np.int32]
-
-
-@lean
-def asked_for(hit, m, layer):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Whether the context of any of hit[:m] counts: words for roles and for surveillance in titles have none."""
-    asked = False
-    for j in range(m):
-        asked = asked or layer[hit[j]] < ROLE
-    return asked
-
-
-@lean
-def place_hits(m, cues, buffers, terms, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Turn the m matches of one field into rows of `hits` from row `base` on.
-
-    `cues` is the number of matched cues. `where` is the location of the whole field, or -1 to take it from the sections
-    s0..s1. A heading of wishes ("加分项:") makes the list below it preferred, up to the next heading, to the duties or for WISHES
-    clauses; in a running text ("优先:甲;乙") the items behind semicolons. Returns the end of the rows.
-    """
-    chars, pos, ends, _, hit, at, cue, cue_at = buffers
-    size, kind_of = terms.size, terms.kind
-    n = base
-    sec = s0
-    clause = 0
-    next_cue = 0
-    bits = 0
-    counted = -1
-    wished = -1
-    running = -1
-    for q in range(m):
-        if n >= hits.shape[0]:
-            return n
-        while ends[clause] <= at[q]:
-            clause += 1
-        while counted < clause:
-            begin = ends[counted] if counted >= 0 else 0
-            counted += 1
-            stop = ends[counted]
-            bits = 0
-            covered = 0
-            behind = stop
-            if running >= 0:
-                other = chars[begin] != SEMICOLON
-                for i in range(begin, stop):
-                    other = other or chars[i] == COLON
-                if other:
-                    running = -1
-            while next_cue < cues and cue_at[next_cue] < stop:
-                kind = kind_of[cue[next_cue]]
-                bits |= 1 << kind
-                if kind == 0:
-                    covered += size[cue[next_cue]]
-                    behind = stop - cue_at[next_cue] - size[cue[next_cue]]
-                    if behind > 1 and chars[stop - behind] == COLON:
-                        running = counted
-                next_cue += 1
-            closed = chars[stop - 1] == COLON or chars[stop - 1] == BRACKET
-            if covered and ((closed and behind <= 2) or covered * 5 >= (stop - begin) * 3):
-                wished = counted
-            elif closed:
-                wished = -1
-        a = pos[at[q]]
-        location = IN_OTHER
-        if where >= 0:
-            location = where
-        else:
-            while sec < s1 and sections[sec, 2] <= a:
-                sec += 1
-            if sec < s1 and sections[sec, 1] <= a:
-                location = sections[sec, 0]
-        listed = 0 <= wished < clause <= wished + WISHES or 0 <= running < clause
-        hits[n, TERM] = hit[q]
-        hits[n, START] = a
-        hits[n, END] = pos[at[q] + size[hit[q]] - 1] + 1
-        hits[n, LOCATION] = location
-        hits[n, CONTEXT] = context_of(location, bits, listed)
-        hits[n, CUES_HERE] = bits
-        hits[n, CLAUSE] = clause
-        n += 1
-    return n
-
-
-@lean_inline
-def context_of(location, cues, listed):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """The context of a term by its location, the cues of its clause, and whether it stands in a list of wishes."""
-    context = PLAIN
-    if cues & IS_NEGATE:
-        context = NEGATED
-    elif cues & IS_PREFER or (location != IN_DUTIES and listed):
-        context = PREFERRED
-    elif location == IN_DUTIES or ((cues & IS_DUTY) and location != IN_REQUIREMENTS and not (cues & IS_KNOW)):
-        context = DUTY
-    elif (cues & IS_KNOW) or location == IN_REQUIREMENTS:
-        context = ASKED
-    return PLAIN if location == IN_BLURB and context != NEGATED else context
-
-
-@lean
-def lists_only(hits, n_title, a, b, size, ends, layer):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Read the AI terms of the text, rows a..b of `hits`, as tags where they are nothing but a list of words.
-
-    So it is where the title has no such term, there are LISTED or more, and every clause that holds one consists of them for
-    the larger part, without a word for duty, knowledge, preference or negation.
-    """
-    for j in range(n_title):
-        if layer[hits[j, TERM]] == AI:
-            return
-    n = 0
-    j = a
-    while j < b:
-        clause = hits[j, CLAUSE]
-        covered = 0
-        while j < b and hits[j, CLAUSE] == clause:
-            if layer[hits[j, TERM]] == AI:
-                if hits[j, CUES_HERE] & SAID:
-                    return
-                covered += size[hits[j, TERM]]
-                n += 1
-            j += 1
-        length = ends[clause] - (ends[clause - 1] if clause else 0)
-        if covered and covered * 2 < length:
-            return
-    if n >= LISTED:
-        for j in range(a, b):
-            if layer[hits[j, TERM]] == AI:
-                hits[j, LOCATION] = IN_TAGS
-                hits[j, CONTEXT] = PLAIN
-
-
-@lean_inline
-def spot_of(location, context):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Position in SPOTS of a location and a context."""
-    if location == IN_TITLE:
-        return ON_TITLE
-    if context == NEGATED or IN_BLURB <= location <= IN_TAGS:
-        return ASIDE
-    if context == PREFERRED:
-        return ON_PREFERRED
-    return ON_DUTY if context == DUTY else ON_ASKED
-
-
 @lean_inline
 def tier_feature(tier, location, context):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The feature of terms of a tier at a location in a context."""
-    return (tier * len(LOCATIONS) + location) * len(CONTEXTS) + context
+    return (tier * len(h.LOCATIONS) + location) * len(h.CONTEXTS) + context
 
 
 @lean_inline
 def concept_feature(concept, spot):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The feature of a concept at a spot."""
-    return AT_CONCEPT + concept * len(SPOTS) + spot
+    return AT_CONCEPT + concept * len(h.SPOTS) + spot
 
 
 @lean_inline
@@ -269,14 +81,14 @@ def count_tiers(hits, n, terms):  # type: ignore[no-untyped-def]  # pragma: no c
     """Set the tier that counts of each hit, apart from `needs`; returns whether a term of a tier stands by itself."""
     alone = False
     for j in range(n):
-        t = hits[j, TERM]
-        hits[j, COUNTED] = -1
-        if terms.layer[t] != AI or not (terms.kind[t] >> hits[j, LOCATION]) & 1:
+        t = hits[j, h.TERM]
+        hits[j, h.COUNTED] = -1
+        if terms.layer[t] != h.AI or not (terms.kind[t] >> hits[j, h.LOCATION]) & 1:
             continue
         tier = terms.tier[t]
-        if terms.not_if[t] >= 0 and (hits[j, CUES_HERE] >> terms.not_if[t]) & 1:
+        if terms.not_if[t] >= 0 and (hits[j, h.CUES_HERE] >> terms.not_if[t]) & 1:
             tier = OTHER_SENSE
-        hits[j, COUNTED] = tier
+        hits[j, h.COUNTED] = tier
         alone = alone or (tier <= USER and terms.needs[t] == 0)
     return alone
 
@@ -298,8 +110,8 @@ def judge(hits, n_title, n, n_clauses, n_chars, terms, seen, x):  # type: ignore
     alone = count_tiers(hits, n, terms)
     last = -1
     for j in range(n_title):
-        t = hits[j, TERM]
-        if terms.layer[t] == ROLE:
+        t = hits[j, h.TERM]
+        if terms.layer[t] == h.ROLE:
             last = terms.kind[t]
             x[AT_ROLE + last] = 1
     if last >= 0:
@@ -321,51 +133,51 @@ def judge(hits, n_title, n, n_clauses, n_chars, terms, seen, x):  # type: ignore
     preferred_ai = False
     aside_ai = False
     for j in range(n):
-        t = hits[j, TERM]
+        t = hits[j, h.TERM]
         layer = terms.layer[t]
-        if layer == SURVEILLANCE:
+        if layer == h.SURVEILLANCE:
             count[24] += 1
-        elif layer == DEFENCE:
+        elif layer == h.DEFENCE:
             count[25] += 1
-        if layer != AI:
+        if layer != h.AI:
             continue
         if terms.needs[t] == 1 and not alone:
-            hits[j, COUNTED] = -1
+            hits[j, h.COUNTED] = -1
             continue
-        tier, location = hits[j, COUNTED], hits[j, LOCATION]
+        tier, location = hits[j, h.COUNTED], hits[j, h.LOCATION]
         if tier < 0 or tier > OTHER_SENSE:
             continue
-        spot = spot_of(location, hits[j, CONTEXT])
+        spot = h.spot_of(location, hits[j, h.CONTEXT])
         c = terms.concept[t]
-        x[tier_feature(tier, location, hits[j, CONTEXT])] += 1
+        x[tier_feature(tier, location, hits[j, h.CONTEXT])] += 1
         x[concept_feature(c, spot)] = 1
         if tier > USER:
             n_bare += 1
             continue
         n_real += 1
-        if spot == ON_TITLE:
+        if spot == h.ON_TITLE:
             title_ai = True
-        elif spot == ON_DUTY:
+        elif spot == h.ON_DUTY:
             duty_ai = True
-        elif spot == ON_ASKED:
+        elif spot == h.ON_ASKED:
             asked_ai = True
-        elif spot == ON_PREFERRED:
+        elif spot == h.ON_PREFERRED:
             preferred_ai = True
             n_preferred += 1
         else:
             aside_ai = True
             n_aside += 1
-        if spot <= ON_ASKED and not seen[c] & 1:
+        if spot <= h.ON_ASKED and not seen[c] & 1:
             seen[c] |= 1
             distinct += 1
-        if spot <= ON_DUTY and not seen[c] & 2:
+        if spot <= h.ON_DUTY and not seen[c] & 2:
             seen[c] |= 2
             duty_distinct += 1
-        if location != IN_TITLE and hits[j, CLAUSE] != last_clause:
+        if location != h.IN_TITLE and hits[j, h.CLAUSE] != last_clause:
             ai_clauses += 1
-            last_clause = hits[j, CLAUSE]
-        if location != IN_TITLE and first < 0:
-            first = hits[j, START]
+            last_clause = hits[j, h.CLAUSE]
+        if location != h.IN_TITLE and first < 0:
+            first = hits[j, h.START]
     for i in range(N_TIER if n_real + n_bare > 0 else 0):
         if x[i] > 0:
             x[i] = damped(x[i])

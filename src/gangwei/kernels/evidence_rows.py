@@ -7,13 +7,14 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gangwei.kernels import evidence, scorer
+from gangwei.kernels import evidence, score_tables
+from gangwei.kernels import hits as h
 from gangwei.schema import AI_SUBFIELDS
 
 TERM_TIERS = [evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")]
 _OWN_TIER = np.isin(np.arange(len(evidence.TIERS)), TERM_TIERS)
-_OWN_PLACE = np.isin(evidence.LOCATIONS, ("title", "duties", "requirements", "other"))
-_REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in evidence.CONTEXTS]
+_OWN_PLACE = np.isin(h.LOCATIONS, ("title", "duties", "requirements", "other"))
+_REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in h.CONTEXTS]
 
 
 def _lists(values: pl.Series, counts: NDArray[np.int64]) -> pl.Series:
@@ -56,8 +57,8 @@ def features(
     shown = np.flatnonzero(tier < 3)
     row, column = np.nonzero(np.abs(why[shown]) > 0.05)
     row = shown[row]
-    named = column >= scorer.GRAMS
-    index = np.where(named, which[row, np.maximum(column - scorer.GRAMS, 0)], len(names_of) + column)
+    named = column >= score_tables.GRAMS
+    index = np.where(named, which[row, np.maximum(column - score_tables.GRAMS, 0)], len(names_of) + column)
     names = pl.Series([*names_of, "title_ngrams", "text_ngrams", "phrase_ngrams"])
     title = (column == 0) | (named & (index < evidence.AT_COUNT))
     return pl.DataFrame(
@@ -90,7 +91,7 @@ def rows_of_evidence(
     signal_code = -code
     layer = np.where(code >= 0, 0, signal_code)
     decision = pl.Series(["ai_term", "", "surveillance", "defence", "", "surveillance"])[layer]
-    spots = [f"{r}@{s}" for r in _REASONS for s in evidence.LOCATIONS] + [f"word@{s}" for s in evidence.LOCATIONS]
+    spots = [f"{r}@{s}" for r in _REASONS for s in h.LOCATIONS] + [f"word@{s}" for s in h.LOCATIONS]
     reason = pl.Series(spots)[np.where(code >= 0, code * 6 + where, len(_REASONS) * 6 + where)]
     beside = hits[:, 1] < 0
     spans = pl.DataFrame({"start": hits[:, 1], "end": hits[:, 2]}).with_columns(

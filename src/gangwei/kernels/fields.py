@@ -7,29 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from gangwei.kernels.evidence import (
-    ASIDE,
-    CONTEXT,
-    CUES_HERE,
-    FIELD,
-    IN_TAGS,
-    IN_TITLE,
-    LOCATION,
-    ON_PREFERRED,
-    ON_TITLE,
-    SPOTS,
-    TERM,
-    damped,
-    place_hits,
-    spot_of,
-)
+from gangwei.kernels import evidence
+from gangwei.kernels import hits as h
 from gangwei.kernels.lean import lean
 from gangwei.kernels.ngrams import AT_NEAR
 from gangwei.kernels.rows import add_rows
 from gangwei.kernels.terms import decode, find
 from gangwei.schema import AI_SUBFIELDS
 
-N_FIELDS, N_SPOTS = len(AI_SUBFIELDS), len(SPOTS)
+N_FIELDS, N_SPOTS = len(AI_SUBFIELDS), len(h.SPOTS)
 MAX_WORDS = 512
 PLACES = ("title", "used", "preferred")
 AT_TERMS = N_FIELDS * N_SPOTS
@@ -43,7 +29,7 @@ def feature_names(words: list[str]) -> list[str]:
     """The name of every feature, in order (length WIDTH)."""
     padded = words + [f"word{i}" for i in range(len(words), MAX_WORDS)]
     return [
-        *(f"{kind}:{f}@{s}" for kind in ("words", "terms") for f in AI_SUBFIELDS for s in SPOTS),
+        *(f"{kind}:{f}@{s}" for kind in ("words", "terms") for f in AI_SUBFIELDS for s in h.SPOTS),
         *(f"{kind}_share:{f}" for kind in ("words", "terms") for f in AI_SUBFIELDS),
         *(f"word:{w}@{p}" for w in padded for p in PLACES),
     ]
@@ -58,20 +44,20 @@ def field_features(hits, n, terms, seen, z):  # type: ignore[no-untyped-def]  # 
     field = terms.fields
     seen[:] = 0
     for j in range(n):
-        t = hits[j, TERM]
+        t = hits[j, h.TERM]
         f = field[t, 0]
         if f < 0:
             continue
-        spot = spot_of(hits[j, LOCATION], hits[j, CONTEXT])
-        if terms.layer[t] == FIELD:
+        spot = h.spot_of(hits[j, h.LOCATION], hits[j, h.CONTEXT])
+        if terms.layer[t] == h.FIELD:
             z[f * N_SPOTS + spot] += 1
             if field[t, 1] >= 0:
                 z[field[t, 1] * N_SPOTS + spot] += 1
-            if spot < ASIDE:
-                place = 0 if spot == ON_TITLE else 2 if spot == ON_PREFERRED else 1
+            if spot < h.ASIDE:
+                place = 0 if spot == h.ON_TITLE else 2 if spot == h.ON_PREFERRED else 1
                 z[AT_WORDS + terms.kind[t] * len(PLACES) + place] = 1
-        elif (terms.kind[t] >> hits[j, LOCATION]) & 1 and not (
-            terms.not_if[t] >= 0 and (hits[j, CUES_HERE] >> terms.not_if[t]) & 1
+        elif (terms.kind[t] >> hits[j, h.LOCATION]) & 1 and not (
+            terms.not_if[t] >= 0 and (hits[j, h.CUES_HERE] >> terms.not_if[t]) & 1
         ):
             c = terms.concept[t]
             if not (seen[c] >> spot) & 1:
@@ -88,7 +74,7 @@ def field_features(hits, n, terms, seen, z):  # type: ignore[no-untyped-def]  # 
             z[AT_SHARES + kind * N_FIELDS + f] /= max(1.0, total)
         for i in range(kind * AT_TERMS, (kind + 1) * AT_TERMS):
             if z[i] > 0:
-                z[i] = damped(z[i])
+                z[i] = evidence.damped(z[i])
 
 
 @lean
@@ -100,8 +86,8 @@ def add_scores(hits, n, terms, z, weights, scores):  # type: ignore[no-untyped-d
                 scores[k] += z[i] * weights[i, k]
             z[i] = 0
     for j in range(n):
-        t = hits[j, TERM]
-        if terms.layer[t] == FIELD:
+        t = hits[j, h.TERM]
+        if terms.layer[t] == h.FIELD:
             at = AT_WORDS + terms.kind[t] * len(PLACES)
             for i in range(at, at + len(PLACES)):
                 if z[i] != 0:
@@ -124,27 +110,28 @@ def hits_of_fields(row, n, m, ads, table, lexicons, terms, buffers, hits):  # ty
             if words:
                 m = find(buffers.chars, n, lexicons.field_words, buffers.work, buffers.hit, buffers.at)
             spans = ads.section_at[row], ads.section_at[row + 1]
-            filled = place_hits(m, cues, buffers, terms, ads.sections, spans[0], spans[1], own, hits, filled)
-    for texts, where in ((ads.title, np.int64(IN_TITLE)), (ads.tags, np.int64(IN_TAGS))):
+            filled = h.place_hits(m, cues, buffers, terms, ads.sections, spans[0], spans[1], own, hits, filled)
+    for texts, where in ((ads.title, np.int64(h.IN_TITLE)), (ads.tags, np.int64(h.IN_TAGS))):
         data, offsets = texts
         n, _ = decode(data, offsets[row], offsets[row + 1], table, buffers.chars, buffers.pos, buffers.ends)
         m = find(buffers.chars, n, lexicons.fields, buffers.work, buffers.hit, buffers.at)
         if m:
             cues = find(buffers.chars, n, lexicons.cues, buffers.work, buffers.cue, buffers.cue_at)
-            filled = place_hits(m, cues, buffers, terms, ads.sections, none, none, where, hits, filled)
+            filled = h.place_hits(m, cues, buffers, terms, ads.sections, none, none, where, hits, filled)
     return filled
 
 
 @lean
-def score_subfields(
-    hits, n, v, terms, seen, z, weights, idx, val, p, text_from, near_from, text_to, sums, scores, kept
-):  # type: ignore[no-untyped-def]  # pragma: no cover
+def score_subfields(hits, n, v, terms, weights, scratch, bounds, scores, kept):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add the features of one ad to the scores of its subfields; the features of fields are copied to `kept` (or it is empty).
 
-    The n rows of `hits` come from `hits_of_fields`; v is 0 for ads with a text, else 1; idx[:p], val[:p] are the features of the ad; `sums` is scratch.
+    The n rows of `hits` come from `hits_of_fields`; v is 0 for ads with a text, else 1. `scratch` holds the features of the ad,
+    and `bounds` where among them the n-grams of the text begin, those of phrases begin and end, and all end.
     """
+    idx, val, z, sums = scratch.idx, scratch.val, scratch.z, scratch.sums
+    text_from, near_from, text_to, p = bounds
     by_feature, by_phrase, by_field = weights
-    field_features(hits, n, terms, seen, z)
+    field_features(hits, n, terms, scratch.concepts, z)
     none = np.int64(0)
     for k in range(N_FIELDS):
         sums[k] = scores[k]

@@ -10,13 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gangwei.kernels.evidence import AI, AT_END, CLAUSE, COUNTED, IN_BLURB, IN_TAGS, LAST_BARE, LOCATION, START, TERM
+from gangwei.kernels import evidence
+from gangwei.kernels import hits as h
 from gangwei.kernels.lean import lean
 
 TITLE_BITS = 13
 TEXT_BITS = 15
 NEAR_BITS = 14
-AT_TITLE = AT_END
+AT_TITLE = evidence.AT_END
 AT_TEXT = AT_TITLE + (1 << TITLE_BITS)
 AT_NEAR = AT_TEXT + (1 << TEXT_BITS)
 WIDTH = AT_NEAR + (1 << NEAR_BITS)
@@ -108,15 +109,15 @@ def phrases(chars, n, pos, ends, hits, a, b, layer, out):  # type: ignore[no-unt
     done = 0
     for j in range(a, b):
         if (
-            layer[hits[j, TERM]] != AI
-            or not 0 <= hits[j, COUNTED] <= LAST_BARE
-            or IN_BLURB <= hits[j, LOCATION] <= IN_TAGS
+            layer[hits[j, h.TERM]] != h.AI
+            or not 0 <= hits[j, h.COUNTED] <= evidence.LAST_BARE
+            or h.IN_BLURB <= hits[j, h.LOCATION] <= h.IN_TAGS
         ):
             continue
-        i = np.searchsorted(pos[:n], hits[j, START])
+        i = np.searchsorted(pos[:n], hits[j, h.START])
         if i < done:
             continue
-        clause = hits[j, CLAUSE]
+        clause = hits[j, h.CLAUSE]
         low = ends[clause - 1] if clause else 0
         start = i
         while start > low and chars[start - 1] != COMMA:

@@ -6,52 +6,11 @@ so what only the others need stands in functions of its own, which leaves the pa
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gangwei.kernels.evidence import (
-    AI,
-    ASIDE,
-    ASKED,
-    AT_COUNT,
-    AT_END,
-    AT_MIX,
-    AT_ROLE,
-    BARE,
-    CONTEXT,
-    CONTEXTS,
-    COUNTED,
-    DEFENCE,
-    END,
-    IN_TAGS,
-    LAST_BARE,
-    LISTED,
-    LOCATION,
-    MAX_CONCEPTS,
-    MIXES,
-    NEGATED,
-    ON_ASKED,
-    ON_TITLE,
-    OTHER_JOB,
-    OTHER_SENSE,
-    PREFERRED,
-    ROLE,
-    START,
-    SURVEILLANCE,
-    TERM,
-    Buffers,
-    Terms,
-    asked_for,
-    concept_feature,
-    judge,
-    lists_only,
-    place_hits,
-    spot_of,
-    tier_feature,
-)
-from gangwei.kernels.fields import WIDTH as FIELDS_WIDTH
+from gangwei.kernels import evidence
+from gangwei.kernels import hits as h
 from gangwei.kernels.fields import hits_of_fields, score_subfields
 from gangwei.kernels.lean import lean, lean_inline
 from gangwei.kernels.ngrams import (
@@ -61,115 +20,38 @@ from gangwei.kernels.ngrams import (
     NEAR_BITS,
     TEXT_BITS,
     TITLE_BITS,
-    WIDTH,
-    damped_counts,
     grams,
     phrases,
     told,
 )
-from gangwei.kernels.rows import WIDE
-from gangwei.kernels.terms import decode, find, longest_of, needed_for, scratch
-
-__all__ = ["AT_NEAR", "AT_TEXT", "AT_TITLE", "GRAMS", "NEAR_BITS", "TEXT_BITS", "WIDE", "WIDTH", "score_rows"]
+from gangwei.kernels.score_tables import (
+    DEFENCE_AT,
+    FEW,
+    GRAMS,
+    IN_TITLE_TOO,
+    KEPT,
+    OTHER_TITLE,
+    SAID,
+    SEEN,
+    STRENGTHS,
+    SURVEILLANCE_AT,
+    TOP,
+    Ads,
+    Lexicons,
+    Scored,
+    Weights,
+    blank,
+    scratch_for,
+)
+from gangwei.kernels.terms import decode, find, longest_of, needed_for
 
 TITLE_SCALE = 3.0
 TEXT_SCALE = 4.0
 NEAR_SCALE = 4.0
-GRAMS = 3
-HITS = 1024
-FEW = 8
-TOP = 3
 FAR = 2_000_000_000  # marks of n-grams start again before 32 bits are full
 BUILDER, RELATED = 0, 1  # lanes
 # what the AI terms of an ad amount to, in order
 NO_AI, BARE_WORDS, AI_ASIDE, AI_USED = range(4)
-# columns of facts; the words of each signal are strong, then weak
-SEEN, SURVEILLANCE_AT, IN_TITLE_TOO, DEFENCE_AT, SAID, KEPT, OTHER_TITLE = 0, 1, 3, 4, 6, 7, 8
-FACTS = 9
-STRENGTHS = 2
-
-Texts = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
-class Ads(NamedTuple):
-    """Titles, texts and tags as (bytes, offsets); sections as rows (location, start, end) in characters and their offsets by ad."""
-
-    title: Texts
-    text: Texts
-    tags: Texts
-    sections: NDArray[np.int32]
-    section_at: NDArray[np.int64]
-
-
-class Lexicons(NamedTuple):
-    """`Lexicon.arrays` of what is looked for in titles, in texts and tags, of cues, of AI terms and words of fields, and of
-    words of fields."""
-
-    title: tuple[NDArray[np.generic], ...]
-    text: tuple[NDArray[np.generic], ...]
-    cues: tuple[NDArray[np.generic], ...]
-    fields: tuple[NDArray[np.generic], ...]
-    field_words: tuple[NDArray[np.generic], ...]
-
-
-class Weights(NamedTuple):
-    """A linear model: the first axis of length 2 is for ads with and without a text.
-
-    by_feature (2, AT_TEXT, lanes before the subfields); few, the weights (2, AT_TEXT, FEW) of `lanes_of_few`, all that is scored
-    where no term was found; grams (1 << TEXT_BITS, 3) and phrases (1 << NEAR_BITS, 3) of the n-grams of text and phrases for the
-    tier lanes; subfields (2, AT_TEXT, WIDE), (1 << NEAR_BITS, WIDE) and (2, fields.WIDTH, subfields) of features, n-grams of
-    phrases and features of fields; bias (2, lanes), the subfields last; cuts (2, 3) of the tiers.
-    """
-
-    by_feature: NDArray[np.float32]
-    few: NDArray[np.float32]
-    lanes_of_few: NDArray[np.int64]
-    grams: NDArray[np.float32]
-    phrases: NDArray[np.float32]
-    subfields: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-    bias: NDArray[np.float32]
-    cuts: NDArray[np.float32]
-
-
-class Scratch(NamedTuple):
-    """What the pass works with, made once: the field in hand; hits of an ad, and of its fields; concepts seen; features by number
-    and those of fields; how many hits share a feature; characters of phrases; features of an ad as lists, with the places and
-    the counts of n-grams and their hashes; sums of few lanes and of subfields."""
-
-    buffers: Buffers
-    hits: NDArray[np.int64]
-    about: NDArray[np.int64]
-    concepts: NDArray[np.uint8]
-    x: NDArray[np.float32]
-    z: NDArray[np.float32]
-    alike: NDArray[np.int64]
-    near: NDArray[np.uint16]
-    idx: NDArray[np.int64]
-    val: NDArray[np.float32]
-    stamps: tuple[NDArray[np.int32], ...]
-    counts: NDArray[np.float64]
-    hashes: NDArray[np.uint64]
-    least: NDArray[np.float32]
-    sums: NDArray[np.float32]
-
-
-class Scored(NamedTuple):
-    """What the pass found, by ad: scores (n, lanes); facts (n, FACTS); hits as of `evidence_rows` with their ads and scores; the part
-    of the n-grams of title, text and phrases and of the TOP largest other features `which` in the score of builder or
-    adjacent; with `keep` all features, as rows of a sparse matrix, and those of fields; and by ad asked for the row that holds it."""
-
-    scores: NDArray[np.float32]
-    facts: NDArray[np.int32]
-    hits: NDArray[np.int32]
-    hit_row: NDArray[np.int32]
-    hit_score: NDArray[np.float32]
-    why: NDArray[np.float32]
-    which: NDArray[np.int32]
-    indptr: NDArray[np.int64]
-    idx: NDArray[np.int32]
-    val: NDArray[np.float32]
-    fields: NDArray[np.float32]
-    first: NDArray[np.int64]
 
 
 @lean_inline
@@ -177,27 +59,29 @@ def signals(hits, n, n_title, terms, facts, r):  # type: ignore[no-untyped-def] 
     """Count the words of surveillance and defence of ad r into `facts`; returns what its AI terms amount to."""
     seen = NO_AI
     for j in range(n):
-        layer = terms.layer[hits[j, TERM]]
-        if layer == ROLE:
+        layer = terms.layer[hits[j, h.TERM]]
+        if layer == h.ROLE:
             continue
-        context = hits[j, CONTEXT]
-        spot = spot_of(hits[j, LOCATION], context)
-        kind = terms.kind[hits[j, TERM]]
-        if layer == AI:
-            tier = hits[j, COUNTED]
-            if 0 <= tier <= OTHER_SENSE:
-                aside = tier == OTHER_SENSE or spot == ASIDE
-                seen = max(seen, BARE_WORDS if BARE <= tier <= LAST_BARE else AI_ASIDE if aside else AI_USED)
-        elif layer == SURVEILLANCE:
-            if spot <= ON_ASKED and kind < STRENGTHS:
+        context = hits[j, h.CONTEXT]
+        spot = h.spot_of(hits[j, h.LOCATION], context)
+        kind = terms.kind[hits[j, h.TERM]]
+        if layer == h.AI:
+            tier = hits[j, h.COUNTED]
+            if 0 <= tier <= evidence.OTHER_SENSE:
+                aside = tier == evidence.OTHER_SENSE or spot == h.ASIDE
+                seen = max(
+                    seen, BARE_WORDS if evidence.BARE <= tier <= evidence.LAST_BARE else AI_ASIDE if aside else AI_USED
+                )
+        elif layer == h.SURVEILLANCE:
+            if spot <= h.ON_ASKED and kind < STRENGTHS:
                 # what is only asked for is the weaker sign
-                facts[r, SURVEILLANCE_AT + (1 if spot != ON_TITLE and context == ASKED else kind)] += 1
+                facts[r, SURVEILLANCE_AT + (1 if spot != h.ON_TITLE and context == h.ASKED else kind)] += 1
                 facts[r, IN_TITLE_TOO] += 1 if j < n_title else 0
-        elif layer == OTHER_JOB:
+        elif layer == h.OTHER_JOB:
             facts[r, OTHER_TITLE] = 1
-        elif layer == DEFENCE and kind < STRENGTHS and context != NEGATED:
+        elif layer == h.DEFENCE and kind < STRENGTHS and context != h.NEGATED:
             # a wish for experience in the field is the weaker sign
-            facts[r, DEFENCE_AT + (1 if context == PREFERRED else kind)] += 1
+            facts[r, DEFENCE_AT + (1 if context == h.PREFERRED else kind)] += 1
     return seen
 
 
@@ -209,7 +93,7 @@ def reasons(idx, val, p, weights, why, which, r):  # type: ignore[no-untyped-def
         f = idx[j]
         if AT_TITLE <= f < AT_TEXT:
             why[r, 0] += val[j] * weights[f, RELATED]
-        elif AT_ROLE <= f < AT_END:
+        elif evidence.AT_ROLE <= f < evidence.AT_END:
             w = val[j] * weights[f, RELATED]
             k = TOP
             while k > 0 and abs(w) > abs(why[r, GRAMS - 1 + k]):
@@ -226,10 +110,10 @@ def reasons(idx, val, p, weights, why, which, r):  # type: ignore[no-untyped-def
 def count_alike(hits, n, terms, alike, up):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Count in `alike` (AT_END) how many hits share a feature of tier and place, or of concept and spot; without `up` clear it."""
     for j in range(n):
-        t, tier, location, context = hits[j, TERM], hits[j, COUNTED], hits[j, LOCATION], hits[j, CONTEXT]
-        if terms.layer[t] == AI and tier >= 0:
-            f = tier_feature(tier, location, context)
-            q = concept_feature(terms.concept[t], spot_of(location, context))
+        t, tier, location, context = hits[j, h.TERM], hits[j, h.COUNTED], hits[j, h.LOCATION], hits[j, h.CONTEXT]
+        if terms.layer[t] == h.AI and tier >= 0:
+            f = evidence.tier_feature(tier, location, context)
+            q = evidence.concept_feature(terms.concept[t], h.spot_of(location, context))
             alike[f] = alike[f] + 1 if up else 0
             alike[q] = alike[q] + 1 if up else 0
 
@@ -243,22 +127,22 @@ def evidence_rows(hits, n, n_title, n_tags, terms, x, weights, alike, r, out, to
     """
     count_alike(hits, n, terms, alike, True)
     for j in range(n):
-        t, tier, location, context = hits[j, TERM], hits[j, COUNTED], hits[j, LOCATION], hits[j, CONTEXT]
+        t, tier, location, context = hits[j, h.TERM], hits[j, h.COUNTED], hits[j, h.LOCATION], hits[j, h.CONTEXT]
         layer = np.int64(terms.layer[t])
         beside = n_title <= j < n_tags
-        if layer == ROLE or (layer == AI and not 0 <= tier <= OTHER_SENSE) or (layer != AI and beside):
+        if layer == h.ROLE or (layer == h.AI and not 0 <= tier <= evidence.OTHER_SENSE) or (layer != h.AI and beside):
             continue
         if total < out.hit_row.size:
             out.hit_row[total] = r
             out.hits[total, 0] = t
-            out.hits[total, 1] = -1 if beside else hits[j, START]
-            out.hits[total, 2] = -1 if beside else hits[j, END]
+            out.hits[total, 1] = -1 if beside else hits[j, h.START]
+            out.hits[total, 2] = -1 if beside else hits[j, h.END]
             out.hits[total, 3] = location
-            out.hits[total, 4] = tier * len(CONTEXTS) + context if layer == AI else -layer
+            out.hits[total, 4] = tier * len(h.CONTEXTS) + context if layer == h.AI else -layer
             score = 0.0
-            if layer == AI:
-                f = tier_feature(tier, location, context)
-                q = concept_feature(terms.concept[t], spot_of(location, context))
+            if layer == h.AI:
+                f = evidence.tier_feature(tier, location, context)
+                q = evidence.concept_feature(terms.concept[t], h.spot_of(location, context))
                 score = weights[f, RELATED] * x[f] / max(1, alike[f]) + weights[q, RELATED] * x[q] / max(1, alike[q])
             out.hit_score[total] = score
         total += 1
@@ -277,10 +161,24 @@ def hits_of(texts, row, lexicon, cue_words, table, terms, sections, buffers, whe
     if m:
         none = np.int64(0)  # a literal as an argument would compile the callee once for each value
         cues = none
-        if asked_for(hit, m, terms.layer):
+        if h.asked_for(hit, m, terms.layer):
             cues = find(chars, n, cue_words, work, cue, cue_at)
-        filled = place_hits(m, cues, buffers, terms, sections, none, none, where, hits, base)
+        filled = h.place_hits(m, cues, buffers, terms, sections, none, none, where, hits, base)
     return n, filled
+
+
+@lean_inline
+def listed(x, mix, seen, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Append the features x that are not zero: those of terms where any was seen, of the kind of title, and counts; returns the new p."""
+    terms_from = 0 if seen else evidence.AT_ROLE
+    mixes, counts = (mix, mix + len(evidence.MIXES)), (evidence.AT_COUNT, evidence.AT_END)
+    for a, b in ((terms_from, evidence.AT_MIX), mixes, counts):
+        for i in range(a, b):
+            if x[i] != 0:
+                idx[p] = i
+                val[p] = x[i]
+                p += 1
+    return p
 
 
 @lean_inline
@@ -298,9 +196,10 @@ def few_scores(idx, val, p, few, lanes_of_few, least, scores, r):  # type: ignor
 
 
 @lean
-def all_scores(idx, val, p, text_from, near_from, text_to, v, weights, scores, why, r):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Score all lanes of ad r but the subfields, with the n-grams idx[text_from:near_from] of its text and those of its phrases,
-    up to text_to; `why` gets the part of either in the score of builder or adjacent."""
+def all_scores(idx, val, bounds, v, weights, scores, why, r):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Score all lanes of ad r but the subfields; `why` gets the part of the n-grams of its text and of those of its phrases in the
+    score of builder or adjacent. `bounds` is as of `fields.score_subfields`."""
+    text_from, near_from, text_to, p = bounds
     by_feature = weights.by_feature
     for j in range(p):
         if text_from <= j < text_to:
@@ -334,7 +233,7 @@ def all_scores(idx, val, p, text_from, near_from, text_to, v, weights, scores, w
 @lean
 def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The pass of `score_rows`: fills `out`."""
-    buffers, hits, about, concepts, x, z, alike, near, idx, val, stamps, counts, hashes, least, sums = scratch
+    buffers, hits, about, concepts, x, _, alike, near, idx, val, stamps, counts, hashes, least, _ = scratch
     chars, pos, ends, work, hit, at, cue, cue_at = buffers
     stamp_title, stamp_text, stamp_near = stamps
     title, text, tags, sections, section_at = ads
@@ -346,9 +245,10 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch
     total = np.int64(0)
     filled = 0
     # literals as arguments would compile a callee once for each value
-    none, in_tags, own = np.int64(0), np.int64(IN_TAGS), np.int64(-1)
+    none, in_tags, own = np.int64(0), np.int64(h.IN_TAGS), np.int64(-1)
     for r in range(rows_at.size):
         row = rows_at[r]
+        # what it shows: title, tags, text
         n, n_title = hits_of(
             title, row, lexicons.title, lexicons.cues, table, terms, sections, buffers, none, hits, none
         )  # fmt: skip
@@ -361,17 +261,18 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch
         m = find(chars, n, lexicons.text, work, hit, at)
         if m:
             cues = find(chars, needed_for(at[m - 1], n, ends, longest_cue), lexicons.cues, work, cue, cue_at)
-            n_hits = place_hits(
+            n_hits = h.place_hits(
                 m, cues, buffers, terms, sections, section_at[row], section_at[row + 1], own, hits, n_tags
             )  # fmt: skip
-        if n_hits - n_tags >= LISTED:
-            lists_only(hits, n_title, n_tags, n_hits, terms.size, ends, terms.layer)
+        if n_hits - n_tags >= h.LISTED:
+            h.lists_only(hits, n_title, n_tags, n_hits, terms.size, ends, terms.layer)
         said = told(chars, n)
-        head = judge(hits, n_title, n_hits, clauses, said, terms, concepts, x)
+        head = evidence.judge(hits, n_title, n_hits, clauses, said, terms, concepts, x)
         seen = signals(hits, n_hits, n_title, terms, facts, r)
         facts[r, SEEN] = seen
         facts[r, SAID] = said
         v = 0 if said else 1
+        # its features
         text_from = near_from = text_to = p
         if seen and said:
             p = grams(chars, n, 2, 2, TEXT_BITS, AT_TEXT, TEXT_SCALE, counts, hashes, stamp_text, mark, idx, val, p)
@@ -385,26 +286,20 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch
             stamp_text[:] = -1
             stamp_near[:] = -1
             mark = np.int64(0)
-        mix = AT_MIX + head * len(MIXES)
-        for a, b in ((0 if seen else AT_ROLE, AT_MIX), (mix, mix + len(MIXES)), (AT_COUNT, AT_END)):
-            for i in range(a, b):
-                if x[i] != 0:
-                    idx[p] = i
-                    val[p] = x[i]
-                    p += 1
+        p = listed(x, evidence.AT_MIX + head * len(evidence.MIXES), seen, idx, val, p)
+        bounds = text_from, near_from, text_to, p
+        # its scores and what they rest on
         for k in range(scores.shape[1]):
             scores[r, k] = bias[v, k]
         if seen or keep:
-            all_scores(idx, val, p, text_from, near_from, text_to, v, weights, scores, why, r)
+            all_scores(idx, val, bounds, v, weights, scores, why, r)
         else:
             few_scores(idx, val, p, weights.few[v], weights.lanes_of_few, least, scores, r)
         above = scores[r, BUILDER] > cuts[v, BUILDER] or (seen == AI_USED and scores[r, RELATED] > cuts[v, RELATED])
         if keep or (seen and (whole or above)):
             n_about = hits_of_fields(row, n if said else none, m, ads, table, lexicons, terms, buffers, about)
-            score_subfields(
-                about, n_about, v, terms, concepts, z, weights.subfields, idx, val, p,
-                text_from, near_from, text_to, sums, scores[r, plain:], out.fields[r] if keep else out.fields[:0, 0],
-            )  # fmt: skip
+            kept_z = out.fields[r] if keep else out.fields[:0, 0]
+            score_subfields(about, n_about, v, terms, weights.subfields, scratch, bounds, scores[r, plain:], kept_z)
         if seen:
             reasons(idx, val, p, weights.by_feature[v], why, which, r)
         if keep:
@@ -421,41 +316,12 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch
             x[idx[j]] = 0
 
 
-def _scratch(longest: int) -> Scratch:
-    """Scratch for ads of fields of at most `longest` bytes."""
-    buffers = Buffers(
-        np.empty(longest + 4, np.uint16),
-        np.empty(longest + 4, np.int32),
-        np.empty(longest + 2, np.int32),
-        scratch(longest),
-        *(np.empty(4 * HITS, np.int32) for _ in range(4)),
-    )
-    room = (1 << TITLE_BITS) + (1 << TEXT_BITS) + (1 << NEAR_BITS) + AT_END
-    return Scratch(
-        buffers,
-        np.empty((HITS, 8), np.int64),
-        np.empty((HITS, 8), np.int64),
-        np.zeros(MAX_CONCEPTS, np.uint8),
-        np.zeros(AT_END, np.float32),
-        np.zeros(FIELDS_WIDTH, np.float32),
-        np.zeros(AT_END, np.int64),
-        np.empty(2 * longest + 4, np.uint16),
-        np.empty(room, np.int64),
-        np.empty(room, np.float32),
-        tuple(np.full(1 << bits, -1, np.int32) for bits in (TITLE_BITS, TEXT_BITS, NEAR_BITS)),
-        damped_counts(),
-        np.empty(4 * (longest + 2 * HITS), np.uint64),
-        np.empty(FEW, np.float32),
-        np.zeros(WIDE, np.float32),
-    )
-
-
 def score_rows(
     rows_at: NDArray[np.int64],
     ads: Ads,
     table: NDArray[np.uint32],
     lexicons: Lexicons,
-    terms: Terms,
+    terms: h.Terms,
     weights: Weights,
     whole: bool,
     keep: bool,
@@ -467,28 +333,13 @@ def score_rows(
     """
     rows = rows_at.size
     title, text, tags = (offsets[rows_at + 1] - offsets[rows_at] for _, offsets in (ads.title, ads.text, ads.tags))
-    longest = int(max((int(sizes.max(initial=1)) for sizes in (title, text, tags)), default=1))
-    grown = 0
-    if keep:
-        most = np.minimum(title * 3, 1 << TITLE_BITS) + np.minimum(text, 1 << TEXT_BITS)
-        grown = int((most + np.minimum(text * 3, 1 << NEAR_BITS) + 400).sum())
+    longest = max(int(sizes.max(initial=1)) for sizes in (title, text, tags))
+    most = np.minimum(title * 3, 1 << TITLE_BITS) + np.minimum(text, 1 << TEXT_BITS)
+    grown = int((most + np.minimum(text * 3, 1 << NEAR_BITS) + 400).sum())
     capacity = 1024 + 4 * rows
     while True:
-        out = Scored(
-            np.empty((rows, weights.bias.shape[1]), np.float32),
-            np.zeros((rows, FACTS), np.int32),
-            np.empty((capacity, 5), np.int32),
-            np.empty(capacity, np.int32),
-            np.empty(capacity, np.float32),
-            np.zeros((rows, GRAMS + TOP), np.float32),
-            np.full((rows, TOP), -1, np.int32),
-            np.zeros(rows + 1, np.int64),
-            np.empty(grown, np.int32),
-            np.empty(grown, np.float32),
-            np.zeros((rows if keep else 0, FIELDS_WIDTH), np.float32),
-            np.arange(rows),
-        )
-        read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, _scratch(longest), out)
+        out = blank(rows, weights.bias.shape[1], capacity, grown if keep else None)
+        read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch_for(longest), out)
         needed = int(out.facts[:, KEPT].sum())
         if needed <= capacity:
             return out._replace(hits=out.hits[:needed], hit_row=out.hit_row[:needed], hit_score=out.hit_score[:needed])

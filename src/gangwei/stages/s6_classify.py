@@ -18,9 +18,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gangwei.kernels import evidence, evidence_rows, fields, scorer
+from gangwei.kernels import evidence, evidence_rows, fields, ngrams, score_tables, scorer
+from gangwei.kernels import hits as h
 from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
+from gangwei.kernels.rows import WIDE
 from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, HIT_FIELDS, SECTION_KINDS
 from gangwei.stage_tables import CLASSIFIED
@@ -63,14 +65,14 @@ class Model:
     version: str
 
     @cached_property
-    def compiled(self) -> scorer.Weights:
+    def compiled(self) -> score_tables.Weights:
         """The weights as `scorer.score_rows` takes them."""
         plain = len(LANES) - len(AI_SUBFIELDS)
         weights, phrases = self.weights[:, :, :plain], self.phrases[:, : len(TIER_LANES)]
-        return scorer.Weights(
-            np.ascontiguousarray(weights), lined_up(self.weights[:, :, LEAST], scorer.FEW), np.array(LEAST), self.grams,
+        return score_tables.Weights(
+            np.ascontiguousarray(weights), lined_up(self.weights[:, :, LEAST], score_tables.FEW), np.array(LEAST), self.grams,
             np.ascontiguousarray(phrases),
-            (lined_up(self.weights[:, :, plain:], scorer.WIDE), lined_up(self.phrases[:, plain:], scorer.WIDE), self.fields),
+            (lined_up(self.weights[:, :, plain:], WIDE), lined_up(self.phrases[:, plain:], WIDE), self.fields),
             self.bias, self.cuts,
         )  # fmt: skip
 
@@ -80,7 +82,7 @@ class Rules:
     """Everything compiled from `definitions/ai`."""
 
     lexicons: tuple[Lexicon, ...]
-    terms: evidence.Terms
+    terms: h.Terms
     rule_ids: list[str]
     concepts: list[str]
     features: list[str]
@@ -91,14 +93,14 @@ class Rules:
 def _where(row: dict[str, str]) -> int:
     """The locations in which an AI term counts, a bit each; all of them where the list names none."""
     named = row["section"].split("|") if row.get("section") else []
-    if unknown := set(named) - set(evidence.LOCATIONS):
+    if unknown := set(named) - set(h.LOCATIONS):
         raise ValueError(f"ai/: {row['id']} names the unknown section {min(unknown)!r}")
-    return sum(1 << evidence.LOCATIONS.index(s) for s in named) or -1
+    return sum(1 << h.LOCATIONS.index(s) for s in named) or -1
 
 
 def compile_lexicons(
     book: Codebook,
-) -> tuple[tuple[Lexicon, ...], evidence.Terms, list[str], list[str], list[str]]:
+) -> tuple[tuple[Lexicon, ...], h.Terms, list[str], list[str], list[str]]:
     """(lexicons, what is said of each term, rule ids, concepts, role words) of the lists in `definitions/ai`.
 
     The lexicons number their terms alike: what is looked for in titles, in texts and tags, and the cues.
@@ -131,15 +133,15 @@ def compile_lexicons(
     for r in terms:
         if r["id"].split(".")[0] != r["concept"]:
             raise ValueError(f"ai/terms.csv: the id {r['id']} must begin with its concept: {r['concept']}.001")
-        for column, codes in (("tier", evidence.TIERS), ("not_if", ("", *evidence.CUES))):
+        for column, codes in (("tier", evidence.TIERS), ("not_if", ("", *h.CUES))):
             if r[column] not in codes:
                 raise ValueError(
                     f"ai/terms.csv: {r['id']}: {column} {r[column]!r} is none of {', '.join(filter(None, codes))}"
                 )
-        cue = evidence.CUES.index(r["not_if"]) if r["not_if"] else -1
+        cue = h.CUES.index(r["not_if"]) if r["not_if"] else -1
         add(
             r,
-            0,
+            h.AI,
             evidence.TIERS.index(r["tier"]),
             concepts.index(r["concept"]),
             int(r["needs"] == "ai"),
@@ -148,31 +150,31 @@ def compile_lexicons(
             subfields=r["subfield"],
         )
     for r in cues:
-        add(r, 1, -1, -1, 0, -1, evidence.CUES.index(r["kind"]))
-    for layer, name in ((2, "surveillance"), (3, "defence")):
+        add(r, h.CUE, -1, -1, 0, -1, h.CUES.index(r["kind"]))
+    for layer, name in ((h.SURVEILLANCE, "surveillance"), (h.DEFENCE, "defence")):
         for r in book.rows(f"ai/{name}.csv"):
             add(r, layer, -1, -1, 0, -1, ("strong", "weak", "none").index(r["strength"]))
     for r in book.rows("ai/surveillance_titles.csv"):
-        add(r, 5, -1, -1, 0, -1, -1)
+        add(r, h.OTHER_JOB, -1, -1, 0, -1, -1)
     for r in roles:
-        add(r, 4, -1, -1, 0, -1, kinds.index(r["kind"]))
+        add(r, h.ROLE, -1, -1, 0, -1, kinds.index(r["kind"]))
     plain = book.rows("ai/field_words.csv")
     if len(plain) > fields.MAX_WORDS:
         raise ValueError(f"ai/field_words.csv: at most {fields.MAX_WORDS} words")
     for i, r in enumerate(plain):
-        add(r, evidence.FIELD, -1, -1, 0, -1, i, subfields=r["subfields"])
+        add(r, h.FIELD, -1, -1, 0, -1, i, subfields=r["subfields"])
     table = np.array(columns, np.int32).reshape(-1, 6)
     lexicon = compile_terms(words, table[:, 0].tolist())
     lexicons = (
-        lexicon.only(0, 2, 3, 4, 5),
-        lexicon.only(0, 2, 3),
-        lexicon.only(1),
-        lexicon.only(0, 6),
-        lexicon.only(6),
+        lexicon.only(h.AI, h.SURVEILLANCE, h.DEFENCE, h.ROLE, h.OTHER_JOB),
+        lexicon.only(h.AI, h.SURVEILLANCE, h.DEFENCE),
+        lexicon.only(h.CUE),
+        lexicon.only(h.AI, h.FIELD),
+        lexicon.only(h.FIELD),
     )
     columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
     about_fields = np.array(about, np.int32).reshape(-1, 2)
-    said = evidence.Terms._make((lexicon.size, lexicon.layer.astype(np.int32), *columns_of, about_fields))
+    said = h.Terms._make((lexicon.size, lexicon.layer.astype(np.int32), *columns_of, about_fields))
     return lexicons, said, ids, concepts, kinds
 
 
@@ -206,11 +208,11 @@ def load_model(data: bytes, features: list[str]) -> Model:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as z:
             meta: dict[str, Any] = json.loads(str(z["meta"]))
-            if meta["lanes"] != list(LANES) or meta["width"] != scorer.WIDTH or "field" not in z.files:
+            if meta["lanes"] != list(LANES) or meta["width"] != ngrams.WIDTH or "field" not in z.files:
                 raise ValueError(f"{MODEL}: made for another layout; run `gangwei train`")
-            weights = np.zeros((2, scorer.AT_TEXT, len(LANES)), np.float32)
-            grams = np.zeros((1 << scorer.TEXT_BITS, len(TIER_LANES)), np.float32)
-            phrases = np.zeros((1 << scorer.NEAR_BITS, len(LANES)), np.float32)
+            weights = np.zeros((2, ngrams.AT_TEXT, len(LANES)), np.float32)
+            grams = np.zeros((1 << ngrams.TEXT_BITS, len(TIER_LANES)), np.float32)
+            phrases = np.zeros((1 << ngrams.NEAR_BITS, len(LANES)), np.float32)
             by_field = np.zeros((2, fields.WIDTH, len(AI_SUBFIELDS)), np.float32)
             at = {name: i for i, name in enumerate(features)}
             for names, values, into, begin in (
@@ -219,7 +221,7 @@ def load_model(data: bytes, features: list[str]) -> Model:
             ):
                 places = np.array([at.get(name, -1) for name in z[names].tolist()], np.int64)
                 into[:, places[places >= 0] - begin] = z[values][:, places >= 0]
-            weights[:, scorer.AT_TITLE + z["title_at"]] = z["title"]
+            weights[:, ngrams.AT_TITLE + z["title_at"]] = z["title"]
             grams[z["text_at"]] = z["text"]
             phrases[np.ix_(z["phrase_at"], PHRASE_LANES)] = z["phrase"]
             return Model(weights, grams, phrases, by_field, z["bias"], z["cuts"], z["calibration"], meta["version"])
@@ -231,8 +233,8 @@ def blank_model() -> Model:
     """A model of zeros: used while training."""
     lanes = len(LANES)
     return Model(
-        np.zeros((2, scorer.AT_TEXT, lanes), np.float32), np.zeros((1 << scorer.TEXT_BITS, 3), np.float32),
-        np.zeros((1 << scorer.NEAR_BITS, lanes), np.float32),
+        np.zeros((2, ngrams.AT_TEXT, lanes), np.float32), np.zeros((1 << ngrams.TEXT_BITS, 3), np.float32),
+        np.zeros((1 << ngrams.NEAR_BITS, lanes), np.float32),
         np.zeros((2, fields.WIDTH, len(AI_SUBFIELDS)), np.float32),
         np.zeros((2, lanes), np.float32), np.zeros((2, 3), np.float32), np.zeros((2, 2)), "blank",
     )  # fmt: skip
@@ -261,19 +263,19 @@ def read(
     keep: bool = False,
     once: bool = False,
     whole: bool = False,
-) -> scorer.Scored:
+) -> score_tables.Scored:
     """Features and scores of ads; with `once`, ads that repeat title, text and tags share a row.
 
     Subfields are scored for ads that the model takes for builder or adjacent, with `whole` for all with AI evidence.
     """
     spans, at = section_arrays(sections, len(title))
-    ads = scorer.Ads(string_buffers(title), string_buffers(text), string_buffers(tags), spans, at)
+    ads = score_tables.Ads(string_buffers(title), string_buffers(text), string_buffers(tags), spans, at)
     rows = first = np.arange(len(title))
     if once:
         same = first_rows(ads.title, ads.text, ads.tags)
         rows = np.flatnonzero(same == rows)
         first = np.searchsorted(rows, same)
-    lexicons = scorer.Lexicons(*(x.arrays for x in rules.lexicons))
+    lexicons = score_tables.Lexicons(*(x.arrays for x in rules.lexicons))
     out = scorer.score_rows(rows, ads, fold_table(), lexicons, rules.terms, model.compiled, whole, keep)
     return out._replace(first=first)
 
