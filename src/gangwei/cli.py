@@ -49,7 +49,10 @@ def demo(out: Path, ads: int, lang: str) -> None:
 @click.option("--ads", type=click.IntRange(1), required=True, help="How many ads.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--out", type=PATH, required=True)
-@click.option("--shape", type=click.Choice(["parquet", "boards"]), default="parquet", show_default=True)
+@click.option(
+    "--shape", type=click.Choice(["parquet", "boards"]), default="parquet", show_default=True,
+    help="One table, or files as five boards export them.",
+)  # fmt: skip
 @spoken
 def synth(ads: int, seed: int, out: Path, shape: str) -> None:
     """Write synthetic ads with known truth: OUT/ads and OUT/truth."""
@@ -85,7 +88,12 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
     show_default=True,
     help="Days of gap that start a new spell.",
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), default=None, help="Text containment that makes one opening.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=None,
+    help="Text that ads of one title, employer and city must share; default: same_title of openings/match.toml.",
+)
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD; default: the latest ad's date.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, then stop.")
 @click.option("--strict", is_flag=True, help="Exit 3 when the issues log is not empty.")
@@ -218,7 +226,7 @@ def sources_check(file: Path, definition: Path) -> None:
 
 
 @sources.command("list")
-@click.option("--definitions", type=PATH, default=None)
+@click.option("--definitions", type=PATH, default=None, help="Folder with further ones in `sources/`.")
 @spoken
 def sources_list(definitions: Path | None) -> None:
     """Known sources."""
@@ -235,7 +243,7 @@ def definitions() -> None:
 
 
 @definitions.command("check")
-@click.option("--definitions", "folder", type=PATH, default=None)
+@click.option("--definitions", "folder", type=PATH, default=None, help="Folder whose files replace packaged ones.")
 @spoken
 def definitions_check(folder: Path | None) -> None:
     """Check every definition file; exits 3 when one is wrong."""

@@ -169,7 +169,7 @@ def release(directory: Path, version: str, no_texts: bool) -> None:
 )
 @click.option("--out", type=PATH, required=True, help="Definitions folder for the new weights: OUT/ai/model.npz.")
 @click.option("--populations", type=PATH, default=None, help="JSON: stratum to number of ads in the frame.")
-@click.option("--seeds", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--seeds", type=click.IntRange(1), default=2, show_default=True, help="Splits for cross-validation.")
 @spoken
 def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path | None, seeds: int) -> None:
     """Refit the AI model on labels of a dataset's ads (needs the extra [train])."""
