@@ -35,3 +35,4 @@ def test_shape(case: dict[str, Any], tmp_path: Path) -> None:
     second = raw.row(1, named=True)
     assert {f: second[f] for f in TOLD_APART if second[f] is not None} == case["second"]
     assert second["tags"] == case.get("tags", second["tags"])
+    assert second["description"] == case.get("description", second["description"])

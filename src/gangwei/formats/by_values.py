@@ -33,6 +33,8 @@ def columns(
 ) -> dict[str, str]:
     """Columns placed by their values alone, of several texts one that says least about the employer (`intro`); `barred` has columns with the fields that they cannot be."""
     taken = set(placed.values()) | ({"pay"} if set(placed.values()) & set(PAY_PARTS) else set())
+    if not any(cells[n] for n, f in placed.items() if f == "description"):
+        taken -= {"description"}  # columns of texts that nobody fills
     scores = []
     for order, (target, pattern, wanted) in enumerate(values.rules):
         for name in names:

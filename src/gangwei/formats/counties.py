@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 FEW = 3
 SHARE = 0.9
+KINDS = ("", "区", "县", "市", "旗")
+BEHIND = re.compile(r"\s*[-–—·/\s]\s*.*$", re.S)
 
 
 def of_one_city(mine: Sequence[str], counties: Mapping[str, frozenset[str]]) -> dict[str, str] | None:
     """A rewrite that puts the city before counties of a name that several cities have.
 
     Args:
-        mine: values of the only column of places.
+        mine: values of the only column of places, with or without a quarter behind (鼓楼, 鼓楼区-湖南路).
         counties: names of counties and the prefectures, or municipalities, that have one.
 
     Returns:
         Pattern and replacement where one city alone has all the counties, three or more; else None.
     """
-    names = {v.strip() for v in mine}
-    held = [counties[n] for n in names if n in counties]
+    names = {BEHIND.sub("", v.strip()) for v in mine}
+    held = [cities for n in names if (cities := _cities(n, counties))]
     if len(held) < FEW or len(held) < SHARE * len(names):
         return None
     common = frozenset.intersection(*held)
     if len(common) != 1:
         return None
     (city,) = common
-    shared = sorted(n for n, cities in counties.items() if city in cities and len(cities) > 1)
-    return {"pattern": rf"^\s*({'|'.join(shared)})\s*$", "replace": f"{city}$1"} if shared else None
+    shared = sorted({n for n in names if len(_cities(n, counties)) > 1} | _of(city, counties))
+    return {"pattern": rf"^\s*({'|'.join(shared)})(\s*[-–—·/\s].*)?\s*$", "replace": f"{city}$1$2"} if shared else None
+
+
+def _cities(name: str, counties: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Cities that have a county of the name, with or without its kind (鼓楼, 鼓楼区)."""
+    return (
+        frozenset().union(*(counties.get(name + kind, frozenset()) for kind in KINDS)) if len(name) > 1 else frozenset()
+    )
+
+
+def _of(city: str, counties: Mapping[str, frozenset[str]]) -> set[str]:
+    """Counties of the city whose name another city has, too."""
+    return {n for n, cities in counties.items() if city in cities and len(cities) > 1}

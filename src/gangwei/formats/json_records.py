@@ -137,9 +137,17 @@ def inner_records(record: Any) -> list[Any] | None:
     if found is None or found[0] is not None or found[1] == [record]:
         return None
     widest = max((len(flat(r)) for r in found[1][:5] if isinstance(r, dict)), default=0)
-    numbered = all(map(str.isdigit, record))  # {1: ad, 2: ad}
-    own = 0 if numbered else sum(not isinstance(v, (dict, list)) for v in flat(record).values())
+    own = _plain_values(record)
     return found[1] if widest > max(own, 2) else None
+
+
+def _plain_values(record: dict[str, Any]) -> int:
+    """Plain values of an object and of the objects in it, without those of objects under numbers ({1: ad, 2: ad})."""
+    if all(map(str.isdigit, record)):
+        return 0
+    return sum(
+        _plain_values(v) if isinstance(v, dict) and v else not isinstance(v, (dict, list)) for v in record.values()
+    )
 
 
 def chunk_of_records(records: Sequence[dict[str, Any]], numbers: Sequence[int], bad: list[BadRow]) -> Chunk:
@@ -234,11 +242,16 @@ def records_in(
     found = {k: f for k, f in tried.items() if f is not None}
     if not found and depth == 4 and any(isinstance(v, str) for v in values):
         return None, [doc]
-    best = max(found.values(), key=lambda f: (f[0] is None and ads(f[1]), len(f[1])), default=None)
+    best = max(found.values(), key=lambda f: (f[0] is None and ads(f[1]), len(f[1]), _width(f[1])), default=None)
     if best is None or best[0] is not None:
         return best
     alike = {k: rows for k, (names, rows) in found.items() if names is None and _alike(rows, best[1])}
     return None, _each_with_group(alike) if len(alike) > 1 else best[1]
+
+
+def _width(rows: list[Any]) -> int:
+    """Keys of the first object of a list; of two lists as long, the one with more of them has the ads."""
+    return next((len(r) for r in rows if isinstance(r, dict)), 0)
 
 
 def _of_one_kind(records: list[dict[str, Any]]) -> bool:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from gangwei.formats.packed import median, plain
-from gangwei.formats.placing import MANY
 
 OBJECT = re.compile(r"(?s)^\s*\{\s*['\"].*\}\s*$")
 PAIR = re.compile(r"""['"](\w+)['"]\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?))""")
-VALUE = r"""\s*:\s*(?:'([^']*)'|"([^"]*)"|(-?[\d.]+))"""
+VALUE = r"""\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?[\d.]+))"""
+TEXT = 20  # characters
 LABELLED = re.compile(r"(?:^|\|)\s*([^\W\d_a-zA-Z]{2,8})\s*[:：]\s*([^|]*[^|\s])")
 PART = re.compile(r"[^|]+")
-LONG, SHORT, FEW = 1000, 24, 3
+LONG, SHORT, FEW = 10_000, 24, 3
 BOUNDS = ("pay_min", "pay_max")
 
 
@@ -53,7 +53,10 @@ def rules_of(
     Args:
         placed: 'column.key' to field. keys: as `keys_of` gives them.
     """
-    at = {f: keys[n] for n, f in placed.items()}
+    longest = sorted(
+        placed, key=lambda n: median(keys[n][2]) if placed[n] == "description" else 0
+    )  # of several texts the last counts
+    at = {f: keys[n] for f, n in ((placed[n], n) for n in longest)}
     shared: dict[str, str] = {}
     rewrites: list[dict[str, Any]] = []
     if set(BOUNDS) <= set(at) and at["pay_min"][0] == at["pay_max"][0]:
@@ -62,7 +65,9 @@ def rules_of(
         rewrites.append({"field": "pay", "pattern": f"(?s)^.*?{low}.*?{high}.*$|^.*$", "replace": "$1$2$3|$4$5$6|"})
         at = {f: v for f, v in at.items() if f != "pay" or v[0] != column}
     for target, (column, key, _) in at.items():
-        if target in ("ignore", "source_key", "province", "experience_max", *MANY) or target.startswith("pay_"):
+        if target in ("ignore", "source_key", "province", "experience_max", "tags") or target.startswith("pay_"):
+            continue
+        if target == "description" and median(keys[f"{column}.{key}"][2]) <= TEXT:
             continue
         shared[target] = column
         own = re.escape(key)

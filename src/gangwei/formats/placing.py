@@ -27,6 +27,8 @@ YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^com(?![bm])")
 MONTHS = re.compile(r"\d\s*薪")
+AGO = re.compile(r"(?i)\bago\s*$|前\S{0,2}\s*$|刚|今[天日]|昨天|today|yesterday|^\s*\d\d?:\d\d")
+OF_SEARCHES = re.compile(r"(?i)^(?:query|search|keyword|target)_?(?=[a-z])")
 OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小时|时|周|year|month|day|hour|week)\s*$")
 OF_LINKS = re.compile(r"(?i)^apply$|^投递$")
 PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
@@ -57,7 +59,7 @@ def by_header(
         claim = _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
-            single = claim.field == "pay" and share_of(RANGE, cells[name]) < 0.3  # a mean beside the range it is of
+            single = _poorer(claim.field, labels.get(name, name), cells[name])
             bare = claim.field == "pay" and share_of(MONTHS, cells[name]) < 0.1  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     counties = any(t in ("city", "district") and share_of(DISTRICT, cells[n]) >= 0.6 for *_, n, t in claims)
@@ -84,6 +86,13 @@ def by_header(
         taken.add(target)
         out[name] = target
     return {n: out[n] for n in names if n in out}
+
+
+def _poorer(target: str, header: str, mine: list[str]) -> bool:
+    """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the place of the search."""
+    if target == "pay":
+        return share_of(RANGE, mine) < 0.3
+    return share_of(AGO, mine) >= 0.5 if target == "posted" else OF_SEARCHES.search(header) is not None
 
 
 def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:

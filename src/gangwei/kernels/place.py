@@ -10,6 +10,7 @@ list, the fields that narrowed it, and `!` before a field that names another pla
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -101,6 +102,9 @@ def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, st
             readings.update(dict.fromkeys(narrowed.readings))
         elif named[0].kind == "name" and all(r.county is None for r in named[0].readings):
             other = named[0]
+    above = list(itertools.takewhile(lambda r: r.county is None, readings))  # 浙江省/杭州市/余杭区
+    if len(above) < len(readings):
+        readings = {r: None for r in readings if r not in above}
     if readings and tuple(readings) == last.readings:
         return city, ""
     if readings:
