@@ -381,6 +381,7 @@ def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:
         ("measures/talent.toml", '[x]\nkind="mix"\npopulation="ai"\nunit="percent"\nzh="x"\nen="x"', "unit must be one of"),
         ("measures/talent.toml", '[x]\nkind="mix"\npopulation="ai"\nzh="x"\nen="x"', "lacks unit"),
         ("claims.toml", '[[claim]]\nid="zz"\nsection="where"\nmeasure="nosuch"', "there is no measure 'nosuch'"),
+        ("claims.toml", '[[claim]]\nid="zz"\nsection="where"\nmeasure="openings"', "section 'where' is none of summary"),
         ("ai/term.csv", "id\n1", "no packaged file has this name"),
     ],
 )  # fmt: skip

@@ -25,6 +25,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b, ">": lambda a, b: a > b,
 }  # fmt: skip
 ROUGH = 2
+SECTIONS = ("summary", "regions", "defence", "talent", "time", "waterfall")  # of the brief, where sentences stand
 _SLOT = re.compile(r"\{([a-z_][\w.]*)\}")
 _WAN = re.compile(r"(?<=[万亿]) (?=[\u4e00-\u9fff])")
 
@@ -111,6 +112,8 @@ def problems(book: Codebook) -> list[str]:
         if m.default_by is not None and m.default_by not in vocab.BY:
             found.append(f"measures/ [{m.id}]: {m.default_by!r} is no dimension")
     for c in claims:
+        if c.section not in SECTIONS:
+            found.append(f"claims.toml {c.id}: section {c.section!r} is none of {', '.join(SECTIONS)}")
         for q in (c.question, *c.extra.values()):
             if q.measure not in known:
                 found.append(f"claims.toml {c.id}: there is no measure {q.measure!r}")

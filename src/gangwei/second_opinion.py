@@ -272,7 +272,7 @@ def run(directory: Path, request: Request, task: Plan, key: str | None) -> Itera
     try:
         import httpx
     except ImportError:
-        raise OpinionError("asking needs httpx: pip install 'gangwei[llm]'") from None
+        raise OpinionError("asking needs httpx: pip install '.[llm]' in the clone") from None
     url = address(request.endpoint)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     failed = 0

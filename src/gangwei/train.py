@@ -400,7 +400,7 @@ def run(
     try:
         import sklearn  # noqa: F401
     except ImportError:
-        raise TrainError("training needs scikit-learn: pip install 'gangwei[train]'") from None
+        raise TrainError("training needs scikit-learn: pip install '.[train]' in the clone") from None
     rows, missing = gather(dataset, label_files, book, populations)
     trained = train(rows, rows, book, seeds, unlabelled(dataset, rows))
     text = card(trained, rows, book, missing)

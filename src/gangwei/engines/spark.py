@@ -63,7 +63,7 @@ class Spark:
         try:
             from pyspark.sql import SparkSession
         except ImportError:
-            raise StoreError("--engine spark needs pyspark: pip install 'gangwei[spark]'") from None
+            raise StoreError("--engine spark needs pyspark: pip install '.[spark]' in the clone") from None
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = SparkSession.builder.master(master).appName("gangwei")
         settings = {
