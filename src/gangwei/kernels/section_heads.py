@@ -1,15 +1,16 @@
 """The first pass behind `sections`: each text into code points and classes of characters, and where its headings are."""
 
-# ruff: noqa: PLR1714, SIM109, SIM114 - compiled by numba, where chained comparisons are cheaper than containers
+# ruff: noqa: PLR1714, SIM109 - compiled by numba, where chained comparisons are cheaper than containers
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gangwei.kernels.fold import decode
-from gangwei.kernels.lean import lean
+from gangwei.kernels.lean import lean, lean_inline
 from gangwei.kernels.trie import longest_back, pair_slot
 
 DUTIES, REQUIREMENTS, BENEFITS, BLURB, CONTACT, TAGS, OTHER = range(7)
@@ -20,6 +21,16 @@ COLON, LINE, BRACKET, ONE, LOOSE, DUTY = 1, 2, 3, 4, 5, 6
 WAY = 7 * HOW
 MAYBE, LETTER, UPPER = 256, 512, 1024  # may end a sentence; counts for the hash; A to Z
 BEYOND = 0x20000  # from here on ideographs again; below lie the emoji
+
+
+class Heads(NamedTuple):
+    """The reversed trie of headings, which pairs of characters begin one, and kind, strength and mixed of each."""
+
+    keys: NDArray[np.uint64]
+    values: NDArray[np.int32]
+    entry: NDArray[np.int32]
+    pair: NDArray[np.uint8]
+    info: NDArray[np.int32]
 
 
 @lean  # type: ignore[untyped-decorator]
@@ -94,23 +105,50 @@ def characters(
     return size, candidates, n_cues, n_stops
 
 
-@lean  # type: ignore[untyped-decorator]
-def headings(
-    text: Any,
-    cls: Any,
-    size: Any,
-    cand: Any,
-    candidates: Any,
-    keys: Any,
-    values: Any,
-    entry: Any,
-    pair: Any,
-    info: Any,
-    head_at: Any,
-    head_id: Any,
+@lean_inline  # type: ignore[untyped-decorator]
+def _ascii_heading(text: Any, s: Any, c: Any, how: Any, strength: Any, before: Any) -> Any:
+    """Whether Latin letters from `s` on are a heading and not a word of a sentence."""
+    if s > 0 and (97 <= text[s - 1] <= 122 or 48 <= text[s - 1] <= 57):
+        return False
+    if how == COLON:
+        return before == 2 or (strength == 3 and before == 1)
+    if how == LINE or how == BRACKET:
+        return before == 2
+    return how == LOOSE and strength == 3 and c != 32 and c != 40 and before == 2
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _is_heading(
+    text: Any, cls: Any, s: Any, c: Any, how: Any, strength: Any, before: Any, main: Any, short: Any
 ) -> Any:
+    """Whether a phrase from `s` on, with the mark `c` of kind `how` behind it, is a heading.
+
+    `before` is as of `_lead`; `main` tells headings of duties and requirements, `short` one that ends early in its line.
+    """
+    if text[s] < 128:
+        return _ascii_heading(text, s, c, how, strength, before)
+    if how == COLON:
+        return strength == 3 or (strength == 2 and before >= 1) or before == 2
+    if how == LINE:
+        return before == 2 or (strength == 3 and short)
+    if how == BRACKET:
+        known = before >= 1 and (strength >= 2 or before == 2)
+        return known and s > 0 and text[s - 1] != 32 and cls[s - 1] & OPEN > 0
+    if how == ONE:
+        return strength == 3 or (strength == 2 and before >= 1)
+    if strength != 3:
+        return False
+    if before == 2:
+        return c != 40
+    inside = c == 32 and before == 1 and s > 0
+    return inside and main and (text[s - 1] == 32 or text[s - 1] == 0x3001 or cls[s - 1] & STOP > 0)
+
+
+@lean  # type: ignore[untyped-decorator]
+def headings(text: Any, cls: Any, size: Any, cand: Any, candidates: Any, heads: Any, head_at: Any, head_id: Any) -> Any:
     """Headings in order: where each begins and which it is; returns their number."""
-    heads = 0
+    keys, values, entry, pair, info = heads
+    n = 0
     line: Any = 0
     floor: Any = 0
     cand[candidates] = size
@@ -139,48 +177,16 @@ def headings(
             if e > floor + 1 and pair[pair_slot(text[e - 1], text[e - 2])]:
                 k, s = longest_back(keys, values, entry, text, e, max(floor, e - 60))
                 if k >= 0:
-                    strength = info[k, 1]
-                    ascii_ = text[s] < 128
                     at, before = _lead(text, s, cls)
                     at = max(at, floor)
-                    ok: Any = False
-                    if ascii_:
-                        whole = s == 0 or not (97 <= text[s - 1] <= 122 or 48 <= text[s - 1] <= 57)
-                        if how == COLON:
-                            ok = whole and (before == 2 or (strength == 3 and before == 1))
-                        elif how == LINE or how == BRACKET:
-                            ok = whole and before == 2
-                        elif how == LOOSE and strength == 3 and c != 32 and c != 40:
-                            ok = whole and before == 2
-                    elif how == COLON:
-                        ok = strength == 3 or (strength == 2 and before >= 1) or before == 2
-                    elif how == LINE:
-                        ok = before == 2 or (strength == 3 and (before == 1 or s - line <= 10) and e - line <= 18)
-                    elif how == BRACKET:
-                        ok = before >= 1 and (strength >= 2 or before == 2)
-                        if ok:
-                            ok = s > 0 and text[s - 1] != 32 and cls[s - 1] & OPEN > 0
-                    elif how == ONE:
-                        ok = strength == 3 or (strength == 2 and before >= 1)
-                    else:
-                        ok = strength == 3 and before == 2 and (c != 40)
-                        if not ok and c == 32 and strength == 3 and before == 1:
-                            ok = s > 0 and (text[s - 1] == 32 or text[s - 1] == 0x3001 or cls[s - 1] & STOP > 0)
-                    if (
-                        ok
-                        and how == LOOSE
-                        and c == 32
-                        and p + 1 < size
-                        and info[k, 0] != DUTIES
-                        and info[k, 0] != REQUIREMENTS
-                    ):
-                        ok = before == 2
-                    if ok:
-                        if heads == 0 or at > head_at[heads - 1]:
-                            head_at[heads] = at
-                            head_id[heads] = k
-                            heads += 1
+                    main = p + 1 >= size or info[k, 0] == DUTIES or info[k, 0] == REQUIREMENTS
+                    short = (before == 1 or s - line <= 10) and e - line <= 18
+                    if _is_heading(text, cls, s, c, how, info[k, 1], before, main, short):
+                        if n == 0 or at > head_at[n - 1]:
+                            head_at[n] = at
+                            head_id[n] = k
+                            n += 1
                         floor = p
         if c == 10:
             line = p + 1
-    return heads
+    return n

@@ -1,16 +1,17 @@
 """The pass behind `sections`: finds the headings of each text (`section_heads`), then judges sentence by sentence."""
 
-# ruff: noqa: PLR1714, SIM109, SIM114 - compiled by numba, where chained comparisons are cheaper than containers
+# ruff: noqa: PLR1714, SIM109 - compiled by numba, where chained comparisons are cheaper than containers
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from gangwei.kernels.hashing import finish
-from gangwei.kernels.lean import lean
+from gangwei.kernels.lean import lean, lean_inline
 from gangwei.kernels.section_heads import (
     BENEFITS,
     BLURB,
@@ -35,39 +36,164 @@ HEADED_CONTACT, HEADED_BLURB, HEADED_BENEFITS, FREE_BLURB = 3, 5, 4, 3
 FIELD_SPAN = 400  # a one-line field is looked for no further
 
 
+class Cues(NamedTuple):
+    """Which pairs of characters begin a cue, the trie of cues as `trie.longest_on` takes it, kind, weight and start of each, and
+    the most that a pair may add (see `sections`)."""
+
+    bits: NDArray[np.uint8]
+    trie: tuple[NDArray[Any], ...]
+    info: NDArray[np.int32]
+    most: NDArray[np.int64]
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _digit(c: Any) -> Any:
+    return 48 <= c <= 57
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _field_end(text: Any, begin: Any, size: Any) -> Any:
+    """Where the one-line field behind a heading ends."""
+    p = begin + 1
+    furthest = min(size, p + FIELD_SPAN)
+    while p < furthest and text[p] != 58 and text[p] != 10 and text[p] != 0x3011:
+        p += 1
+    p += 1
+    while p < furthest and (text[p] == 32 or text[p] == 10):
+        p += 1
+    while p < furthest and text[p] != 10:
+        p += 1
+    return p
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _sentence_end(text: Any, cls: Any, a: Any, limit: Any, stop_at: Any, next_stop: Any, n_stops: Any) -> Any:
+    """Where the sentence from `a` on ends: at a stop or the next list number, at `limit` at the latest."""
+    for at_stop in range(next_stop, n_stops):
+        p: Any = np.int64(stop_at[at_stop])
+        if p >= limit:
+            break
+        c = text[p]
+        if cls[p] & STOP:
+            return p + 1
+        if c == 46:
+            # a full stop of Latin script, not one of a number or an abbreviation
+            if p + 2 < limit and text[p + 1] == 32 and cls[p + 2] & UPPER and p > a and 97 <= text[p - 1] <= 122:
+                return p + 1
+        elif p > a + 2 and p + 1 < limit and not _digit(text[p - 1]) and text[p - 1] != 46:
+            d = p + 1
+            while d < limit and d - p < 2 and _digit(text[d]):
+                d += 1
+            if d + 1 < limit and (
+                text[d] == 0x3001 or ((text[d] == 46 or text[d] == 41 or text[d] == 44) and not _digit(text[d + 1]))
+            ):
+                return p
+    return limit
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _first_word(text: Any, cls: Any, a: Any, b: Any) -> Any:
+    """Where a sentence begins behind marks and a list number."""
+    p = a
+    while p < b and not cls[p] & LETTER:
+        p += 1
+    while p < b and (
+        _digit(text[p]) or text[p] == 0x3001 or text[p] == 46 or text[p] == 41 or text[p] == 32 or text[p] == 44
+    ):
+        p += 1
+    while p < b and not cls[p] & LETTER and text[p] != 0x3014:
+        p += 1
+    return p
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _may_leave(kind: Any, last: Any, most: Any) -> Any:
+    """Whether cues that add at most `most` can make a sentence leave the section of its heading."""
+    if kind == TAGS or kind == BLURB:
+        return False
+    contact, blurb, benefits = most >> 42, (most >> 21) & 0x1FFFFF, most & 0x1FFFFF
+    return last == BLURB or contact >= HEADED_CONTACT or blurb >= HEADED_BLURB or benefits >= HEADED_BENEFITS
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _under_heading(kind: Any, last: Any, score: Any, size: Any, numbered: Any, far: Any) -> Any:
+    """The kind of a sentence of `size` characters under a heading of one kind; `far` tells that it stands well below the heading."""
+    if kind == TAGS:
+        return kind
+    if score[CONTACT] >= HEADED_CONTACT and (size <= 60 or score[CONTACT] >= 6) and kind != BLURB:
+        return np.int64(CONTACT)
+    if kind == DUTIES or kind == REQUIREMENTS:
+        if score[BLURB] >= HEADED_BLURB and score[BLURB] > score[kind] + 2:
+            return np.int64(BLURB)
+        if (
+            score[BENEFITS] >= HEADED_BENEFITS
+            and score[BENEFITS] > score[kind] + 1
+            and score[BENEFITS] > score[REQUIREMENTS] + score[DUTIES]
+        ):
+            return np.int64(BENEFITS)
+    if (kind == CONTACT or kind == OTHER) and far:
+        if score[REQUIREMENTS] >= 3 and score[REQUIREMENTS] > score[CONTACT] + score[DUTIES]:
+            return np.int64(REQUIREMENTS)
+        if score[DUTIES] >= 3 and score[DUTIES] > score[CONTACT] + score[REQUIREMENTS]:
+            return np.int64(DUTIES)
+    elif last == BLURB and not numbered:
+        total = 0
+        for j in range(N_KINDS):
+            total += score[j]
+        if total == 0:
+            return np.int64(BLURB)
+    return kind
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _by_cues(score: Any, any_duties: Any, any_needs: Any) -> Any:
+    """The kind that the cues of a sentence speak for, or -1; sections that have a heading elsewhere in the text need more."""
+    best = -1
+    top = 0
+    for j in range(N_KINDS):
+        points = score[j]
+        if j == REQUIREMENTS and any_needs:
+            points -= 2
+        if points > top and not (j == BLURB and points < FREE_BLURB):
+            top = points
+            best = j
+    if any_needs and best == REQUIREMENTS and top < 4:
+        best = -1
+    if any_duties and top < 3:
+        best = -1
+    return best
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _add_cues(text: Any, cue_at: Any, next_cue: Any, behind: Any, begin: Any, b: Any, cues: Any, score: Any) -> Any:
+    """Add cue_at[next_cue:behind] to the scores of the sentence text[begin:b]; returns whether there was any."""
+    keys, values, entry, second, lead, deep = cues.trie
+    found = False
+    floor = begin
+    for j in range(next_cue, behind):
+        p: Any = np.int64(cue_at[j])
+        if p < floor or (text[p] <= 127 and p > 0 and 97 <= text[p - 1] <= 122):
+            continue
+        k, e = longest_on(keys, values, entry, second, lead, deep, text, p, b)
+        if k >= 0:
+            where = cues.info[k, 2]
+            if where == 0 or p == begin:
+                score[cues.info[k, 0]] += cues.info[k, 1]
+            elif where == 2:
+                score[cues.info[k, 0]] += 1
+            floor = e
+            found = True
+    return found
+
+
 @lean  # type: ignore[untyped-decorator]
 def _sentences(
-    text: Any,
-    cls: Any,
-    size: Any,
-    stop_at: Any,
-    n_stops: Any,
-    cue_at: Any,
-    n_cues: Any,
-    head_at: Any,
-    head_id: Any,
-    heads: Any,
-    info: Any,
-    ckeys: Any,
-    cvalues: Any,
-    centry: Any,
-    csecond: Any,
-    clead: Any,
-    cdeep: Any,
-    cinfo: Any,
-    cue_most: Any,
-    score: Any,
-    kinds: Any,
-    starts: Any,
-    ends: Any,
-    m: Any,
-) -> Any:
+    text: Any, cls: Any, size: Any, stop_at: Any, n_stops: Any, cue_at: Any, n_cues: Any, head_at: Any, head_id: Any,
+    heads: Any, info: Any, cues: Any, score: Any, kinds: Any, starts: Any, ends: Any, m: Any,
+) -> Any:  # fmt: skip
     """Spans of one text from position `m` on; returns the position behind them."""
     first = m
     h = -1
-    kind = DUTIES
-    mixed = True
-    headed = False
     any_duties = False
     any_needs = False
     for j in range(heads):
@@ -75,176 +201,63 @@ def _sentences(
             any_duties = True
         elif info[head_id[j], 0] == REQUIREMENTS:
             any_needs = True
-    if any_duties:
-        kind = OTHER
+    kind = np.int64(OTHER if any_duties else DUTIES)
+    mixed = True
+    headed = False
     field = -1  # a heading that names a field: it holds for one line
-    last = -1
+    last: Any = np.int64(-1)
     a: Any = 0
     next_stop = 0
     next_cue = 0
-    scored = False
-    for j in range(N_KINDS):
-        score[j] = 0
+    score[:] = 0
     while a < size:
         if h + 1 < heads and head_at[h + 1] <= a:
             while h + 1 < heads and head_at[h + 1] <= a:
                 h += 1
-            kind = info[head_id[h], 0]
+            kind = np.int64(info[head_id[h], 0])
             mixed = info[head_id[h], 2] == 1
             headed = True
-            last = -1
-            field = -1
-            if kind == OTHER:
-                field = head_at[h] + 1
-                furthest = min(size, field + FIELD_SPAN)
-                while field < furthest and text[field] != 58 and text[field] != 10 and text[field] != 0x3011:
-                    field += 1
-                field += 1
-                while field < furthest and (text[field] == 32 or text[field] == 10):
-                    field += 1
-                while field < furthest and text[field] != 10:
-                    field += 1
+            last = np.int64(-1)
+            field = _field_end(text, np.int64(head_at[h]), size) if kind == OTHER else -1
         if field >= 0 and a >= field:
             field = -1
             headed = False
             mixed = True
-            kind = DUTIES
-            last = -1
+            kind = np.int64(DUTIES)
+            last = np.int64(-1)
         limit = head_at[h + 1] if h + 1 < heads else size
-        # a sentence: up to a stop or the next list number
-        b = a
-        while b < limit and (text[b] == 32 or cls[b] & STOP):
-            b += 1
-        begin = b
-        b = limit
+        begin = a
+        while begin < limit and (text[begin] == 32 or cls[begin] & STOP):
+            begin += 1
         while next_stop < n_stops and stop_at[next_stop] < begin:
             next_stop += 1
-        for at_stop in range(next_stop, n_stops):
-            p: Any = np.int64(stop_at[at_stop])
-            if p >= limit:
-                break
-            c = text[p]
-            if cls[p] & STOP:
-                b = p + 1
-                break
-            if c == 46:
-                # a full stop of Latin script, not one of a number or an abbreviation
-                if p + 2 < limit and text[p + 1] == 32 and cls[p + 2] & UPPER and p > a and 97 <= text[p - 1] <= 122:
-                    b = p + 1
-                    break
-            elif p > a + 2 and p + 1 < limit and not 48 <= text[p - 1] <= 57 and text[p - 1] != 46:
-                d = p + 1
-                while d < limit and d - p < 2 and 48 <= text[d] <= 57:
-                    d += 1
-                if d + 1 < limit and (
-                    text[d] == 0x3001
-                    or ((text[d] == 46 or text[d] == 41 or text[d] == 44) and not 48 <= text[d + 1] <= 57)
-                ):
-                    b = p
-                    break
-        if scored:
-            for j in range(N_KINDS):
-                score[j] = 0
-            scored = False
-        p = a
-        while p < b and not cls[p] & LETTER:
-            p += 1
-        while p < b and (
-            48 <= text[p] <= 57 or text[p] == 0x3001 or text[p] == 46 or text[p] == 41 or text[p] == 32 or text[p] == 44
-        ):
-            p += 1
-        while p < b and not cls[p] & LETTER and text[p] != 0x3014:
-            p += 1
-        begin = p
+        b = _sentence_end(text, cls, a, limit, stop_at, next_stop, n_stops)
+        begin = _first_word(text, cls, a, b)
         while next_cue < n_cues and cue_at[next_cue] < begin:
             next_cue += 1
         behind = next_cue
         most = np.int64(0)
         while behind < n_cues and cue_at[behind] + 1 < b:
             q: Any = np.int64(cue_at[behind])
-            most += cue_most[pair_slot(np.int64(text[q]), np.int64(text[q + 1]))]
+            most += cues.most[pair_slot(np.int64(text[q]), np.int64(text[q + 1]))]
             behind += 1
-        if headed and not mixed and kind != CONTACT and kind != OTHER:
-            # under a heading cues count only where they are enough to leave its section
-            if kind == TAGS or kind == BLURB:
-                next_cue = behind
-            elif (
-                last != BLURB
-                and most >> 42 < HEADED_CONTACT
-                and (most >> 21) & 0x1FFFFF < HEADED_BLURB
-                and most & 0x1FFFFF < HEADED_BENEFITS
-            ):
-                next_cue = behind
-        floor = begin
-        while next_cue < behind:
-            p = np.int64(cue_at[next_cue])
-            next_cue += 1
-            if p < floor or (text[p] <= 127 and p > 0 and 97 <= text[p - 1] <= 122):
-                continue
-            k, e = longest_on(ckeys, cvalues, centry, csecond, clead, cdeep, text, p, b)
-            if k >= 0:
-                where = cinfo[k, 2]
-                if where == 0 or p == begin:
-                    score[cinfo[k, 0]] += cinfo[k, 1]
-                elif where == 2:
-                    score[cinfo[k, 0]] += 1
-                floor = e
-                scored = True
-        now = kind
-        if headed and not mixed:
-            if kind != TAGS:
-                if score[CONTACT] >= HEADED_CONTACT and (b - a <= 60 or score[CONTACT] >= 6) and kind != BLURB:
-                    now = CONTACT
-                elif (
-                    score[BLURB] >= HEADED_BLURB
-                    and score[BLURB] > score[kind] + 2
-                    and (kind == DUTIES or kind == REQUIREMENTS)
-                ):
-                    now = BLURB
-                elif (
-                    score[BENEFITS] >= HEADED_BENEFITS
-                    and score[BENEFITS] > score[kind] + 1
-                    and score[BENEFITS] > score[REQUIREMENTS] + score[DUTIES]
-                    and (kind == DUTIES or kind == REQUIREMENTS)
-                ):
-                    now = BENEFITS
-                elif (kind == CONTACT or kind == OTHER) and h >= 0 and a > head_at[h] + 30:
-                    if score[REQUIREMENTS] >= 3 and score[REQUIREMENTS] > score[CONTACT] + score[DUTIES]:
-                        now = REQUIREMENTS
-                    elif score[DUTIES] >= 3 and score[DUTIES] > score[CONTACT] + score[REQUIREMENTS]:
-                        now = DUTIES
-                elif last == BLURB and not 48 <= text[a] <= 57:
-                    total = 0
-                    for j in range(N_KINDS):
-                        total += score[j]
-                    if total == 0:
-                        now = BLURB
-            last = now
+        scored = False
+        of_one_kind = headed and not mixed
+        if not of_one_kind or kind == CONTACT or kind == OTHER or _may_leave(kind, last, most):
+            scored = _add_cues(text, cue_at, next_cue, behind, begin, b, cues, score)
+        next_cue = behind
+        if of_one_kind:
+            last = _under_heading(kind, last, score, b - a, _digit(text[a]), a > head_at[h] + 30)
         else:
-            best = -1
-            top = 0
-            if scored:
-                for j in range(N_KINDS):
-                    points = score[j]
-                    if j == REQUIREMENTS and any_needs:
-                        points -= 2  # they have a heading of their own
-                    if points > top and not (j == BLURB and points < FREE_BLURB):
-                        top = points
-                        best = j
-            if any_needs and best == REQUIREMENTS and top < 4:
-                best = -1
-            if any_duties and not headed and top < 3:
-                best = -1
-            if best >= 0:
-                now = best
-            elif last >= 0:
-                now = last
-            last = now
+            best = _by_cues(score, any_duties and not headed, any_needs) if scored else -1
+            last = best if best >= 0 else last if last >= 0 else kind
+        if scored:
+            score[:] = 0
         if b > a:
-            if m > first and kinds[m - 1] == now:
+            if m > first and kinds[m - 1] == last:
                 ends[m - 1] = b
             else:
-                kinds[m] = now
+                kinds[m] = last
                 starts[m] = a
                 ends[m] = b
                 m += 1
@@ -281,13 +294,10 @@ def _weight_hash(text: Any, cls: Any, kinds: Any, starts: Any, ends: Any, first:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def scan(
-    data: Any, off: Any, classes: Any, keys: Any, values: Any, entry: Any, pair: Any, info: Any,
-    cue_bits: Any, ckeys: Any, cvalues: Any, centry: Any, csecond: Any, clead: Any, cdeep: Any, cinfo: Any, cue_most: Any,
-    folds: Any, left_out: Any, sampled: Any, ptr: Any, rate: Any, whole: Any,
-) -> Any:  # fmt: skip
+def scan(data: Any, off: Any, classes: Any, heads: Any, cues: Any, folds: Any, left_out: Any, sampled: Any) -> Any:
     """Kinds, starts and ends of all spans, the offsets of each row's spans, and the hash of each row; what is sampled of each
-    row goes to the last four arrays (see `signature.room`)."""
+    row goes to the arrays `sampled` (see `signature.room`)."""
+    grams_of, ptr, rate, whole = sampled
     n = off.size - 1
     longest = 0
     for r in range(n):
@@ -312,23 +322,23 @@ def scan(
     m = pos = np.int64(0)  # no literal: it would compile the callees twice
     for r in range(n):
         size, candidates, n_cues, n_stops = characters(
-            data, np.int64(off[r]), np.int64(off[r + 1]), classes, cue_bits, text, cls, cand, cue_at, stop_at
+            data, np.int64(off[r]), np.int64(off[r + 1]), classes, cues.bits, text, cls, cand, cue_at, stop_at
         )
-        heads = headings(text, cls, size, cand, candidates, keys, values, entry, pair, info, head_at, head_id)
-        most = m + n_stops + heads + 2  # a sentence ends at a stop, before a heading or with the text
+        n_heads = headings(text, cls, size, cand, candidates, heads, head_at, head_id)
+        most = m + n_stops + n_heads + 2  # a sentence ends at a stop, before a heading or with the text
         if most > room:
             room = most + room
             kinds, starts, ends = grown(kinds, room), grown(starts, room), grown(ends, room)
         first = m
         m = _sentences(
-            text, cls, size, stop_at, n_stops, cue_at, n_cues, head_at, head_id, heads, info,
-            ckeys, cvalues, centry, csecond, clead, cdeep, cinfo, cue_most, score, kinds, starts, ends, m,
+            text, cls, size, stop_at, n_stops, cue_at, n_cues, head_at, head_id, n_heads, heads.info,
+            cues, score, kinds, starts, ends, m,
         )  # fmt: skip
         span_off[r + 1] = m
         hashes[r] = _weight_hash(text, cls, kinds, starts, ends, first, m)
         size = readable(data, np.int64(off[r]), np.int64(off[r + 1]), size)
         size = folded_outside(text, size, kinds, starts, ends, first, m, left_out, folds, units)
-        kept, bits, whole[r] = sketch(units, size, grams, bucket, sampled, pos)
+        kept, bits, whole[r] = sketch(units, size, grams, bucket, grams_of, pos)
         pos += kept
         rate[r] = bits
         ptr[r + 1] = pos

@@ -143,24 +143,16 @@ def scan(
     digits outside blurb, tags and contact (over all where fewer than 8 are left; 0 where there is none); and what
     `signature.sample_grams` samples outside the sections of `signature.LEFT_OUT`."""
     heads, cues = rules.headings, rules.cues
-    grams, ends, rate, whole = signature.room(off.size - 1)
+    sampled = grams, ends, rate, whole = signature.room(off.size - 1)
     *spans, hashes = section_scan.scan(
         data,
         off,
         rules.classes,
-        *heads.arrays,
-        heads.pair,
-        rules.heading_info,
-        cues.pair_bits,
-        *cues.long_arrays,
-        rules.cue_info,
-        rules.cue_most,
+        k.Heads(*heads.arrays, heads.pair, rules.heading_info),
+        section_scan.Cues(cues.pair_bits, cues.long_arrays, rules.cue_info, rules.cue_most),
         signature.fold_table(),
         signature.LONGEST,
-        grams,
-        ends,
-        rate,
-        whole,
+        sampled,
     )
     return Spans(*spans), hashes, (grams[: ends[-1]].copy(), ends, rate, whole)
 
