@@ -17,6 +17,7 @@ FEW, FEW_ROWS = 3, 5
 PLACES = {"city", "district", "province", "address"}
 CITY, COUNTY = re.compile(r"^\s*\d{2}(?!0000)\d{4}"), re.compile(r"^\s*\d{4}(?!00)\d{2}")
 DAY = 10  # characters
+MORE = 2  # characters that an address has behind the city
 YEAR = re.compile(r"^\s*(?:19|20)\d\d[-/.]\d\d[-/.]\d\d(?:\D|$)")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}")
 AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
@@ -144,6 +145,25 @@ def districts(cells: dict[str, list[str]], placed: dict[str, str], county: re.Pa
     free = (n for n, mine in cells.items() if n not in placed and len(mine) >= FEW)
     name = next((n for n in free if share_of(county, cells[n]) >= TEXTS), None)
     return {} if name is None else {name: "district"}
+
+
+def addresses(names: Sequence[str], rows: list[list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:
+    """The column whose values begin with the city of their row and go on, where no other column tells the district."""
+    at = next((i for i, n in enumerate(names) if placed.get(n) == "city"), None)
+    if at is None or {"district", "address"} & set(placed.values()) or len(rows) < FEW:
+        return {}
+    for i, name in enumerate(names):
+        pairs = [(r[at].strip().removesuffix("市"), r[i].strip()) for r in rows if r[at].strip() and r[i].strip()]
+        if (
+            name in placed
+            or 2 * len(pairs) < len(rows)
+            or (values.share("company", [v for _, v in pairs]) or 0.0) >= 0.3
+        ):
+            continue
+        longer = sum(v.startswith(town) and len(v) - len(town) > MORE for town, v in pairs)
+        if longer >= TEXTS * len(pairs):
+            return {name: "address"}
+    return {}
 
 
 def codes(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:

@@ -34,7 +34,7 @@ def corrected(
         rows: rows of cells in the order of `names`. cells: column to its filled values.
     """
     placed = _swapped(placed, cells, values)
-    placed = _short_address(placed, cells, values)
+    placed = short_address(placed, cells, values)
     placed = _named_title(placed, cells, values)
     placed = _two_pays(names, rows, placed, headers)
     placed = _said_again(names, rows, placed, cells)
@@ -78,7 +78,7 @@ def _swapped(placed: dict[str, str], cells: dict[str, list[str]], values: Values
     return placed
 
 
-def _short_address(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
+def short_address(placed: dict[str, str], cells: dict[str, list[str]], values: Values) -> dict[str, str]:
     """An address that holds a city and no more is the city."""
     at = {f: n for n, f in placed.items()}
     name = at.get("address")

@@ -17,7 +17,7 @@ from gangwei.formats import by_values, counties, objects, prefixed
 from gangwei.formats.by_values import FEW, FEW_ROWS, TEXTS
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
-from gangwei.formats.corrected import corrected, short_names
+from gangwei.formats.corrected import corrected, short_address, short_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers
 from gangwei.formats.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.formats.placing import MANY, by_header, share_of
@@ -221,8 +221,13 @@ def _place(
     shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
     asked = [*(names if header else labels), *keys]
     stems = {**know.headers.stems(names), **know.headers.remarked(remarks)} if header else {}
-    placed = by_header(asked, shown, know.headers, know.values, {**stems, **labels})
-    placed = corrected(names, rows, placed, shown, know.headers, know.values, know.packed) if header else placed
+    told = {n: key for n, (own, key, _) in keys.items() if not header or know.headers.claim(own) is None}
+    placed = by_header(asked, shown, know.headers, know.values, {**stems, **labels, **told})
+    placed = (
+        corrected(names, rows, placed, shown, know.headers, know.values, know.packed)
+        if header
+        else short_address(placed, shown, know.values)
+    )
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
     barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
@@ -236,6 +241,7 @@ def _place(
     placed = {n: f for n, f in placed.items() if (n, f) not in pictures}
     by_value = by_values.columns(names, rows, shown, placed, know.values, barred, know.packed.intro)
     by_value |= by_values.amounts(names, rows, {**placed, **by_value})
+    by_value |= by_values.addresses(names, rows, {**placed, **by_value}, know.values)
     by_value |= by_values.codes(shown, {**placed, **by_value}, know.values)
     second = {n: mine for n, mine in shown.items() if not header or _second_name(n, mine, know)}
     short = short_names({**placed, **by_value}, second, len(rows), know.packed)

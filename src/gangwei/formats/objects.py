@@ -1,5 +1,5 @@
-"""Columns of written-out objects ({'name': '某某公司', 'size': '100人'}) or labelled facts (月薪：8-10k|经验：3-5年|学历：本科): their
-keys are read like columns of their own."""
+"""Columns of written-out objects ({'name': '某某公司', 'size': '100人'}) or labelled facts (月薪：8-10k|经验：3-5年|学历：本科, also with
+blanks between them): their keys are read like columns of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ OBJECT = re.compile(r"(?s)^\s*\{\s*['\"].*\}\s*$")
 PAIR = re.compile(r"""['"](\w+)['"]\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?))""")
 VALUE = r"""\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?[\d.]+))"""
 TEXT = 20  # characters
+LABEL = r"[^\W\d_a-zA-Z]{2,8}\s*[:：]"
 LABELLED = re.compile(r"(?:^|\|)\s*([^\W\d_a-zA-Z]{2,8})\s*[:：]\s*([^|]*[^|\s])")
+BLANKS = re.compile(rf"(?<!\s)\s+(?={LABEL})")
 PART = re.compile(r"[^|]+")
 LONG, SHORT, FEW = 10_000, 24, 3
 BOUNDS = ("pay_min", "pay_max")
@@ -38,7 +40,7 @@ def _pairs(mine: list[str]) -> list[tuple[str, ...]]:
     objects = [v for v in mine if OBJECT.match(v)]
     if 5 * len(objects) >= 4 * len(mine):
         return [p for v in objects for p in PAIR.findall(v)]
-    parts = [plain(v) for v in mine]
+    parts = [BLANKS.sub("|", plain(v)) for v in mine]
     facts = [LABELLED.findall(v) for v in parts]
     several = sum(len(f) >= FEW and len(f) * 2 > len(PART.findall(v)) for f, v in zip(facts, parts))
     pairs = [p for f in facts for p in f] if 5 * several >= 4 * len(mine) else []
@@ -71,6 +73,8 @@ def rules_of(
             continue
         shared[target] = column
         own = re.escape(key)
-        pattern = rf"(?s)^.*?['\"]{own}['\"]{VALUE}.*$|^(?:.*\|)?\s*{own}\s*[:：]\s*([^|]*).*$|^.*$"
+        pattern = (
+            rf"(?s)^.*?['\"]{own}['\"]{VALUE}.*$|^(?:.*[|\s])?{own}\s*[:：]\s*([^|]*?)(?:\s+{LABEL}.*|\|.*)?$|^.*$"
+        )
         rewrites.append({"field": target, "pattern": pattern, "replace": "$1$2$3$4"})
     return shared, rewrites

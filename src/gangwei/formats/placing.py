@@ -39,6 +39,10 @@ LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
 RECRUITER = re.compile(r"^\s*(?:[\u4e00-\u9fff]{1,3}(?:女士|先生|小姐)|[\u4e00-\u9fff]老师)")  # 王女士招聘经理
 LADDER = re.compile(r"^\s*(?:少于\s*\d+\s*人|\d{1,5}\s*[-~—至]\s*\d{2,5}\s*人|\d{3,5}\s*人以上)\s*$")  # steps of sizes
+FACTS = re.compile(
+    r"\s[/|｜·]\s+(?:少于\s*\d+\s*人|\d{1,5}\s*[-~—至]\s*\d{2,5}\s*人|\d{3,5}\s*人以上)\s*(?:[/|｜·]|$)"
+)  # on the employer
+OF_JOBS = re.compile(r"(?i)职|岗|工种|工作|job|position|post|work|funct|occup")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
@@ -109,6 +113,10 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
             return Claim(WORDS, claim.rank, short)
     if claim.field == "description" and median(mine) <= BENEFITS and _of_benefits(mine, values):
         return Claim(WORDS, claim.rank, "tags")
+    if claim.field == "description" and median(mine) <= BENEFITS and share_of(FACTS, mine) >= 0.8:
+        return Claim(WORDS, claim.rank, "company_size")
+    if claim.field == "occupation" and not OF_JOBS.search(name) and (values.share("industry", mine) or 0.0) >= 0.7:
+        return Claim(WORDS, claim.rank, "industry")
     if claim.field == "company_nature" and (values.share("industry", mine) or 0.0) >= 0.5 > 2 * (
         values.share("company_nature", mine) or 0.0
     ):

@@ -69,6 +69,12 @@ def places_of(book: Codebook) -> str:
     return "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
 
 
+def latin_of(book: Codebook) -> str:
+    """Other names of places in Latin letters, longest first, as alternatives of a pattern."""
+    names = {r["name"] for r in book.rows("places/aliases.csv") if r["use"] == "latin"}
+    return "|".join(map(re.escape, sorted(names, key=lambda n: (-len(n), n))))
+
+
 def counties_of(book: Codebook) -> dict[str, frozenset[str]]:
     """Names of counties of today and the names of the units that have one."""
     now = [r for r in book.rows("places/units.csv") if not r["to"]]
@@ -81,12 +87,12 @@ def counties_of(book: Codebook) -> dict[str, frozenset[str]]:
 
 
 def load_values(book: Codebook) -> Values:
-    """`sources/values.csv` (id, field, share, pattern, plausible, reason); {places} in a pattern stands for names of cities."""
+    """`sources/values.csv` (id, field, share, pattern, plausible, reason); {places} and {latin} in a pattern stand for names of places."""
     national = frozenset(r["id"] for r in book.rows("places/units.csv"))
-    places = places_of(book)
+    places, latin = places_of(book), latin_of(book)
     rows = book.rows("sources/values.csv")
     rules = [
-        (r["field"], re.compile(r["pattern"].replace("{places}", places)), float(r["share"]))
+        (r["field"], re.compile(r["pattern"].replace("{places}", places).replace("{latin}", latin)), float(r["share"]))
         for r in rows
         if r["pattern"]
     ]
