@@ -14,7 +14,7 @@ from gangwei import measures as m
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
 from gangwei.frame.check import DatasetError, SchemaMismatch
-from gangwei.labels import Labels
+from gangwei.labels import LANGS, Labels
 from published_fixture import Spec, open_truth, write
 
 IDS = tuple(m.load(Codebook()))
@@ -504,6 +504,13 @@ def test_a_group_that_a_measure_does_not_have_is_refused(ds: m.Dataset, measure_
     with pytest.raises(m.UnknownParameter, match=measure_id) as e:
         m.measure(ds, measure_id, by=by)
     assert by not in e.value.allowed and set(e.value.allowed) <= set(vocab.BY)
+
+
+@pytest.mark.parametrize("by", ["terms", "term"])
+def test_concepts_go_by_their_names(ds: m.Dataset, by: str) -> None:
+    for lang in LANGS:
+        assert not any("_" in label for label in Labels(ds, lang).group_values(by, ds.concepts))
+    assert Labels(ds, "zh").group_values(by, ["deep_learning"]) == ["深度学习"]
 
 
 @pytest.mark.parametrize("measure_id", IDS)

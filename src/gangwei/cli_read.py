@@ -151,7 +151,7 @@ def explore(
 @click.option("--no-texts", is_flag=True, help="Leave out the ad texts.")
 @spoken
 def release(directory: Path, version: str, no_texts: bool) -> None:
-    """Write a citable data package: Parquet, CSV, descriptors, checksums and a diff to the last release."""
+    """Write a citable data package to DIRECTORY/releases/VERSION: Parquet, CSV, descriptors, checksums and a diff to the last release."""
     from gangwei import release as package
 
     OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False, soft_wrap=True)
@@ -165,7 +165,7 @@ def release(directory: Path, version: str, no_texts: bool) -> None:
     type=PATH,
     multiple=True,
     required=True,
-    help="JSON lines: record_id and ai_tier; may be repeated.",
+    help="JSON lines or CSV: record_id and ai_tier; may be repeated.",
 )
 @click.option("--out", type=PATH, required=True, help="Definitions folder for the new weights: OUT/ai/model.npz.")
 @click.option("--populations", type=PATH, default=None, help="JSON: stratum to number of ads in the frame.")
@@ -196,7 +196,7 @@ def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path |
     "--labels",
     type=PATH,
     required=True,
-    help="JSON lines: record_id (= source_key), ai_tier, stratum_population, stratum_sample.",
+    help="JSON lines or CSV: record_id (= source_key), ai_tier, and weight or stratum_population and stratum_sample.",
 )
 @click.option("--term-list", type=PATH, default=None, help="A published list of terms to compare with, one a line.")
 @click.option("--json", "as_json", is_flag=True)

@@ -72,6 +72,8 @@ class Labels:
             return [str(n or i) for i, n in zip(ids, known.names_of(known.numbers_of(ids)))]
         if by in ("skill", "pairs"):
             return [" + ".join(self.skills.get(x, x) for x in i.split(" + ")) for i in ids]
+        if by in ("term", "terms"):
+            return [self.concept(i) for i in ids]
         if by in ("match_sensitivity", "spell_sensitivity"):
             return [self.text(i.partition(":")[0]).format(i.partition(":")[2]) for i in ids]
         if by == "without_board":
@@ -97,6 +99,21 @@ class Labels:
         """Names of skills: in Chinese the first alias in Chinese, unless the skill goes by its English name (Excel)."""
         rows = self.ds.codebook.rows("skills.csv")
         return {r["id"]: _chinese_name(r["name_en"], r["aliases"]) if self.lang == "zh" else r["name_en"] for r in rows}
+
+    @cached_property
+    def concepts(self) -> dict[str, str]:
+        """Names of the concepts of the AI terms: as labelled, else the first term in this language."""
+        known = self.ds.concepts
+        first: dict[str, str] = {}
+        for r in self.ds.codebook.rows("ai/terms.csv") if known else ():
+            if r["lang"] == self.lang:
+                first.setdefault(r["concept"], r["term"])
+        named = {c: self.code("term", c) for c in known}
+        return {c: n if n != c else first.get(c, c.replace("_", " ")) for c, n in named.items()}
+
+    def concept(self, code: str) -> str:
+        """The name of a concept of the AI terms."""
+        return self.concepts.get(code, code.replace("_", " "))
 
     def integer(self, value: float | None, *, short: bool = False) -> str:
         """A whole number; in Chinese prose 万 and 亿 for large ones."""

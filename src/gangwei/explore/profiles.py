@@ -119,7 +119,8 @@ def add(site: Site, reader: Reader) -> None:
             ("ai-openings", "occupation"),
             ("ai-concepts", None),
         ]
-        return profile(site, asked, "term", code, site.words.speaker(asked.lang).concept(code), lists, {"terms": terms})
+        name = site.words.speaker(asked.lang).labels.concept(code)
+        return profile(site, asked, "term", code, name, lists, {"terms": terms})
 
     @site.get("/ads/{ad_id}", "One ad: highlighted evidence, decisions, duplicates, the original row.", suffixes=("html", "json"),
               parts={"ad_id": {"pattern": r"^\w{1,40}$"}})  # fmt: skip

@@ -34,16 +34,9 @@ class Words:
 
     @cached_property
     def concepts(self) -> dict[str, tuple[str, str]]:
-        """Names of the concepts of the AI terms by language: as labelled, else the first term in that language."""
-        first: dict[tuple[str, str], str] = {}
-        for r in self.ds.codebook.rows("ai/terms.csv"):
-            first.setdefault((r["concept"], r["lang"]), r["term"])
-        out = {}
-        for code in self.ds.concepts:
-            plain = code.replace("_", " ")
-            named = [self.labels[lang].code("term", code) for lang in LANGS]
-            out[code] = tuple(n if n != code else first.get((code, lang), plain) for n, lang in zip(named, LANGS))
-        return {k: (v[0], v[1]) for k, v in out.items()}
+        """Names of the concepts of the AI terms by language."""
+        en, zh = (self.labels[lang].concepts for lang in LANGS)
+        return {code: (en[code], zh[code]) for code in self.ds.concepts}
 
     @cached_property
     def named(self) -> dict[str, list[tuple[str, str, str]]]:
@@ -91,11 +84,6 @@ class Speaker:
         """The name of a measure."""
         return m.zh if self.lang == "zh" else m.en
 
-    def concept(self, code: str) -> str:
-        """The name of a concept of the AI terms."""
-        found = self.words.concepts.get(code)
-        return found[self.side] if found else code.replace("_", " ")
-
     def reason(self, code: str | None) -> str:
         """A reason code in words, with its context and section."""
         base, _, where = (code or "").partition("@")
@@ -133,15 +121,13 @@ class Speaker:
     def group(self, by: str | None, value: str) -> str:
         """One group of a dimension."""
         if by == "term":
-            return self.concept(value)
+            return self.labels.concept(value)
         if by == "skill":
             return self.labels.skills.get(value, value)
         return self.labels.code(by, value)
 
     def row(self, result: Result, row: dict[str, Any]) -> str:
         """The label of a row of a figure."""
-        if result.measure.kind == "terms":
-            return self.concept(str(row["id"]))
         if result.by == "employer" and row["label"] == row["id"]:
             return self.individual
         return str(row["label"])
