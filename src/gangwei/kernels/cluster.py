@@ -8,10 +8,11 @@ whose chains are read only so far.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from gangwei.kernels.block_texts import (
     RATES,
@@ -49,10 +50,56 @@ from gangwei.kernels.judging import (
     possible,
     ruled_out,
 )
-from gangwei.kernels.lean import lean
+from gangwei.kernels.lean import lean, lean_inline
 from gangwei.kernels.signature import mix64
 
 FEW = 16  # blocks of so few rows are looked through before anything is made for them, and not sketched
+
+
+class Facts(NamedTuple):
+    """Of all rows: facts (n, 18), title bags with row pointers, pointers and rates of the sampled texts."""
+
+    F: NDArray[np.int64]
+    bag: NDArray[np.uint32]
+    bptr: NDArray[np.int64]
+    ptr: NDArray[np.int64]
+    rate: NDArray[np.uint8]
+
+
+class Block(NamedTuple):
+    """The rows of one employer in canonical order, the first position with each text, and what `number_grams` says of the texts;
+    known weights at each rate and bitmaps by the position of `own`, and the weight of the heaviest hash."""
+
+    rows: NDArray[np.int64]
+    own: NDArray[np.int64]
+    numbers: NDArray[np.int32]
+    begin: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    gram: NDArray[np.uint32]
+    weight: NDArray[np.uint8]
+    coarse: Any
+    known: NDArray[np.int32]
+    sketches: NDArray[np.uint64]
+    heavy: Any
+
+
+class Index(NamedTuple):
+    """Leaders by title and city and by the smallest hashes of the text: keys, the last entry of each, and of each entry its leader
+    and the entry before."""
+
+    keys: NDArray[np.uint64]
+    heads: NDArray[np.int64]
+    entry: NDArray[np.int32]
+    after: NDArray[np.int32]
+
+
+class Found(NamedTuple):
+    """Outputs by row: leader, reason, score, campaign."""
+
+    leader: NDArray[np.int64]
+    reason: NDArray[np.uint8]
+    score: NDArray[np.float64]
+    campaign: NDArray[np.int64]
 
 
 @lean  # type: ignore[untyped-decorator]
@@ -82,215 +129,256 @@ def _rank(score: Any, phase: Any, board: Any, F: Any, q: Any, r: Any) -> Any:
 
 
 @lean  # type: ignore[untyped-decorator]
-def _weight_at(bits: Any, x: Any, numbers: Any, begin: Any, stop: Any, gram: Any, weight: Any, known: Any) -> Any:
+def _weight_at(bits: Any, x: Any, block: Any) -> Any:
     """Weight of the text at position x of a block, sampled at a rate of `bits`."""
-    w = np.int32(weigh(numbers, begin[x], cut(numbers, begin[x], stop[x], gram, bits), weight))
-    known[x, min(bits, RATES - 1)] = w
+    begin, stop = block.begin[x], block.stop[x]
+    w = np.int32(weigh(block.numbers, begin, cut(block.numbers, begin, stop, block.gram, bits), block.weight))
+    block.known[x, min(bits, RATES - 1)] = w
     return w
 
 
 @lean  # type: ignore[untyped-decorator]
-def _look_up(
-    x: Any, phase: Any, rows: Any, own: Any, numbers: Any, begin: Any, stop: Any, F: Any, gram: Any, P: Any,
-    index: Any, heads: Any, entry: Any, after: Any, seen: Any, cand: Any, nc: Any,
-) -> Any:  # fmt: skip
+def _look_up(x: Any, phase: Any, block: Any, F: Any, P: Any, index: Any, seen: Any, cand: Any, nc: Any) -> Any:
     """Add the leaders that the index names for the row at position x; returns how many candidates there are."""
-    mask = index.size - 1
-    near = F[rows[x], CITY] if phase == 0 else 0
-    a = begin[own[x]]
+    row, own = block.rows[x], block.own[x]
+    mask = index.keys.size - 1
+    near = F[row, CITY] if phase == 0 else 0
+    a = block.begin[own]
     for k in range(-1, np.int64(P[KEYS])):
         if k < 0:
-            h = mix64(np.uint64(F[rows[x], KEY])) ^ np.uint64(near)
+            h = mix64(np.uint64(F[row, KEY])) ^ np.uint64(near)
             room = np.int64(P[CHAIN])
         else:
-            if a + k >= stop[own[x]]:
+            if a + k >= block.stop[own]:
                 break
-            h = np.uint64(gram[numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
+            h = np.uint64(block.gram[block.numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
             room = np.int64(P[KEY_CHAIN])
-        at = heads[find_slot(index, heads, mask, h)]
+        at = index.heads[find_slot(index.keys, index.heads, mask, h)]
         while at >= 0 and room > 0:
-            one = entry[at]
+            one = index.entry[at]
             room -= 1
             if seen[one] != x:
                 seen[one] = x
                 cand[nc] = one
                 nc += 1
-            at = after[at]
+            at = index.after[at]
     return nc
 
 
 @lean  # type: ignore[untyped-decorator]
-def _enter(
-    x: Any, one: Any, phase: Any, rows: Any, own: Any, numbers: Any, begin: Any, stop: Any, F: Any, gram: Any, P: Any,
-    index: Any, heads: Any, entry: Any, after: Any, entries: Any,
-) -> Any:  # fmt: skip
+def _enter(x: Any, one: Any, phase: Any, block: Any, F: Any, P: Any, index: Any, entries: Any) -> Any:
     """Enter leader number `one`, the row at position x, into the index; returns the number of entries."""
-    mask = index.size - 1
-    a = begin[own[x]]
+    row, own = block.rows[x], block.own[x]
+    mask = index.keys.size - 1
+    a = block.begin[own]
     for k in range(-2, np.int64(P[KEYS])):
         if k == -2:
-            h = mix64(np.uint64(F[rows[x], KEY]))
+            h = mix64(np.uint64(F[row, KEY]))
         elif k == -1:
-            if phase == 1 or F[rows[x], CITY] == 0:
+            if phase == 1 or F[row, CITY] == 0:
                 continue
-            h = mix64(np.uint64(F[rows[x], KEY])) ^ np.uint64(F[rows[x], CITY])
+            h = mix64(np.uint64(F[row, KEY])) ^ np.uint64(F[row, CITY])
         else:
-            if a + k >= stop[own[x]]:
+            if a + k >= block.stop[own]:
                 break
-            h = np.uint64(gram[numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
-        p = find_slot(index, heads, mask, h)
-        index[p] = h
-        entry[entries], after[entries] = one, heads[p]
-        heads[p] = entries
+            h = np.uint64(block.gram[block.numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
+        p = find_slot(index.keys, index.heads, mask, h)
+        index.keys[p] = h
+        index.entry[entries], index.after[entries] = one, index.heads[p]
+        index.heads[p] = entries
         entries += 1
     return entries
 
 
+@lean_inline  # type: ignore[untyped-decorator]
+def _most_shared(block: Any, o: Any, p: Any, mine: Any, theirs: Any) -> Any:
+    """(weight that the texts at o and p share at the most, weight of the lesser), sampled at the coarser rate of both."""
+    known, sketches = block.known, block.sketches
+    bits = max(mine, theirs)
+    w_row, w_lead = known[o, min(bits, RATES - 1)], known[p, min(bits, RATES - 1)]
+    if w_row < 0:
+        w_row = _weight_at(bits, o, block)
+    if w_lead < 0:
+        w_lead = _weight_at(bits, p, block)
+    least = np.int64(min(w_row, w_lead))
+    shared = least
+    if least > 0 and sketches.shape[0] > 0:
+        if mine == bits:
+            shared = min(shared, w_row - block.heavy * lacking(sketches, o, p))
+        if theirs == bits:
+            shared = min(shared, w_lead - block.heavy * lacking(sketches, p, o))
+    return shared, least
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _shared(block: Any, p: Any, mine: Any, theirs: Any, mark: Any) -> Any:
+    """Weight that the text at p shares with the one whose hashes are marked."""
+    b, end = block.begin[p], block.stop[p]
+    if theirs < mine:
+        end = cut(block.numbers, b, end, block.gram, mine)
+    shared = 0
+    for i in range(b, end):
+        shared += mark[block.numbers[i]]
+    return shared
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _verdict(phase: Any, facts: Any, q: Any, r: Any, c: Any, board: Any, campaign: Any, P: Any) -> Any:
+    """(reason or 0, score) of row r beside leader q, whose texts share c."""
+    if phase == 0:
+        return judge(facts.F, facts.bag, facts.bptr, q, r, c, board, P)
+    return int(judge_campaign(facts.F, facts.bag, facts.bptr, q, r, c, campaign[q] >= 0, P)), c
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _leader_on_board(r: Any, F: Any, job: Any, first: Any) -> Any:
+    """The leader that has the id or the address of row r on its board, or -1."""
+    for which in (JOB, URL):
+        h = np.uint64(F[r, which])
+        if h != 0:
+            found = first[find_slot(job, first, job.size - 1, h)]
+            if found >= 0:
+                return found
+    return np.int64(-1)
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _note_on_board(r: Any, F: Any, job: Any, first: Any, leader: Any) -> None:
+    """Note the id and the address of row r for its leader, if no other has them."""
+    for which in (JOB, URL):
+        h = np.uint64(F[r, which])
+        if h != 0:
+            p = find_slot(job, first, job.size - 1, h)
+            job[p] = h
+            if first[p] < 0:
+                first[p] = leader
+
+
+@lean  # type: ignore[untyped-decorator]
+def _best(
+    phase: Any,
+    x: Any,
+    cand: Any,
+    nc: Any,
+    same_board: Any,
+    facts: Any,
+    block: Any,
+    P: Any,
+    lead: Any,
+    mark: Any,
+    campaign: Any,
+) -> Any:
+    """(number of the leader that the row at x joins or -1, score, reason) among cand[:nc]; of equals the first leader."""
+    F, ptr, rate = facts.F, facts.ptr, facts.rate
+    rows, own, coarse = block.rows, block.own, np.int64(block.coarse)
+    short = np.int64(P[SHORT])
+    r, o = rows[x], own[x]
+    says = F[r, TEXT] != 0 and ptr[rows[o] + 1] - ptr[rows[o]] >= short
+    mine = max(np.int64(rate[rows[o]]), coarse)
+    marked = False
+    best, best_rank, best_score, best_reason = np.int64(-1), -1.0, 0.0, np.int64(0)
+    for z in range(nc):
+        one = cand[z]
+        y = lead[one]
+        q, p = rows[y], own[y]
+        if ruled_out(F, q, r, phase, campaign[q] >= 0):
+            continue
+        board = phase == 0 and one == same_board
+        top = _rank(1.0, phase, board, F, q, r)
+        if top < best_rank or (top == best_rank and one > best):
+            continue
+        c, exact, least, theirs = -1.0, True, np.int64(0), mine
+        if says and F[q, TEXT] != 0 and ptr[rows[p] + 1] - ptr[rows[p]] >= short:
+            if p == o:
+                c = 1.0
+            else:
+                theirs = max(np.int64(rate[rows[p]]), coarse)
+                shared, least = _most_shared(block, o, p, mine, theirs)
+                if least > 0:
+                    c, exact = shared / least, False
+                    top = _rank(c, phase, board, F, q, r)
+                    if top < best_rank or (top == best_rank and one > best):
+                        continue
+                    if not board and c < least_text(F, q, r, phase, P):
+                        continue
+                elif coarse > 0:  # sampled so coarsely that nothing is left: not one text
+                    c = 0.0
+        why, sc = _verdict(phase, facts, q, r, c, board, campaign, P)
+        if why != 0 and not exact:
+            if not marked:
+                marked = True
+                for i in range(block.begin[o], block.stop[o]):
+                    mark[block.numbers[i]] = block.weight[block.numbers[i]]
+            c = _shared(block, p, mine, theirs, mark) / least
+            why, sc = _verdict(phase, facts, q, r, c, board, campaign, P)
+        if why == 0:
+            continue
+        rank = _rank(sc, phase, board, F, q, r)
+        if rank > best_rank or (rank == best_rank and one < best):
+            best, best_rank, best_score, best_reason = one, rank, sc, np.int64(why)
+    if marked:
+        for i in range(block.begin[o], block.stop[o]):
+            mark[block.numbers[i]] = 0
+    return best, best_score, best_reason
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _search(
-    phase: Any, todo: Any, rows: Any, own: Any, F: Any, bag: Any, bptr: Any, ptr: Any, rate: Any,
-    numbers: Any, begin: Any, stop: Any, coarse: Any, gram: Any, weight: Any, known: Any, sketches: Any, heavy: Any, P: Any,
-    leader: Any, reason: Any, score: Any, campaign: Any,
-) -> Any:  # fmt: skip
-    """Join each row to the best leader found before it, or make it one.
+def _search(phase: Any, todo: Any, facts: Any, block: Any, P: Any, found: Any) -> Any:
+    """Join each row of the block to the best leader found before it, or make it one.
 
     Args:
         phase: 0 = openings, 1 = campaigns of the representatives.
-        todo: positions in `rows` of the block, in canonical order.
-        numbers, begin, stop, gram, weight, coarse: what `number_grams` returns.
-        known, sketches: weights at each rate and bitmaps of each text, by the position of `own`.
+        todo: positions in the block, in canonical order.
 
     Returns:
         Positions of the leaders in the order in which they were found.
     """
-    scan, short = np.int64(P[SCAN]), np.int64(P[SHORT])
-    n_keys, m = np.int64(P[KEYS]), todo.size
+    F, rows = facts.F, block.rows
+    scan, n_keys, m = np.int64(P[SCAN]), np.int64(P[KEYS]), todo.size
     lead, nl = np.empty(m, np.int64), 0
     seen = np.full(m, -1, np.int64)
     cand = np.empty(max(scan, np.int64(P[CHAIN]) + n_keys * np.int64(P[KEY_CHAIN])) + 8, np.int64)
-    mark = np.zeros(weight.size, np.uint8)  # weights of the hashes of the row in hand
+    mark = np.zeros(block.weight.size, np.uint8)  # weights of the hashes of the row in hand
     boards = power(4 * m) if phase == 0 else 16
     job, first = np.empty(boards, np.uint64), np.full(boards, -1, np.int64)  # leaders by ids and addresses on a board
     slots = power(2 * (n_keys + 2) * m) if m > scan else 16
-    index, heads = np.empty(slots, np.uint64), np.full(slots, -1, np.int64)
-    entry, after, entries = np.empty(slots, np.int32), np.empty(slots, np.int32), 0
+    index = Index(
+        np.empty(slots, np.uint64), np.full(slots, -1, np.int64), np.empty(slots, np.int32), np.empty(slots, np.int32)
+    )
+    entries = 0
     for x in todo:
-        r, o = rows[x], own[x]
-        a, end = begin[o], stop[o]
-        says = F[r, TEXT] != 0 and ptr[rows[o] + 1] - ptr[rows[o]] >= short
-        fine = max(np.int64(rate[rows[o]]), coarse)
-        marked = False
+        r = rows[x]
+        same_board = _leader_on_board(r, F, job, first) if phase == 0 else np.int64(-1)
         nc: Any = 0
-        same_board = np.int64(-1)
-        if phase == 0:
-            for which in (JOB, URL):
-                h = np.uint64(F[r, which])
-                if h != 0 and same_board < 0:
-                    same_board = first[find_slot(job, first, boards - 1, h)]
-            if same_board >= 0:
-                seen[same_board] = x
-                cand[0] = same_board
-                nc = 1
+        if same_board >= 0:
+            seen[same_board] = x
+            cand[0] = same_board
+            nc = 1
         if nl <= scan:
             for one in range(nl):
                 if one != same_board:
                     cand[nc] = one
                     nc += 1
         else:
-            nc = _look_up(
-                x, phase, rows, own, numbers, begin, stop, F, gram, P, index, heads, entry, after, seen, cand, nc
-            )  # fmt: skip
-        best, best_rank, best_score, best_reason = np.int64(-1), -1.0, 0.0, 0
-        for z in range(nc):
-            one = cand[z]
-            y = lead[one]
-            q = rows[y]
-            if ruled_out(F, q, r, phase, campaign[q] >= 0):
-                continue
-            board = phase == 0 and one == same_board
-            top = _rank(1.0, phase, board, F, q, r)
-            if top < best_rank or (top == best_rank and one > best):
-                continue
-            c, exact = -1.0, True
-            p = own[y]
-            b, b_end = begin[p], stop[p]
-            bits, least = fine, 0
-            if says and F[q, TEXT] != 0 and ptr[rows[p] + 1] - ptr[rows[p]] >= short:
-                if p == o:
-                    c = 1.0
-                else:
-                    theirs = max(np.int64(rate[rows[p]]), coarse)
-                    bits = max(fine, theirs)
-                    w_row, w_lead = known[o, min(bits, RATES - 1)], known[p, min(bits, RATES - 1)]
-                    if w_row < 0:
-                        w_row = _weight_at(bits, o, numbers, begin, stop, gram, weight, known)
-                    if w_lead < 0:
-                        w_lead = _weight_at(bits, p, numbers, begin, stop, gram, weight, known)
-                    least = min(w_row, w_lead)
-                    if least == 0 and coarse > 0:  # sampled so coarsely that nothing is left: not one text
-                        c = 0.0
-                    elif least > 0:
-                        exact, shared = False, least
-                        if sketches.shape[0] > 0:
-                            if fine == bits:
-                                shared = min(shared, w_row - heavy * lacking(sketches, o, p))
-                            if theirs == bits:
-                                shared = min(shared, w_lead - heavy * lacking(sketches, p, o))
-                            top = _rank(shared / least, phase, board, F, q, r)
-                            if top < best_rank or (top == best_rank and one > best):
-                                continue
-                        c = shared / least
-                        if not board and c < least_text(F, q, r, phase, P):
-                            continue
-            while True:
-                if phase == 0:
-                    why, sc = judge(F, bag, bptr, q, r, c, board, P)
-                else:
-                    why, sc = int(judge_campaign(F, bag, bptr, q, r, c, campaign[q] >= 0, P)), c
-                if why == 0 or exact:
-                    break
-                exact = True
-                if not marked:
-                    marked = True
-                    for i in range(a, end):
-                        mark[numbers[i]] = weight[numbers[i]]
-                shared = 0
-                for i in range(b, b_end if theirs == bits else cut(numbers, b, b_end, gram, bits)):
-                    shared += mark[numbers[i]]
-                c = shared / least
-            if why == 0:
-                continue
-            rank = _rank(sc, phase, board, F, q, r)
-            if rank > best_rank or (rank == best_rank and one < best):
-                best, best_rank, best_score, best_reason = one, rank, sc, why
-        if marked:
-            for i in range(a, end):
-                mark[numbers[i]] = 0
+            nc = _look_up(x, phase, block, F, P, index, seen, cand, nc)
+        best, score, reason = _best(phase, x, cand, nc, same_board, facts, block, P, lead, mark, found.campaign)
         joined: Any = best
         if best < 0:
             joined = nl
             lead[nl] = x
             if m > scan:
-                entries = _enter(
-                    x, nl, phase, rows, own, numbers, begin, stop, F, gram, P, index, heads, entry, after, entries
-                )  # fmt: skip
+                entries = _enter(x, nl, phase, block, F, P, index, entries)
             nl += 1
         elif phase == 0:
             to = rows[lead[best]]
-            leader[r], reason[r], score[r] = to, best_reason, best_score
+            found.leader[r], found.reason[r], found.score[r] = to, reason, score
             if F[to, PLACE] == 0:
                 F[to, PLACE] = F[r, PLACE]
         else:
             to = rows[lead[best]]
-            campaign[r], campaign[to] = to, to
+            found.campaign[r], found.campaign[to] = to, to
         if phase == 0:
-            for which in (JOB, URL):
-                h = np.uint64(F[r, which])
-                if h != 0:
-                    p = find_slot(job, first, boards - 1, h)
-                    job[p] = h
-                    if first[p] < 0:
-                        first[p] = joined
+            _note_on_board(r, F, job, first, joined)
     return lead[:nl]
 
 
@@ -312,6 +400,7 @@ def cluster_blocks(
     """
     by_titles = np.array([0, P[WEIGHT1], P[WEIGHT2], P[WEIGHT3]]).astype(np.uint8)
     heavy = np.int64(by_titles.max())
+    facts, found = Facts(F, bag, bptr, ptr, rate), Found(leader, reason, score, campaign)
     for g in range(starts.size - 1):
         rows = order[starts[g] : starts[g + 1]]
         m = rows.size
@@ -324,12 +413,10 @@ def cluster_blocks(
         known = np.full((m, RATES), -1, np.int32)
         sketched = m if m > FEW else 0
         sketches = sketch_texts(own[:sketched], numbers, begin, stop, weight, heavy)
+        block = Block(rows, own, numbers, begin, stop, gram, weight, coarse, known, sketches, heavy)
         todo = np.arange(m)
         for phase in range(2):
-            todo = _search(
-                phase, todo, rows, own, F, bag, bptr, ptr, rate, numbers, begin, stop, coarse, gram, weight, known, sketches,
-                heavy, P, leader, reason, score, campaign,
-            )  # fmt: skip
+            todo = _search(phase, todo, facts, block, P, found)
             several = False
             for x in todo[1:]:
                 q, r = rows[x], rows[todo[0]]
