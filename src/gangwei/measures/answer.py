@@ -49,7 +49,7 @@ class Measure:
         """What the intervals of its rows rest on (`by_` in labels/explore.toml)."""
         return {
             "share": "employer_wilson", "without_board": "employer_wilson", "mix": "employer_wilson", "count": "employer_count", "top": "employer_bootstrap",
-            "hhi": "employer_bootstrap", "rank": "employer_bootstrap", "lq": "employer_delta", "median": "woodruff",
+            "hhi": "employer_bootstrap", "rank": "employer_rank", "lq": "employer_delta", "median": "woodruff",
             "terms": "employer_wilson", "pairs": "employer_wilson", "premium": "woodruff", "grains": "employer_count", "match_sensitivity": "employer_delta", "spell_sensitivity": "employer_delta", "emerging": "employer_delta", "coverage": "support_range", "duration": "woodruff",
         }.get(self.kind, "none")  # fmt: skip
 
