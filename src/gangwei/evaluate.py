@@ -7,6 +7,7 @@ their sizes and whole duplicate groups are drawn, so copies do not make an inter
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -251,21 +252,6 @@ def compare(
                     draws[:, on],
                 )
             )
-    presets = [
-        line("preset", "related", truth == "builder", in_said),
-        line("preset", "mention", truth == "builder", _flag(said["ai_mention"])),
-    ]
-    if "n_terms" in said.columns:
-        presets += [line("preset", f"terms_{k}", truth == "builder", said["n_terms"].to_numpy() >= k) for k in (1, 2)]
-    if "board_code" in said.columns:
-        coded = said["board_code"].is_not_null().to_numpy()
-        named = _flag(said["board_code"])
-        if coded.any():
-            presets.append(
-                score("preset", "board_code", (truth == "builder")[coded], named[coded], weight[coded], draws[:, coded])
-            )
-    if term_hits is not None:
-        presets += [line("preset", f"term_list_{k}", truth == "builder", term_hits.to_numpy() >= k) for k in (1, 2)]
     p = said["ai_score"].to_numpy().astype(np.float64)
     shares: list[dict[str, float | str]] = [
         {
@@ -275,24 +261,42 @@ def compare(
         }
         for t in TIERS
     ]
-    wrong = pl.DataFrame(
-        {
-            "ad_id": said["ad_id"],
-            "labelled": labels["ai_tier"],
-            "said": said["ai_tier"],
-            "score": p,
-            "title": said["title"],
-            "url": said["url"] if "url" in said.columns else pl.repeat(None, said.height, dtype=pl.String, eager=True),
-        }
-    )
-    wrong = wrong.with_columns(margin=(pl.col("score") - pl.Series(in_truth).cast(pl.Float64)).abs()).filter(
-        pl.col("labelled") != pl.col("said")
-    )
-    errors = wrong.sort("margin", "ad_id", descending=[True, False]).drop("margin").to_dicts()
+    presets = [
+        score("preset", name, t, s, weight[on], draws[:, on]) for name, t, s, on in _presets(said, truth, term_hits)
+    ]
     return Evaluation(
         len(weight), missing, scores, presets, shares,
-        calibration_curve(in_truth, p, weight), threshold_curve(in_truth, p, weight), errors,
+        calibration_curve(in_truth, p, weight), threshold_curve(in_truth, p, weight), _errors(said, labels, in_truth),
     )  # fmt: skip
+
+
+def _presets(
+    said: pl.DataFrame, truth: NDArray[Any], term_hits: pl.Series | None
+) -> Iterator[tuple[str, Bools, Bools, Bools]]:
+    """(name, is builder, is said, rows compared) of each simple rule; codes of boards are compared where there are any."""
+    builder, every = truth == "builder", np.ones(len(truth), np.bool_)
+    yield "related", builder, np.isin(said["ai_tier"].to_numpy(), TIERS[:2]), every
+    yield "mention", builder, _flag(said["ai_mention"]), every
+    if "n_terms" in said.columns:
+        for k in (1, 2):
+            yield f"terms_{k}", builder, said["n_terms"].to_numpy() >= k, every
+    if "board_code" in said.columns:
+        coded = said["board_code"].is_not_null().to_numpy()
+        if coded.any():
+            yield "board_code", builder[coded], _flag(said["board_code"])[coded], coded
+    if term_hits is not None:
+        for k in (1, 2):
+            yield f"term_list_{k}", builder, term_hits.to_numpy() >= k, every
+
+
+def _errors(said: pl.DataFrame, labels: pl.DataFrame, in_truth: Bools) -> list[dict[str, Any]]:
+    """Ads whose tier is not the labelled one, the surest mistakes first."""
+    url = said["url"] if "url" in said.columns else pl.repeat(None, said.height, dtype=pl.String, eager=True)
+    wrong = said.select("ad_id", labelled=labels["ai_tier"], said="ai_tier", score="ai_score", title="title", url=url)
+    score = pl.col("score").cast(pl.Float64)
+    wrong = wrong.with_columns(score=score, margin=(score - pl.Series(in_truth).cast(pl.Float64)).abs())
+    wrong = wrong.filter(pl.col("labelled") != pl.col("said"))
+    return wrong.sort("margin", "ad_id", descending=[True, False]).drop("margin").to_dicts()
 
 
 def _flag(column: pl.Series) -> Bools:

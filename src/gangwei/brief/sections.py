@@ -18,106 +18,77 @@ CITIES_SHOWN, EMPLOYERS_SHOWN, SHARES_SHOWN, SKILLS_SHOWN, PAIRS_SHOWN, MONTHS_S
 def regions(w: Writer) -> tuple[list[tuple[str, str]], list[Figure], list[Table]]:
     """Maps of provinces and prefectures as (title, SVG), city ranks and the tables they link to."""
     t = w.t
-    provinces, quotients = (
-        w.ask("province-rank"),
-        {x["id"]: x for x in w.ask("location-quotient", "province").rows.to_dicts()},
-    )
-    cities = w.ask("city-rank")
+    provinces, cities = w.ask("province-rank"), w.ask("city-rank")
     maps = [(t.text(k) + w.marks[0] + t.text("map_share"), m) for k, m in (
         ("map_title", region_map(w, provinces, "provinces", "prov", provinces.rows.height)),
         ("prefecture_map", region_map(w, cities, "prefectures", "city", CITIES_SHOWN)),
     ) if m]  # fmt: skip
+    mix = w.bars("cluster-mix", w.ask("cluster-share"), w.name("cluster_mix"))
+    figures = [f for f in (city_chart(w, cities), mix, by_scope(w)) if f]
+    tables = []
+    if provinces.rows.height:
+        tables = [
+            province_table(w, provinces),
+            w.ai_shares(w.ask("ai-share", "cluster"), w.name("ai_share_clusters")),
+            w.ai_shares(w.ask("ai-share", "city"), w.name("ai_share_cities"), SHARES_SHOWN),
+        ]
+    emerging = w.ask("emerging-cities")
+    if emerging.rows.height:
+        tables.append(emerging_table(w, emerging))
+    return maps, figures, tables
+
+
+def province_table(w: Writer, provinces: Result) -> Table:
+    """Rank, AI openings, share of all with its interval, and location quotient of each province."""
+    t = w.t
+    quotients = {x["id"]: x for x in w.ask("location-quotient", "province").rows.to_dicts()}
     rows = []
     for x in provinces.rows.to_dicts():
         q = quotients.get(x["id"])
         lq = "–" if q is None else t.text("suppressed") if q["suppressed"] else t.ratio(q["value"])
-        rows.append(
-            [
-                str(x["rank"]),
-                x["label"],
-                t.integer(x["numerator"]),
-                t.share(x["value"]),
-                t.interval(x["low"], x["high"], "share"),
-                lq,
-            ]
-        )
-    head = [
-        t.text("rank"),
-        t.dimension("province"),
-        t.text("count"),
-        t.text("share"),
-        t.text("interval"),
-        t.text("lq"),
-    ]
-    table = Table(
-        t.text("province_table"),
-        head,
-        rows,
-        (0, 2, 3, 4, 5),
-        [f"prov-{x['id']}" for x in provinces.rows.to_dicts()],
-    )
+        rows.append([*ranked(w, x), lq])
+    head = [t.text("rank"), t.dimension("province"), *(t.text(k) for k in ("count", "share", "interval", "lq"))]
+    anchors = [f"prov-{x['id']}" for x in provinces.rows.to_dicts()]
+    return Table(t.text("province_table"), head, rows, (0, 2, 3, 4, 5), anchors)
+
+
+def ranked(w: Writer, x: dict[str, Any]) -> list[str]:
+    """Rank, name, count, share and interval of a row of a ranking."""
+    t = w.t
+    share = t.share(x["value"]), t.interval(x["low"], x["high"], "share")
+    return [str(x["rank"]), x["label"], t.integer(x["numerator"]), *share]
+
+
+def city_chart(w: Writer, cities: Result) -> Figure | None:
+    """Shares of the largest cities with intervals, over the table of ranks; None where no city has an interval."""
+    t = w.t
+    chart = [r for r in w.share_rows(cities, 15) if r["low"] is not None]
+    if not chart:
+        return None
     shown = cities.rows.head(CITIES_SHOWN).to_dicts()
-    head = [
-        t.text("rank"),
-        t.dimension("city"),
-        t.text("count"),
-        t.text("share"),
-        t.text("interval"),
-        t.text("rank_interval"),
-        t.text("in_top"),
-    ]
-    city_rows = [
+    keys = ("count", "share", "interval", "rank_interval", "in_top")
+    head = [t.text("rank"), t.dimension("city"), *(t.text(k) for k in keys)]
+    rows = [[*ranked(w, x), rank_range(x), t.share(x["in_top"], 0)] for x in shown]
+    table = Table(t.text("city_table"), head, rows, (0, 2, 3, 4, 5, 6), [f"city-{x['id']}" for x in shown])
+    drawn = charts.svg(charts.intervals(chart, share=True, **SIZES[True]), w.name("city_chart"), "city-chart")
+    return Figure("city-chart", w.name("city_chart"), drawn, table, w.caveats(cities), True)
+
+
+def emerging_table(w: Writer, emerging: Result) -> Table:
+    """AI openings, location quotient and growth of the cities that emerge."""
+    t = w.t
+    head = [t.dimension("city"), t.text("count"), t.text("lq"), t.text("interval"), w.name("growth")]
+    rows = [
         [
-            str(x["rank"]),
             x["label"],
             t.integer(x["numerator"]),
-            t.share(x["value"]),
-            t.interval(x["low"], x["high"], "share"),
-            rank_range(x),
-            t.share(x["in_top"], 0),
+            t.ratio(x["value"]),
+            f"{t.ratio(x['low'])} – {t.ratio(x['high'])}",
+            "–" if x["growth"] is None else w.change(x["growth"], 0),
         ]
-        for x in shown
+        for x in emerging.rows.head(20).to_dicts()
     ]
-    city_table = Table(t.text("city_table"), head, city_rows, (0, 2, 3, 4, 5, 6), [f"city-{x['id']}" for x in shown])
-    figures = []
-    chart = [r for r in w.share_rows(cities, 15) if r["low"] is not None]
-    if chart:
-        spec = charts.intervals(chart, share=True, **SIZES[True])
-        figures.append(
-            Figure(
-                "city-chart",
-                w.name("city_chart"),
-                charts.svg(spec, w.name("city_chart"), "city-chart"),
-                city_table,
-                w.caveats(cities),
-                True,
-            )
-        )
-    mix = w.bars("cluster-mix", w.ask("cluster-share"), w.name("cluster_mix"))
-    if mix:
-        figures.append(mix)
-    scopes = by_scope(w)
-    if scopes:
-        figures.append(scopes)
-    tables = [table] if rows else []
-    if rows:
-        tables.append(w.ai_shares(w.ask("ai-share", "cluster"), w.name("ai_share_clusters")))
-        tables.append(w.ai_shares(w.ask("ai-share", "city"), w.name("ai_share_cities"), SHARES_SHOWN))
-    emerging = w.ask("emerging-cities")
-    if emerging.rows.height:
-        head = [t.dimension("city"), t.text("count"), t.text("lq"), t.text("interval"), w.name("growth")]
-        body = [
-            [
-                x["label"],
-                t.integer(x["numerator"]),
-                t.ratio(x["value"]),
-                f"{t.ratio(x['low'])} – {t.ratio(x['high'])}",
-                "–" if x["growth"] is None else w.change(x["growth"], 0),
-            ]
-            for x in emerging.rows.head(20).to_dicts()
-        ]
-        tables.append(Table(w.name("emerging_table"), head, body, (1, 2, 3, 4)))
-    return maps, figures, tables
+    return Table(w.name("emerging_table"), head, rows, (1, 2, 3, 4))
 
 
 def region_map(w: Writer, r: Result, layer: str, anchor: str, linked: int) -> str:
