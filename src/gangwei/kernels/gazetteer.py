@@ -261,6 +261,78 @@ def latin_key(text: str) -> str:
     return "".join(c for c in plain if "a" <= c <= "z")
 
 
+def _add_aliases(
+    book: Codebook,
+    units: dict[str, Unit],
+    names: dict[str, Entry],
+    latin_names: dict[str, Entry],
+    whole: dict[str, Entry],
+) -> None:
+    """Add the rows of `places/aliases.csv`; a name that is known keeps what it could mean before."""
+    for row in book.rows("places/aliases.csv"):
+        use = row["use"]
+        if use not in USES:
+            raise DefinitionError(f"places/aliases.csv: {row['id']}: use {use!r} is none of {', '.join(USES)}")
+        entry = _listed(row, units, {"multi": "multi", "ambiguous": "ambiguous"}.get(use, "alias"))
+        if use == "latin" or row["name"].isascii():
+            key = latin_key(row["name"])
+            known = latin_names.get(key)
+            every = tuple(dict.fromkeys((*entry.best, *known.every))) if known else entry.every
+            latin_names[key] = entry._replace(every=every)
+        elif use in ("whole", "multi"):
+            whole[row["name"]] = entry
+        elif use == "ambiguous" and row["name"] in names:
+            known = names[row["name"]]
+            every = tuple(dict.fromkeys((*entry.best, *known.every)))
+            names[row["name"]] = entry._replace(every=every, level=known.level, full=False)
+        else:
+            known = names.get(row["name"])
+            every = tuple(dict.fromkeys((*entry.best, *known.every))) if known else entry.every
+            names[row["name"]] = entry._replace(every=every)
+
+
+class _Nonplaces(NamedTuple):
+    """Names that are no places of the table: kind and id of each, parts of words, foreign places and states of the US in Latin."""
+
+    names: dict[str, tuple[str, str]]
+    fragments: tuple[tuple[str, str], ...]
+    foreign_latin: frozenset[str]
+    us_states: frozenset[str]
+
+
+def _nonplaces(book: Codebook, names: dict[str, Entry]) -> _Nonplaces:
+    """The rows of `places/nonplaces.csv`; foreign places are entered in `names` too."""
+    nonplaces: dict[str, tuple[str, str]] = {}
+    foreign_latin, states, fragments = set(), set(), []
+    for row in book.rows("places/nonplaces.csv"):
+        if row["kind"] == "us_state":
+            states.add(row["name"])
+            continue
+        if row["kind"].startswith("fragment:"):
+            fragments.append((row["name"], row["kind"].partition(":")[2]))
+            continue
+        nonplaces[row["name"].lower()] = (row["kind"], row["id"])
+        if row["kind"] == "foreign":
+            if row["name"].isascii():
+                foreign_latin.add(latin_key(row["name"]))
+            elif row["name"] not in names:
+                names[row["name"]] = Entry((), (), 0, True, "foreign", row["id"])
+    return _Nonplaces(nonplaces, tuple(fragments), frozenset(foreign_latin), frozenset(states))
+
+
+def _scopes(book: Codebook, units: dict[str, Unit]) -> dict[str, frozenset[str]]:
+    """Members of each regional cluster.
+
+    Raises:
+        ValueError: a member is no code of the vintage.
+    """
+    scopes = {r["id"]: frozenset(r["members"].split(";")) for r in book.rows("places/clusters.csv")}
+    for scope, members in scopes.items():
+        if missing := sorted(c for c in members if c not in units):
+            raise ValueError(f"places/clusters.csv: {scope} names {missing}, which are no codes of {VINTAGE}")
+    return scopes
+
+
 def compile_gazetteer(book: Codebook) -> Gazetteer:
     """Read `definitions/places/` into a gazetteer; about 0.1 s.
 
@@ -296,49 +368,12 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
     whole: dict[str, Entry] = {}
     for row in book.rows("places/zones.csv"):
         names[row["name"]] = _listed(row, units, "ambiguous" if ";" in row["now"] else "zone")
-    for row in book.rows("places/aliases.csv"):
-        use = row["use"]
-        if use not in USES:
-            raise DefinitionError(f"places/aliases.csv: {row['id']}: use {use!r} is none of {', '.join(USES)}")
-        entry = _listed(row, units, {"multi": "multi", "ambiguous": "ambiguous"}.get(use, "alias"))
-        if use == "latin" or row["name"].isascii():
-            key = latin_key(row["name"])
-            known = latin_names.get(key)
-            every = tuple(dict.fromkeys((*entry.best, *known.every))) if known else entry.every
-            latin_names[key] = entry._replace(every=every)
-        elif use in ("whole", "multi"):
-            whole[row["name"]] = entry
-        elif use == "ambiguous" and row["name"] in names:
-            known = names[row["name"]]
-            every = tuple(dict.fromkeys((*entry.best, *known.every)))
-            names[row["name"]] = entry._replace(every=every, level=known.level, full=False)
-        else:
-            known = names.get(row["name"])
-            every = tuple(dict.fromkeys((*entry.best, *known.every))) if known else entry.every
-            names[row["name"]] = entry._replace(every=every)
-    nonplaces: dict[str, tuple[str, str]] = {}
-    foreign_latin, states, fragments = set(), set(), []
-    for row in book.rows("places/nonplaces.csv"):
-        if row["kind"] == "us_state":
-            states.add(row["name"])
-            continue
-        if row["kind"].startswith("fragment:"):
-            fragments.append((row["name"], row["kind"].partition(":")[2]))
-            continue
-        nonplaces[row["name"].lower()] = (row["kind"], row["id"])
-        if row["kind"] == "foreign":
-            if row["name"].isascii():
-                foreign_latin.add(latin_key(row["name"]))
-            elif row["name"] not in names:
-                names[row["name"]] = Entry((), (), 0, True, "foreign", row["id"])
+    _add_aliases(book, units, names, latin_names, whole)
+    nonplaces = _nonplaces(book, names)
     fold = {ord(r["id"]): r["simplified"] for r in book.rows("places/traditional.csv")}
     lengths: dict[str, set[int]] = {}
     for name in names:
         lengths.setdefault(name[:2], set()).add(len(name))
-    scopes = {r["id"]: frozenset(r["members"].split(";")) for r in book.rows("places/clusters.csv")}
-    for scope, members in scopes.items():
-        if missing := sorted(c for c in members if c not in units):
-            raise ValueError(f"places/clusters.csv: {scope} names {missing}, which are no codes of {VINTAGE}")
     grammar = book.toml("places/grammar.toml")
     firm = grammar["employer"]
 
@@ -354,15 +389,15 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         names=names,
         lengths={k: tuple(sorted(v, reverse=True)) for k, v in lengths.items()},
         whole=whole,
-        nonplaces=nonplaces,
-        fragments=tuple(fragments),
+        nonplaces=nonplaces.names,
+        fragments=nonplaces.fragments,
         latin=latin_names,
-        foreign_latin=frozenset(foreign_latin),
-        us_states=frozenset(states),
+        foreign_latin=nonplaces.foreign_latin,
+        us_states=nonplaces.us_states,
         fold=fold,
         traditional=re.compile("[" + "".join(map(chr, fold)) + "]"),
         units=units,
         counties={k: Counties(dict(reversed(v))) for k, v in counties.items()},
         moved=_moved(rows, units),
-        scopes=scopes,
+        scopes=_scopes(book, units),
     )
