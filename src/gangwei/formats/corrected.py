@@ -36,6 +36,7 @@ def corrected(
     placed = _swapped(placed, cells, values)
     placed = short_address(placed, cells, values)
     placed = _named_title(placed, cells, values)
+    placed = {n: "ignore" if f == "company" and _departments(cells[n], packed) else f for n, f in placed.items()}
     placed = _two_pays(names, rows, placed, headers)
     placed = _said_again(names, rows, placed, cells)
     placed = _known_board(placed, cells, packed)
@@ -100,6 +101,11 @@ def _named_title(placed: dict[str, str], cells: dict[str, list[str]], values: Va
     ]  # fmt: skip
     share, other = max(others, default=(0.0, ""), key=lambda o: o[0])
     return {**{n: f for n, f in placed.items() if n != name}, other: "title"} if share >= 0.4 else placed
+
+
+def _departments(mine: list[str], packed: Packed) -> bool:
+    """Parts of an employer under the header of the employer (Org)."""
+    return len(mine) > 2 and share_of(packed.department, mine) >= 0.9
 
 
 def _two_pays(names: Sequence[str], rows: list[list[str]], placed: dict[str, str], headers: Headers) -> dict[str, str]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 TAIL = re.compile(r"(?:name|string|str|desc|text|value|display|label|zh|cn|raw)$")
 NAME_OF = re.compile(r"(?i)^(?:(?:display|full|short)?_?name|display|text|value|label|cn|zh|名称)(?:_?(?:cn|zh))?$")
+TEXT_OF = re.compile(r"(?i)^desc(?:ription)?$")
+CLASSES = ("occupation", "industry", "employment_type")
 HOLDER = re.compile(r"(?i)(?:_?(?:info|list|obj|dto|vo|data|items?))+$")
 NUMBERED = re.compile(r"(?<=\w\w)[_ -]?\d{1,2}$")
 NAMES = ("title", "company")
@@ -83,6 +85,11 @@ class Headers:
         of_text = told.field == "description" and own.field in NAMES  # position_desc
         return of_text or told.field.partition("_m")[0] == own.field.partition("_m")[0]  # pay and its bounds
 
+    def spelled_out(self, names: Sequence[str]) -> set[str]:
+        """Headers beside which the same stands with a name, as codes do (category beside category_cn)."""
+        plain = {normal(n): n for n in names}
+        return {plain[short] for key in plain if (short := TAIL.sub("", key)) != key and short in plain}
+
     def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):
             return Claim(WORDS, 0, "ignore")
@@ -101,6 +108,9 @@ class Headers:
                 return Claim(TRIMMED, held.rank + len(self.words), held.field)
             if at == len(parts) - 1 and NAME_OF.search(parts[at]) and found is not None:
                 return found
+            held = self._held(parts[at - 1]) if at == len(parts) - 1 and TEXT_OF.search(parts[at]) else None
+            if held is not None and held.field in CLASSES:  # the text of a class of jobs is its name
+                return Claim(TRIMMED, held.rank + len(self.words), held.field)
             if word := self.words.get(normal(".".join(parts[at:]))):
                 return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
         for at in range(len(parts)):

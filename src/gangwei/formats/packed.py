@@ -54,6 +54,7 @@ class Packed:
     short_name: re.Pattern[str]
     trade_name: re.Pattern[str]
     county: re.Pattern[str]
+    department: re.Pattern[str]
     hosts: dict[str, str]
     marks: dict[str, str]
     owners: dict[str, str]
@@ -109,6 +110,7 @@ def load_packed(book: Codebook) -> Packed:
         short_name=re.compile(data["short_name"]),
         trade_name=re.compile(data["trade_name"]),
         county=re.compile(data["county"]),
+        department=re.compile(data["department"]),
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
         owners=data["owners"],

@@ -26,6 +26,8 @@ RANGE = re.compile(r"\d\D{1,6}\d")
 YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^com(?![bm])")
+CODED = ("occupation", "industry", "employment_type", "company_nature")
+CODE = re.compile(r"^\s*[\w-]{1,24}\s*$", re.ASCII)
 MONTHS = re.compile(r"\d\s*薪")
 AGO = re.compile(r"(?i)\bago\s*$|前\S{0,2}\s*$|刚|今[天日]|昨天|today|yesterday|^\s*\d\d?:\d\d")
 OF_SEARCHES = re.compile(r"(?i)^(?:query|search|keyword|target)_?(?=[a-z])")
@@ -55,6 +57,7 @@ def by_header(
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
     claims, texts = [], set[str]()
+    codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
     for i, name in enumerate(names):
         claim = headers.claim(labels.get(name, name))
         if claim is None:
@@ -63,7 +66,9 @@ def by_header(
         claim = _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
-            single = _poorer(claim.field, labels.get(name, name), cells[name])
+            single = (name in codes and claim.field in CODED) or _poorer(
+                claim.field, labels.get(name, name), cells[name]
+            )
             bare = claim.field == "pay" and share_of(MONTHS, cells[name]) < 0.1  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     counties = any(t in ("city", "district") and share_of(DISTRICT, cells[n]) >= 0.6 for *_, n, t in claims)
