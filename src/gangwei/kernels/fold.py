@@ -249,6 +249,35 @@ def _spaced(before: int, kind: Any, table: Any) -> int:
     return SPACED if before >= TABLE or kind[before] & CJK or table[before] & EXPAND else 0
 
 
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _escaped(data: Any, i: Any, end: Any, cp: Any, before: Any) -> Any:
+    """(next position, code point) at an ASCII character: `_x000A_`, a backslash with n, r, t or a slash stand for another one."""
+    if cp == 95 and i + 7 <= end and data[i + 1] | 32 == 120 and data[i + 6] == 95:
+        v = np.int64(_hex4(data, i + 2))
+        if 0 <= v < 32:
+            return i + 7, v
+    elif cp == 92 and i + 1 < end:
+        c = data[i + 1]
+        if c == 47:  # as JSON may write a slash
+            return i + 2, np.int64(47)
+        path = i + 2 < end and before < 128 and 97 <= (data[i + 2] | 32) <= 122
+        if (c == 110 or c == 114 or c == 116) and not path:
+            return i + 2, np.int64(9 if c == 116 else 10)
+    return i + 1, cp
+
+
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _joiner(data: Any, i: Any, end: Any, cp: Any, kind: Any) -> Any:
+    """The joiner `cp` behind an emoji, or 0 where it joins nothing: the one for variants stays, the other before an emoji."""
+    if cp == 0xFE0F:
+        return np.int64(cp)
+    if i < end and data[i] >= 0xE2:
+        after, _ = decode(data, i)
+        if after < TABLE and kind[after] & EMOJI:
+            return np.int64(cp)
+    return np.int64(0)
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def fold(
     data: NDArray[np.uint8],
@@ -351,42 +380,17 @@ def fold(
                             flag |= AGAIN
                     else:
                         i += 1
-                elif cp == 95 and i + 7 <= end and data[i + 1] | 32 == 120 and data[i + 6] == 95:
-                    v = _hex4(data, i + 2)
-                    if 0 <= v < 32:
-                        cp = v
-                        i += 7
-                    else:
-                        i += 1
-                elif cp == 92 and i + 1 < end and (data[i + 1] == 110 or data[i + 1] == 114 or data[i + 1] == 116):
-                    if i + 2 < end and prev < 128 and (97 <= (data[i + 2] | 32) <= 122):  # a path
-                        i += 1
-                    else:
-                        cp = 10 if data[i + 1] != 116 else 9
-                        i += 2
-                elif cp == 92 and i + 1 < end and data[i + 1] == 47:  # as JSON may write a slash
-                    cp = 47
-                    i += 2
                 else:
-                    i += 1
+                    i, cp = _escaped(data, i, end, cp, prev)
             else:
                 i += width
             v = np.int64(table[cp]) if cp < TABLE else (np.int64(cp) if cp < 0xE0000 else 0)
             if v == 0:
-                if cp == 0x200D or cp == 0xFE0F:  # joiners inside an emoji stay
-                    if prev < TABLE and kind[prev] & EMOJI and pend == 0 and i < end and data[i] >= 0xE2:
-                        if cp == 0xFE0F:
-                            v = cp
-                        else:
-                            nxt, _ = decode(data, i)
-                            v = cp if nxt < TABLE and kind[nxt] & EMOJI else 0
-                    elif cp == 0xFE0F and prev < TABLE and kind[prev] & EMOJI and pend == 0:
-                        v = cp
-                    if v == 0:
-                        continue
-                else:
-                    if cp < TABLE:
-                        seen |= np.int64(kind[cp])
+                if pend == 0 and (cp == 0x200D or cp == 0xFE0F) and prev < TABLE and kind[prev] & EMOJI:
+                    v = _joiner(data, i, end, cp, kind)
+                elif cp < TABLE and cp != 0x200D and cp != 0xFE0F:
+                    seen |= np.int64(kind[cp])
+                if v == 0:
                     continue
             if v == SPACE:
                 if pend == 0:
