@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.formats import blocks, literals, markdown, page_data
+from gangwei.formats import blocks, literals, markdown, page_data, sqldump
 from gangwei.formats.headers import load_headers
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
@@ -112,3 +112,16 @@ def test_tables_of_rules_alone_end(piece: str) -> None:
 def test_long_headings_end(piece: str) -> None:
     text = "x " + piece * 500_000 + "!"
     assert blocks._heading(f"## 12. {text}") == ("##", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 10_000 + "a,b",
+        "-- x" + "\n \t" * 100_000 + "a,b",
+        "--\nx" + "INSERT INTO a.a" * 10_000,
+        "/* x */" + " " * 100_000,
+    ],
+)
+def test_an_opening_that_is_no_dump_costs_no_more_than_its_length(text: str) -> None:
+    assert not sqldump.is_dump(text)

@@ -18,7 +18,7 @@ from gangwei.formats.by_values import FEW, FEW_ROWS, TEXTS
 from gangwei.formats.charset import repair_text
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_address, short_names
-from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers
+from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
 from gangwei.formats.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.formats.placing import MANY, by_header, share_of
 from gangwei.formats.ragged import anchors_of
@@ -98,6 +98,8 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     for skip, header, names in _candidates(table, know.headers):
         if skip <= sure:  # the header would be a row of data
             continue
+        if header and _of_persons(names, table.remarks, know):
+            return None
         found = _place(skip, header, names, table.head[skip:], more, know, table.remarks)
         if found is None:
             continue
@@ -109,6 +111,12 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         if best is None or score > best[0]:
             best = (score, found)
     return _narrower(table, best[1], more, know) if best else None
+
+
+def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge) -> bool:
+    """Résumés, applications or graduates: three columns or more that only records of persons have."""
+    own = [n for n in names if any(know.packed.persons.search(normal(h)) for h in (n, remarks.get(n, "")))]
+    return len(own) >= FEW
 
 
 def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge) -> Guess:

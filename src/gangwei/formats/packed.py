@@ -44,6 +44,8 @@ class Packed:
     markup: re.Pattern[str]
     markup_around: str
     table_words: re.Pattern[str]
+    persons: re.Pattern[str]
+    """Normalised headers and remarks of columns that only records of persons have"""
     link: str
     pay_bounds: tuple[dict[str, str], ...]
     """(pattern, replace) of bounds of pay that are written as an object or a list"""
@@ -101,6 +103,7 @@ def load_packed(book: Codebook) -> Packed:
         markup=re.compile(data["markup"]),
         markup_around=data["markup_around"],
         table_words=re.compile(data["table_words"]),
+        persons=re.compile(data["persons"]),
         link=data["link"],
         pay_bounds=tuple(data["pay_bounds"]),
         company_tail=data["company_tail"],

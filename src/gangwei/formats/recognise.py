@@ -114,16 +114,19 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
 
 def of_jobs(matches: list[tuple[Table, Match | None]]) -> list[tuple[Table, Match | None]]:
     """The mappings of the tables of a database without those of accounts, employers or news: where one of its tables tells a
-    title with pay, education or experience, another without them holds no ads."""
-    telling = [_tells(m) for t, m in matches if t.format == "sql"]
-    if len(telling) < FEW or not any(telling):
+    title with pay, education or experience, another without them holds no ads; else one with none of them beside a title."""
+    told = [_said(m) for t, m in matches if t.format == "sql"]
+    if len(told) < FEW:
         return matches
-    return [(t, m if t.format != "sql" or not (m and m.sniffed) or _tells(m) else None) for t, m in matches]
+    asked = {"title"} if any("title" in said and said & JOBS for said in told) else set[str]()
+    if not asked and not any("title" in said for said in told):
+        return matches
+    kept = [asked <= (said := _said(m)) and bool(said & (JOBS if asked else {"title", *JOBS})) for _, m in matches]
+    return [(t, m if t.format != "sql" or not (m and m.sniffed) or k else None) for (t, m), k in zip(matches, kept)]
 
 
-def _tells(match: Match | None) -> bool:
-    said = {*match.source.fields, *_inside(match.source)} if match else set()
-    return "title" in said and bool(said & JOBS)
+def _said(match: Match | None) -> set[str]:
+    return {*match.source.fields, *_inside(match.source)} if match else set()
 
 
 def _inside(source: Source) -> set[str]:

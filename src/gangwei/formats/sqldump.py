@@ -30,13 +30,23 @@ VALUE = re.compile(
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
-    r"(?:\s+|(?:--|REM\s|PROMPT\s)[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?|(?:BEGIN|COMMIT|ROLLBACK|UNLOCK\s+TABLES)\s*;)*"
+    r"(?:\s++|(?:--|REM\s|PROMPT\s)[^\n]*(?:\n|$)|\\[a-z]+[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/;?|(?:BEGIN|COMMIT|ROLLBACK|UNLOCK\s+TABLES)\s*;)*+"
     r"(?:SET|DROP|CREATE|INSERT|REPLACE|COPY|SELECT|USE|BEGIN|START|LOCK|PRAGMA|ALTER|DELIMITER|TRUNCATE)\s+[`\"\[\w@]",
     re.I | re.S,
+)
+LATER = re.compile(
+    r"^[ \t]{0,20}(?:CREATE\s{1,9}TABLE|INSERT\s{1,9}INTO)\s{1,9}(?:IF NOT EXISTS )?[\w.`\"\[\]]{1,200}\s{0,9}(?:\(|VALUES)",
+    re.I | re.M,
 )
 STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE|COPY)\s", re.I)
 COPY = re.compile(rf"COPY\s+{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*FROM\s+stdin\b[^;\n]*;[^\n]*\n", re.I)
 COPY_END = "\\."
+
+
+def is_dump(sample: str) -> bool:
+    """Statements from the first line on, or below comments, whatever stands between."""
+    below = sample.lstrip().startswith(("--", "/*")) and LATER.search(sample) is not None
+    return below or OPENING.match(sample) is not None
 
 
 def _unescape(m: re.Match[str]) -> str:

@@ -198,7 +198,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         except Unreadable:
             if not wrapped or not (tables := _program(blob, limits, encoding, headers)):
                 raise
-    elif sqldump.OPENING.match(sample):
+    elif sqldump.is_dump(sample):
         tables = _sql(blob, limits, encoding, headers)
     elif labels := blocks.labels_of(sample, headers):
         tables = _of_records(blob, limits, partial(blocks.chunks, labels=labels), encoding)
