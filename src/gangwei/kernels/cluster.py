@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from gangwei.kernels.block_texts import (
     RATES,
     cut,
-    find_slot,
     first_of_text,
     lacking,
     number_grams,
@@ -29,7 +28,6 @@ from gangwei.kernels.judging import (
     CHAIN,
     CITY,
     GRAMS,
-    JOB,
     KEY,
     KEY_CHAIN,
     KEYS,
@@ -40,7 +38,6 @@ from gangwei.kernels.judging import (
     SCAN,
     SHORT,
     TEXT,
-    URL,
     WEIGHT1,
     WEIGHT2,
     WEIGHT3,
@@ -50,8 +47,8 @@ from gangwei.kernels.judging import (
     possible,
     ruled_out,
 )
+from gangwei.kernels.leader_index import Index, enter, leader_on_board, look_up, note_on_board
 from gangwei.kernels.lean import lean, lean_inline
-from gangwei.kernels.signature import mix64
 
 FEW = 16  # blocks of so few rows are looked through before anything is made for them, and not sketched
 
@@ -81,16 +78,6 @@ class Block(NamedTuple):
     known: NDArray[np.int32]
     sketches: NDArray[np.uint64]
     heavy: Any
-
-
-class Index(NamedTuple):
-    """Leaders by title and city and by the smallest hashes of the text: keys, the last entry of each, and of each entry its leader
-    and the entry before."""
-
-    keys: NDArray[np.uint64]
-    heads: NDArray[np.int64]
-    entry: NDArray[np.int32]
-    after: NDArray[np.int32]
 
 
 class Found(NamedTuple):
@@ -137,59 +124,6 @@ def _weight_at(bits: Any, x: Any, block: Any) -> Any:
     return w
 
 
-@lean  # type: ignore[untyped-decorator]
-def _look_up(x: Any, phase: Any, block: Any, F: Any, P: Any, index: Any, seen: Any, cand: Any, nc: Any) -> Any:
-    """Add the leaders that the index names for the row at position x; returns how many candidates there are."""
-    row, own = block.rows[x], block.own[x]
-    mask = index.keys.size - 1
-    near = F[row, CITY] if phase == 0 else 0
-    a = block.begin[own]
-    for k in range(-1, np.int64(P[KEYS])):
-        if k < 0:
-            h = mix64(np.uint64(F[row, KEY])) ^ np.uint64(near)
-            room = np.int64(P[CHAIN])
-        else:
-            if a + k >= block.stop[own]:
-                break
-            h = np.uint64(block.gram[block.numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
-            room = np.int64(P[KEY_CHAIN])
-        at = index.heads[find_slot(index.keys, index.heads, mask, h)]
-        while at >= 0 and room > 0:
-            one = index.entry[at]
-            room -= 1
-            if seen[one] != x:
-                seen[one] = x
-                cand[nc] = one
-                nc += 1
-            at = index.after[at]
-    return nc
-
-
-@lean  # type: ignore[untyped-decorator]
-def _enter(x: Any, one: Any, phase: Any, block: Any, F: Any, P: Any, index: Any, entries: Any) -> Any:
-    """Enter leader number `one`, the row at position x, into the index; returns the number of entries."""
-    row, own = block.rows[x], block.own[x]
-    mask = index.keys.size - 1
-    a = block.begin[own]
-    for k in range(-2, np.int64(P[KEYS])):
-        if k == -2:
-            h = mix64(np.uint64(F[row, KEY]))
-        elif k == -1:
-            if phase == 1 or F[row, CITY] == 0:
-                continue
-            h = mix64(np.uint64(F[row, KEY])) ^ np.uint64(F[row, CITY])
-        else:
-            if a + k >= block.stop[own]:
-                break
-            h = np.uint64(block.gram[block.numbers[a + k]]) | (np.uint64(1) << np.uint64(40))
-        p = find_slot(index.keys, index.heads, mask, h)
-        index.keys[p] = h
-        index.entry[entries], index.after[entries] = one, index.heads[p]
-        index.heads[p] = entries
-        entries += 1
-    return entries
-
-
 @lean_inline  # type: ignore[untyped-decorator]
 def _most_shared(block: Any, o: Any, p: Any, mine: Any, theirs: Any) -> Any:
     """(weight that the texts at o and p share at the most, weight of the lesser), sampled at the coarser rate of both."""
@@ -228,30 +162,6 @@ def _verdict(phase: Any, facts: Any, q: Any, r: Any, c: Any, board: Any, campaig
     if phase == 0:
         return judge(facts.F, facts.bag, facts.bptr, q, r, c, board, P)
     return int(judge_campaign(facts.F, facts.bag, facts.bptr, q, r, c, campaign[q] >= 0, P)), c
-
-
-@lean_inline  # type: ignore[untyped-decorator]
-def _leader_on_board(r: Any, F: Any, job: Any, first: Any) -> Any:
-    """The leader that has the id or the address of row r on its board, or -1."""
-    for which in (JOB, URL):
-        h = np.uint64(F[r, which])
-        if h != 0:
-            found = first[find_slot(job, first, job.size - 1, h)]
-            if found >= 0:
-                return found
-    return np.int64(-1)
-
-
-@lean_inline  # type: ignore[untyped-decorator]
-def _note_on_board(r: Any, F: Any, job: Any, first: Any, leader: Any) -> None:
-    """Note the id and the address of row r for its leader, if no other has them."""
-    for which in (JOB, URL):
-        h = np.uint64(F[r, which])
-        if h != 0:
-            p = find_slot(job, first, job.size - 1, h)
-            job[p] = h
-            if first[p] < 0:
-                first[p] = leader
 
 
 @lean  # type: ignore[untyped-decorator]
@@ -348,7 +258,7 @@ def _search(phase: Any, todo: Any, facts: Any, block: Any, P: Any, found: Any) -
     entries = 0
     for x in todo:
         r = rows[x]
-        same_board = _leader_on_board(r, F, job, first) if phase == 0 else np.int64(-1)
+        same_board = leader_on_board(r, F, job, first) if phase == 0 else np.int64(-1)
         nc: Any = 0
         if same_board >= 0:
             seen[same_board] = x
@@ -360,14 +270,14 @@ def _search(phase: Any, todo: Any, facts: Any, block: Any, P: Any, found: Any) -
                     cand[nc] = one
                     nc += 1
         else:
-            nc = _look_up(x, phase, block, F, P, index, seen, cand, nc)
+            nc = look_up(x, phase, block, F, P, index, seen, cand, nc)
         best, score, reason = _best(phase, x, cand, nc, same_board, facts, block, P, lead, mark, found.campaign)
         joined: Any = best
         if best < 0:
             joined = nl
             lead[nl] = x
             if m > scan:
-                entries = _enter(x, nl, phase, block, F, P, index, entries)
+                entries = enter(x, nl, phase, block, F, P, index, entries)
             nl += 1
         elif phase == 0:
             to = rows[lead[best]]
@@ -378,7 +288,7 @@ def _search(phase: Any, todo: Any, facts: Any, block: Any, P: Any, found: Any) -
             to = rows[lead[best]]
             found.campaign[r], found.campaign[to] = to, to
         if phase == 0:
-            _note_on_board(r, F, job, first, joined)
+            note_on_board(r, F, job, first, joined)
     return lead[:nl]
 
 
