@@ -15,6 +15,8 @@ TAIL = re.compile(r"(?:name|string|str|desc|text|value|display|label|zh|cn|raw)$
 NAME_OF = re.compile(r"(?i)^(?:(?:display|full|short)?_?name|display|text|value|label|cn|zh|名称)(?:_?(?:cn|zh))?$")
 TEXT_OF = re.compile(r"(?i)^desc(?:ription)?$")
 CLASSES = ("occupation", "industry", "employment_type")
+KEYS = re.compile(r"(?<=\.)\d+\.")
+"""Numbers of records within a path (hr.7123.name): as many headers as records, of which each says the same."""
 HOLDER = re.compile(r"(?i)(?:_?(?:info|list|obj|dto|vo|data|items?))+$")
 NUMBERED = re.compile(r"(?<=\w\w)[_ -]?\d{1,2}$")
 NAMES = ("title", "company")
@@ -59,6 +61,7 @@ class Headers:
         """
         if len(header) > LONGEST:
             return None
+        header = KEYS.sub("", header)
         if header not in self._asked:
             if len(self._asked) >= REMEMBERED:
                 self._asked.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -219,7 +220,12 @@ def _rewrite(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     where = _where(frame, rule)
     if where is None or rule["field"] not in frame.columns:
         return frame
-    new = pl.col(rule["field"]).str.replace(rule["pattern"], rule.get("replace", ""))
+    own = pl.col(rule["field"])
+    if rule.get("take"):
+        groups = own.str.extract_groups(rule["pattern"])
+        new = pl.coalesce(groups.struct.field(str(i + 1)) for i in range(re.compile(rule["pattern"]).groups))
+    else:
+        new = own.str.replace(rule["pattern"], rule.get("replace", ""))
     return _apply(frame, rule["field"], where, pl.when(new != "").then(new))
 
 

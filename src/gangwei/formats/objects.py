@@ -73,8 +73,7 @@ def rules_of(
             continue
         shared[target] = column
         own = re.escape(key)
-        pattern = (
-            rf"(?s)^.*?['\"]{own}['\"]{VALUE}.*$|^(?:.*[|\s])?{own}\s*[:：]\s*([^|]*?)(?:\s+{LABEL}.*|\|.*)?$|^.*$"
-        )
-        rewrites.append({"field": target, "pattern": pattern, "replace": "$1$2$3$4"})
+        fact = rf"^(?:.*[|\s])?{own}\s*[:：]\s*([^|]*?)(?:\s+{LABEL}.*|\|.*)?$"
+        pattern = rf"(?s)['\"]{own}['\"]{VALUE}" + ("" if own.isascii() else f"|{fact}")
+        rewrites.append({"field": target, "pattern": pattern, "take": True})
     return shared, rewrites

@@ -46,7 +46,7 @@ KEYS = {
     "unwrap": {"subs", "fields", "columns", "item", "separator"},
     "split": {"subs", "from", "separator", "into", "last", "rest"},
     "hints": {"subs", "field", "pattern", "set"},
-    "rewrite": {"subs", "field", "pattern", "replace", "reason"},
+    "rewrite": {"subs", "field", "pattern", "replace", "take", "reason"},
 }
 FORMATS = ("csv", "json", "excel", "sql", "parquet")
 
