@@ -56,6 +56,22 @@ def test_blank_rows_above_the_header_between_and_at_the_end(tmp_path: Path) -> N
     assert rejects.select("row", "reason_id").rows() == [(6, "empty_row")] and report.read == 3
 
 
+@pytest.mark.parametrize("blank", ["", ",,"])
+@pytest.mark.parametrize("rows", [1, 9, 70])
+@pytest.mark.parametrize("title", [False, True])
+def test_a_table_may_begin_far_below_the_top(tmp_path: Path, blank: str, rows: int, title: bool) -> None:
+    top = [*[blank] * rows, *(["招聘汇总", ""] if title else [])]
+    lines = [*top, "title,company,city", "司机,甲公司,北京", "会计,乙公司,上海"]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    save(tmp_path / "b.xlsx", {"x": [[c or None for c in line.split(",")] for line in lines]})
+    (_, _), raw, rejects, _ = run([tmp_path / "a.csv", tmp_path / "b.xlsx"])
+    found = raw.group_by("file", maintain_order=True).agg("row", "title")
+    first = len(top) + 2
+    assert found["title"].to_list() == [["司机", "会计"]] * 2
+    assert found.filter(file="b.xlsx")["row"].to_list() == [[first, first + 1]]
+    assert rejects.is_empty()
+
+
 def test_sheets_are_read_apart_and_strange_ones_named(tmp_path: Path) -> None:
     sheets: dict[str, list[list[object]]] = {
         "一月": [["title", "company"], ["司机", "甲"]],

@@ -114,10 +114,12 @@ def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> 
     quote = DOUBLE
     try:
         quote = guess_quote(sample, d)
+        blank = 0
         for record in csv.reader(sample, delimiter=d, quotechar=quote):
-            if record or len(out) < TOP:
+            if record or len(out) < blank + TOP:
                 out.append(record)
-            if len(out) >= rows:
+                blank += not any(c.strip() for c in record) and blank == len(out) - 1
+            if len(out) >= rows + blank:
                 break
     except csv.Error:
         pass

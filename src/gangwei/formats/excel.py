@@ -103,8 +103,15 @@ class Workbook:
                 self.sheets[name] = sheet
 
     def head(self, name: str, rows: int = 60) -> list[list[str]]:
-        """First rows of a sheet."""
-        return [[text(v) for v in row] for row in itertools.islice(self._filled(name), rows)]
+        """First rows of a sheet: those at its top that hold nothing, and `rows` more."""
+        found: list[list[str]] = []
+        blank = 0
+        for row in itertools.islice(self._filled(name), SAMPLED_ROWS):
+            found.append([text(v) for v in row])
+            blank += blank == len(found) - 1 and not any(c.strip() for c in found[-1])
+            if len(found) >= rows + blank:
+                break
+        return found
 
     def _filled(self, name: str) -> Iterator[list[Any]]:
         """Rows of a sheet; a cell that is merged over several rows of its column stands in each of them."""

@@ -92,8 +92,8 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     if table.mojibake:
         table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     more = [[repair_text(c) for c in r] for r in table.sample()] if table.mojibake else table.sample()
-    rows = [] if table.columns is not None else table.head[:HEADER_DEPTH]
-    sure = next((i for i, row in enumerate(rows) if _sure_header(row, know.headers)), -1)
+    rows = [] if table.columns is not None else table.top(HEADER_DEPTH)
+    sure = next((i for i, row in rows if _sure_header(row, know.headers)), -1)
     best: tuple[tuple[int, int, int], Guess] | None = None
     for skip, header, names in _candidates(table, know.headers):
         if skip <= sure:  # the header would be a row of data
@@ -157,8 +157,8 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
         return
     if not table.head:
         return
-    width = Counter(len(r) for r in table.head).most_common(1)[0][0]
-    for i, row in enumerate(table.head[:HEADER_DEPTH]):
+    width = Counter(len(r) for r in table.head if r).most_common(1)[0][0] if any(table.head) else 0
+    for i, row in table.top(HEADER_DEPTH):
         if len(row) <= 1 < width:
             continue
         under = table.head[i + 1] if i + 1 < len(table.head) else []

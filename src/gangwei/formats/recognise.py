@@ -90,7 +90,7 @@ def _fits(table: Table, source: Source) -> Match | None:
             return None
         rows = [r for r in table.head if len(r) == width]
         return Match(source, 0, source.names) if patterns_hold(source, source.names, rows) else None
-    for at, row in enumerate(table.head[:HEADER_DEPTH]):
+    for at, row in table.top(HEADER_DEPTH):
         if not source.headers <= {c.strip().lstrip("\ufeff") for c in row} or not source.headers:
             continue
         names = tuple(unique_names(row))

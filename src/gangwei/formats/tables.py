@@ -71,6 +71,11 @@ class Table:
     remarks: Mapping[str, str] = field(default_factory=dict)
     """What the definition of the table says of its columns."""
 
+    def top(self, rows: int) -> list[tuple[int, list[str]]]:
+        """The first rows of `head` from the first that holds anything on, with their positions: where a header may be."""
+        at = next((i for i, row in enumerate(self.head) if any(c.strip() for c in row)), 0)
+        return list(enumerate(self.head))[at : at + rows]
+
 
 @dataclass(frozen=True)
 class Opened:
