@@ -72,9 +72,9 @@ class Table:
     """What the definition of the table says of its columns."""
 
     def top(self, rows: int) -> list[tuple[int, list[str]]]:
-        """The first rows of `head` from the first that holds anything on, with their positions: where a header may be."""
+        """The first rows of `head` with their positions, where a header may be: of blank ones above all others the last counts."""
         at = next((i for i, row in enumerate(self.head) if any(c.strip() for c in row)), 0)
-        return list(enumerate(self.head))[at : at + rows]
+        return list(enumerate(self.head))[max(0, at - 1) : max(at - 1, 0) + rows]
 
 
 @dataclass(frozen=True)
