@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from gangwei.cli import main
 from gangwei.codebook import PACKAGED
 from gangwei.definitions_check import _changes
+from gangwei.store import locked
 from test_pipeline import ADS, HEADER, table, write_csv
 
 
@@ -306,7 +307,10 @@ def test_status_says_why_a_stage_is_dirty(out: Path) -> None:
     plan = json.loads((out / "build.json").read_text())
     plan["keys"]["s3_locate"]["definitions"] = "old"
     (out / "build.json").write_text(json.dumps(plan))
-    assert json.loads(run("status", out, "--json").output)["stages"]["s3_locate"] == ["definitions changed"]
+    stages = json.loads(run("status", out, "--json").output)["stages"]
+    assert stages["s3_locate"] == ["definitions changed"]
+    assert stages["s5_match"] == stages["s7_publish"] == ["s3_locate would run"]
+    assert stages["s4_employers"] == stages["s6_classify"] == []
 
 
 def test_explain_shows_the_words_that_decided(out: Path) -> None:
@@ -356,6 +360,13 @@ def test_clean_leaves_the_folder_of_another_alone(tmp_path: Path) -> None:
     (tmp_path / "stages" / "thesis.txt").write_text("precious")
     assert "no intermediate files" in one_error(run("clean", tmp_path, "--yes"))
     assert (tmp_path / "stages" / "thesis.txt").exists()
+
+
+def test_clean_waits_for_no_build(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        (tmp_path / "stages" / "raw").mkdir(parents=True)
+        assert "another build is running" in one_error(run("clean", tmp_path, "--yes"))
+    assert (tmp_path / "stages" / "raw").is_dir()
 
 
 def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:

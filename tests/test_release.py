@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -53,7 +55,10 @@ def test_a_release_checks_out_and_says_what_changed(tmp_path: Path) -> None:
     assert "- ads added: 2; removed: 0" in (second / "CHANGES.md").read_text()
     assert "| openings |" in (second / "CHANGES.md").read_text()
     assert "- table left out: texts" in (second / "CHANGES.md").read_text()
+    shutil.copytree(first, out / "releases" / ".2026.9.new.tmp")  # of a run that was killed
+    os.utime(out / "releases" / ".2026.9.new.tmp" / "manifest.json")
     third = release.write(out, "2026.3", texts=False)
+    assert "Against release 2026.2." in (third / "CHANGES.md").read_text()
     assert (
         "No figure changed." in (third / "CHANGES.md").read_text() and "|---" not in (third / "CHANGES.md").read_text()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -41,6 +42,24 @@ def test_a_failed_swap_keeps_the_old_folder(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), swapped(tmp_path / "d") as tmp:
         (tmp / "a").write_text("2")
         raise RuntimeError
+    assert (tmp_path / "d" / "a").read_text() == "1"
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_swap_that_is_stopped_halfway_keeps_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a").write_text("1")
+    rename, stopped = os.replace, [False]
+
+    def once(a: Path, b: Path) -> None:
+        if b == tmp_path / "d" and not stopped[0]:
+            stopped[0] = True
+            raise KeyboardInterrupt
+        rename(a, b)
+
+    monkeypatch.setattr(os, "replace", once)
+    with pytest.raises(KeyboardInterrupt), swapped(tmp_path / "d") as tmp:
+        (tmp / "a").write_text("2")
     assert (tmp_path / "d" / "a").read_text() == "1"
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
 

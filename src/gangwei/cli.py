@@ -283,13 +283,14 @@ def clean(directory: Path, yes: bool) -> None:
     """Remove the intermediate files; the published dataset stays."""
     import shutil
 
-    from gangwei.store import MINE, StoreError
+    from gangwei.store import MINE, StoreError, locked
 
     if not (directory / "stages").is_dir() or not any((directory / s).is_file() for s in MINE["stages"]):
         raise StoreError(f"{directory}: holds no intermediate files")
     size = sum(f.stat().st_size for f in (directory / "stages").rglob("*") if f.is_file())
     if yes or click.confirm(f"remove {size / 1e6:,.0f} MB of intermediate files in {directory / 'stages'}?"):
-        shutil.rmtree(directory / "stages")
+        with locked(directory):
+            shutil.rmtree(directory / "stages")
         OUT.print(f"removed {size / 1e6:,.0f} MB")
 
 

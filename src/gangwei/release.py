@@ -199,7 +199,7 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
     published, manifest = ds.published, ds.manifest
     if published != (directory / "published").resolve():
         raise StoreError(f"{directory}: give the directory of the build, not its published/ folder")
-    earlier = sorted((directory / "releases").glob("*/manifest.json"), key=lambda p: p.stat().st_mtime_ns)
+    earlier = sorted((directory / "releases").glob("[!.]*/manifest.json"), key=lambda p: p.stat().st_mtime_ns)
     before = earlier[-1].parent if earlier else None
     tables = [
         t

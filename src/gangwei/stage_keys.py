@@ -5,9 +5,19 @@ from __future__ import annotations
 from gangwei.codebook import Codebook
 from gangwei.store import code_digest, digest
 
-STAGES = ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify", "s7_publish")
+# Each stage with those whose output it rests on, near or far.
+UPSTREAM: dict[str, tuple[str, ...]] = {
+    "s1_read": (),
+    "s2_clean": ("s1_read",),
+    "s3_locate": ("s1_read", "s2_clean"),
+    "s4_employers": ("s1_read", "s2_clean"),
+    "s5_match": ("s1_read", "s2_clean", "s3_locate", "s4_employers"),
+    "s6_classify": ("s1_read", "s2_clean"),
+    "s7_publish": ("s1_read", "s2_clean", "s3_locate", "s4_employers", "s5_match", "s6_classify"),
+}
+STAGES = tuple(UPSTREAM)
 DEFINITIONS: dict[str, tuple[str, ...]] = {
-    "s1_read": ("sources/", "packed.toml", "places/units.csv"),
+    "s1_read": ("sources/", "packed.toml", "places/units.csv", "places/aliases.csv", "places/board_codes.csv"),
     "s2_clean": ("./", "text/", "places/grammar.toml", "places/nonplaces.csv"),
     "s3_locate": ("places/",),
     "s4_employers": ("employers/", "lists/", "places/"),
@@ -15,11 +25,13 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s6_classify": ("ai/",),
     "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
 }
+_SHARED = ("schema.py", "stage_tables.py", "store.py", "codebook.py", "steps.py")
 CODE: dict[str, tuple[str, ...]] = {
-    s: ("formats/" if s == "s1_read" else "kernels/", f"stages/{s}.py", "schema.py", "stage_tables.py", "store.py")
+    s: (*(("formats/", "kernels/json_objects.py") if s == "s1_read" else ("kernels/",)), f"stages/{s}.py", *_SHARED)
     for s in STAGES
 }
 CODE["s5_match"] += ("stages/s5_sensitivity.py",)
+CODE["s6_classify"] += ("opinions.py",)
 CODE["s7_publish"] += (
     "stages/s5_sensitivity.py",
     *(f"stages/s7_{x}.py" for x in ("groups", "manifest", "sizes", "source")),
@@ -38,7 +50,7 @@ class Keys:
         return {
             "input": digest(upstream),
             "code": code_digest(*CODE[stage]),
-            "definitions": self.book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
+            "definitions": self.book.digest(*DEFINITIONS[stage]),
             "parameters": digest(parameters),
         }
 

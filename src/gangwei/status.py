@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from gangwei.codebook import Codebook
-from gangwei.stage_keys import CODE, DEFINITIONS, STAGES
+from gangwei.stage_keys import CODE, DEFINITIONS, STAGES, UPSTREAM
 from gangwei.stages import s1_read
-from gangwei.store import StoreError, code_digest, digest, read_json
+from gangwei.store import StoreError, code_digest, read_json
 
 WHOLE = ("s4_employers", "s5_match", "s7_publish")  # stages over all ads at once
 
@@ -16,10 +17,7 @@ WHOLE = ("s4_employers", "s5_match", "s7_publish")  # stages over all ads at onc
 def _why(stage: str, then: dict[str, str] | None, book: Codebook) -> list[str]:
     if then is None:
         return ["never run"]
-    now = {
-        "code": code_digest(*CODE[stage]),
-        "definitions": book.digest(*DEFINITIONS[stage]) if DEFINITIONS[stage] else "",
-    }
+    now = {"code": code_digest(*CODE[stage]), "definitions": book.digest(*DEFINITIONS[stage])}
     return [f"{k} changed" for k, v in now.items() if then.get(k) != v]
 
 
@@ -28,14 +26,10 @@ def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
     plan = read_json(directory / "build.json")
     book = Codebook(definitions)
     stages: dict[str, list[str]] = {}
-    dirty_before: str | None = None
     for stage in STAGES:
+        dirty = [u for u in UPSTREAM[stage] if stages[u]]
         why = _why(stage, plan.get("keys", {}).get(stage), book)
-        if not why and dirty_before:
-            why = [f"{dirty_before} would run"]
-        if why and dirty_before is None and stage != "s6_classify":
-            dirty_before = stage
-        stages[stage] = why
+        stages[stage] = why or [f"{u} would run" for u in dirty[:1]]
     if not (directory / "stages" / "raw").is_dir():
         stages = {s: why or ["intermediate files were removed"] for s, why in stages.items()}
     manifest = directory / "published" / "manifest.json"
@@ -73,8 +67,6 @@ def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[st
     Raises:
         StoreError: files are to be added to a directory that holds no build.
     """
-    import shutil
-
     found, issues = s1_read.discover(inputs, s1_read.Limits())
     size = sum(i.size for i in found)
     root = next(p for p in (out, *out.resolve().parents) if p.exists())
@@ -99,6 +91,5 @@ def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[st
         "needed": needed,
         "free": free,
         "stages": stages,
-        "key": digest([i.sha256 for i in found]),
         "text": "\n".join(lines),
     }

@@ -96,7 +96,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def swapped(folder: Path) -> Iterator[Path]:
-    """An empty temporary folder that replaces `folder` when the block ends well and vanishes when it does not."""
+    """An empty temporary folder that replaces `folder` when the block ends well and vanishes when it does not.
+
+    What was there before is put back when anything stops the two renames halfway.
+    """
     tmp, old = (folder.with_name(f".{folder.name}.{x}.tmp") for x in ("new", "old"))
     shutil.rmtree(tmp, ignore_errors=True)
     try:
@@ -107,8 +110,15 @@ def swapped(folder: Path) -> Iterator[Path]:
                 os.replace(folder, old)
             os.replace(tmp, folder)
     finally:
+        _put_back(old, folder)
         shutil.rmtree(tmp, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(old: Path, folder: Path) -> None:
+    """The folder that was moved aside for another that never came."""
+    if old.is_dir() and not folder.exists():
+        os.replace(old, folder)
 
 
 class Writer:
@@ -303,11 +313,9 @@ def record(root: Path, plan: dict[str, Any], publish: Callable[[], None]) -> Non
 
 def _settle(root: Path) -> None:
     """Finish, or undo, the last step of a build that was killed in the midst of it."""
-    new, old = root / "published", root / ".published.old.tmp"
-    if old.is_dir() and not new.exists():
-        os.replace(old, new)
+    _put_back(root / ".published.old.tmp", root / "published")
     if (root / PENDING).exists():
-        manifest = new / "manifest.json"
+        manifest = root / "published" / "manifest.json"
         done = manifest.exists() and read_json(manifest).get("build_key") == read_json(root / PENDING)["build_key"]
         os.replace(root / PENDING, root / "build.json") if done else (root / PENDING).unlink()
 

@@ -22,6 +22,9 @@ from gangwei.engines.local import Task
 from gangwei.store import StoreError, code_digest, digest
 
 SCHEMA = "number int, result binary"
+CODE = (
+    "kernels/", "stages/", "formats/", "schema.py", "stage_tables.py", "store.py", "codebook.py", "steps.py", "opinions.py",
+)  # fmt: skip
 
 
 def fingerprint() -> str:
@@ -29,10 +32,7 @@ def fingerprint() -> str:
     from importlib.metadata import version
 
     libraries = {name: version(name) for name in ("numba", "numpy", "opencc", "polars", "pyarrow")}
-    return digest(
-        code_digest("kernels/", "stages/", "formats/", "schema.py", "stage_tables.py", "store.py", "codebook.py"),
-        libraries,
-    )
+    return digest(code_digest(*CODE), libraries)
 
 
 def _run(expected: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
