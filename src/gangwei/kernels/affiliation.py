@@ -87,6 +87,7 @@ class Numbered:
     body: str
     context: re.Pattern[str]
     bare: bool
+    short: bool
     skip: frozenset[int]
 
 
@@ -230,7 +231,8 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
             last=int(row["last"]),
             body=row["body"],
             context=re.compile(row["context"]),
-            bare=row["bare"] == "yes",
+            bare=row["bare"] in ("yes", "short"),
+            short=row["bare"] == "short",
             skip=frozenset(int(n) for n in row["except"].split()),
         )
         for row in book.rows("employers/institute_numbers.csv")
@@ -297,10 +299,11 @@ def _numbered(flat: str, rules: AffiliationRules) -> list[Rule]:
         if value is None:
             continue
         bare = m[0].startswith("第") and len(m[1]) == 3 and m[2] == "研究所"
+        short = m[0] == flat and len(m[1]) == 3 and m[2] in ("所", "研究所")
         for n in rules.numbered:
             if not n.first <= value <= n.last or value in n.skip or m[2][-1] not in n.body:
                 continue
-            if n.context.search(flat) or (n.bare and bare):
+            if n.context.search(flat) or (n.bare and bare) or (n.short and short):
                 found.append(n.rule)
     return found[:1]
 
