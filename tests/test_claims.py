@@ -11,7 +11,7 @@ import pytest
 from gangwei import charts, claims, schema
 from gangwei.brief import sensitivity
 from gangwei.claims import Answers, holds
-from gangwei.codebook import DefinitionError
+from gangwei.codebook import Codebook, DefinitionError
 from gangwei.labels import LANGS, Labels
 from gangwei.measures import load, open_dataset
 from published_fixture import Spec, write
@@ -30,10 +30,21 @@ def test_conditions(condition: str, truth: bool) -> None:
     assert holds(condition, NUMBERS) is truth
 
 
-@pytest.mark.parametrize("bad", ["value", "value => 1", "__import__('os')", "value > 1 or 1 > 0", "1 > value"])
+@pytest.mark.parametrize(
+    "bad", ["value", "value => 1", "__import__('os')", "value > 1 or 1 > 0", "1 > value", "n > 1.2.3"]
+)
 def test_conditions_are_not_code(bad: str) -> None:
     with pytest.raises(DefinitionError):
         holds(bad, NUMBERS)
+
+
+def test_what_no_measure_answers_is_a_problem_of_the_definitions(tmp_path: Path) -> None:
+    (tmp_path / "claims.toml").write_text(
+        '[[claim]]\nid = "x"\nsection = "summary"\nmeasure = "ai-share"\nby = "provinz"\nwhere = { towne = "1" }\n'
+    )
+    assert claims.problems(Codebook(tmp_path)) == [
+        "claims.toml x: 'provinz' is no dimension of ai-share", "claims.toml x: 'towne' is no filter",
+    ]  # fmt: skip
 
 
 def test_ledger_is_whole(tmp_path: Path) -> None:

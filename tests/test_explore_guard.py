@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from explore_fixture import MAIL, PHONE
-from gangwei.explore.guard import Gate, TooBusy, Watched, host_name, is_loopback
+from gangwei.explore.guard import Gate, Running, TooBusy, Watched, host_name, is_loopback
 from gangwei.explore.query import MAX_PAGE
 from gangwei.explore.server import create
 from test_pipeline import table
@@ -70,6 +70,17 @@ def test_a_slow_question_gets_a_plain_answer(explored: Path) -> None:
     for a in stopped:
         assert "takes too long" in a.text and "Traceback" not in a.text
         assert a.headers["content-type"].startswith(("text/html", "application/json"))
+
+
+def test_a_question_is_stopped_though_an_earlier_one_of_its_cursors_is_closed() -> None:
+    con, running = duckdb.connect(), Running()
+    running.cursors += [con.cursor(), con.cursor()]
+    running.cursors[0].close()
+    stop = threading.Timer(0.2, running.stop)
+    stop.start()
+    with pytest.raises(duckdb.InterruptException):
+        running.cursors[1].execute("SELECT sum(hash(a.range + b.range)) FROM range(10000000) a, range(200) b")
+    stop.join()
 
 
 def test_too_many_questions_at_once(explored: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from gangwei.evaluate import evaluate
 from gangwei.explore.label import agreement, create, draw, labels, sample
 from gangwei.frame.check import DatasetError
 from gangwei.measures import measure, open_dataset
+from gangwei.store import StoreError
 from gangwei.synth import make as synth
 from test_pipeline import build, table
 
@@ -26,16 +28,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_weights_add_up_to_the_openings(made: Path) -> None:
-    items = draw(made, 60, 1)
+    ds = open_dataset(made)
+    items = draw(ds, 60, 1)
     weight = sum(i.stratum_population / i.stratum_sample for i in items)
     assert math.isclose(weight, table(made, "openings").height)
-    assert items == draw(made, 60, 1) and items != draw(made, 60, 2)
+    assert items == draw(ds, 60, 1) and items != draw(ds, 60, 2)
 
 
 def test_labels_resume_and_feed_evaluate(made: Path) -> None:
     client = TestClient(create(made, size=30))
     truth = dict(table(made, "ads").select("ad_id", "ai_tier").rows())
-    items = sample(made)
+    items = sample(open_dataset(made), 30, 1)
     for n, item in enumerate(items):
         page = client.get("/?reader=ann")
         assert f"{n} of {len(items)}" in page.text and item.ad_id in page.text
@@ -51,7 +54,7 @@ def test_a_label_that_was_cut_off_is_asked_again(made: Path, tmp_path: Path) -> 
     (tmp_path / "published").symlink_to(made / "published")
     client = TestClient(create(tmp_path, size=12))
     assert "Keys: Alt" in client.get("/?reader=eve").text and "built-in" not in client.get("/?reader=eve").text
-    items = sample(tmp_path)
+    items = sample(open_dataset(tmp_path), 300, 1)
     path = tmp_path / "labels" / "eve.jsonl"
     for item in items[:2]:
         client.post("/", data={"reader": "eve", "ad_id": item.ad_id, "ai_tier": "none"})
@@ -69,12 +72,24 @@ def test_a_label_that_was_cut_off_is_asked_again(made: Path, tmp_path: Path) -> 
 def test_a_sample_of_another_build_is_refused(made: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "published").symlink_to(made / "published")
-    items = [vars(i) for i in sample(tmp_path / "out", 12)]
+    items = [vars(i) for i in sample(open_dataset(tmp_path / "out"), 12, 1)]
     create(tmp_path / "out")
     items[0]["ad_id"] = "0" * 16
     (tmp_path / "out" / "labels" / "sample.json").write_text(json.dumps(items), "utf-8")
     with pytest.raises(DatasetError, match=f"1 of the {len(items)} ads"):
         create(tmp_path / "out")
+
+
+def test_labels_lie_beside_the_tables_that_a_build_replaces(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="give the directory of the build"):
+        create(made / "published")
+    assert not (made / "published" / "labels").exists()
+    out = tmp_path / "out"
+    shutil.copytree(made, out)
+    (out / "labels").mkdir(exist_ok=True)
+    (out / "labels" / "sample.json").write_text("[{")
+    with pytest.raises(StoreError, match="broken"):
+        create(out)
 
 
 def test_two_readers() -> None:

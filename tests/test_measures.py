@@ -312,6 +312,21 @@ def test_a_stock_goes_by_month_and_lists_what_is_live(ds: m.Dataset) -> None:
         assert n == g["openings"] and page["first_date"].max() < after and page["last_date"].min() >= first
     with pytest.raises(m.UnknownParameter, match="month"):
         m.measure(ds, "ai-stock", "province")
+    for group in ("unknown", "0000-01", "2024"):
+        with pytest.raises(m.UnknownParameter, match="value of month"):
+            m.ads_behind(ds, "ai-stock", None, group)
+
+
+@pytest.mark.parametrize("measure_id", ["openings", "ads-per-opening", "repeat-sensitivity"])
+def test_a_group_of_a_figure_that_lists_none_is_refused(ds: m.Dataset, measure_id: str) -> None:
+    with pytest.raises(m.UnknownParameter, match="unknown group"):
+        m.ads_behind(ds, measure_id, None, "ad")
+
+
+def test_a_share_without_a_board_lists_what_is_left(ds: m.Dataset) -> None:
+    r = m.measure(ds, "ai-share-without-board")
+    for row in r.rows.to_dicts():
+        assert m.ads_behind(ds, "ai-share-without-board", None, row["id"], limit=1)[0] == row["numerator"]
 
 
 def test_durations_and_spells_list_what_they_count(ds: m.Dataset) -> None:

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from gangwei import opinions, second_opinion
 from gangwei.cli import main
+from gangwei.frame.check import DatasetError
 from gangwei.second_opinion import OpinionError, Request
 from gangwei.store import StoreError
 from test_pipeline import build, prints, table, write_csv
@@ -213,6 +214,12 @@ def test_a_damaged_ledger_stops_the_build(made: Path, line: str) -> None:
 def test_addresses_that_are_not_asked(endpoint: str) -> None:
     with pytest.raises(OpinionError, match="--endpoint"):
         second_opinion.address(endpoint)
+
+
+def test_answers_are_not_put_among_the_tables(made: Path) -> None:
+    with pytest.raises(DatasetError, match="give the directory of the build"):
+        asked(made / "published", "https://example.org/v1")
+    assert not (made / "published" / "opinions.csv").exists()
 
 
 def test_command_line(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from gangwei.labels import Labels
 from gangwei.measures import Result, measure
 from gangwei.measures import load as load_measures
 
-_CONDITION = re.compile(r"^\s*([a-z_][\w.]*)\s*(<=|>=|==|!=|<|>)\s*(-?[\d.]+|[a-z_][\w.]*)\s*$")
+_CONDITION = re.compile(r"^\s*([a-z_][\w.]*)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?|[a-z_][\w.]*)\s*$")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b, ">": lambda a, b: a > b,
@@ -117,6 +117,9 @@ def problems(book: Codebook) -> list[str]:
         for q in (c.question, *c.extra.values()):
             if q.measure not in known:
                 found.append(f"claims.toml {c.id}: there is no measure {q.measure!r}")
+            elif q.by is not None and q.by not in known[q.measure].groups:
+                found.append(f"claims.toml {c.id}: {q.by!r} is no dimension of {q.measure}")
+            found += [f"claims.toml {c.id}: {f!r} is no filter" for f in sorted(set(q.where) - set(vocab.WHERE))]
     return found
 
 
@@ -215,7 +218,7 @@ def holds(condition: str, numbers: Mapping[str, float]) -> bool:
     if m is None:
         raise DefinitionError(f"cannot read the condition {condition!r}")
     name, op, other = m.groups()
-    right = float(other) if re.match(r"-?[\d.]", other) else numbers.get(other)
+    right = float(other) if re.match(r"-?\d", other) else numbers.get(other)
     left = numbers.get(name)
     return left is not None and right is not None and _COMPARE[op](left, right)
 

@@ -188,7 +188,7 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
 
     Raises:
         StoreError: a bad version name, a release of that name, or a damaged table.
-        DatasetError: no dataset there, half built, of another schema version, or corrupted.
+        DatasetError: no build there, half built, of another schema version, or corrupted.
     """
     if not NAME.fullmatch(version):
         raise StoreError(f"{version!r} is not a version name: letters, digits, dot, dash and underscore")
@@ -196,9 +196,8 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
     if target.exists():
         raise StoreError(f"{target}: exists; a release is never overwritten, choose another version")
     ds = Dataset.open(directory)
+    ds.need_build()
     published, manifest = ds.published, ds.manifest
-    if published != (directory / "published").resolve():
-        raise StoreError(f"{directory}: give the directory of the build, not its published/ folder")
     earlier = sorted((directory / "releases").glob("[!.]*/manifest.json"), key=lambda p: p.stat().st_mtime_ns)
     before = earlier[-1].parent if earlier else None
     tables = [

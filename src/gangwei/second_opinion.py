@@ -134,6 +134,7 @@ def plan(directory: Path, request: Request) -> Plan:
     if not MODEL.fullmatch(request.model):
         raise OpinionError(f"--model {request.model}: letters, digits and . : / @ + - _ only")
     dataset = Dataset.open(directory)
+    dataset.need_build()
     asked = dataset.codebook.toml("ai/opinion.toml")
     prompt = hashlib.sha256(asked["system"].encode()).hexdigest()[:8]
     ads = dataset.cursor().execute(

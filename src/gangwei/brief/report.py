@@ -22,6 +22,7 @@ from gangwei.brief.writer import Writer
 from gangwei.codebook import PACKAGED
 from gangwei.frame.check import DatasetError
 from gangwei.frame.dataset import Dataset
+from gangwei.store import write_text
 from gangwei.vocabulary import UnknownParameter
 
 _CONTACT = re.compile(
@@ -64,7 +65,7 @@ def write(
     """Write the brief to `out`; returns the headline figures as label, value, interval, published, compares, verdict.
 
     Raises:
-        DatasetError: `out` cannot be written.
+        DatasetError, StoreError: `out` cannot be written.
         UnknownParameter: a list or date that the dataset does not know.
     """
     try:
@@ -74,11 +75,8 @@ def write(
     writer = Writer(ds, lang, day, lists)
     brief = compose(writer)
     page = render(brief, {k: str(v) for k, v in writer.t.table["text"].items()})
-    tmp = out.with_name(out.name + ".part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        tmp.write_text(page, "utf-8", newline="\n")
-        tmp.replace(out)
+        write_text(out, page)
     except OSError as e:
         raise DatasetError(f"{out}: cannot write the brief ({e.strerror})") from None
     between = "；" if lang == "zh" else "; "

@@ -6,7 +6,7 @@ import hmac
 import ipaddress
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -50,7 +50,8 @@ class Running:
         """Interrupt what runs and let nothing further begin."""
         self.over.set()
         for cur in list(self.cursors):
-            cur.interrupt()
+            with suppress(duckdb.ConnectionException):  # closed: it has answered
+                cur.interrupt()
 
 
 class Watched(Dataset):
@@ -67,12 +68,13 @@ class Watched(Dataset):
         Raises:
             TooSlow: the time of the question is over.
         """
-        running = self.watch().get(threading.get_ident())
-        if running is not None and running.over.is_set():
-            raise TooSlow
         cur = super().cursor()
-        if running is not None:
+        if (running := self.watch().get(threading.get_ident())) is not None:
             running.cursors.append(cur)
+            if (
+                running.over.is_set()
+            ):  # asked last: a cursor that is not stopped is in the list when `stop` goes over it
+                raise TooSlow
         return cur
 
 

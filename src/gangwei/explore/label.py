@@ -27,7 +27,7 @@ from gangwei.frame.columns import LABEL_CLASS_SQL, LABEL_CLASSES
 from gangwei.frame.dataset import Dataset
 from gangwei.label_lines import append_line, own_lines
 from gangwei.schema import AI_TIERS
-from gangwei.store import write_text
+from gangwei.store import read_json, write_text
 
 READER = re.compile(r"[\w-]{1,40}")
 KEYS = dict(zip(AI_TIERS, "1234"))
@@ -45,21 +45,20 @@ class Item:
     stratum_sample: int
 
 
-def draw(directory: Path, size: int, seed: int) -> list[Item]:
+def draw(ds: Dataset, size: int, seed: int) -> list[Item]:
     """A sample of about `size` openings (their representative ads), equal parts of the strata, in an order fixed by `seed`.
 
     Strata: the three tiers, a bare mention, a score near the cut, and the rest.
 
     Raises:
-        DatasetError: no dataset, or one without openings.
+        DatasetError: it holds no openings.
     """
-    ds = Dataset.open(directory)
     ads = ds.cursor().execute(
         f"SELECT a.ad_id, coalesce(a.source_key, a.ad_id) AS record_id, {LABEL_CLASS_SQL} AS stratum "
         "FROM openings o JOIN ads a ON a.ad_id = o.ad_id ORDER BY a.ad_id"
     ).pl()  # fmt: skip
     if ads.is_empty():
-        raise DatasetError(f"{directory}: holds no openings to label")
+        raise DatasetError(f"{ds.directory}: holds no openings to label")
     ads = ads.sample(fraction=1.0, shuffle=True, seed=seed)
     each = max(1, size // len(LABEL_CLASSES))
     out: list[Item] = []
@@ -67,16 +66,16 @@ def draw(directory: Path, size: int, seed: int) -> list[Item]:
         part = ads.filter(pl.col("stratum") == name)
         taken = part.head(each)
         out += [Item(a, r, name, part.height, taken.height) for a, r in taken.select("ad_id", "record_id").rows()]
-    return [out[i] for i in pl.Series(range(len(out)), dtype=pl.Int64).shuffle(seed).to_list()] if out else []
+    return [out[i] for i in pl.Series(range(len(out)), dtype=pl.Int64).shuffle(seed).to_list()]
 
 
-def sample(directory: Path, size: int = 300, seed: int = 1) -> list[Item]:
+def sample(ds: Dataset, size: int, seed: int) -> list[Item]:
     """The sample of this dataset: drawn once and kept in `DIR/labels/sample.json`."""
-    path = directory / "labels" / "sample.json"
+    path = ds.directory / "labels" / "sample.json"
     if not path.exists():
-        items = [vars(i) for i in draw(directory, size, seed)]
+        items = [vars(i) for i in draw(ds, size, seed)]
         write_text(path, json.dumps(items, ensure_ascii=False, indent=1) + "\n")
-    return [Item(**i) for i in json.loads(path.read_text("utf-8"))]
+    return [Item(**i) for i in read_json(path)]
 
 
 def labels(directory: Path, reader: str) -> dict[str, dict[str, Any]]:
@@ -104,10 +103,12 @@ def create(
 
     Raises:
         DatasetError: nothing to label here, a sample of another build, or a host beyond this machine without a token.
+        StoreError: the kept sample is broken.
     """
     check_host(host, token)
-    items = sample(directory, size, seed)
     ds = Dataset.open(directory)
+    ds.need_build()
+    items = sample(ds, size, seed)
     asked = {"i": [i.ad_id for i in items]}
     if gone := len(items) - ds.rows("SELECT count(*) FROM ads WHERE ad_id IN (SELECT unnest($i))", asked)[0][0]:
         raise DatasetError(

@@ -135,6 +135,15 @@ class Dataset:
             ) from None
         return out
 
+    def need_build(self) -> None:
+        """Refuse a folder of tables alone: what is written stands beside it, and the next build replaces it.
+
+        Raises:
+            DatasetError: it is one.
+        """
+        if self.published == self.directory:
+            raise DatasetError(f"{self.directory}: give the directory of the build, not its published/ folder")
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection for one thread; it sees the same tables."""
         return self.connection.cursor()

@@ -12,7 +12,7 @@ from gangwei.frame.dataset import Dataset
 from gangwei.measures import grouping
 from gangwei.measures.answer import ask_of, defined, turns_on_definition
 from gangwei.measures.medians import matched
-from gangwei.vocabulary import Query
+from gangwei.vocabulary import Query, UnknownParameter
 
 _BEHIND = (
     "f.row_no, f.n_ads, f.first_date, f.last_date, CAST(f.tier AS VARCHAR) AS ai_tier, "
@@ -21,6 +21,8 @@ _BEHIND = (
 _DRAWN = (
     "(CAST(row_no AS BIGINT) * 2654435761) % 4294967296"  # a permutation of the row numbers that scatters neighbours
 )
+# Kinds whose rows are those of a filter, though the question has no dimension.
+_ROWS_OF = {"terms": "term", "pairs": "skill", "without_board": "without_board"}
 
 
 def behind_query(
@@ -33,11 +35,17 @@ def behind_query(
     as_of: dt.date | str | None = None,
     lists: Sequence[str] | str | None = None,
 ) -> Query:
-    """The filter of a figure's numerator, narrowed to one group of `by`."""
+    """The filter of a figure's numerator, narrowed to one group of `by`.
+
+    Raises:
+        UnknownParameter: as `measure`, and a group where the figure has none.
+    """
     ask = ask_of(ds, measure_id, by, where, as_of, lists)
     if group is not None and turns_on_definition(ask):
         vocab.check(ds, "definition", group)
         ask, group = defined(ask, group), None
+    if group is not None and ask.by is None and ask.measure.kind not in _ROWS_OF:
+        raise UnknownParameter("group", group, ())
     q = ask.restrict(ask.query())
     hit = ask.hit(q)
     if hit != "true":
@@ -48,18 +56,15 @@ def behind_query(
         q.clauses.append("f.last_date > f.first_date")
     if ask.measure.kind == "per_opening":
         q.clauses.append("f.has_spell")
-    if ask.measure.kind == "terms" and group is not None:
-        vocab.apply(q, {"term": group})
     if ask.measure.kind == "stock" and group is not None:
-        vocab.check(ds, "month", group)
-        first = q.bind(dt.date(int(group[:4]), int(group[5:7]), 1))
+        first = q.bind(_month(group))
         q.clauses.append(f"f.first_date < {first} + INTERVAL 1 MONTH AND f.last_date >= {first}")
         return q
     if group is None and ask.measure.kind == "mix" and ask.by is not None and grouping.many_valued(ask.by):
         q.clauses.append(grouping.in_a_group(q, ask.by))
-    if group is not None and ask.measure.kind == "pairs":
-        for skill in group.split(" + "):
-            vocab.apply(q, {"skill": skill})
+    if group is not None and ask.by is None:
+        for part in group.split(" + ") if ask.measure.kind == "pairs" else [group]:
+            vocab.apply(q, {_ROWS_OF[ask.measure.kind]: part})
     if group is not None and ask.by is not None:
         vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
     if ask.by in vocab.PLACES:
@@ -74,6 +79,14 @@ def behind_query(
             grouping.group(others, ask.by)
         q.clauses.append(matched(ask, q, others))
     return q
+
+
+def _month(group: str) -> dt.date:
+    """The first day of a month as groups write it."""
+    try:
+        return dt.date.fromisoformat(f"{group}-01")
+    except ValueError:
+        raise UnknownParameter("value of month", group, ("YYYY-MM",)) from None
 
 
 def ads_behind(
