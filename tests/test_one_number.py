@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 import gangwei
 from gangwei import measures
 from gangwei.brief import report
+from gangwei.brief.writer import Writer
 from gangwei.cli import main
 from gangwei.codebook import Codebook
 from gangwei.explore.server import create
@@ -75,7 +76,8 @@ def test_the_brief_says_what_the_measures_say(made: Path, tmp_path: Path, lang: 
         assert heads[claim]["value"] == shown and shown in page
         assert words.interval(r.low, r.high, r.measure.unit) in heads[claim]["interval"]
     defence = measures.measure(ds, "defence-share")
-    assert f"{words.share(defence.value)} ({words.integer(defence.numerator)})" in heads["affiliated"]["value"]
+    said = Writer(ds, lang).bracketed(words.share(defence.value), words.integer(defence.numerator))
+    assert said in heads["affiliated"]["value"]
 
 
 @pytest.mark.parametrize("definition", ["strict", "related", "broad", "mention"])
