@@ -232,9 +232,9 @@ def train(
     """
     if labels.height < 50 or labels["ai_tier"].n_unique() < 4:
         raise TrainError("training needs at least 50 labelled ads and one of each tier")
-    lexicons, tables, ids, concepts, kinds = s6.compile_lexicons(book)
+    lexicons, terms, ids, concepts, kinds = s6.compile_lexicons(book)
     names = s6.feature_names(book, concepts, kinds)
-    rules = s6.Rules(lexicons, tables, ids, concepts, names, {}, s6.blank_model())
+    rules = s6.Rules(lexicons, terms, ids, concepts, names, {}, s6.snippet_of(book), s6.blank_model())
     y, _ = targets(labels)
     weight = labels["weight"].cast(pl.Float64).to_numpy() if "weight" in labels.columns else np.ones(labels.height)
     fit_weight = (

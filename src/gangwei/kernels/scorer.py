@@ -182,6 +182,18 @@ def listed(x, mix, seen, idx, val, p):  # type: ignore[no-untyped-def]  # pragma
 
 
 @lean_inline
+def title_decides(hits, n_title, a, b, terms):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether the title holds an AI term or a bare word, and the text, rows a..b of `hits`, no term that is AI by itself."""
+    named = False
+    for j in range(n_title):
+        named = named or terms.layer[hits[j, h.TERM]] == h.AI
+    for j in range(a, b):
+        t = hits[j, h.TERM]
+        named = named and not (terms.layer[t] == h.AI and terms.tier[t] <= evidence.USER and terms.needs[t] == 0)
+    return named
+
+
+@lean_inline
 def few_scores(idx, val, p, few, lanes_of_few, least, scores, r):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Score the lanes `lanes_of_few` of ad r, which holds no AI term."""
     for k in range(FEW):
@@ -231,7 +243,7 @@ def all_scores(idx, val, bounds, v, weights, scores, why, r):  # type: ignore[no
 
 
 @lean
-def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep, scratch, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The pass of `score_rows`: fills `out`."""
     buffers, hits, about, concepts, x, _, alike, near, idx, val, stamps, counts, hashes, least, _ = scratch
     chars, pos, ends, work, hit, at, cue, cue_at = buffers
@@ -267,6 +279,8 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch
         if n_hits - n_tags >= h.LISTED:
             h.lists_only(hits, n_title, n_tags, n_hits, terms.size, ends, terms.layer)
         said = told(chars, n)
+        if text[1][row + 1] - text[1][row] < snippet and title_decides(hits, n_title, n_tags, n_hits, terms):
+            said = none
         head = evidence.judge(hits, n_title, n_hits, clauses, said, terms, concepts, x)
         seen = signals(hits, n_hits, n_title, terms, facts, r)
         facts[r, SEEN] = seen
@@ -323,12 +337,13 @@ def score_rows(
     lexicons: Lexicons,
     terms: h.Terms,
     weights: Weights,
+    snippet: int,
     whole: bool,
     keep: bool,
 ) -> Scored:
     """Read every ad of `rows_at` once; `table` is `terms.fold_table`.
 
-    Subfields are scored where a score of a tier passes its cut, with `whole` where any term was found. With `keep` all features and
+    A text of fewer than `snippet` bytes counts as none where only the title speaks of AI. Subfields are scored where a score of a tier passes its cut, with `whole` where any term was found. With `keep` all features and
     scores are returned (for training). Cues and text n-grams are looked for only where a term was found.
     """
     rows = rows_at.size
@@ -339,7 +354,7 @@ def score_rows(
     capacity = 1024 + 4 * rows
     while True:
         out = blank(rows, weights.bias.shape[1], capacity, grown if keep else None)
-        read_ads(rows_at, ads, table, lexicons, terms, weights, whole, keep, scratch_for(longest), out)
+        read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep, scratch_for(longest), out)
         needed = int(out.facts[:, KEPT].sum())
         if needed <= capacity:
             return out._replace(hits=out.hits[:needed], hit_row=out.hit_row[:needed], hit_score=out.hit_score[:needed])

@@ -87,6 +87,7 @@ class Rules:
     concepts: list[str]
     features: list[str]
     signals: dict[str, dict[str, float]]
+    snippet: int
     model: Model
 
 
@@ -188,7 +189,13 @@ def compile_rules(book: Codebook) -> Rules:
     lexicons, terms, ids, concepts, kinds = compile_lexicons(book)
     features = feature_names(book, concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
-    return Rules(lexicons, terms, ids, concepts, features, book.toml("ai/rules.toml")["signals"], model)
+    signals = book.toml("ai/rules.toml")["signals"]
+    return Rules(lexicons, terms, ids, concepts, features, signals, snippet_of(book), model)
+
+
+def snippet_of(book: Codebook) -> int:
+    """Bytes from which a text without an AI term says what the job is; of a shorter one a title that names AI decides."""
+    return int(book.toml("ai/rules.toml")["title_only"]["snippet"])
 
 
 def feature_names(book: Codebook, concepts: list[str], kinds: list[str]) -> list[str]:
@@ -276,7 +283,7 @@ def read(
         rows = np.flatnonzero(same == rows)
         first = np.searchsorted(rows, same)
     lexicons = score_tables.Lexicons(*(x.arrays for x in rules.lexicons))
-    out = scorer.score_rows(rows, ads, fold_table(), lexicons, rules.terms, model.compiled, whole, keep)
+    out = scorer.score_rows(rows, ads, fold_table(), lexicons, rules.terms, model.compiled, rules.snippet, whole, keep)
     return out._replace(first=first)
 
 
