@@ -171,8 +171,8 @@ def test_shipped_lists_are_readable() -> None:
     assert extra.height >= 300
     assert set(extra["ai_tier"]) == set(made["ai_tier"]) | {"builder"}
     assert made["sections"].list.len().min() > 0
-    y, lanes = train.targets(made)
-    assert y.shape == (made.height, len(lanes))
+    y = train.targets(made)
+    assert y.shape == (made.height, len(s6_classify.LANES))
     assert ((y >= -1) & (y <= 1)).all()
 
 

@@ -16,7 +16,7 @@ from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.pipeline import Build
 from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match, s6_classify
-from gangwei.store import StoreError
+from gangwei.store import StoreError, locked
 
 SUFFIXES = (".csv", ".toml")
 FURTHER = ("lists", "measures", "sources")  # folders of which every file is read
@@ -88,7 +88,8 @@ def diff(directory: Path, folder: Path) -> dict[str, Any]:
     """
     if not (directory / "stages" / "raw").is_dir() or not (directory / "published").is_dir():
         raise StoreError(f"{directory}: needs a build with its intermediate files; run `gangwei build` first")
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".diff-") as scratch:
+    # The scratch build writes into the same stages/: no other build may run beside it.
+    with locked(directory), tempfile.TemporaryDirectory(dir=directory, prefix=".diff-", suffix=".tmp") as scratch:
         out = Path(scratch)
         shutil.copy(directory / "build.json", out / "build.json")
         if (directory / opinions.LEDGER).exists():

@@ -70,19 +70,10 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
     if not (published / "manifest.json").exists():
         raise StoreError(f"{directory}: no published dataset here; run `gangwei build` first")
     open_parquet(published / "ads.parquet")
-    found = (
-        pl.scan_parquet(published / "ads.parquet", glob=False)
-        .with_row_index("number")
-        .filter(pl.col("ad_id") == ad_id)
-        .collect()
-    )
+    ads = pl.scan_parquet(published / "ads.parquet", glob=False).with_row_index("number")
+    found = ads.filter(pl.col("ad_id") == ad_id).collect()
     if found.is_empty():
-        found = (
-            pl.scan_parquet(published / "ads.parquet", glob=False)
-            .with_row_index("number")
-            .filter(pl.col("source_key") == ad_id)
-            .collect()
-        )
+        found = ads.filter(pl.col("source_key") == ad_id).collect()
         if found.height != 1:
             raise StoreError(
                 f"{ad_id}: no such ad in {directory} (an ad_id has 16 digits; a source_key must be unique)"

@@ -59,9 +59,8 @@ class Report:
 
     files: list[dict[str, Any]]
     counts: dict[str, int]
-    stages: list[dict[str, Any]]
     issues: list[dict[str, Any]]
-    published: Path | None = None
+    published: Path
 
 
 class Watch:
@@ -204,10 +203,14 @@ class Build:
             tasks.append((Task(task, args, p.rows), out))
         self._run(stage, tasks, self.rows, stage != "s5_match")  # the openings follow the signatures
 
+    def _cleaned(self, raw: Path, key: Callable[[str, object], str]) -> tuple[Path, Path]:
+        """Where the clean and the located rows of a raw part are kept."""
+        clean = self.stages / "clean" / f"{key('s2_clean', [raw.stem])}.parquet"
+        return clean, self.stages / "located" / f"{key('s3_locate', [clean.stem])}.parquet"
+
     def _clean_early(self, raw: Path, rows: pl.DataFrame) -> None:
         """Clean and locate a part of a file that is still being read."""
-        clean = self.stages / "clean" / f"{digest('s2_clean', self.keys.parts('s2_clean', [raw.stem]))}.parquet"
-        located = self.stages / "located" / f"{digest('s3_locate', self.keys.parts('s3_locate', [clean.stem]))}.parquet"
+        clean, located = self._cleaned(raw, self.keys.untold)
         if self.early is None or (clean.exists() and located.exists()):
             return
 
@@ -221,10 +224,7 @@ class Build:
     def clean_and_locate(self) -> None:
         """s2 and s3; with several threads parts that miss both are cleaned and located in one go."""
         for p in self.parts:
-            p.paths["clean"] = self.stages / "clean" / f"{self.keys.of('s2_clean', [p.paths['raw'].stem])}.parquet"
-            p.paths["located"] = (
-                self.stages / "located" / f"{self.keys.of('s3_locate', [p.paths['clean'].stem])}.parquet"
-            )
+            p.paths["clean"], p.paths["located"] = self._cleaned(p.paths["raw"], self.keys.of)
         if self.settings.threads == 1:
             self.per_part("s2_clean", "clean", steps.clean_task, ["raw"], ["raw"])
         else:
@@ -420,9 +420,4 @@ class Build:
         record(self.settings.out, plan, publish)
         self.watch.end("s7_publish")
         facts = read_json(manifest)
-        return Report(self.files, facts["counts"], [], facts["issues"], self.settings.out / "published")
-
-
-def rows_of(path: Path) -> int:
-    """Rows of a Parquet file."""
-    return int(open_parquet(path).metadata.num_rows)
+        return Report(self.files, facts["counts"], facts["issues"], self.settings.out / "published")

@@ -150,8 +150,8 @@ def plan(directory: Path, request: Request) -> Plan:
     known = opinions.read(directory / opinions.LEDGER).filter(
         (pl.col("model") == request.model) & (pl.col("prompt") == prompt) & (pl.col("status") != FAILED)
     )
-    todo = ads.join(known, on="key", how="anti").sort((pl.col("ai_score") - 0.5).abs(), "key")
-    todo = todo.head(request.limit) if request.limit is not None else todo
+    new = ads.join(known, on="key", how="anti").sort((pl.col("ai_score") - 0.5).abs(), "key")
+    todo = new.head(request.limit) if request.limit is not None else new
     rules = contacts.compile_contacts(dataset.codebook)
     size = int(asked["max_chars"])
     shown = [contacts.strip(todo[c], rules).fill_null("").str.slice(0, size).to_list() for c in ("title", "text")]
@@ -163,7 +163,7 @@ def plan(directory: Path, request: Request) -> Plan:
         cost = (tokens_in * request.price_in + tokens_out * request.price_out) / 1e6
     return Plan(
         todo.select("key", "ad_id").with_columns(message=pl.Series(messages, dtype=pl.String)),
-        ads.height, ads.height - ads.join(known, on="key", how="anti").height, tokens_in, tokens_out, cost, prompt,
+        ads.height, ads.height - new.height, tokens_in, tokens_out, cost, prompt,
         asked["system"].strip(), int(asked["max_answer_tokens"]),
     )  # fmt: skip
 

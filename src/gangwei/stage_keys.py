@@ -54,6 +54,10 @@ class Keys:
             "parameters": digest(parameters),
         }
 
+    def untold(self, stage: str, upstream: object) -> str:
+        """The same key, not told of: while files are read their parts come in any order."""
+        return digest(stage, self.parts(stage, upstream))
+
     def of(self, stage: str, upstream: object, **parameters: object) -> str:
         """The key of what `stage` makes of `upstream`."""
         parts = self.parts(stage, upstream, **parameters)

@@ -252,9 +252,7 @@ def read_groups(path: Path, columns: list[str] | None = None) -> Iterator[pl.Dat
             raise _damaged(path, e) from None
         return
     for table in read_tables(path, columns):
-        frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
-        yield frame
+        yield pl.DataFrame(table)
 
 
 def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
@@ -262,8 +260,7 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
     frames = list(read_groups(path, columns))
     if frames:
         return pl.concat(frames)
-    empty = pl.from_arrow(open_parquet(path).schema_arrow.empty_table())
-    assert isinstance(empty, pl.DataFrame)
+    empty = pl.DataFrame(open_parquet(path).schema_arrow.empty_table())
     return empty.select(columns) if columns else empty
 
 

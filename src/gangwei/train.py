@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, fields, ngrams
+from gangwei.kernels import evidence, fields, ngrams, score_tables
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS
 from gangwei.stages import s6_classify as s6
 from gangwei.train_ads import TrainError, copies, gather, unlabelled
@@ -45,14 +45,14 @@ CUT_LANES = s6.PHRASE_LANES  # tiers and subfields: their cuts are chosen out of
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted model: the bytes of model.npz, out-of-fold decisions (2 variants, ads, 3) and scores (2 variants, ads, lanes)."""
+    """A fitted model: the bytes of model.npz, and what it says out of fold: (2 variants, ads, tier lanes)."""
 
     data: bytes
     said: Bools
 
 
-def targets(labels: pl.DataFrame) -> tuple[NDArray[np.int8], list[str]]:
-    """(ads x lanes: 1, 0, or -1 where the label does not say, lane names)."""
+def targets(labels: pl.DataFrame) -> NDArray[np.int8]:
+    """Ads x `s6.LANES`: 1, 0, or -1 where the label does not say."""
     n = labels.height
     y = np.full((n, len(s6.LANES)), -1, np.int8)
     tier = labels["ai_tier"].to_numpy()
@@ -70,7 +70,7 @@ def targets(labels: pl.DataFrame) -> tuple[NDArray[np.int8], list[str]]:
         known = labels["subfields"].is_not_null().to_numpy() & (y[:, 1] == 1)
         for k, sub in enumerate(AI_SUBFIELDS):
             y[known, 4 + len(AI_ROLES) + k] = labels["subfields"].list.contains(sub).fill_null(False).to_numpy()[known]
-    return y, list(s6.LANES)
+    return y
 
 
 def matrix(ads: pl.DataFrame, rules: s6.Rules, title_only: bool) -> tuple[csr_matrix, NDArray[np.int32]]:
@@ -235,7 +235,7 @@ def train(
     lexicons, terms, ids, concepts, kinds = s6.compile_lexicons(book)
     names = s6.feature_names(book, concepts, kinds)
     rules = s6.Rules(lexicons, terms, ids, concepts, names, {}, s6.snippet_of(book), s6.blank_model())
-    y, _ = targets(labels)
+    y = targets(labels)
     weight = labels["weight"].cast(pl.Float64).to_numpy() if "weight" in labels.columns else np.ones(labels.height)
     fit_weight = (
         labels["fit_weight"].cast(pl.Float64).to_numpy() if "fit_weight" in labels.columns else np.ones(labels.height)
@@ -262,11 +262,11 @@ def train(
                 mask = _mask(lane)
                 dense[v, mask, lane] = m.coef_[0] * scale[mask] if lane < len(s6.TIER_LANES) else m.coef_[0]
             bias[v, lane] = m.intercept_[0] if m else -5.0
-        reach = (facts[:, 0] > 0, facts[:, 0] == 3, facts[:, 0] == 3)
-        for k in range(3):
-            reachable = np.where(
-                reach[k] | (held[v, :, 0] > cuts[v, 0]) & (facts[:, 0] > 0), held[v, :, k], -9.0
-            ).astype(np.float64)
+        seen = facts[:, score_tables.SEEN]
+        for k, reached in enumerate((seen > 0, seen == 3, seen == 3)):
+            reachable = np.where(reached | (held[v, :, 0] > cuts[v, 0]) & (seen > 0), held[v, :, k], -9.0).astype(
+                np.float64
+            )
             counted = weight > 0
             cuts[v, k] = best_cut(y[counted, k] == 1, reachable[counted], weight[counted])
             said[v, :, k] = reachable > cuts[v, k]
@@ -338,7 +338,7 @@ def figures(trained: Trained, labels: pl.DataFrame, replicates: int = 400) -> li
     """Out-of-fold F1 of builder, builder + adjacent and any tier for ads as they are and for titles alone, with intervals."""
     w = labels["weight"].cast(pl.Float64).to_numpy()
     counted = w > 0
-    y, _ = targets(labels)
+    y = targets(labels)
     rng = np.random.default_rng(20170720)
     out = []
     for v, variant in enumerate(("text", "title alone")):

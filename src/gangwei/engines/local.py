@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
 from gangwei.store import StoreError
 
@@ -74,15 +73,7 @@ class Local:
         try:
             for name, paths in tables.items():
                 con.from_parquet([str(p) for p in paths]).create_view(name)
-            frame = pl.from_arrow(con.sql(query).to_arrow_table())
+            frame = pl.DataFrame(con.sql(query).to_arrow_table())
         finally:
             con.close()
-        assert isinstance(frame, pl.DataFrame)
         return frame.cast({c: pl.String for c, t in frame.schema.items() if t == pl.Binary})
-
-
-def from_arrow(table: pa.Table) -> pl.DataFrame:
-    """An Arrow table as a frame."""
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame

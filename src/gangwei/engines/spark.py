@@ -66,20 +66,20 @@ class Spark:
             raise StoreError("--engine spark needs pyspark: pip install '.[spark]' in the clone") from None
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = SparkSession.builder.master(master).appName("gangwei")
+        if "127.0.0.1" in master or master.startswith("local"):
+            for key in ("spark.driver.bindAddress", "spark.driver.host"):
+                builder = builder.config(key, "127.0.0.1")
         settings = {
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.session.timeZone": "UTC",
-            "spark.driver.bindAddress": "127.0.0.1" if "127.0.0.1" in master or master.startswith("local") else None,
-            "spark.driver.host": "127.0.0.1" if "127.0.0.1" in master or master.startswith("local") else None,
             "spark.sql.shuffle.partitions": "16",
             "spark.driver.memory": f"{max(1, memory_limit >> 30)}g",
             "spark.task.maxFailures": "4",
             "spark.log.level": "ERROR",
         }
         for key, value in settings.items():
-            if value is not None:
-                builder = builder.config(key, value)
+            builder = builder.config(key, value)
         try:
             self.session = builder.getOrCreate()
         except Exception as e:
@@ -112,9 +112,7 @@ class Spark:
         """Run a query of the shared SQL subset over Parquet tables."""
         for name, paths in tables.items():
             self.session.read.parquet(*(_literal(p) for p in paths)).createOrReplaceTempView(name)
-        frame = pl.from_arrow(self.session.sql(query).toArrow())
-        assert isinstance(frame, pl.DataFrame)
-        return frame
+        return pl.DataFrame(self.session.sql(query).toArrow())
 
 
 def _literal(path: Path) -> str:

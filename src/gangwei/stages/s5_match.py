@@ -117,17 +117,12 @@ def compile_rules(book: Codebook) -> Rules:
     for row in rows:
         if row["verdict"] not in ("same", "apart"):
             raise ValueError(f"openings/judgements.csv {row['id']}: verdict {row['verdict']!r} is not same or apart")
+    one, other = (
+        hash_strings(pl.Series([r[k] for r in rows], dtype=pl.String)).tolist()
+        for k in ("source_key_a", "source_key_b")
+    )
     keys = {
-        verdict: tuple(
-            zip(
-                hash_strings(
-                    pl.Series([r["source_key_a"] for r in rows if r["verdict"] == verdict], dtype=pl.String)
-                ).tolist(),
-                hash_strings(
-                    pl.Series([r["source_key_b"] for r in rows if r["verdict"] == verdict], dtype=pl.String)
-                ).tolist(),
-            )
-        )
+        verdict: tuple((a, b) for a, b, r in zip(one, other, rows) if r["verdict"] == verdict)
         for verdict in ("same", "apart")
     }
     return Rules(
@@ -236,24 +231,14 @@ def _pay(clean: pl.DataFrame) -> dict[str, pl.Series]:
         & pl.col("pay_max_fen").is_not_null()
         & pl.col("pay_censored").is_null()
     )
+
+    def yuan(fen: str) -> pl.Expr:
+        return pl.when(ok).then(pl.col(fen) / 100 / by).otherwise(0).fill_null(0).clip(0, 1e8).round().cast(I32)
+
     bounds = clean.select(
-        pl.when(ok).then(kind).otherwise(0).fill_null(0).alias("pay_kind"),
-        pl.when(ok)
-        .then(pl.col("pay_min_fen") / 100 / by)
-        .otherwise(0)
-        .fill_null(0)
-        .clip(0, 1e8)
-        .round()
-        .cast(I32)
-        .alias("pay_lo"),
-        pl.when(ok)
-        .then(pl.col("pay_max_fen") / 100 / by)
-        .otherwise(0)
-        .fill_null(0)
-        .clip(0, 1e8)
-        .round()
-        .cast(I32)
-        .alias("pay_hi"),
+        pay_kind=pl.when(ok).then(kind).otherwise(0).fill_null(0),
+        pay_lo=yuan("pay_min_fen"),
+        pay_hi=yuan("pay_max_fen"),
     )
     # some boards write the lower bound of a band as 7001 where others write 7000
     bounds = bounds.with_columns((pl.col("pay_lo") - (pl.col("pay_lo") % 500 == 1)).cast(I32))

@@ -46,8 +46,7 @@ class Sample:
         """Take what belongs to the sample of signatures from position `at` on."""
         who = _employers(*(table.column(c).to_numpy() for c in ("employer", "title_key", "city")))
         rows = np.flatnonzero(mix(who, who) % self.every == 0)
-        frame = pl.from_arrow(table.take(rows))
-        assert isinstance(frame, pl.DataFrame)
+        frame = pl.DataFrame(table.take(rows))
         self.pieces.append(SAMPLED.conform(frame.with_columns(ad_id=pl.Series(self.ad_keys[at + rows], dtype=U64))))
 
     def frame(self) -> pl.DataFrame:

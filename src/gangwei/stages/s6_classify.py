@@ -291,23 +291,26 @@ def decide(
     scores: NDArray[np.float32], facts: NDArray[np.int32], model: Model
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """(tier code, calibrated probability of builder or adjacent); see the precedence in ai/rules.toml."""
-    v = (facts[:, 6] == 0).astype(np.int64)
+    v = (facts[:, score_tables.SAID] == 0).astype(np.int64)
+    seen = facts[:, score_tables.SEEN]
     cut = model.cuts[v]
     tier = np.full(len(v), 3, np.int8)
-    used = facts[:, 0] == 3
+    used = seen == 3
     tier[(scores[:, 2] > cut[:, 2]) & used] = 2
     tier[(scores[:, 1] > cut[:, 1]) & used] = 1
     tier[scores[:, 0] > cut[:, 0]] = 0
-    tier[facts[:, 0] == 0] = 3
+    tier[seen == 0] = 3
     slope, shift = model.calibration[v, 0], model.calibration[v, 1]
     p = 1.0 / (1.0 + np.exp(-np.clip(slope * scores[:, 1].astype(np.float64) + shift, -30, 30)))
     return tier, np.round(p, 6)
 
 
-def signal(facts: NDArray[np.int32], strong: int, weak: int, rule: dict[str, float]) -> NDArray[np.bool_]:
-    """True where the weighted count of signal words and of what the title says reaches the need of the rule."""
-    total = rule["strong"] * facts[:, strong] + rule["weak"] * facts[:, weak]
-    total += rule["title"] * facts[:, 3] + rule["other_job"] * facts[:, 8]
+def signal(facts: NDArray[np.int32], at: int, rule: dict[str, float]) -> NDArray[np.bool_]:
+    """True where the weighted count of signal words (strong in the column `at` of facts, weak in the next) and of what the
+    title says reaches the need of the rule."""
+    total = rule["strong"] * facts[:, at] + rule["weak"] * facts[:, at + 1]
+    total += rule["title"] * facts[:, score_tables.IN_TITLE_TOO]
+    total += rule["other_job"] * facts[:, score_tables.OTHER_TITLE]
     return np.asarray(total >= rule["need"], np.bool_)
 
 
@@ -325,30 +328,24 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     if clean.height == 0:
         return CLASSIFIED.empty()
     model = rules.model
-    got = read(
-        clean["title"],
-        clean["text"],
-        clean["tags"],
-        clean["sections"],
-        rules,
-        model,
-        once=True,
-        whole=second is not None,
-    )
+    told = second is not None and not second.is_empty()  # an opinion may make a tier that has subfields
+    title, text, tags, sections = (clean[c] for c in ("title", "text", "tags", "sections"))
+    got = read(title, text, tags, sections, rules, model, once=True, whole=told)
     scores, facts, hits, hit_row = got.scores, got.facts, got.hits, got.hit_row
     tier, p = decide(scores, facts, model)
+    seen = facts[:, score_tables.SEEN]
     role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
-    tier, told = _second(clean, got.first, tier, p, facts[:, 0] > 0, second)
-    more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(told)
+    tier, opinions = _second(clean, got.first, tier, p, seen > 0, second)
+    more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(opinions)
     out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS)[tier.astype(np.int64)],
-            "ai_mention": (facts[:, 0] > 1) | ((facts[:, 0] == 1) & (scores[:, 3] > 0)) | (tier < 3),
+            "ai_mention": (seen > 1) | ((seen == 1) & (scores[:, 3] > 0)) | (tier < 3),
             "ai_score": p,
             "ai_role": pl.Series(AI_ROLES)[role],
             "ai_subfields": evidence_rows.subfields(scores[:, 4 + len(AI_ROLES) :], tier),
-            "surveillance_job": signal(facts, 1, 2, rules.signals["surveillance"]),
-            "defence_signal": signal(facts, 4, 5, rules.signals["defence"]),
+            "surveillance_job": signal(facts, score_tables.SURVEILLANCE_AT, rules.signals["surveillance"]),
+            "defence_signal": signal(facts, score_tables.DEFENCE_AT, rules.signals["defence"]),
             "ai_terms": evidence_rows.terms(hits, hit_row, len(tier), rules.rule_ids),
             "hits": evidence_rows.rows_of_evidence(hits, hit_row, got.hit_score, more, len(tier), rules.rule_ids),
         },

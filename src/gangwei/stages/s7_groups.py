@@ -12,7 +12,7 @@ import polars as pl
 
 from gangwei import schema
 from gangwei.kernels.hashing import hash_strings
-from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, U64, Source, named, renamed
+from gangwei.stages.s7_source import CAMPAIGN, I64, OPENING, SPELL, U64, Source, named, picked, renamed
 from gangwei.store import published, read_frame, read_groups, write_frames
 
 SLICE = 131_072
@@ -180,7 +180,7 @@ def write_groups(
                 *described[np.searchsorted(wanted, mine)].get_columns(),
                 confidence=pl.when(pl.col("low") > 0).then(pl.lit("low")).otherwise(pl.lit("high")),
             ).join(later.select("canonical", "succeeds"), on="canonical", how="left", maintain_order="left")
-            yield _pick(
+            yield picked(
                 part.with_columns(pl.col("succeeds").fill_null(pl.lit([], pl.List(pl.String)))), schema.OPENINGS
             )
 
@@ -189,7 +189,7 @@ def write_groups(
     def runs() -> Iterator[pl.DataFrame]:
         for at in range(0, spells.height, SLICE):
             part = spells[at : at + SLICE].with_columns(ordinal=ordinal[at : at + SLICE])
-            yield _pick(
+            yield picked(
                 part.with_columns(
                     named(source, part["spell_no"], SPELL).alias("spell_id"),
                     renamed(named(source, part["opening_no"], OPENING), later).alias("opening_id"),
@@ -204,7 +204,7 @@ def write_groups(
     )
     written = {
         "openings": write(schema.OPENINGS, openings()),
-        "campaigns": write(schema.CAMPAIGNS, [_pick(campaigns, schema.CAMPAIGNS)]),
+        "campaigns": write(schema.CAMPAIGNS, [picked(campaigns, schema.CAMPAIGNS)]),
         "spells": write(schema.SPELLS, runs()),
     }
     return {name: done.result() for name, done in written.items()}
@@ -224,7 +224,3 @@ def _ordinals(groups: I64) -> pl.Series:
     """1, 2, 3 … inside each run of equal values."""
     at = np.arange(groups.size)
     return pl.Series(at - np.maximum.accumulate(np.where(_first(groups), at, 0)) + 1, dtype=pl.Int32)
-
-
-def _pick(frame: pl.DataFrame, table: schema.Table) -> pl.DataFrame:
-    return frame.select(c for c in table.polars if c in frame.columns)

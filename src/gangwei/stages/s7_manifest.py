@@ -28,16 +28,14 @@ def metadata(
         counts: rows of each table. repairs: ads by source and reason of a repair. noticed: further rows of the log.
     """
     log = [
-        *(schema.ISSUES.polars | {"n": 1} | i for i in source.issues),
+        *({"n": 1} | i for i in source.issues),
         *(
             {"stage": "s2_clean", "source_id": s, "reason_id": r, "n": n}
             for (s, r), n in sorted(repairs.items(), key=str)
         ),
-        *(schema.ISSUES.polars | i for i in noticed),
+        *noticed,
     ]
-    rows = [
-        {c: (i.get(c) if not isinstance(i.get(c), pl.DataType) else None) for c in schema.ISSUES.polars} for i in log
-    ]
+    rows = [{c: i.get(c) for c in schema.ISSUES.polars} for i in log]
     rules = contacts.compile_contacts(source.book)
     issues = pl.DataFrame(rows, schema=schema.ISSUES.polars).with_columns(
         pl.col("message").map_batches(lambda m: contacts.strip_raw(m, rules), pl.String)

@@ -20,7 +20,18 @@ from gangwei.kernels.crowds import Crowds
 from gangwei.kernels.lookup import Lookup
 from gangwei.stages.s7_groups import SLIM, slim, write_groups
 from gangwei.stages.s7_manifest import metadata
-from gangwei.stages.s7_source import CAMPAIGN, OPENING, SPELL, Sets, Source, entities, named, renamed, successions
+from gangwei.stages.s7_source import (
+    CAMPAIGN,
+    OPENING,
+    SPELL,
+    Sets,
+    Source,
+    entities,
+    named,
+    picked,
+    renamed,
+    successions,
+)
 from gangwei.store import arrow_table, published, read_frame, read_groups, read_tables, swapped, write_frames
 
 LINKED = ("same_opening", "repost", "agency_copy")
@@ -44,20 +55,17 @@ def _ads(
     source: Source, later: pl.DataFrame, employers: _Employers, at: int, clean: pl.DataFrame, located: pl.DataFrame,
     classified: pl.DataFrame, matched: pl.DataFrame,
 ) -> pl.DataFrame:  # fmt: skip
-    frame = clean.with_columns(
+    return clean.with_columns(
         named(source, pl.Series(np.arange(at, at + clean.height)), None).alias("ad_id"),
         employers.of(clean["company"]).alias("employer_id"),
         renamed(named(source, matched["opening_no"], OPENING), later).alias("opening_id"),
         named(source, matched["spell_no"], SPELL).alias("spell_id"),
         named(source, matched["campaign_no"], CAMPAIGN).alias("campaign_id"),
         named(source, matched["matched_no"], None).alias("matched_ad_id"),
-    )
-    frame = frame.with_columns(
         *matched.select("match_relation", "match_reason", "match_score").get_columns(),
         *located.get_columns(),
         *classified.get_columns(),
     )
-    return frame
 
 
 def _decisions(source: Source, ads: pl.DataFrame) -> pl.DataFrame:
@@ -137,10 +145,6 @@ class _Writers:
             w.close()
 
 
-def _pick(ads: pl.DataFrame, table: schema.Table) -> pl.DataFrame:
-    return ads.select(c for c in table.polars if c in ads.columns)
-
-
 def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], None]) -> None:
     """Write `out/published` anew.
 
@@ -163,12 +167,6 @@ _CLEAN = [
 _CLASSIFIED = [c for c in stage_tables.CLASSIFIED.polars if c != "ai_terms"]
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
 def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
     matched = read_groups(source.matched)
     held = pl.DataFrame(schema=stage_tables.MATCHED.polars)
@@ -181,7 +179,7 @@ def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pl.DataFrame, pl.Da
             n = clean.height
             while held.height < n:
                 held = pl.concat([held, next(matched)])
-            yield at, text, clean.with_columns(_frame(text)), located, classified, held[:n]
+            yield at, text, clean.with_columns(pl.DataFrame(text)), located, classified, held[:n]
             held, at = held[n:], at + n
 
 
@@ -205,8 +203,8 @@ def _tables(
             for done in writing:
                 done.result()
             writing = [
-                pool.submit(writers.write, "ads", _pick(ads, schema.ADS), kept),
-                *(pool.submit(writers.write, t.name, _pick(ads, t), kept) for t in texts),
+                pool.submit(writers.write, "ads", picked(ads, schema.ADS), kept),
+                *(pool.submit(writers.write, t.name, picked(ads, t), kept) for t in texts),
                 pool.submit(writers.make, "ad_places", _ad_places, ads),
                 pool.submit(writers.make, "decisions", _decisions, source, ads),
                 pool.submit(writers.make, "skills", skills.skill_rows, ads, skill_rules),
@@ -235,7 +233,7 @@ def _tables(
             schema.MATCH_SENSITIVITY: sensitivity.result(),
         }
         written = {
-            t.name: pool.submit(write_frames, tmp / f"{t.name}.parquet", t, [_pick(f, t)], **published(t))
+            t.name: pool.submit(write_frames, tmp / f"{t.name}.parquet", t, [picked(f, t)], **published(t))
             for t, f in frames.items()
         }
         slim_path = tmp / f"{SLIM.name}.parquet"

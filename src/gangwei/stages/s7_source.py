@@ -14,6 +14,7 @@ import polars as pl
 from gangwei.codebook import Codebook
 from gangwei.kernels.identity import hex_names, mix
 from gangwei.kernels.succession import succeed, succeed_employers
+from gangwei.schema import Table
 from gangwei.store import read_frame
 
 I64 = npt.NDArray[np.int64]
@@ -60,6 +61,11 @@ def named(source: Source, numbers: pl.Series, salt: int | None) -> pl.Series:
     if not numbers.null_count():
         return names
     return pl.select(pl.when(numbers.is_not_null()).then(names).otherwise(None)).to_series()
+
+
+def picked(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Those columns of a frame that a table declares."""
+    return frame.select(c for c in table.polars if c in frame.columns)
 
 
 def successions(source: Source) -> pl.DataFrame:
