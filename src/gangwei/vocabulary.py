@@ -10,6 +10,8 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from gangwei import schema
@@ -48,8 +50,14 @@ BY = (
     "employer",
     "definition",
 )
-WHERE = (*(b for b in BY), "scope", "without_board", "grain", "multi_city", "roll_up", "term")
+WHERE = (*BY, "scope", "without_board", "grain", "multi_city", "roll_up", "term")
 OUTSIDE = "outside"
+# Filters whose values are not listed: the pattern of one value, and how it is written.
+OPEN = {
+    "year": (r"\d{4}|unknown", "YYYY"),
+    "month": (r"\d{4}-(?:0[1-9]|1[0-2])|unknown", "YYYY-MM"),
+    "employer": (r"[\w.:-]{1,80}", "an employer_id"),
+}
 
 
 class UnknownParameter(DatasetError):
@@ -213,22 +221,22 @@ def check(ds: Dataset, key: str, value: str) -> None:
     """Raise UnknownParameter unless `key=value` is in the vocabulary."""
     if key not in WHERE:
         raise UnknownParameter("filter", key, WHERE)
-    if key == "year" and re.fullmatch(r"\d{4}|unknown", value):
+    if key in OPEN:
+        pattern, written = OPEN[key]
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise UnknownParameter(f"value of {key}", value, (written,))
         return
-    if key == "month" and re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])|unknown", value):
-        return
-    if key == "employer" and re.fullmatch(r"[\w.:-]{1,80}", value, re.ASCII):
-        return
-    if key in ("year", "month", "employer"):
-        raise UnknownParameter(
-            f"value of {key}", value, {"year": ("YYYY",), "month": ("YYYY-MM",)}.get(key, ("an employer_id",))
-        )
     values = allowed(ds, key)
     if value not in values:
         raise UnknownParameter(f"value of {key}", value, values)
 
 
+def _either(bits: Iterable[int]) -> int:
+    return reduce(or_, bits, 0)
+
+
 def _one(q: Query, key: str, values: Sequence[str]) -> str:
+    """The SQL condition of one filter: any of `values`."""
     known = [v for v in values if v != "unknown"]
     null = len(known) < len(values)
     if key in CODES or key in OPEN_CODES:
@@ -243,19 +251,14 @@ def _one(q: Query, key: str, values: Sequence[str]) -> str:
         return "(" + " OR ".join(f"coalesce({p}, false)" if "NULL" not in p else p for p in parts) + ")"
     if key in MASKS:
         bits = dict(zip(*mask_values(q.ds, key)))
-        mask = 0
-        for v in values:
-            mask |= bits[v]
-        return f"(f.{MASKS[key]} & {q.bind(mask)}) <> 0"
+        return f"(f.{MASKS[key]} & {q.bind(_either(bits[v] for v in values))}) <> 0"
     if key == "missing":
         bits = dict(zip(*mask_values(q.ds, key)))
-        return f"({missing_mask(q)} & {q.bind(sum(bits[v] for v in set(values)))}) <> 0"
+        return f"({missing_mask(q)} & {q.bind(_either(bits[v] for v in values))}) <> 0"
     if key == "skill":
         return f"f.row_no IN (SELECT row_no FROM {q.ds.skills()} WHERE skill_id IN ({', '.join(map(q.bind, values))}))"
     if key == "without_board":
-        mask = 0
-        for v in values:
-            mask |= q.ds.board_bit(v)
+        mask = _either(map(q.ds.board_bit, values))
         return f"(f.board_mask = 0 OR (f.board_mask & {q.bind(((1 << MASK_BITS) - 1) & ~mask)}) <> 0)"
     if key == "defence_tier":
         q.need_tiers()

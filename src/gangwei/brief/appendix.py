@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from gangwei.brief.blocks import Evidence, Table
 from gangwei.brief.writer import Writer
 from gangwei.claims import Said
 from gangwei.measures import Result, ads_behind
+from gangwei.vocabulary import DEFINITIONS
 
 EVIDENCE_SHOWN, EVIDENCE_FEWER = 5, 3
 
@@ -59,7 +59,7 @@ def evidence_group(c: claims.Claim, r: Result) -> str | None:
     rows = claims.named(r)
     if c.track.startswith("is_"):
         key = c.track.removeprefix("is_").rpartition(".")[0]
-        return next((x["id"] for x in r.rows.to_dicts() if re.sub(r"\W", "_", x["id"]) == key), None)
+        return next((x["id"] for x in r.rows.to_dicts() if claims.fact_key(x["id"]) == key), None)
     if c.track != "value":
         return rows[0]["id"] if rows else None
     inside = r.measure.kind in ("mix", "top") and bool(rows)
@@ -103,7 +103,7 @@ def definitions_table(w: Writer) -> Table:
     """The four definitions side by side, with the corrected shares where labels exist."""
     t, rows = w.t, []
     fixed = w.ask("ai-share").corrected is not None
-    for d in ("strict", "related", "broad", "mention"):
+    for d in DEFINITIONS:
         n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
         more = [w.corrected(s.corrected.row() if s.corrected else {})] if fixed else []
         rows.append(

@@ -11,6 +11,7 @@ from gangwei.brief.blocks import Headline, Statement, Table
 from gangwei.brief.sensitivity import Tornado
 from gangwei.brief.writer import Writer
 from gangwei.claims import Said
+from gangwei.measures import Result
 
 
 def headlines(
@@ -41,68 +42,80 @@ def headlines(
     return out
 
 
-def headline_value(w: Writer, c: claims.Claim) -> tuple[str, list[tuple[str, str]], str]:
-    """(value, parts, interval) of a headline in words."""
+Value = tuple[str, list[tuple[str, str]], str]
+"""The value, the parts and the interval of a headline, in words."""
+
+
+def headline_value(w: Writer, c: claims.Claim) -> Value:
+    """What a headline says."""
     t, r = w.t, w.answers.ask(c.question)
     if c.id == "ai_openings":
-        parts = []
-        for d in ("strict", "related", "broad"):
-            n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
-            parts.append((w.name(d), w.bracketed(t.integer(n.numerator), t.share(s.value))))
-        share = w.ask("ai-share")
-        if share.corrected is not None:
-            name = w.name("corrected").format(n=t.integer(share.corrected.labels))
-            parts.append((name, w.corrected(share.corrected.row())))
-        return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
+        return by_definition(w, r)
     if c.id == "affiliated":
-        tiers = {x["id"]: x for x in w.ask("defence-tiers").rows.to_dicts()}
-        parts = [(w.name("defence"), w.bracketed(t.share(r.value), t.integer(r.numerator)))]
-        together = tiers.get("T1-T4")
-        parts.append(
-            (
-                w.name("tiers"),
-                w.bracketed(t.share(together["value"]), t.integer(together["numerator"])) if together else "0",
-            )
-        )
-        for key, m in (
-            ("supplier", "supplier-share"),
-            ("surveillance", "surveillance-share"),
-            ("content", "surveillance-job-share"),
-        ):
-            x = w.ask(m)
-            parts.append((w.name(key), w.bracketed(t.share(x.value), t.integer(x.numerator))))
-        signal = tiers.get("T5")
-        parts.append(
-            (
-                w.name("signal"),
-                w.bracketed(t.share(signal["value"]), t.integer(signal["numerator"])) if signal else "0",
-            )
-        )
-        return t.share(r.value), parts, t.interval(r.low, r.high, "share")
+        return by_evidence(w, r)
     if c.track != "value":
-        rows = claims.named(r)[: 3 if c.track != "all" else 5]
-        comma = "、" if t.lang == "zh" else ", "
-        parts = (
-            [
-                (
-                    x["label"],
-                    t.share(x["numerator"] / r.denominator) if c.id != "emerging_cities" else t.integer(x["numerator"]),
-                )
-                for x in rows
-            ]
-            if r.denominator
-            else []
-        )
-        more = f" +{len(claims.named(r)) - len(rows)}" if c.track == "all" and len(claims.named(r)) > len(rows) else ""
-        spread_ = comma.join(rank_range(x) for x in rows if "rank_low" in x)
-        known = t.text("rank") + w.marks[0] + spread_ if spread_ else "–"
-        if r.measure.kind == "emerging" and rows:
-            found = claims.facts(r, t)[0]
-            known = w.name("quotient_sure").format(n=f"{found['sure']:.0f}", of=f"{found['n']:.0f}")
-        return comma.join(x["label"] for x in rows) + more or w.name("none_found"), parts, known
+        return leading(w, c, r)
     value = t.integer(r.value) if r.measure.unit in ("places", "openings") else t.quantity(r.value, r.measure.unit)
     interval = t.interval(r.low, r.high, r.measure.unit)
     return value, [], f"{t.text('range')} {interval}" if r.interval_method == "support_range" else interval
+
+
+def by_definition(w: Writer, r: Result) -> Value:
+    """AI openings, and their number and share by each definition that the tiers make."""
+    t, parts = w.t, []
+    for d in ("strict", "related", "broad"):
+        n, s = w.ask("ai-openings", definition=d), w.ask("ai-share", definition=d)
+        parts.append((w.name(d), w.bracketed(t.integer(n.numerator), t.share(s.value))))
+    share = w.ask("ai-share")
+    if share.corrected is not None:
+        name = w.name("corrected").format(n=t.integer(share.corrected.labels))
+        parts.append((name, w.corrected(share.corrected.row())))
+    return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
+
+
+def by_evidence(w: Writer, r: Result) -> Value:
+    """The affiliated share, with what evidence of other kinds says beside it."""
+    t, tiers = w.t, {x["id"]: x for x in w.ask("defence-tiers").rows.to_dicts()}
+
+    def tier(id_: str) -> str:
+        x = tiers.get(id_)
+        return w.bracketed(t.share(x["value"]), t.integer(x["numerator"])) if x else "0"
+
+    def whole(x: Result) -> str:
+        return w.bracketed(t.share(x.value), t.integer(x.numerator))
+
+    beside = (
+        ("supplier", "supplier-share"),
+        ("surveillance", "surveillance-share"),
+        ("content", "surveillance-job-share"),
+    )
+    parts = [
+        (w.name("defence"), whole(r)),
+        (w.name("tiers"), tier("T1-T4")),
+        *((w.name(key), whole(w.ask(m))) for key, m in beside),
+        (w.name("signal"), tier("T5")),
+    ]
+    return t.share(r.value), parts, t.interval(r.low, r.high, "share")
+
+
+def leading(w: Writer, c: claims.Claim, r: Result) -> Value:
+    """The places that a claim names, each with its part, and how sure their ranks are."""
+    t, named = w.t, claims.named(r)
+    rows = named[: 5 if c.track == "all" else 3]
+    comma = "、" if t.lang == "zh" else ", "
+    emerging = r.measure.kind == "emerging"
+
+    def part(x: Mapping[str, Any]) -> str:
+        return t.integer(x["numerator"]) if emerging else t.share(x["numerator"] / r.denominator)
+
+    parts = [(x["label"], part(x)) for x in rows] if r.denominator else []
+    more = f" +{len(named) - len(rows)}" if c.track == "all" and len(named) > len(rows) else ""
+    ranks = comma.join(rank_range(x) for x in rows if "rank_low" in x)
+    known = t.text("rank") + w.marks[0] + ranks if ranks else "–"
+    if emerging and rows:
+        found = claims.facts(r, t)[0]
+        known = w.name("quotient_sure").format(n=f"{found['sure']:.0f}", of=f"{found['n']:.0f}")
+    return comma.join(x["label"] for x in rows) + more or w.name("none_found"), parts, known
 
 
 def rank_range(x: Mapping[str, Any]) -> str:

@@ -227,11 +227,10 @@ def waterfall(w: Writer) -> Figure | None:
     for reason, n in [*rejects[:6], *([("…", sum(n for _, n in rejects[6:]))] if len(rejects) > 6 else [])]:
         steps.append((f"{t.text('rejected')}{w.marks[0]}{why.get(str(reason), str(reason))}", level, level - n, "loss"))
         level -= n
-    exact = ads - grains["exact"]
     steps += [
         (t.text("kept"), 0, ads, "total"),
-        (t.text("exact_copy"), ads, ads - exact, "loss"),
-        (t.text("near_copy"), ads - exact, openings, "loss"),
+        (t.text("exact_copy"), ads, grains["exact"], "loss"),
+        (t.text("near_copy"), grains["exact"], openings, "loss"),
     ]
     steps += [
         (t.text("openings"), 0, openings, "total"),

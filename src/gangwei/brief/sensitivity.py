@@ -95,6 +95,7 @@ def _tracked(claim: Claim, result: Result, labels: Labels, base_names: tuple[str
 def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, str, dict[str, str]]]:
     """(kind, label, filters) of every variant that the vocabulary allows for a claim."""
     ds, base = answers.ds, answers.ask(claim.question)
+    apart = ds.codebook.toml("measures/settings.toml")["scopes_apart"]
     out = []
     if "definition" not in claim.skip:
         out += [
@@ -107,7 +108,7 @@ def variants(answers: Answers, labels: Labels, claim: Claim) -> list[tuple[str, 
     if base.by == "city" and ds.rows(f"SELECT count(*) FROM {FACT} f WHERE f.county % 100 > 80")[0][0]:
         out.append(("place", labels.code("roll_up", "county"), {"roll_up": "county"}))
     if base.by == "cluster" or "cluster" in base.where:
-        out += [("scope", labels.code("scope", s), {"scope": s}) for s in ds.scopes if s not in {base.scope, "five"}]
+        out += [("scope", labels.code("scope", s), {"scope": s}) for s in ds.scopes if s not in {base.scope, *apart}]
     if len(ds.boards) > 1 and "board" not in claim.skip:
         sizes = ds.rows("SELECT board, count(*) FROM ads WHERE board IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
         largest = sorted(b for b, _ in sizes[:MAX_BOARDS])

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numba import njit
 
 from gangwei.frame.dataset import Dataset
-from gangwei.store import read_json, write_text
+from gangwei.store import read_json, write_json
 
 BLOCK = 50_000
 ROW_GROUP = 1 << 17
@@ -120,9 +120,7 @@ class TextIndex:
     def _checked(self, block: Path, held: npt.NDArray[np.uint32], words: list[str]) -> list[Found]:
         texts = pq.ParquetFile(self.folder / block.name.replace("pairs", "texts"))
         groups = sorted({int(d) // TEXT_GROUP for d in held})
-        rows = pl.from_arrow(texts.read_row_groups(groups))
-        assert isinstance(rows, pl.DataFrame)
-        kept = rows.filter(pl.col("opening").is_in(pl.Series(held).implode()))
+        kept = pl.DataFrame(texts.read_row_groups(groups)).filter(pl.col("opening").is_in(pl.Series(held).implode()))
         for word in words:
             kept = kept.filter(pl.col("text").str.contains(f"(?i){re.escape(word)}"))
         return list(zip(kept["row_no"], kept["text"]))
@@ -156,16 +154,10 @@ def build(ds: Dataset) -> dict[str, Any]:
         "bytes_pairs": sum(p.stat().st_size for p in work.glob("pairs-*")), "bytes_texts": sum(p.stat().st_size for p in work.glob("texts-*")),
         "seconds": round(time.monotonic() - begun, 1),
     }  # fmt: skip
-    write_text(work / "index.json", _json(facts))
+    write_json(work / "index.json", facts)
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)
     return facts
-
-
-def _json(facts: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(facts, indent=1) + "\n"
 
 
 def _blocks(ds: Dataset) -> Iterator[pl.DataFrame]:
@@ -179,8 +171,7 @@ def _blocks(ds: Dataset) -> Iterator[pl.DataFrame]:
     ).pl()
     cur.close()
     for batch in pq.ParquetFile(path).iter_batches(BLOCK, columns=["ad_id", "text"]):
-        texts = pl.from_arrow(batch)
-        assert isinstance(texts, pl.DataFrame)
+        texts = pl.DataFrame(pa.Table.from_batches([batch]))
         kept = texts.join(wanted, on="ad_id", maintain_order="left").filter(pl.col("text") != "")
         if kept.height:
             yield kept.select("row_no", "text")

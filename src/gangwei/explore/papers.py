@@ -32,7 +32,7 @@ def add(site: Site) -> None:
     def definitions(asked: Asked) -> View:
         name, sought = asked.given.get("file"), asked.given.get("find", "").strip()
         files = files_of(site)
-        changes = [r for r in book.rows("history.csv") if name is None or r["file"] in name]
+        changes = [r for r in book.rows("history.csv") if name is None or name.startswith(r["file"])]
         rows: list[dict[str, str]] = []
         text = ""
         if name and name.endswith(".csv"):

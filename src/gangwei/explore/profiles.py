@@ -16,7 +16,8 @@ from gangwei.frame.columns import MUNICIPAL
 CARDS = ("openings", "ai-openings", "ai-share", "pay-median")
 MIXES = ("role", "subfield", "education", "experience", "tier", "board")
 NARROW = ("term", "skill")
-"""Dimensions known of AI openings only: counts and shares of all openings say nothing there."""
+"""Dimensions known of AI openings only: counts and shares of all openings say nothing there; one employer is too few for
+shares and medians."""
 ADS_SHOWN = 20
 DIRECTORY = (
     ("city", "ai-openings"),
@@ -29,16 +30,39 @@ DIRECTORY = (
 
 def add(site: Site, reader: Reader) -> None:
     """Register the pages."""
-    known_terms = site.words.concepts
-    known_skills = {r["id"]: r for r in site.ds.codebook.rows("skills.csv")}
+    leaders: list[tuple[str, str | None]] = [("ai-openings", "city"), ("employer-rank", "employer")]
+    book = site.ds.codebook
+    directory(site)
+    regions(site)
+    employers(site, reader)
+    occupations = {code: dict[str, Any]() for code in site.ds.open_values["occupation"]}
+    listed(site, "/occupations/{code}", "One occupation group.", "occupation", occupations, leaders, " in this dataset")
+    leaders = [*leaders, ("ai-openings", "occupation")]
+    skills = {r["id"]: {"skill": r} for r in book.rows("skills.csv")}
+    listed(site, "/skills/{skill_id}", "One skill that AI openings ask for.", "skill", skills,
+           [*leaders, ("ai-skills", "skill")], "; /m/ai-skills lists them")  # fmt: skip
+    concepts: dict[str, dict[str, Any]] = {code: {"terms": []} for code in site.words.concepts}
+    for r in book.rows("ai/terms.csv") if concepts else ():
+        concepts[r["concept"]]["terms"].append(r)
+    listed(site, "/concepts/{concept}", "One AI concept that AI openings name.", "term", concepts,
+           [*leaders, ("ai-concepts", None)], "; /m/ai-concepts lists them")  # fmt: skip
+    ads(site, reader)
+
+
+def directory(site: Site) -> None:
+    """Register the page that leads to the others."""
 
     @site.get("/profiles", "The largest cities, employers, occupations and skills, each with a page of its own.",
               suffixes=("html", "json"))  # fmt: skip
-    def directory(asked: Asked) -> View:
+    def page(asked: Asked) -> View:
         found = [
             (dim, site.figure(m, asked, None if dim == "term" else dim)) for dim, m in DIRECTORY if m in site.known
         ]
         return View("profiles.j2", {"found": found, "home": home}, data=lambda: {d: f.record() for d, f in found})
+
+
+def regions(site: Site) -> None:
+    """Register the pages of provinces, cities and counties."""
 
     @site.get(
         "/regions/{adcode}",
@@ -46,7 +70,7 @@ def add(site: Site, reader: Reader) -> None:
         suffixes=("html", "json"),
         parts={"adcode": {"pattern": r"^\d{6}$"}},
     )
-    def region(asked: Asked) -> View:
+    def page(asked: Asked) -> View:
         code = asked.parts["adcode"]
         if not (code.isascii() and code.isdigit() and len(code) == 6 and int(code) in site.ds.places):
             raise Missing(f"no region {code[:20]!r}", code)
@@ -59,72 +83,46 @@ def add(site: Site, reader: Reader) -> None:
         extra = ("location-quotient", dim) if dim != "county" else None
         return profile(site, asked, dim, code, names[0], lists, {"also": names[1], "compared_with": extra})
 
+
+def employers(site: Site, reader: Reader) -> None:
+    """Register the pages of employers."""
+
     @site.get("/employers/{employer_id}", "One employer: names, lists, openings.", suffixes=("html", "json"),
               parts={"employer_id": {"pattern": r"^[\w.:-]{1,80}$"}})  # fmt: skip
-    def employer(asked: Asked) -> View:
+    def page(asked: Asked) -> View:
         code = asked.parts["employer_id"]
         found = reader.employer(code)
         name = found["name"] or site.words.speaker(asked.lang).individual
         lists = [("ai-openings", "city"), ("ai-openings", "occupation")]
         return profile(site, asked, "employer", code, name, lists, {"employer": found})
 
-    @site.get(
-        "/occupations/{code}",
-        "One occupation group.",
-        suffixes=("html", "json"),
-        parts={"code": {"enum": list(site.ds.open_values["occupation"]) or ["none"]}},
-    )
-    def occupation(asked: Asked) -> View:
-        code = asked.parts["code"]
-        if code not in site.ds.open_values["occupation"]:
-            raise Missing(f"no occupation {code[:20]!r} in this dataset", code)
-        name = site.words.labels[asked.lang].code("occupation", code)
-        return profile(
-            site, asked, "occupation", code, name, [("ai-openings", "city"), ("employer-rank", "employer")], {}
-        )
 
-    @site.get(
-        "/skills/{skill_id}",
-        "One skill that AI openings ask for.",
-        suffixes=("html", "json"),
-        parts={"skill_id": {"enum": list(known_skills)}},
-    )
-    def skill(asked: Asked) -> View:
-        code = asked.parts["skill_id"]
-        if code not in known_skills:
-            raise Missing(f"no skill {code[:40]!r}; /m/ai-skills lists them", code)
-        lists = [
-            ("ai-openings", "city"),
-            ("employer-rank", "employer"),
-            ("ai-openings", "occupation"),
-            ("ai-skills", "skill"),
-        ]
-        name = site.words.speaker(asked.lang).group("skill", code)
-        return profile(site, asked, "skill", code, name, lists, {"skill": known_skills[code]})
+def listed(
+    site: Site, path: str, said: str, dim: str, known: Mapping[str, dict[str, Any]],
+    lists: Sequence[tuple[str, str | None]], else_: str,
+) -> None:  # fmt: skip
+    """Register the pages of a dimension whose values are listed: `known` holds each with what its page shows besides.
 
-    @site.get(
-        "/concepts/{concept}",
-        "One AI concept that AI openings name.",
-        suffixes=("html", "json"),
-        parts={"concept": {"enum": sorted(known_terms)}},
-    )
-    def concept(asked: Asked) -> View:
-        code = asked.parts["concept"]
-        if code not in known_terms:
-            raise Missing(f"no concept {code[:40]!r}; /m/ai-concepts lists them", code)
-        terms = [r for r in site.ds.codebook.rows("ai/terms.csv") if r["concept"] == code]
-        lists = [
-            ("ai-openings", "city"),
-            ("employer-rank", "employer"),
-            ("ai-openings", "occupation"),
-            ("ai-concepts", None),
-        ]
-        name = site.words.speaker(asked.lang).labels.concept(code)
-        return profile(site, asked, "term", code, name, lists, {"terms": terms})
+    `path` ends in the one part that is the value; `else_` is added to the words for a value that is not among them.
+    """
+    part = path.rpartition("{")[2].rstrip("}")
+    what = "concept" if dim == "term" else dim
+
+    @site.get(path, said, suffixes=("html", "json"), parts={part: {"enum": sorted(known) or ["none"]}})
+    def page(asked: Asked) -> View:
+        code = asked.parts[part]
+        if code not in known:
+            raise Missing(f"no {what} {code[:40]!r}{else_}", code)
+        name = site.words.speaker(asked.lang).group(dim, code)
+        return profile(site, asked, dim, code, name, lists, known[code])
+
+
+def ads(site: Site, reader: Reader) -> None:
+    """Register the pages of ads."""
 
     @site.get("/ads/{ad_id}", "One ad: highlighted evidence, decisions, duplicates, the original row.", suffixes=("html", "json"),
               parts={"ad_id": {"pattern": r"^\w{1,40}$"}})  # fmt: skip
-    def one_ad(asked: Asked) -> View:
+    def page(asked: Asked) -> View:
         found = reader.ad(asked.parts["ad_id"])
         rules = used(site, found)
         spelt = {r["id"]: r["term"] for _, r in rules}
@@ -156,11 +154,8 @@ def profile(
 ) -> View:  # fmt: skip
     """Cards, mixes, leading groups, months and openings within one group of a dimension."""
     where = {dim: value}
-    cards = [m for m in CARDS if m in site.known and not (dim in NARROW and m in ("openings", "ai-share"))]
-    cards = [
-        m for m in cards if dim != "employer" or m in ("openings", "ai-openings")
-    ]  # one employer is too few for the others
-    figures = [site.figure(m, asked, None, where) for m in cards]
+    left_out = ("openings", "ai-share") if dim in NARROW else ("ai-share", "pay-median") if dim == "employer" else ()
+    figures = [site.figure(m, asked, None, where) for m in CARDS if m in site.known and m not in left_out]
     mixes = [
         site.figure("ai-mix", asked, by, where) for by in MIXES if by != dim and not (dim in NARROW and by == "tier")
     ]

@@ -19,7 +19,6 @@ MAX_PAGE = 2_000
 COMMON = ("lang",)
 QUESTION = ("by", "where", "as_of", "lists", *COMMON)
 SEARCHED = ("title", "employer", "text")
-OPEN_FILTERS = {"year": r"(\d{4}|unknown)", "month": r"(\d{4}-(0[1-9]|1[0-2])|unknown)", "employer": r"[\w.:-]{1,80}"}
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class Grammar:
                 raise UnknownParameter("filter", pair, (f"{k}=…" for k in vocabulary.WHERE))
             if key in where:
                 raise UnknownParameter("filter given twice", key, vocabulary.WHERE)
-            if key in OPEN_FILTERS or not vocabulary.allowed(self.ds, key):
+            if not vocabulary.allowed(self.ds, key):
                 vocabulary.check(self.ds, key, wanted)
             where[key] = wanted
 
@@ -189,7 +188,7 @@ class Grammar:
 
     def _where(self) -> dict[str, Any]:
         closed = [f"{k}={v}" for k in vocabulary.WHERE for v in vocabulary.allowed(self.ds, k)]
-        opened = [{"type": "string", "pattern": f"^{k}={p}$"} for k, p in OPEN_FILTERS.items()]
+        opened = [{"type": "string", "pattern": f"^{k}=(?:{p})$"} for k, (p, _) in vocabulary.OPEN.items()]
         return {
             "name": "where", "in": "query", "required": False, "style": "form", "explode": True,
             "description": "Filters, one `key=value` each (an empty one is none); several values of one key are joined by commas.",

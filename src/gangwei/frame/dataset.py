@@ -153,7 +153,7 @@ class Dataset:
         cur = self.cursor()
         try:
             with _harm_is_told():
-                return cur.execute(sql, params or {}).fetchall() if params else cur.execute(sql).fetchall()
+                return cur.execute(sql, params or None).fetchall()
         finally:
             cur.close()
 

@@ -5,7 +5,8 @@ A fact table has one row for each opening (or ad) and place, sorted by employer,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import duckdb
 
@@ -119,72 +120,95 @@ def cluster_names(clusters: Clusters) -> list[str]:
 _ALIKE = "a.opening_id, a.employer_id, a.title, a.adcode, a.county_adcode, a.pay_min_fen, a.pay_max_fen, a.pay_unit, a.pay_months"
 
 
+@dataclass(frozen=True)
+class _Grain:
+    """What a fact table has of its own, as SQL: how openings are joined, some columns, and further joins."""
+
+    openings: str
+    board_mask: str
+    dates: str
+    text_bit: str
+    is_exact_copy: str
+    joins: str
+
+
+# Which of them have a text takes reading the texts: that is left to the question. An opening none of whose ads has a full
+# date stands in the first month, or the first year, that one of them names.
+_OPENINGS = _Grain(
+    openings="JOIN",
+    board_mask="coalesce(m.mask, b.bit, 0)",
+    dates="o.first_date, o.last_date, CAST(o.n_ads AS INTEGER) AS n_ads, r.in_month, r.in_year",
+    text_bit="",
+    is_exact_copy="false",
+    joins=f"""
+          LEFT JOIN (SELECT x.opening_id, bit_or(y.bit) AS mask FROM ads x JOIN board_no y ON y.board = x.board
+            WHERE x.opening_id IN (SELECT opening_id FROM openings WHERE n_ads > 1) GROUP BY 1) m ON m.opening_id = o.opening_id
+          LEFT JOIN (SELECT a.opening_id, min({_IN_MONTH}) AS in_month, min({_IN_YEAR}) AS in_year FROM ads a
+            WHERE a.date_precision IN ('month', 'year') GROUP BY 1) r ON r.opening_id = o.opening_id""",
+)
+
+
+def _ads(texts: bool) -> _Grain:
+    text = "x.shape" if texts else "a.match_score"
+    return _Grain(
+        openings="LEFT JOIN",
+        board_mask="coalesce(b.bit, 0)",
+        dates=f"coalesce({_DAY}, a.captured_date) AS first_date, coalesce(a.captured_date, {_DAY}) AS last_date, 1 AS n_ads, "
+        f"{_IN_MONTH} AS in_month, {_IN_YEAR} AS in_year",
+        text_bit=f" | CASE WHEN x.row_no IS NULL THEN {TEXT_BIT} ELSE 0 END",
+        is_exact_copy=f"row_number() OVER (PARTITION BY {_ALIKE}, {text} ORDER BY a.ad_id) > 1",
+        joins="LEFT JOIN has_text x ON x.row_no = a.file_row_number",
+    )
+
+
+def _mask(conditions: Iterable[str]) -> str:
+    """One bit for each condition, the first the lowest."""
+    return " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, sql in enumerate(conditions))
+
+
+def _base(grain: _Grain) -> str:
+    """One row for each opening or ad: all columns but those of its places."""
+    coded = {c: sql for c, (sql, _) in CODES.items()} | OPEN_CODES
+    codes = ", ".join(f"TRY_CAST({sql} AS e_{c}) AS {c}" for c, sql in coded.items())
+    flags = ", ".join(f"{sql} AS {c}" for c, sql in FLAGS.items())
+    subfields = _mask(f"list_contains(a.ai_subfields, '{s}')" for s in schema.AI_SUBFIELDS)
+    return f"""
+          SELECT CAST(a.file_row_number AS INTEGER) AS row_no, a.ad_id, CAST(coalesce(e.emp_no, -1 - a.file_row_number) AS INTEGER) AS emp_no,
+            TRY_CAST(a.board AS e_board) AS board, {grain.board_mask} AS board_mask, {codes}, {flags},
+            CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
+            ({_mask(MISSING.values())}){grain.text_bit} AS missing_mask, coalesce(k.first_ad <> a.ad_id, false) AS is_campaign_copy,
+            CASE WHEN len(a.ai_subfields) > 0 THEN {subfields} ELSE 0 END AS subfield_mask,
+            {_mask(_SECTOR_SQL[s] for s in SECTORS)} AS sector_mask, {grain.dates},
+            CAST(coalesce(s.n_spells, 1) AS INTEGER) AS n_spells, o.first_date IS NOT NULL AS has_spell,
+            {grain.is_exact_copy} AS is_exact_copy,
+            {_MONTH} AS pay_month_fen, {_YEAR} AS pay_year_fen,
+            TRY_CAST(a.adcode AS INTEGER) AS own_adcode,
+            CASE WHEN a.place_status = 'ok' AND a.county_adcode <> a.adcode THEN TRY_CAST(a.county_adcode AS INTEGER) END AS county
+          FROM ads a {grain.openings} openings o ON o.ad_id = a.ad_id
+          LEFT JOIN (SELECT e.*, z.size_band, n.emp_no FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id
+            LEFT JOIN employer_sizes z ON z.employer_id = e.employer_id) e ON e.employer_id = a.employer_id
+          LEFT JOIN board_no b ON b.board = a.board
+          {grain.joins}
+          LEFT JOIN (SELECT x.campaign_id, min(x.ad_id) AS first_ad FROM ads x JOIN openings y ON y.ad_id = x.ad_id
+            WHERE x.campaign_id IS NOT NULL GROUP BY 1) k ON k.campaign_id = a.campaign_id
+          LEFT JOIN (SELECT opening_id, max(ordinal) AS n_spells FROM spells WHERE ordinal > 1 GROUP BY 1) s ON s.opening_id = o.opening_id"""
+
+
+_PLACES = f"""
+          SELECT ad_id, TRY_CAST(adcode AS INTEGER) AS adcode, CAST(round(weight * {UNIT}) AS INTEGER) AS w,
+            row_number() OVER (PARTITION BY ad_id ORDER BY file_row_number) AS ordinal
+          FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL AND ({_NEEDED})"""
+
+
 def make_fact(con: duckdb.DuckDBPyConnection, name: str, *, every_ad: bool, texts: bool = True) -> None:
     """Make one fact table: of the representatives of openings, or of every ad (needs `has_text`).
 
     `texts`: the dataset holds texts; without them two texts are taken as one when they share as much with their match.
     """
-    codes = ", ".join(f"TRY_CAST({sql} AS e_{c}) AS {c}" for c, (sql, _) in CODES.items())
-    opens = ", ".join(f"TRY_CAST({sql} AS e_{c}) AS {c}" for c, sql in OPEN_CODES.items())
-    flags = ", ".join(f"{sql} AS {c}" for c, sql in FLAGS.items())
-    subfields = " + ".join(
-        f"CASE WHEN list_contains(a.ai_subfields, '{s}') THEN {1 << i} ELSE 0 END"
-        for i, s in enumerate(schema.AI_SUBFIELDS)
-    )
-    sectors = " + ".join(f"CASE WHEN {_SECTOR_SQL[s]} THEN {1 << i} ELSE 0 END" for i, s in enumerate(SECTORS))
-    missing = " + ".join(f"CASE WHEN {sql} THEN {1 << i} ELSE 0 END" for i, sql in enumerate(MISSING.values()))
-    copy = f"row_number() OVER (PARTITION BY {_ALIKE}, {'x.shape' if texts else 'a.match_score'} ORDER BY a.ad_id) > 1"
-    join = "LEFT JOIN" if every_ad else "JOIN"
-    board_mask = "coalesce(b.bit, 0)" if every_ad else "coalesce(m.mask, b.bit, 0)"
-    masks = (
-        "" if every_ad
-        else "LEFT JOIN (SELECT x.opening_id, bit_or(y.bit) AS mask FROM ads x JOIN board_no y ON y.board = x.board "
-        "WHERE x.opening_id IN (SELECT opening_id FROM openings WHERE n_ads > 1) GROUP BY 1) m ON m.opening_id = o.opening_id"
-    )  # fmt: skip
-    dates = (
-        f"coalesce({_DAY}, a.captured_date) AS first_date, coalesce(a.captured_date, {_DAY}) AS last_date, 1 AS n_ads, {_IN_MONTH} AS in_month, {_IN_YEAR} AS in_year"
-        if every_ad
-        else "o.first_date, o.last_date, CAST(o.n_ads AS INTEGER) AS n_ads, r.in_month, r.in_year"
-    )
-    # An opening none of whose ads has a full date stands in the first month, or the first year, that one of them names.
-    rough = (
-        "" if every_ad
-        else f"LEFT JOIN (SELECT a.opening_id, min({_IN_MONTH}) AS in_month, min({_IN_YEAR}) AS in_year FROM ads a "
-        "WHERE a.date_precision IN ('month', 'year') GROUP BY 1) r ON r.opening_id = o.opening_id"
-    )  # fmt: skip
-    # Which ads have a text takes reading the texts: every ad is asked, openings only by the question itself.
-    text_bit = f" | CASE WHEN x.row_no IS NULL THEN {TEXT_BIT} ELSE 0 END" if every_ad else ""
-    text_join = "LEFT JOIN has_text x ON x.row_no = a.file_row_number" if every_ad else ""
     con.execute(
         f"""
         CREATE TABLE {name} AS
-        WITH base AS (
-          SELECT CAST(a.file_row_number AS INTEGER) AS row_no, a.ad_id, CAST(coalesce(e.emp_no, -1 - a.file_row_number) AS INTEGER) AS emp_no,
-            TRY_CAST(a.board AS e_board) AS board, {board_mask} AS board_mask, {codes}, {opens}, {flags},
-            CAST({LABEL_CLASS_SQL} AS e_label_class) AS label_class, CAST(round(coalesce(a.ai_score, 0) * 10000) AS SMALLINT) AS label_score,
-            ({missing}){text_bit} AS missing_mask, coalesce(k.first_ad <> a.ad_id, false) AS is_campaign_copy,
-            CASE WHEN len(a.ai_subfields) > 0 THEN {subfields} ELSE 0 END AS subfield_mask, {sectors} AS sector_mask, {dates},
-            CAST(coalesce(s.n_spells, 1) AS INTEGER) AS n_spells, o.first_date IS NOT NULL AS has_spell,
-            {copy if every_ad else "false"} AS is_exact_copy,
-            {_MONTH} AS pay_month_fen, {_YEAR} AS pay_year_fen,
-            TRY_CAST(a.adcode AS INTEGER) AS own_adcode,
-            CASE WHEN a.place_status = 'ok' AND a.county_adcode <> a.adcode THEN TRY_CAST(a.county_adcode AS INTEGER) END AS county
-          FROM ads a {join} openings o ON o.ad_id = a.ad_id
-          LEFT JOIN (SELECT e.*, z.size_band, n.emp_no FROM employers e JOIN employer_no n ON n.employer_id = e.employer_id
-            LEFT JOIN employer_sizes z ON z.employer_id = e.employer_id) e ON e.employer_id = a.employer_id
-          LEFT JOIN board_no b ON b.board = a.board
-          {text_join}
-          {masks}
-          {rough}
-          LEFT JOIN (SELECT x.campaign_id, min(x.ad_id) AS first_ad FROM ads x JOIN openings y ON y.ad_id = x.ad_id
-            WHERE x.campaign_id IS NOT NULL GROUP BY 1) k ON k.campaign_id = a.campaign_id
-          LEFT JOIN (SELECT opening_id, max(ordinal) AS n_spells FROM spells WHERE ordinal > 1 GROUP BY 1) s ON s.opening_id = o.opening_id
-        ),
-        places AS (
-          SELECT ad_id, TRY_CAST(adcode AS INTEGER) AS adcode, CAST(round(weight * {UNIT}) AS INTEGER) AS w,
-            row_number() OVER (PARTITION BY ad_id ORDER BY file_row_number) AS ordinal
-          FROM ad_places WHERE TRY_CAST(adcode AS INTEGER) IS NOT NULL AND ({_NEEDED})
-        )
+        WITH base AS ({_base(_ads(texts) if every_ad else _OPENINGS)}), places AS ({_PLACES})
         SELECT base.* EXCLUDE (ad_id, own_adcode, in_month, in_year),
           CAST(year(coalesce(base.first_date, base.in_month)) * 12 + month(coalesce(base.first_date, base.in_month)) - 1 AS SMALLINT) AS month_no,
           CAST(year(coalesce(base.first_date, base.in_year)) AS SMALLINT) AS year_no,

@@ -272,6 +272,11 @@ def ask_of(
     as_of: dt.date | str | None,
     lists: Sequence[str] | str | None,
 ) -> Scope:
+    """A question checked and completed: defaults of the measure, the settings and the dataset stand where it says nothing.
+
+    Raises:
+        UnknownParameter: as `measure`.
+    """
     m = _find(ds, measure_id)
     where = {k: str(v) for k, v in (where or {}).items()}
     where = {k: v for k, v in m.where.items() if k in vocab.SWITCHES} | where

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -203,26 +202,18 @@ def stock(ask: Scope) -> Finding:
     span = run(ask, f"SELECT min(f.first_date), max(f.last_date) {q.source()}", q)[0]
     if span[0] is None:
         return Finding(frame([]), EMPTY, 0.0, 0.0, "", q.params, notes=("no_dates",))
-    first, last = max(span[0], dt.date(1995, 1, 1)).replace(day=1), span[1]
+    first, last = max(span[0], ask.ds.codebook.toml("dates.toml")["earliest"]).replace(day=1), span[1]
     months = q.bind(first), q.bind(last)
     sql = (
         f"WITH m AS (SELECT CAST(unnest(generate_series({months[0]}::DATE, {months[1]}::DATE, INTERVAL 1 MONTH)) AS DATE) AS d), "
         f"o AS (SELECT f.emp_no, f.first_date AS a, f.last_date AS b, {q.weight} AS w {q.source()} AND f.first_date IS NOT NULL) "
         "SELECT strftime(m.d, '%Y-%m'), CAST(sum(o.w) AS HUGEINT), count(*), count(DISTINCT o.emp_no) FROM m JOIN o ON o.a < m.d + INTERVAL 1 MONTH AND o.b >= m.d GROUP BY 1 ORDER BY 1"
     )
-    rows = [
-        row(
-            ask,
-            str(g),
-            Estimate(float(w) / q.unit, math.nan, math.nan, float(e), "none"),
-            float(w) / q.unit,
-            float(w) / q.unit,
-            int(k),
-            int(e),
-            weak=False,
-        )
-        for g, w, k, e in run(ask, sql, q)
-    ]
+    rows = []
+    for g, w, k, employers in run(ask, sql, q):
+        n = float(w) / q.unit
+        e = Estimate(n, math.nan, math.nan, float(employers), "none")
+        rows.append(row(ask, str(g), e, n, n, int(k), int(employers), weak=False))
     peak = max((r["numerator"] for r in rows), default=0.0)
     return Finding(frame(rows), Estimate(peak, math.nan, math.nan, 0.0, "none"), peak, peak, sql, q.params)
 

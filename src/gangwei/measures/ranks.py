@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from gangwei import intervals
+from gangwei.frame.columns import MUNICIPAL
 from gangwei.intervals import Estimate, Floats, Ints
 from gangwei.kernels.cluster_sums import Array
 from gangwei.kernels.cluster_sums import cells as cells_of
@@ -238,7 +239,7 @@ def coverage(ask: Scope) -> Finding:
     once, twice = int((employers == 1).sum()), int((employers == 2).sum())
     unseen = once * (once - 1) / (2 * (twice + 1))
     known = ask.ds.places and ask.by == "city" and ask.where.get("roll_up") != "county"
-    cap = sum(1 for p in ask.ds.places.values() if p.level == 2) + 7 if known else math.inf
+    cap = sum(1 for p in ask.ds.places.values() if p.level == 2) + len(MUNICIPAL) if known else math.inf
     e = Estimate(
         float(seen),
         float(seen - once),
