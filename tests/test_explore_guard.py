@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from starlette.testclient import TestClient
 
 from explore_fixture import MAIL, PHONE
+from gangwei import measures
 from gangwei.explore.guard import Gate, Running, TooBusy, Watched, host_name, is_loopback
 from gangwei.explore.query import MAX_PAGE
 from gangwei.explore.server import create
 from test_pipeline import table
+
+LONG = "SELECT sum(hash(a.range + b.range)) FROM range(10000000) a, range(200) b"
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +83,23 @@ def test_a_question_is_stopped_though_an_earlier_one_of_its_cursors_is_closed() 
     stop = threading.Timer(0.2, running.stop)
     stop.start()
     with pytest.raises(duckdb.InterruptException):
-        running.cursors[1].execute("SELECT sum(hash(a.range + b.range)) FROM range(10000000) a, range(200) b")
+        running.cursors[1].execute(LONG)
     stop.join()
+
+
+def test_a_question_to_the_dataset_that_is_compared_is_stopped_too(
+    explored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create(explored, seconds=2.0, compare=explored)
+    ask = measures.measure
+
+    def slow(ds: Watched, *args: Any, **options: Any) -> measures.Result:
+        if ds is not app.state.parts[0].ds:
+            ds.rows(LONG)
+        return ask(ds, *args, **options)
+
+    monkeypatch.setattr(measures, "measure", slow)
+    assert TestClient(app).get("/compare?what=datasets").status_code == 503
 
 
 def test_too_many_questions_at_once(explored: Path, monkeypatch: pytest.MonkeyPatch) -> None:

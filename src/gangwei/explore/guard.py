@@ -54,13 +54,12 @@ class Running:
                 cur.interrupt()
 
 
+@dataclass
 class Watched(Dataset):
-    """A dataset that knows the cursors of each running question, so that they can be stopped."""
+    """A dataset that knows the cursors of each running question (by thread), so that they can be stopped; a second dataset
+    that the same questions read shares them."""
 
-    def watch(self) -> dict[int, Running]:
-        """Questions by thread."""
-        found: dict[int, Running] = self.__dict__.setdefault("watched", {})
-        return found
+    running: dict[int, Running] = field(default_factory=dict)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection for one thread, remembered while its question runs.
@@ -69,7 +68,7 @@ class Watched(Dataset):
             TooSlow: the time of the question is over.
         """
         cur = super().cursor()
-        if (running := self.watch().get(threading.get_ident())) is not None:
+        if (running := self.running.get(threading.get_ident())) is not None:
             running.cursors.append(cur)
             if (
                 running.over.is_set()
@@ -94,7 +93,7 @@ class Gate:
         if not self.slots.acquire(timeout=WAIT):
             raise TooBusy
         me, running = threading.get_ident(), Running()
-        self.ds.watch()[me] = running
+        self.ds.running[me] = running
         timer = threading.Timer(self.seconds, running.stop)
         timer.daemon = True
         timer.start()
@@ -106,7 +105,7 @@ class Gate:
             raise
         finally:
             timer.cancel()
-            self.ds.watch().pop(me, None)
+            self.ds.running.pop(me, None)
             self.slots.release()
 
 

@@ -46,7 +46,9 @@ def create(
     check_host(host, token)
     keep_freed_memory()
     ds = Watched.open(directory, labels=labels)
-    other = Dataset.open(compare, ds.codebook) if compare else None
+    other = Watched.open(compare, ds.codebook) if compare else None
+    if other is not None:
+        other.running = ds.running
     app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)
     guard(app, host, token)
     known = measures.load(ds.codebook)
