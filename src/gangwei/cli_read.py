@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
-from gangwei.terminal_figures import SHOWN, refusal, show_crossed, show_figure, show_openings
+from gangwei.terminal_figures import SHOWN, refusal, show_crossed, show_csv, show_figure, show_openings
 
 
 @click.command("measure")
@@ -38,7 +38,6 @@ def measure_command(
     """
     from gangwei import measures
     from gangwei.labels import Labels
-    from gangwei.spreadsheet import neutral
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv: choose one")
@@ -74,7 +73,7 @@ def measure_command(
     if as_json:
         show_json(result.record())
     elif as_csv:
-        click.echo(neutral(result.rows).write_csv(), nl=False)
+        show_csv(result.rows)
     else:
         show_figure(Labels(ds, lang), result)
 

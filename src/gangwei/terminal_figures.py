@@ -57,6 +57,13 @@ def show_figure(words: Labels, result: Result) -> None:
     OUT.print(result.command, highlight=False)
 
 
+def show_csv(rows: pl.DataFrame) -> None:
+    """Print rows as CSV whose cells no spreadsheet runs."""
+    from gangwei.spreadsheet import neutral
+
+    click.echo(neutral(rows).write_csv(), nl=False)
+
+
 def _headline(title: str, result: Result, words: Labels) -> str:
     """The figure of the whole, of a ranking that of the first; of groups that have no whole the title alone."""
     if result.suppressed:
@@ -83,13 +90,11 @@ def show_crossed(
     words: Labels, asked: Measure, by: str, across: str, rows: pl.DataFrame, as_json: bool, as_csv: bool
 ) -> None:
     """A figure by two dimensions: one row for each pair of values."""
-    from gangwei.spreadsheet import neutral
-
     if as_json:
         show_json({"measure": asked.id, "by": by, "across": across, "rows": rows.to_dicts()})
         return
     if as_csv:
-        click.echo(neutral(rows).write_csv(), nl=False)
+        show_csv(rows)
         return
     from rich.table import Table
 
@@ -109,14 +114,13 @@ def show_crossed(
 def show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_csv: bool) -> None:
     """Openings behind a figure, `n` in all."""
     from gangwei.explore.rows import clean
-    from gangwei.spreadsheet import neutral
 
     page = clean(page)
     if as_json:
         show_json({"n": n, "openings": page.to_dicts()})
         return
     if as_csv:
-        click.echo(neutral(page).write_csv(), nl=False)
+        show_csv(page)
         return
     from rich.table import Table
 

@@ -13,11 +13,7 @@ def repeats(w: Writer) -> list[Table]:
     t, out = w.t, []
     rate = w.ask("repeat-rate", "board")
     if rate.rows.height:
-        rows = [
-            [x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]),
-             t.text("suppressed") if x["suppressed"] else t.share(x["value"]), t.interval(x["low"], x["high"], "share")]
-            for x in rate.rows.head(BOARDS_SHOWN).to_dicts()
-        ]  # fmt: skip
+        rows = [w.counted_share(x) for x in rate.rows.head(BOARDS_SHOWN).to_dicts()]
         head = [t.dimension("board"), t.text("ads_head"), w.name("repeats"), t.text("share"), t.text("interval")]
         out.append(Table(w.name("repeats_by_board"), head, rows, (1, 2, 3, 4)))
     again, spells = w.ask("repeat-sensitivity"), w.ask("spell-sensitivity")

@@ -142,11 +142,7 @@ def affiliated(w: Writer) -> tuple[list[Figure], list[Table]]:
             t.text("share"),
             t.text("interval"),
         ]
-        body = [
-            [x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]), t.text("suppressed") if x["suppressed"] else t.share(x["value"]),
-             t.interval(x["low"], x["high"], "share")]
-            for x in cross.rows.to_dicts()
-        ]  # fmt: skip
+        body = [w.counted_share(x) for x in cross.rows.to_dicts()]
         tables.append(Table(w.name("cross"), head, body, (1, 2, 3, 4)))
     return figures, tables
 

@@ -119,6 +119,13 @@ class Writer:
         head, rows = [head[i] for i in keep], [[x[i] for i in keep] for x in rows]
         return Table(title, head, rows, (1, 2, 3))
 
+    def counted_share(self, x: Mapping[str, Any]) -> list[str]:
+        """Label, denominator, numerator, share (or that it is suppressed) and interval of a row of a share."""
+        t = self.t
+        share = t.text("suppressed") if x["suppressed"] else t.share(x["value"])
+        counts = t.integer(x["denominator"]), t.integer(x["numerator"])
+        return [x["label"], *counts, share, t.interval(x["low"], x["high"], "share")]
+
     def ai_shares(self, r: Result, title: str, limit: int | None = None) -> Table:
         """The share of AI openings by group, with the corrected share where labels exist."""
         t, fixed = self.t, "corrected" in r.rows.columns
@@ -130,13 +137,9 @@ class Writer:
             t.text("interval"),
         ]
         rows = [
-            [
-                x["label"], t.integer(x["denominator"]), t.integer(x["numerator"]),
-                t.text("suppressed") if x["suppressed"] else t.share(x["value"]), t.interval(x["low"], x["high"], "share"),
-                *([self.corrected(x), t.integer(x["labels"] or 0)] if fixed else []),
-            ]
+            [*self.counted_share(x), *([self.corrected(x), t.integer(x["labels"] or 0)] if fixed else [])]
             for x in r.rows.head(limit or r.rows.height).to_dicts()
-        ]  # fmt: skip
+        ]
         more = [self.name("corrected_share"), t.text("labels")] if fixed else []
         return Table(title, [*head, *more], rows, (1, 2, 3, 4, 5, 6))
 
