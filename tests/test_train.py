@@ -191,3 +191,19 @@ def test_rare_ngrams_of_a_text_are_spread_wider_than_common_ones() -> None:
     scaled = part.multiply(scale[ngrams.AT_TEXT : ngrams.AT_NEAR])
     assert np.isclose(scaled.power(2).sum(), part.power(2).sum())
     assert np.all(scale[ngrams.AT_NEAR : ngrams.WIDTH] == 1.0)  # no phrase at all
+
+
+def test_a_snippet_is_a_text_while_titles_are_learned() -> None:
+    book = Codebook()
+    rules, packaged = train.rules_of_fitting(book), s6_classify.compile_rules(book)
+    blank = s6_classify.blank_model()
+    dense = blank.weights.copy()
+    dense[0, :, : len(s6_classify.TIER_LANES)] = 1.0
+    model = s6_classify.Model(
+        dense, blank.grams, blank.phrases, blank.fields, blank.bias, blank.cuts, blank.calibration, "text"
+    )
+    title, text, tags = (pl.Series([v]) for v in ("机器学习工程师", "五险一金,周末双休", ""))
+    sections = pl.Series([None], dtype=SECTIONS)
+    while_fitting = s6_classify.read(title, text, tags, sections, rules, model)
+    later = s6_classify.read(title, text, tags, sections, packaged, model)
+    assert while_fitting.scores[0, 0] > 0 == later.scores[0, 0]

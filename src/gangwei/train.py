@@ -232,9 +232,8 @@ def train(
     """
     if labels.height < 50 or labels["ai_tier"].n_unique() < 4:
         raise TrainError("training needs at least 50 labelled ads and one of each tier")
-    lexicons, terms, ids, concepts, kinds = s6.compile_lexicons(book)
-    names = s6.feature_names(book, concepts, kinds)
-    rules = s6.Rules(lexicons, terms, ids, concepts, names, {}, s6.snippet_of(book), s6.blank_model())
+    rules = rules_of_fitting(book)
+    names = rules.features
     y = targets(labels)
     weight = labels["weight"].cast(pl.Float64).to_numpy() if "weight" in labels.columns else np.ones(labels.height)
     fit_weight = (
@@ -278,6 +277,14 @@ def train(
         calibration[v] = calibrate(y[:, 1] == 1, held[v, :, 1].astype(np.float64), weight)
     data = pack(dense, bias, cuts, calibration, names)
     return Trained(data, said)
+
+
+def rules_of_fitting(book: Codebook) -> s6.Rules:
+    """The lists without a model. Every text counts as one, snippets too: the weights for titles alone, which decide on snippets
+    later, are made last, from what the weights for texts say."""
+    lexicons, terms, ids, concepts, kinds = s6.compile_lexicons(book)
+    names = s6.feature_names(book, concepts, kinds)
+    return s6.Rules(lexicons, terms, ids, concepts, names, {}, 0, s6.blank_model())
 
 
 def weak_titles(others: pl.DataFrame, rules: s6.Rules, model: bytes) -> Weak:

@@ -87,7 +87,7 @@ class Rules:
     concepts: list[str]
     features: list[str]
     signals: dict[str, dict[str, float]]
-    snippet: int
+    snippet: int  # bytes from which a text tells the duties, AI or not; 0: every text does
     model: Model
 
 
@@ -189,13 +189,9 @@ def compile_rules(book: Codebook) -> Rules:
     lexicons, terms, ids, concepts, kinds = compile_lexicons(book)
     features = feature_names(book, concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
-    signals = book.toml("ai/rules.toml")["signals"]
-    return Rules(lexicons, terms, ids, concepts, features, signals, snippet_of(book), model)
-
-
-def snippet_of(book: Codebook) -> int:
-    """Bytes from which a text without an AI term says what the job is; of a shorter one a title that names AI decides."""
-    return int(book.toml("ai/rules.toml")["title_only"]["snippet"])
+    rules = book.toml("ai/rules.toml")
+    snippet = int(rules["title_only"]["snippet"])
+    return Rules(lexicons, terms, ids, concepts, features, rules["signals"], snippet, model)
 
 
 def feature_names(book: Codebook, concepts: list[str], kinds: list[str]) -> list[str]:
