@@ -38,7 +38,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 U8 = pl.UInt8()
 GRAMS = pl.Binary()
-BOX = 250_000  # ads in a box, about
+BOX, BOXES = 60_000, 256  # ads in a box, about, so that they stay in the processor's cache; boxes at most
 
 SIGNATURE = Table(
     "signature",
@@ -328,7 +328,7 @@ def match_parts(
     """
     rules = tuned(rules, threshold)
     found = Openings(ad_keys, rules.params, rules.stock)
-    boxes = max(1, -(-int(ad_keys.size) // BOX))
+    boxes = min(BOXES, max(1, -(-int(ad_keys.size) // BOX)))
     cuts = np.cumsum([0, *(open_parquet(p).metadata.num_rows for p in paths)])
     window = rules.window_days if window_days is None else window_days
     with (
