@@ -105,7 +105,7 @@ _DMY = re.compile(
     re.I,
 )
 _DMY_NUM = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[\sT]+\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]m)?)?$", re.I)
-_NUMBER = re.compile(r"^\d+(?:\.0+)?$|^\d{5,}\.\d+$|^\d\.\d+e\+?\d+$", re.I)
+_NUMBER = re.compile(r"^\d+(?:\.0+)?$|^\d{5,}\.\d+$|^\d\.\d+e\+?\d{1,2}$", re.I)
 _ROC = re.compile(
     r"^(?:民[国國]\s*(\d{2,3})|(1[0-2]\d))\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:\s+[\d:]+)?$"
 )
@@ -200,7 +200,7 @@ def _number(value: int, text: str, captured: date | None, year: int | None, rule
         return _bounded(_EXCEL + timedelta(days=value), rules)
     if digits == 6 and text[:2] in {"19", "20"}:
         return _month(value // 100, value % 100, rules)
-    if digits in {8, 14} and text[:2] in {"19", "20"}:
+    if digits in {8, 12, 14} and text[:2] in {"19", "20"}:
         return _on(int(text[:4]), int(text[4:6]), int(text[6:8]), rules)
     if 9 <= digits <= 13:
         seconds = value / 1000 if digits >= 12 else value
@@ -330,8 +330,7 @@ def parse(posted: pl.Series, captured: pl.Series, year_hint: pl.Series, rules: D
         precision = precision.scatter(rest, odd["precision"])
         issue = issue.clone().scatter(rest, pl.select(pl.coalesce(odd["issue"], issue.gather(rest))).to_series())
     frame = pl.DataFrame({"day": day, "cap": known["cap"], "precision": precision, "issue": issue})
-    late = (pl.col("day") > pl.col("cap").dt.offset_by(f"{rules.slack}d")) & (pl.col("precision") == "day")
-    late = late.fill_null(False)
+    late = (pl.col("day") > pl.col("cap").dt.offset_by(f"{rules.slack}d")).fill_null(False)
     return frame.select(
         captured_date="cap",
         posted_date=pl.when(~late).then("day"),
