@@ -13,13 +13,16 @@ import polars as pl
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
+MAX_DIGITS = 12
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
 _MONTHS = re.compile(
     r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪|(?<=[k千万])\s*[·*×x]\s*(\d{2})\s*(?:个?月)?\s*$"
 )
 _MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
-_CHINESE = str.maketrans("一二两三四五六七八九", "1223456789")
+_DASHES = str.maketrans("〜∼‐−―", "~~---")
+_CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
+_CHINESE_TENS = re.compile(r"(?<![数几百])([一二两三四五六七八九])?十([一二三四五六七八九])?(?=\s*(?:[万萬]|(?:个月)?薪))")
 _CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[千万萬百])")
 _CHINESE_TAIL = re.compile(r"([一二两三四五六七八九])([万萬千])([一二两三四五六七八九])(?![十百千万萬])")
 _DIGIT_TAIL = re.compile(r"(\d)\s*([万萬千])\s*(\d)(?:[千百](?!\d))?(?![\d.万萬千k])")
@@ -36,7 +39,8 @@ _MISSING = re.compile(r"(^|\|)\s*-1(?:\.0+)?\s*(?=\||$)")
 _TRIAL = re.compile(r"试用期?[^\d]{0,6}\d[^,，;；、。\s]*[,，;；、。\s]+(?=.*\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NOT_PAY = re.compile(
-    r"\d+\s*(?:个?工作日|小时制|小时工作制|小时\s*[/每]\s*天|号|岁|人|名|年经验|周年)|(?:每天|每日|一天)\s*\d+\s*小时|上\d休\d"
+    r"\d+\s*(?:个?工作日|小时制|小时工作制|小时\s*[/每]\s*天|天\s*[/每]\s*(?:周|星期)|号|岁|人|名|年经验|周年)"
+    r"|(?:每天|每日|一天)\s*\d+\s*小时|每(?:周|星期)\s*\d\s*天|上\d休\d"
 )
 
 PAY_COLUMNS: dict[str, pl.DataType] = {
@@ -122,6 +126,11 @@ def unmojibake(value: str) -> str:
         return value
 
 
+def _too_long(number: str) -> bool:
+    """More digits before the point than any pay has."""
+    return len(number.partition(".")[0]) > MAX_DIGITS
+
+
 def _yuan(number: str, unit: str | None, rules: PayRules) -> Decimal:
     return Decimal(number) * rules.multipliers.get(unit or "", 1)
 
@@ -185,17 +194,17 @@ def _parse_split(
 ) -> Pay | None:
     """'min|max|months' fields without words; None when the third field holds the pay itself."""
     a, b, rest = match.group(1) or match.group(2) or "", match.group(3), match.group(4) or ""
-    months: int | None = None
-    if rest:
-        if not re.fullmatch(r"\d+(?:\.0+)?", rest):
-            return None
-        months = int(float(rest))
+    if rest and not re.fullmatch(r"\d+(?:\.0+)?", rest):
+        return None
+    if _too_long(a) or _too_long(b):
+        return Pay("unclear", reasons=("pay_implausible",))
     try:
         low = Decimal(a) if a.strip(".") else None
         high = Decimal(b) if b.strip(".") else None
     except ArithmeticError:
         return Pay("unclear", reasons=("pay_not_understood",))
-    months = months if months is not None and months >= rules.bounds["months"][0] else None
+    least, most = rules.bounds["months"]
+    months = int(float(rest)) if rest and least <= float(rest) <= most else None
     if high is None and low is None:
         return Pay("none", months=months)
     return _bare(low, high, board, hint, scale, kind, months, rules)
@@ -242,7 +251,8 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     shown = value[:200] if _GLYPH.search(shown) else shown  # of another font
     s = unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower()
     s = _PLAIN.sub(" ", s) if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s)) else s.replace("'", "")
-    s = _THOUSANDS.sub("", s).strip()
+    s = _THOUSANDS.sub("", s).translate(_DASHES).strip()
+    s = _CHINESE_TENS.sub(lambda m: f"{m[1] or '一'}{m[2] or '零'}".translate(_CHINESE), s)
     open_to_talk = any(w in s for w in rules.negotiable)
     if open_to_talk and not _STATED.search(s):
         return Pay("negotiable")
@@ -279,7 +289,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     if match is None:
         return Pay("none", months=months, reasons=("pay_not_stated",))
     n1, m1, n2, m2 = match.groups()
-    if len(n1) > 12 or len(n2 or "") > 12:
+    if _too_long(n1) or _too_long(n2 or ""):
         return Pay("unclear", reasons=("pay_implausible",))
     unsettled = rules.settled.sub("", s)
     unit = next((u for text in (unsettled, s) for u, pattern in rules.units if pattern.search(text)), None)
