@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 LEVELS = ("none", "junior_secondary", "secondary", "vocational", "college", "bachelor", "master", "doctor")
 MAX_HEADCOUNT = 10_000
 _EMPTY = frozenset(("", "[]", "none", "null", "nan", "-", "--", "unknown", "['']", "\\n"))
-_CHINESE = {c: str(i) for i, c in enumerate("零一二三四五六七八九十")} | {"两": "2"}
+_CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
 _CHINESE_YEARS = re.compile(
-    r"(?<![十百])[一二两三四五六七八九十](?=\s*(?:年|[-~至到]\s*[一二两三四五六七八九十]\s*年|个月))"
+    r"(?<![十百])[一二两三四五六七八九](?=\s*(?:年|[-~至到]\s*[一二两三四五六七八九十]{1,3}\s*年|个月))"
 )
-_TEENS = re.compile(r"(?<!二)十([一二三四五六七八九])(?=\s*年)")
+_TENS = re.compile(
+    r"([一二三四五六七八九])?十([一二三四五六七八九])?(?=\s*(?:年|[-~至到]\s*[一二三四五六七八九十]{1,3}\s*年|个月))"
+)
 _AND_HALF = re.compile(r"(?<!\d)(\d{1,2})\s*年半")
 _HEADCOUNT = re.compile(
-    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})\s*[-~至到]?\s*(\d{1,5})?\s*(?:人|名|位)|^\s*(\d{1,5})(?:\.0)?(?:\s*[-~至到]\s*(\d{1,5}))?\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
+    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})(?:\s*[-~至到]\s*(\d{1,5}))?\s*(?:人|名|位)|^\s*(\d{1,5})(?:\.0)?(?:\s*[-~至到]\s*(\d{1,5}))?\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
 )
 _HEADCOUNT_OPEN = re.compile(r"若干|数名|多名|不限")
 _STATED_HEADCOUNT = re.compile(r"招\s*(?:\d+|若干)\s*人")
@@ -101,8 +103,8 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
         return None, None, None
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
-    s = _TEENS.sub(lambda m: f"1{_CHINESE[m.group(1)]}", s)
-    s = _CHINESE_YEARS.sub(lambda m: _CHINESE[m.group(0)] if m.group(0) != "十" else "10", s)
+    s = _CHINESE_YEARS.sub(lambda m: m[0].translate(_CHINESE), s)
+    s = _TENS.sub(lambda m: f"{m[1] or '一'}{m[2] or '零'}".translate(_CHINESE), s)
     worked = rules.graduation.sub("", s)
     low, high = _years(_AND_HALF.sub(r"\1.5年", worked).replace("半年", "6个月"), rules)
     if low is None and worked != s:
