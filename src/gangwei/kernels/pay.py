@@ -21,8 +21,10 @@ _MONTHS = re.compile(
 )
 _MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
 _DASHES = str.maketrans("〜∼‐−―", "~~---")
-_CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
-_CHINESE_TENS = re.compile(r"(?<![数几百])([一二两三四五六七八九])?十([一二三四五六七八九])?(?=\s*(?:[万萬]|(?:个月)?薪))")
+CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
+_CHINESE_TENS = re.compile(
+    r"(?<![数几百])([一二两三四五六七八九])?十([一二三四五六七八九])?(?=\s*(?:[万萬]|(?:个月)?薪))"
+)
 _CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[千万萬百])")
 _CHINESE_TAIL = re.compile(r"([一二两三四五六七八九])([万萬千])([一二两三四五六七八九])(?![十百千万萬])")
 _DIGIT_TAIL = re.compile(r"(\d)\s*([万萬千])\s*(\d)(?:[千百](?!\d))?(?![\d.万萬千k])")
@@ -124,6 +126,11 @@ def unmojibake(value: str) -> str:
         return value.encode("latin-1").decode("gb18030")
     except UnicodeDecodeError:
         return value
+
+
+def tens(m: re.Match[str]) -> str:
+    """Digits of 十, 十五, 二十 or 二十五, by the characters before and behind 十."""
+    return f"{m[1] or '一'}{m[2] or '零'}".translate(CHINESE)
 
 
 def _too_long(number: str) -> bool:
@@ -252,7 +259,7 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     s = unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower()
     s = _PLAIN.sub(" ", s) if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s)) else s.replace("'", "")
     s = _THOUSANDS.sub("", s).translate(_DASHES).strip()
-    s = _CHINESE_TENS.sub(lambda m: f"{m[1] or '一'}{m[2] or '零'}".translate(_CHINESE), s)
+    s = _CHINESE_TENS.sub(tens, s)
     open_to_talk = any(w in s for w in rules.negotiable)
     if open_to_talk and not _STATED.search(s):
         return Pay("negotiable")
@@ -281,8 +288,8 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
         months = int(float(paid.group(1) or paid.group(2))) if not _MONTHS_RANGE.search(s) else None
         s = _MONTHS_RANGE.sub(" ", s)
         s = _MONTHS.sub(" ", s)
-    s = _CHINESE_TAIL.sub(lambda m: f"{m[1].translate(_CHINESE)}.{m[3].translate(_CHINESE)}{m[2]}", s)
-    s = _CHINESE_NUMBER.sub(lambda m: m.group(0).translate(_CHINESE), s)
+    s = _CHINESE_TAIL.sub(lambda m: f"{m[1].translate(CHINESE)}.{m[3].translate(CHINESE)}{m[2]}", s)
+    s = _CHINESE_NUMBER.sub(lambda m: m.group(0).translate(CHINESE), s)
     s = _DIGIT_TAIL.sub(r"\1.\3\2", s)
     s = _TRIAL.sub(" ", _NOT_PAY.sub(" ", s))
     match = rules.amount.search(s)

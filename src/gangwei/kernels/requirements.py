@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from gangwei.kernels.pay import unmojibake
+from gangwei.kernels.pay import CHINESE, tens, unmojibake
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LEVELS = ("none", "junior_secondary", "secondary", "vocational", "college", "bachelor", "master", "doctor")
 MAX_HEADCOUNT = 10_000
 _EMPTY = frozenset(("", "[]", "none", "null", "nan", "-", "--", "unknown", "['']", "\\n"))
-_CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
 _CHINESE_YEARS = re.compile(
     r"(?<![十百])[一二两三四五六七八九](?=\s*(?:年|[-~至到]\s*[一二两三四五六七八九十]{1,3}\s*年|个月))"
 )
@@ -103,8 +102,8 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
         return None, None, None
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
-    s = _CHINESE_YEARS.sub(lambda m: m[0].translate(_CHINESE), s)
-    s = _TENS.sub(lambda m: f"{m[1] or '一'}{m[2] or '零'}".translate(_CHINESE), s)
+    s = _CHINESE_YEARS.sub(lambda m: m[0].translate(CHINESE), s)
+    s = _TENS.sub(tens, s)
     worked = rules.graduation.sub("", s)
     low, high = _years(_AND_HALF.sub(r"\1.5年", worked).replace("半年", "6个月"), rules)
     if low is None and worked != s:
