@@ -261,6 +261,13 @@ def test_every_measure_answers_and_lists_what_it_counts(ds: m.Dataset, measure_i
         assert n == r.numerator
 
 
+@pytest.mark.parametrize("by", ("county", "city", "employer"))
+@pytest.mark.parametrize("measure_id", ("openings", "repeat-rate"))
+def test_the_list_behind_the_whole_holds_those_in_no_group(ds: m.Dataset, measure_id: str, by: str) -> None:
+    r = m.measure(ds, measure_id, by)
+    assert m.ads_behind(ds, measure_id, by, limit=1)[0] == r.numerator == m.measure(ds, measure_id).numerator
+
+
 @pytest.mark.parametrize("by", vocab.BY)
 def test_every_dimension_groups_and_drills(ds: m.Dataset, by: str) -> None:
     r = m.measure(ds, "ai-openings", by=by)
@@ -447,6 +454,10 @@ def test_small_cells_are_suppressed(ds: m.Dataset) -> None:
     r = m.measure(ds, "surveillance-cross", "surveillance_company").rows
     yes = r.filter(pl.col("id") == "yes").to_dicts()[0]
     assert yes["suppressed"] and yes["value"] is None and yes["employers"] == 2
+    for by in (None, "province"):
+        few = m.measure(ds, "surveillance-share", by, {"surveillance_company": "yes"})
+        assert few.suppressed and few.value is few.low is few.high is few.corrected is None
+        assert few.record()["value"] is None
 
 
 def test_python_api(ds: m.Dataset) -> None:

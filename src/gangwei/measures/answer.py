@@ -92,7 +92,8 @@ class Result:
     """One figure with all that a reader may ask of it.
 
     `rows` has one row for each group: id, label, numerator, denominator, value, low, high, n_eff, openings (rows counted),
-    employers, suppressed, and for ranks rank, rank_low, rank_high, in_top. The scalar fields are those of the whole.
+    employers, suppressed, and for ranks rank, rank_low, rank_high, in_top. The scalar fields are those of the whole; where
+    it is suppressed value, low, high and corrected are None.
     """
 
     measure: Measure
@@ -341,6 +342,9 @@ def measure(
     found = _by_definition(ask) if turns_on_definition(ask) else ESTIMATORS[ask.measure.kind](ask)
     labels = Labels(ds, lang)
     rows = found.rows
+    value, low, high = (
+        None if found.suppressed else _plain(v) for v in (found.total.value, found.total.low, found.total.high)
+    )
     if ask.measure.named_for_units and ask.by != ask.measure.default_by:
         found.notes += ("units_of_grouping",)
     if "skill" in {ask.by, *ask.where}:
@@ -351,10 +355,9 @@ def measure(
         ).select("id", "label", pl.exclude("id", "label"))
     return Result(
         measure=ask.measure, by=ask.by, where=ask.where, definition=ask.definition, scope=ask.scope, grain=ask.grain,
-        as_of=ask.as_of, lists=ask.lists, rows=rows, value=_plain(found.total.value), low=_plain(found.total.low),
-        high=_plain(found.total.high), numerator=found.numerator, denominator=found.denominator, n_eff=found.total.n_eff,
+        as_of=ask.as_of, lists=ask.lists, rows=rows, value=value, low=low, high=high, numerator=found.numerator, denominator=found.denominator, n_eff=found.total.n_eff,
         interval_method=found.total.method, suppressed=found.suppressed, unplaced=found.unplaced, notes=found.notes,
-        sql=found.sql, params=found.params, corrected=found.corrected, own_date=ask.as_of != ds.as_of,
+        sql=found.sql, params=found.params, corrected=None if found.suppressed else found.corrected, own_date=ask.as_of != ds.as_of,
     )  # fmt: skip
 
 

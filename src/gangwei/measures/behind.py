@@ -67,6 +67,8 @@ def behind_query(
             vocab.apply(q, {_ROWS_OF[ask.measure.kind]: part})
     if group is not None and ask.by is not None:
         vocab.apply(q, {ask.by: group}) if ask.by != "definition" else q.clauses.append(vocab.definition_sql(group))
+    if group is None and ask.measure.kind in ("count", "share"):
+        return q  # these count openings without a place or an employer as well
     if ask.by in vocab.PLACES:
         held = grouping.group(q, ask.by)
         if group is None and ask.measure.kind == "mix" and ask.by == "cluster":
