@@ -28,13 +28,13 @@ FNV, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 def encodings(table: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The fold of every code point of the BMP, ready to be written: up to three UTF-8 bytes and their number in bits 24-25;
     SLOW for white space, dropped and expanded characters and for those that may start markup or an escape."""
-    out = np.full(0x10000, SLOW, np.uint32)
-    for c in range(0x10000):
-        v = int(table[c])
-        if v in {DROP, SPACE, BREAK} or v & EXPAND or v >= 0x10000 or 0xD800 <= v < 0xE000 or chr(c) in "<&_\\":
-            continue
-        coded = chr(v).encode("utf-8")
-        out[c] = int.from_bytes(coded, "little") | len(coded) << 24
+    v = table[:0x10000]
+    two = (0xC0 | v >> 6) | (0x80 | v & 0x3F) << 8 | 2 << 24
+    three = (0xE0 | v >> 12) | (0x80 | v >> 6 & 0x3F) << 8 | (0x80 | v & 0x3F) << 16 | 3 << 24
+    out = np.where(v < 0x80, v | 1 << 24, np.where(v < 0x800, two, three)).astype(np.uint32)
+    slow = np.isin(v, (DROP, SPACE, BREAK)) | (v >= 0x10000) | ((v >= 0xD800) & (v < 0xE000))
+    slow[[ord(c) for c in "<&_\\"]] = True
+    out[slow] = SLOW
     return out
 
 

@@ -108,14 +108,15 @@ def _classes() -> NDArray[np.uint32]:
     table[0x2500:0x27C0] |= k.OPEN | k.CLOSE
     for way, chars in WAYS.items():
         table[[ord(c) for c in chars]] |= way * k.HOW
-    for c in range(0x10000):
-        low = c
-        if not 0xD800 <= c < 0xE000 and chr(c).isalnum():
-            table[c] |= k.LETTER
-            small = chr(c).lower()
-            low = ord(small) if len(small) == 1 and ord(small) < 0x10000 else c
-        table[c] = (table[c] << 16) | low
-    return table
+    every = [chr(c) for c in range(0x10000)]
+    letters = np.array([c.isalnum() for c in every])
+    table[letters] |= k.LETTER
+    low = np.arange(0x10000, dtype=np.uint32)
+    for c in np.flatnonzero(letters).tolist():
+        small = every[c].lower()
+        if small != every[c] and len(small) == 1:
+            low[c] = ord(small)
+    return (table << np.uint32(16)) | low
 
 
 @dataclass(frozen=True)

@@ -54,50 +54,83 @@ def pair_slot(a: int, b: int) -> int:
 
 def build(phrases: Iterable[tuple[str, int]], *, reverse: bool = False) -> Trie:
     """Trie of (phrase, entry number); of equal phrases the first counts."""
-    nodes: list[dict[int, int]] = [{}]
-    entry = [-1]
-    first = np.zeros(0x10000, np.uint8)
-    pair = np.zeros(0x10000, np.uint8)
-    for phrase, number in phrases:
-        codes = [ord(c) for c in (reversed(phrase) if reverse else phrase)]
-        if not codes:
-            continue
-        if len(codes) == 1:
-            first[codes[0] & 0xFFFF] = 2
-        else:
-            pair[pair_slot(codes[0], codes[1])] = 1
-        node = 0
-        for c in codes:
-            if c not in nodes[node]:
-                nodes[node][c] = len(nodes)
-                nodes.append({})
-                entry.append(-1)
-            node = nodes[node][c]
-        if entry[node] < 0:
-            entry[node] = number
-    size = 16
-    while size < 4 * len(nodes):
-        size *= 2
-    keys = np.zeros(size, np.uint64)
-    values = np.zeros(size, np.int32)
-    for node, children in enumerate(nodes):
-        for c, child in children.items():
-            key = (node << 21) | c
-            slot = (key * int(_SPREAD) & 0xFFFFFFFFFFFFFFFF) >> 32 & (size - 1)
-            while keys[slot]:
-                slot = (slot + 1) & (size - 1)
-            keys[slot] = key
-            values[slot] = child
-    second = np.zeros(0x10000, np.int32)
-    lead = np.zeros(len(nodes), np.int64)
-    for a, node in nodes[0].items():
-        for b, child in nodes[node].items():
-            slot = pair_slot(a, b)
-            second[slot] = -1 if second[slot] else child
-            lead[child] = a << 21 | b
+    some = [(phrase[::-1] if reverse else phrase, number) for phrase, number in phrases if phrase]
+    ends = np.cumsum([0, *(len(phrase) for phrase, _ in some)])
+    codes = np.frombuffer("".join(phrase for phrase, _ in some).encode("utf-32-le"), np.uint32).astype(np.int64)
+    numbers = np.array([number for _, number in some], np.int32)
+    first, pair = np.zeros(0x10000, np.uint8), np.zeros(0x10000, np.uint8)
+    alone = np.diff(ends) == 1
+    at = ends[:-1]
+    first[codes[at[alone]] & 0xFFFF] = 2
+    at = at[~alone]
+    pair[pair_slots(codes[at], codes[at + 1])] = 1
+    parent, code, entry = _grow(codes, ends, numbers, *_table(codes.size + 1))
+    keys, values = _table(entry.size)
+    _enter(parent, code, keys, values)
+    second, lead = np.zeros(0x10000, np.int32), np.zeros(entry.size, np.int64)
+    depth2 = np.flatnonzero((parent > 0) & (parent[parent] == 0))
+    lead[depth2] = code[parent[depth2]] << 21 | code[depth2]
+    slots = pair_slots(code[parent[depth2]], code[depth2])
+    second[slots] = np.where(np.bincount(slots, minlength=0x10000)[slots] > 1, -1, depth2)
+    deep = np.zeros(entry.size, np.bool_)
+    deep[parent[1:]] = True
     bits = np.packbits(pair, bitorder="little")
-    deep = np.array([bool(n) for n in nodes])
-    return Trie(keys, values, np.array(entry, np.int32), first, pair, bits, second, lead, deep)
+    return Trie(keys, values, entry, first, pair, bits, second, lead, deep)
+
+
+def pair_slots(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`pair_slot` of many."""
+    return (a * 0x2F35 ^ b * 0x61B1) & 0xFFFF
+
+
+def _table(nodes: int) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    size = 16
+    while size < 4 * nodes:
+        size *= 2
+    return np.zeros(size, np.uint64), np.zeros(size, np.int32)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _grow(codes: Any, ends: Any, numbers: Any, keys: Any, values: Any) -> Any:
+    """Parent, code point and entry of each node, in the order in which the phrases codes[ends[p] : ends[p + 1]] need them."""
+    parent, code = np.zeros(codes.size + 1, np.int64), np.zeros(codes.size + 1, np.int64)
+    entry = np.full(codes.size + 1, -1, np.int32)
+    nodes = 1
+    for p in range(numbers.size):
+        node = 0
+        for i in range(ends[p], ends[p + 1]):
+            slot = _slot(keys, node, codes[i])
+            if keys[slot] == 0:
+                keys[slot], values[slot] = _key(node, codes[i]), nodes
+                parent[nodes], code[nodes] = node, codes[i]
+                nodes += 1
+            node = np.int64(values[slot])
+        if entry[node] < 0:
+            entry[node] = numbers[p]
+    return parent[:nodes].copy(), code[:nodes].copy(), entry[:nodes].copy()
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _enter(parent: Any, code: Any, keys: Any, values: Any) -> None:
+    for node in range(1, parent.size):
+        slot = _slot(keys, parent[node], code[node])
+        keys[slot], values[slot] = _key(parent[node], code[node]), node
+
+
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _key(node: Any, c: Any) -> Any:
+    return (np.uint64(node) << np.uint64(21)) | np.uint64(c)
+
+
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _slot(keys: Any, node: Any, c: Any) -> Any:
+    """Where the child of `node` by code point `c` is, or would be."""
+    key = _key(node, c)
+    mask = np.uint64(keys.size - 1)
+    slot = ((key * _SPREAD) >> np.uint64(32)) & mask
+    while keys[slot] != 0 and keys[slot] != key:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
 
 
 @njit(forceinline=True)  # type: ignore[untyped-decorator]
