@@ -41,6 +41,7 @@ WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
+OF_WORK = {"pay", "pay_min", "pay_max", "experience", "description", "headcount"}
 NONE: Mapping[str, str] = {}
 
 
@@ -114,9 +115,13 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
 
 
 def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge) -> bool:
-    """Résumés, applications or graduates: three columns or more that only records of persons have."""
+    """Résumés, applications or graduates: three columns or more that only records of persons have. Or accounts: a word to sign
+    in with, and nothing of a job."""
     own = [n for n in names if any(know.packed.persons.search(normal(h)) for h in (n, remarks.get(n, "")))]
-    return len(own) >= FEW
+    if len(own) >= FEW:
+        return True
+    signed = any(know.packed.accounts.search(normal(h)) for n in names for h in (n, remarks.get(n, "")))
+    return signed and not OF_WORK & {c.field for n in names if (c := know.headers.listed(n)) is not None}
 
 
 def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge) -> Guess:
@@ -237,6 +242,7 @@ def _place(
         else short_address(placed, shown, know.values)
     )
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
+    barred |= {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field == "company"}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
     barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
     barred |= {(n, "tags") for n, mine in shown.items() if header and len(mine) >= FEW_ROWS and len(set(mine)) == 1}

@@ -29,7 +29,8 @@ def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
     own = flat(record)
     said = _said(own, headers)
     if said & {"title", *OF_JOBS}:
-        return _headed(own, headers) if said == {"title"} else None
+        named = _fields((k for k in own if not NAME_OF.search(k)), headers)  # a bare name may be that of a sender
+        return _headed(own, headers) if said == {"title"} or not named & {"title", *OF_JOBS} else None
     said = _said({k: v for k, v in own.items() if v not in (None, "")}, headers)
     inside = {k: v for k, v in own.items() if _holds_ads(v, said, headers)}
     others = {f"company.{k}" if NAME_OF.search(k) else k: v for k, v in own.items() if k not in inside}
@@ -37,7 +38,8 @@ def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
 
 
 def _headed(own: dict[str, Any], headers: Headers) -> list[Any] | None:
-    """The jobs under a heading: the one list of an object, of ads that need nothing of it; each with what else is said."""
+    """The jobs under a heading, or that an agency sends: the one list of an object that is no job, of ads that name their own
+    employers and pay and need nothing of it; each with what else is said."""
     lists = [k for k, v in own.items() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
     if len(lists) != 1 or not {"title", "company", "pay"} <= _said(flat(own[lists[0]][0]), headers):
         return None
@@ -49,7 +51,19 @@ def opened(records: list[Any], headers: Headers) -> list[Any]:
     if not holders_among(records, headers):
         return records
     found = [(r, jobs_of(r, headers)) for r in records]
-    return [job for r, jobs in found for job in (jobs if jobs is not None else [r])]
+    lists = {
+        k
+        for r, jobs in found
+        if jobs
+        for k, v in flat(r).items()
+        if isinstance(v, list) and v and isinstance(v[0], dict)
+    }
+    return [job for r, jobs in found for job in (jobs if jobs is not None else [] if _empty(r, lists) else [r])]
+
+
+def _empty(record: Any, lists: set[str]) -> bool:
+    """An object that holds no job now, in a list in which others hold theirs."""
+    return isinstance(record, dict) and any(flat(record).get(k) == [] for k in lists)
 
 
 def holders_among(records: Sequence[Any], headers: Headers) -> bool:

@@ -102,7 +102,7 @@ def flat(record: dict[str, Any], depth: int = 3) -> dict[str, Any]:
 def spread(record: dict[str, Any]) -> dict[str, Any]:
     """`flat`, and lists of objects become columns too: [{name: a}, {name: b}] under 'x' is 'x.name' = 'a|b'."""
     out: dict[str, Any] = {}
-    for k, v in flat(record).items():
+    for k, v in flat(_texts(record)).items():
         if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
             inner = [spread(x) for x in v]
             if (sections := _sections(inner)) is not None:
@@ -116,17 +116,44 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def _texts(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the sections of its text, each a heading with its lines (duty: {title: 岗位职责, data: [line, line]}), under
+    both names; one alone may be any object."""
+    found = {k: v for k, v in record.items() if isinstance(v, dict) and _is_section(v)}
+    if len(found) < 2:
+        return record
+    parts = ((k, list(v.values()) if k in found else v) for k, v in record.items())
+    return dict((f"{k}.{v[0]}", "\n".join(v[1])) if k in found else (k, v) for k, v in parts)
+
+
+def _is_section(part: dict[str, Any]) -> bool:
+    """A short heading and lines that are longer in all."""
+    head, body = [*part.values(), None, None][:2]
+    if (
+        len(part) != 2
+        or next(iter(part)).lower() not in HEADING
+        or not isinstance(head, str)
+        or not isinstance(body, list)
+    ):
+        return False
+    return all(isinstance(line, str) for line in body) and len(head) <= min(HEADED, sum(map(len, body)))
+
+
 def _sections(parts: list[dict[str, Any]]) -> str | None:
     """The text of [{name: 岗位职责, content: [line, line]}, ...]: each heading above its lines; None for other lists of objects."""
     if not all(len(p) == 2 and next(iter(p)).lower() in HEADING for p in parts):
         return None
-    pairs = [
-        (cell(head) or "", body if isinstance(body, list) else [body]) for head, body in (p.values() for p in parts)
-    ]
+    pairs = [(cell(head) or "", _lines(body)) for head, body in (p.values() for p in parts)]
     if not all(isinstance(line, str) for _, body in pairs for line in body) or max(len(h) for h, _ in pairs) > HEADED:
         return None
     lines = [line for head, body in pairs for line in (head, *body)]
     return "\n".join(lines) if max(map(len, lines)) > HEADED else None
+
+
+def _lines(body: Any) -> list[Any]:
+    """The lines below a heading, also where each stands in an object of its own ([{content: line}, {content: line}])."""
+    lines = body if isinstance(body, list) else [body]
+    return [next(iter(v.values())) if isinstance(v, dict) and len(v) == 1 else v for v in lines]
 
 
 def inner_records(record: Any) -> list[Any] | None:
@@ -267,6 +294,6 @@ def _each_with_group(lists: dict[str, list[Any]]) -> list[Any]:
 
 
 def _alike(some: list[Any], others: list[Any]) -> bool:
-    """The first objects of two lists have most of their keys in common."""
+    """The first objects of two lists have most of their keys, and more than two, in common."""
     a, b = (next((set(r) for r in rows if isinstance(r, dict)), set()) for rows in (some, others))
-    return 2 * len(a & b) > len(a | b)
+    return a == b or (2 * len(a & b) > len(a | b) and len(a & b) > 2)

@@ -12,7 +12,7 @@ from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import cell, mended, records_in
 
 OPENING = re.compile(
-    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|window\.[\w$]+\s*=(?!=)|['\"]use strict"
+    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|\(?\s*(?:window|self|globalThis)(?:\.[\w$]+|\[\s*[\"'][\w$]+[\"']\s*\])\s*=(?!=)|['\"]use strict"
     r"|[A-Za-z_$][\w.$]*\(\s*[\"'{\[]|[\[{]\s*(?:\{\s*)?[A-Za-z_$][\w$]*\s*:)"
 )
 TOKEN = re.compile(

@@ -1,4 +1,4 @@
-"""Tables of Markdown that stand between other text, as lists of jobs in a readme do."""
+"""Tables and quoted data of Markdown that stand between other text, as lists of jobs in a readme do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
+FENCE = re.compile(r"^[ \t]{0,3}(```+|~~~+)[^\n`]*\n(?=\s*[\[{])(.*?)^[ \t]{0,3}\1", re.M | re.S)
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
@@ -21,6 +22,11 @@ def tables(text: str) -> list[list[tuple[int, list[str]]]]:
             at += len(out[-1])
         at += 1
     return out
+
+
+def quoted(text: str) -> list[str]:
+    """The blocks between fences that begin like data: an object or a list."""
+    return [m[2] for m in FENCE.finditer(text)]
 
 
 def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:

@@ -46,6 +46,7 @@ class Packed:
     table_words: re.Pattern[str]
     persons: re.Pattern[str]
     """Normalised headers and remarks of columns that only records of persons have"""
+    accounts: re.Pattern[str]
     link: str
     pay_bounds: tuple[dict[str, str], ...]
     """(pattern, replace) of bounds of pay that are written as an object or a list"""
@@ -104,6 +105,7 @@ def load_packed(book: Codebook) -> Packed:
         markup_around=data["markup_around"],
         table_words=re.compile(data["table_words"]),
         persons=re.compile(data["persons"]),
+        accounts=re.compile(data["accounts"]),
         link=data["link"],
         pay_bounds=tuple(data["pay_bounds"]),
         company_tail=data["company_tail"],

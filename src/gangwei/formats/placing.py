@@ -35,6 +35,8 @@ OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小�
 OF_LINKS = re.compile(r"(?i)^apply$|^投递$")
 PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
 OF_COUNTS = re.compile(r"(?i)num")
+OF_HIRERS = re.compile(r"(?i)^recruiters?(?:name)?$|招聘者")
+CERTIFICATE = re.compile(r"资格证?书?$|證書$|证书$")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
 LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
@@ -46,6 +48,8 @@ FACTS = re.compile(
 )  # on the employer
 OF_JOBS = re.compile(r"(?i)职|岗|工种|工作|job|position|post|work|funct|occup")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
+PEOPLE = re.compile(r"^\s*招?\s*(?:\d{1,3}|若干)(?:\s*[-~至]\s*\d{1,3})?\s*[人名]\s*$")
+NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
 DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
 
@@ -101,7 +105,9 @@ def _poorer(target: str, header: str, mine: list[str]) -> bool:
     """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the place of the search."""
     if target == "pay":
         return share_of(RANGE, mine) < 0.3
-    return share_of(AGO, mine) >= 0.5 if target == "posted" else OF_SEARCHES.search(header) is not None
+    if target == "posted":
+        return share_of(AGO, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
+    return OF_SEARCHES.search(header) is not None
 
 
 def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
@@ -113,7 +119,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     if claim.field == "education" and median(mine) > PLAIN_TEXT and (values.share("education", mine) or 0.0) < 0.5:
         return Claim(WORDS, claim.rank, "description")
     if claim.field == "description" and median(mine) <= PLAIN_TEXT:
-        least = (("company", 0.8), ("title", 0.5))
+        duties = (values.share("description", mine) or 0.0) >= 0.5 or CERTIFICATE.search(name) is not None
+        least = () if duties else (("company", 0.8), ("title", 0.5))
         if (short := next((f for f, at in least if (values.share(f, mine) or 0.0) >= at), None)) is not None:
             return Claim(WORDS, claim.rank, short)
     if claim.field == "description" and median(mine) <= BENEFITS and _of_benefits(mine, values):
@@ -140,6 +147,14 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
     if claim.field == "tags" and OF_EMPLOYERS.search(name) and _of_trades(mine, values):
         return Claim(WORDS, claim.rank, "industry")
+    if claim.field == "ignore" and OF_HIRERS.search(name) and (values.share("company", mine) or 0.0) >= 0.8:
+        return Claim(WORDS, claim.rank, "company")
+    if (
+        claim.field == "company"
+        and (values.plausible("employment_type", mine) or 0.0) >= 0.9
+        and ((values.share("employment_type", mine) or 0.0) >= 0.5)
+    ):  # 社会招聘, the name of a list of jobs
+        return Claim(WORDS, claim.rank, "employment_type")
     if claim.field == "ignore" and OF_LINKS.search(name) and (values.share("url", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "url")
     if claim.field == "ignore" and (told := next((f for f, at in TOLD if (values.share(f, mine) or 0.0) >= at), None)):
@@ -148,8 +163,7 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     if (
         claim.field == "source_key"
         and OF_COUNTS.search(name)
-        and share_of(COUNT, mine) >= 0.9
-        and len(set(mine)) < len(mine)
+        and (_counts_people(mine) or (share_of(COUNT, mine) >= 0.9 and len(set(mine)) < len(mine)))
     ):
         return Claim(WORDS, claim.rank, "headcount")
     if claim.field == "pay" and (values.share("tags", mine) or 0.0) >= 0.6 > 5 * (values.share("pay", mine) or 0.0):
@@ -168,6 +182,11 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         of_owners = (values.share("company_nature", mine) or 0.0) >= 0.5
         return Claim(WORDS, claim.rank, "company_nature" if of_owners else "occupation")
     return claim
+
+
+def _counts_people(mine: list[str]) -> bool:
+    """Numbers of persons (4-8人) that are no sizes of employers."""
+    return share_of(PEOPLE, mine) >= 0.6 and share_of(LADDER, mine) < 0.5
 
 
 def _of_benefits(mine: list[str], values: Values) -> bool:
@@ -222,7 +241,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     if target == "source_key" and _running(mine):
         return 1
     if target == "description":
-        return 0 if median(mine) > PLAIN_TEXT or claim.strength == EXACT else None
+        told = claim.strength == EXACT or (values.share("description", mine) or 0.0) >= 0.6
+        return 0 if told or median(mine) > PLAIN_TEXT else None
     share, enough = values.share(target, mine), values.plausible(target, mine)
     if share is not None and share >= 0.2:
         return 0 if share >= 0.6 and not (target == "city" and _streets(mine)) else 1

@@ -192,7 +192,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     wrapped = json_text.WRAPPER.match(sample) is not None
     if not wrapped and literals.OPENING.match(sample) and (written := _program(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes)
-    if markdown.HEADING.match(sample) and (written := _markdown(blob, limits, encoding)):
+    if markdown.HEADING.match(sample) and (written := _markdown(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
         return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
@@ -241,14 +241,18 @@ def _program(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers
     return [_of_rows("", list(enumerate(rows, 1)))] if (rows := literals.rows(text)) else []
 
 
-def _markdown(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+def _markdown(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
     text = _whole(blob, encoding)
     if text is None:
         return []
     found = markdown.tables(text)
     if "<table" in text.casefold():
         found += [list(enumerate(rows, 1)) for rows in html_table.tables(text, limits)]
-    return [_of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]
+    lists = (ads for block in markdown.quoted(text) if (ads := literals.records(block, headers)))
+    chunks = (chunk_of_records(ads, range(1, len(ads) + 1), []) for ads in lists)
+    quoted = [_of_records(blob, limits, lambda *_, c=chunk: iter([c]), encoding)[0] for chunk in chunks]
+    written = [_of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]
+    return [*written, *(replace(t, label=f"block{i}") for i, t in enumerate(quoted, 1))]
 
 
 def _whole(blob: archive.Blob, encoding: str) -> str | None:

@@ -65,7 +65,7 @@ def clean_field(text: str | None, gaz: Gazetteer) -> str:
         s = unicodedata.normalize("NFKC", s)
     if gaz.traditional.search(s):
         s = s.translate(gaz.fold)
-    s = s.strip(" []【】'\"\t\r\n·-|/,;")
+    s = s.strip(" []【】「」'\"\t\r\n·-|/,;")
     return s.replace("'", "") if "', '" in s else s
 
 
