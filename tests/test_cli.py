@@ -7,6 +7,7 @@ import io
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import zipfile
@@ -194,6 +195,25 @@ def test_usage_errors_exit_2(tmp_path: Path) -> None:
     assert run("build", "--out", tmp_path / "o").exit_code == 2
     assert run("build", "x", "--out", tmp_path / "o", "--memory-limit", "lots").exit_code == 2
     assert run("build", "x", "--out", tmp_path / "o", "--from", "s9").exit_code == 2
+    assert run("build", "x", "--out", "").exit_code == 2
+    for option in (("--threshold", "nan"), ("--window", 10**14), ("--threads", 10**6)):
+        assert run("build", "x", "--out", tmp_path / "o", *option).exit_code == 2
+
+
+def test_values_that_cannot_be_worked_with_are_named(out: Path, tmp_path: Path) -> None:
+    write_csv(tmp_path / "ads.csv", ADS)
+    little = run("build", tmp_path / "ads.csv", "--out", tmp_path / "o", "--memory-limit", "1")
+    assert "--memory-limit" in one_error(little)
+    assert "empty name" in one_error(run("build", "", "--out", tmp_path / "o"))
+    assert "is a folder" in one_error(run("report", out, "--out", tmp_path))
+
+
+@pytest.mark.parametrize("command", ("explore", "label"))
+def test_an_address_that_is_taken_is_named_before_any_work(tmp_path: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert f"port {port}" in one_error(run(command, tmp_path, "--port", port))
+    assert "no.such.host" in one_error(run(command, tmp_path, "--host", "no.such.host", "--token", "x"))
 
 
 def test_questions_that_contradict_themselves_exit_2(out: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before the first import of p
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5000")  # and batches reuse memory
 
 import datetime as dt
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option("--add", is_flag=True, help="Add the files to what the directory already holds.")
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
 @click.option("--master", default="local[*]", show_default=True, help="Spark master URL.")
-@click.option("--threads", type=click.IntRange(1), default=None, help="Threads; default: one for each core.")
+@click.option("--threads", type=click.IntRange(1, 512), default=None, help="Threads; default: one for each core.")
 @click.option(
     "--memory-limit",
     default="4GB",
@@ -83,7 +84,7 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option(
     "--window",
     "window_days",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 36_500),
     default=60,
     show_default=True,
     help="Days of gap that start a new spell.",
@@ -138,6 +139,8 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
             dt.date.fromisoformat(given["as_of"])
         except ValueError:
             raise click.UsageError(f"--as-of {given['as_of']}: write YYYY-MM-DD") from None
+    if math.isnan(given.get("threshold", 0.0)):
+        raise click.UsageError("--threshold nan: write a number from 0 to 1")
     stage = given.get("from_stage")
     if stage is not None:
         matches = [s for s in STAGES if stage in (s, s.split("_")[0], s.split("_")[1])]

@@ -129,8 +129,10 @@ def explore(
     import time
 
     from gangwei.explore import server as web
+    from gangwei.explore.listening import listen, serve
     from gangwei.vocabulary import UnknownParameter
 
+    socket = listen(host, port, token)
     if index:
         facts = web.index(directory)
         size = (facts["bytes_pairs"] + facts["bytes_texts"]) / 1e6
@@ -141,7 +143,7 @@ def explore(
     except UnknownParameter as e:
         raise click.UsageError(str(e)) from None
     LOG.print(f"http://{host}:{port}/  (open in {time.monotonic() - begun:.1f} s; Ctrl-C stops)", highlight=False)
-    web.serve(app, port, host)
+    serve(app, socket)
 
 
 @click.command()
@@ -228,12 +230,14 @@ def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool)
 def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str | None) -> None:
     """Label a probability sample of your own openings: a local page that earns error bars for your data."""
     from gangwei.explore import label as page
+    from gangwei.explore.listening import listen, serve
 
+    socket = listen(host, port, token)
     if (dataset / "labels" / "sample.json").exists():
         LOG.print("goes on with labels/sample.json, drawn before: --size and --seed change nothing", highlight=False)
     app = page.create(dataset, size, seed, host, token)
     LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
-    page.serve(app, port, host)
+    serve(app, socket)
 
 
 @click.command("second-opinion")

@@ -15,7 +15,23 @@ from rich.console import Console
 
 OUT = Console(markup=False)  # what an ad, a file name or a path holds in brackets is text
 LOG = Console(stderr=True, markup=False)
-PATH = click.Path(path_type=Path)
+
+
+class _Named(click.Path):
+    """A path; nothing at all (an unset variable of a shell) is none, though pathlib takes it for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path.
+
+        Raises:
+            click.BadParameter: it is empty.
+        """
+        if value == "":
+            self.fail("an empty path; '.' is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Named(path_type=Path)
 
 
 def spoken(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -72,6 +72,8 @@ def write(
         day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     except ValueError:
         raise UnknownParameter("as-of date", str(as_of), ("YYYY-MM-DD",)) from None
+    if out.is_dir():
+        raise DatasetError(f"{out}: is a folder; name the HTML file to write")
     writer = Writer(ds, lang, day, lists)
     brief = compose(writer)
     page = render(brief, {k: str(v) for k, v in writer.t.table["text"].items()})

@@ -60,7 +60,11 @@ class Local:
             return [f.result() for f in futures]
 
     def sql(self, query: str, **tables: Sequence[Path]) -> pl.DataFrame:
-        """Run a query of the shared SQL subset over Parquet tables; the caller's ORDER BY must end in a unique key."""
+        """Run a query of the shared SQL subset over Parquet tables; the caller's ORDER BY must end in a unique key.
+
+        Raises:
+            StoreError: the memory does not suffice even with spilling.
+        """
         con = duckdb.connect(
             config={
                 "threads": self.threads,
@@ -74,6 +78,10 @@ class Local:
             for name, paths in tables.items():
                 con.from_parquet([str(p) for p in paths]).create_view(name)
             frame = pl.DataFrame(con.sql(query).to_arrow_table())
+        except duckdb.OutOfMemoryException:
+            raise StoreError(
+                f"--memory-limit of {self.memory_limit / 2**20:,.0f} MB is too little for the joins of this dataset; give more"
+            ) from None
         finally:
             con.close()
         return frame.cast({c: pl.String for c, t in frame.schema.items() if t == pl.Binary})

@@ -164,10 +164,3 @@ def create(
         return Response((PACKAGED.parent / "static" / "explore.css").read_bytes(), media_type="text/css")
 
     return app
-
-
-def serve(app: FastAPI, port: int, host: str = "127.0.0.1") -> None:
-    """Serve until stopped."""
-    import uvicorn
-
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

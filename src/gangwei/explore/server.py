@@ -140,10 +140,3 @@ def index(directory: Path) -> dict[str, Any]:
     ds = Dataset.open(directory)
     found = TextIndex.open(ds)
     return found.facts if found is not None else build(ds)
-
-
-def serve(app: FastAPI, port: int, host: str = "127.0.0.1") -> None:
-    """Serve until stopped."""
-    import uvicorn
-
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

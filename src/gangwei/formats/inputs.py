@@ -119,6 +119,8 @@ def _shown(name: str) -> str:
 
 def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
     path = Path(given)
+    if not given:
+        raise ReadError("an input has an empty name; '.' is the current folder")
     if path.is_file():
         yield path.name, path
     elif path.is_dir():
