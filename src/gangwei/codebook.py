@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import tomllib
 from collections.abc import Iterator
 from functools import cache, cached_property
@@ -50,23 +51,29 @@ class Codebook:
         }
         return sorted(found)
 
+    def text(self, name: str) -> str:
+        """A file as text; a byte order mark is left out."""
+        try:
+            return self.path(name).read_text("utf-8-sig")
+        except UnicodeDecodeError:
+            raise DefinitionError(f"{name}: is not UTF-8; save it as UTF-8 (Excel: CSV UTF-8)") from None
+
     def toml(self, name: str) -> dict[str, Any]:
         """A TOML file as a dictionary."""
         try:
-            return tomllib.loads(self.path(name).read_text("utf-8"))
+            return tomllib.loads(self.text(name))
         except tomllib.TOMLDecodeError as e:
             raise DefinitionError(f"{name}: {e}") from None
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """A CSV file (UTF-8, header, '#' lines are comments) as dictionaries of strings; empty cells are ''."""
-        with self.path(name).open(encoding="utf-8-sig", newline="") as f:
-            reader = csv.DictReader(line for line in f if not line.startswith("#"))
-            out = []
-            for row in reader:
-                if None in row or None in row.values():
-                    raise DefinitionError(f"{name} line {reader.line_num}: wrong number of cells: {row}")
-                out.append({k: v.strip() for k, v in row.items()})
-            return out
+        reader = csv.DictReader(line for line in io.StringIO(self.text(name)) if not line.startswith("#"))
+        out = []
+        for row in reader:
+            if None in row or None in row.values():
+                raise DefinitionError(f"{name} line {reader.line_num}: wrong number of cells: {row}")
+            out.append({k: v.strip() for k, v in row.items()})
+        return out
 
     def frame(self, name: str) -> pl.DataFrame:
         """A CSV file as a frame of strings; empty cells are ''."""

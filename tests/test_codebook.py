@@ -1,0 +1,25 @@
+"""Definition files as people save them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gangwei.codebook import Codebook, DefinitionError
+from gangwei.definitions_check import check
+
+
+def test_files_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    for name in ("experience.toml", "education.csv"):
+        (tmp_path / name).write_text(Codebook().text(name), "utf-8-sig")
+    assert Codebook(tmp_path).toml("experience.toml") == Codebook().toml("experience.toml")
+    assert Codebook(tmp_path).rows("education.csv") == Codebook().rows("education.csv")
+
+
+@pytest.mark.parametrize("name", ["experience.toml", "education.csv"])
+def test_files_in_another_encoding_are_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(Codebook().text(name).encode("gb18030"))
+    with pytest.raises(DefinitionError, match="UTF-8"):
+        (Codebook(tmp_path).toml if name.endswith("toml") else Codebook(tmp_path).rows)(name)
+    assert any(p.startswith(f"{name}: is not UTF-8") for p in check(tmp_path))
