@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 MATCHES = ("exact", "prefix", "prefix_distinct", "brand", "head", "contains", "regex")
 FAMILIES = ("defence", "surveillance", "supplier", "list", "register", "state_owned", "signal")
 MILITARY_LISTS = ("us_1260h", "us_ns_cmic", "us_s1237")
-_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
+_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0"}
 _NUMBERED = re.compile(
-    r"第?([0-9]{1,4}|[〇○零一二三四五六七八九十百]{1,7})(研究所|研究院|设计院|研究设计院|所|院|厂|基地)"
+    r"第?([0-9]{1,4}|[〇零一二三四五六七八九十百]{1,7})(研究所|研究院|设计院|研究设计院|所|院|厂|基地)"
 )
 _FORM = re.compile(r"(?:有限|股份|责任|集团)*公司$")
 _UNIT = re.compile(
@@ -389,9 +389,7 @@ def match(frame: pl.DataFrame, rules: AffiliationRules) -> list[tuple[int, str, 
     found = pl.DataFrame({"flat": flat}).select(
         pl.col("flat").str.extract_many(list(rules.anchors), overlapping=True).alias("a")
     )["a"]
-    numbered = flat.str.contains(
-        r"(?:[0-9]{2,4}|[〇零一二三四五六七八九十百]{1,7})(?:研究所|研究院|设计院|所|院|厂|基地)"
-    )
+    numbered = flat.str.contains(_NUMBERED.pattern)
     wanted = (found.list.len() > 0) | numbered | key.is_in(known) | bare.is_in(known) | flat.is_in(known)
     wanted = wanted & ~frame["is_anonymous"]
     rows = wanted.arg_true()

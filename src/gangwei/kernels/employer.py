@@ -44,6 +44,8 @@ COLUMNS = {
     "is_truncated": pl.Boolean(),
 }
 _BOTH_SCRIPTS = frozenset("乾著於徵藉瞭夥麼鉅甯昇崙堃淼喆")
+_ROUND = "([一二三四五六七八九十百〇])[○◯]"
+"""A circle that stands for the zero of a number: 七○一"""
 _NUMBER = r"第?[0-9一二三四五六七八九十百零〇]+"
 _BODY = r"(?:研究所|研究院|设计院|设计所|基地|研究中心|所|院|厂|工厂|局|分院)"
 _SEPARATE_BODY = rf"^{_NUMBER}.{{0,10}}{_BODY}|^.{{0,10}}(?:研究院|科学院|设计院|研究设计院|科学研究院|研究所有限公司)"
@@ -208,6 +210,8 @@ def clean(names: pl.Series) -> pl.DataFrame:
         .str.replace(r"^\s*\[\s*['\x22]?(.*?)['\x22]?\s*\]\s*$", "$1")
         .str.replace_all(r"[“”\x22]", "")
         .str.replace_all(r"([\u{4e00}-\u{9fff}])_([\u{4e00}-\u{9fff}])", "${1}某${2}")
+        .str.replace_all(_ROUND, "${1}〇")
+        .str.replace_all(_ROUND, "${1}〇")  # 七○○
         .str.replace_all(r"[【\[{〔〈《「]", "(")
         .str.replace_all(r"[】\]}〕〉》」]", ")")
         .str.replace_all(r"\s*([()])\s*", "$1")
