@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from gangwei import evaluate as ev
 from gangwei.cli import main
+from gangwei.store import StoreError
 
 
 def test_figures_by_hand() -> None:
@@ -230,3 +231,14 @@ def test_shipped_model_on_the_dev_labels(shared: Path) -> None:
     assert got["builder"].f1_plain > 0.88
     assert got["builder"].f1 > 0.80
     assert got["builder+adjacent"].f1_plain > 0.82
+
+
+def test_flags_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("record_id,ai_tier,mention,defence_signal\nk0,builder,yes,1.0\nk1,none,No,0.0\nk2,none,,\n")
+    labels = ev.read_labels(path)
+    assert labels["mention"].to_list() == [True, False, None]
+    assert labels["defence_signal"].to_list() == [True, False, None]
+    path.write_text("record_id,ai_tier,mention\nk0,builder,maybe\n")
+    with pytest.raises(StoreError, match="neither yes nor no"):
+        ev.read_labels(path)

@@ -11,16 +11,20 @@ import polars as pl
 from gangwei.store import StoreError, read_lines
 
 DESIGN = ("stratum_population", "stratum_sample")
+FLAGS = ("mention", "surveillance_job", "defence_signal")
+YES_NO = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
 
 
 def read_label_lines(path: Path) -> pl.DataFrame:
     """Lines of JSON or CSV; of several by one `reader` on one `ad_id` the last. `weight` (Float64) is that of the file, or
-    follows from stratum_population and stratum_sample (of readers: how many they read); without either there is none.
+    follows from stratum_population and stratum_sample (of readers: how many they read); without either there is none. FLAGS are
+    Boolean.
 
     Raises:
-        StoreError: no such file, of another form, or a weight that is missing, negative or no number.
+        StoreError: no such file, of another form, a weight that is missing, negative or no number, or a flag that is neither yes nor no.
     """
     frame = read_lines(path)
+    frame = frame.with_columns(_flag(frame[c], path) for c in FLAGS if c in frame.columns)
     if {"reader", "ad_id"} <= set(frame.columns):
         frame = frame.unique(["reader", "ad_id"], keep="last", maintain_order=True)
     given = ["weight"] if "weight" in frame.columns else [c for c in DESIGN if c in frame.columns]
@@ -40,6 +44,16 @@ def read_label_lines(path: Path) -> pl.DataFrame:
             raise StoreError(f"{path.name}: every {' / '.join(given)} is 0")
         frame = frame.with_columns(weight=weight)
     return frame
+
+
+def _flag(column: pl.Series, path: Path) -> pl.Series:
+    """A flag as spreadsheets and programs write it: true, yes, 1; an empty cell is unknown."""
+    if column.dtype == pl.Boolean:
+        return column
+    words = column.cast(pl.String).str.strip_chars().str.to_lowercase().replace("", None)
+    if strange := sorted(set(words.drop_nulls()) - set(YES_NO)):
+        raise StoreError(f"{path.name}: {column.name} {strange[0]!r} is neither yes nor no")
+    return words.replace_strict(YES_NO, return_dtype=pl.Boolean)
 
 
 def own_lines(path: Path) -> list[dict[str, Any]]:
