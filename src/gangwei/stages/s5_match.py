@@ -88,7 +88,6 @@ WRITTEN: dict[str, Any] = {
     "use_dictionary": False,
     "write_statistics": False,
 }
-_MONTHLY = {"month": (1, 1.0), "year": (1, 12.0), "week": (1, 0.23), "day": (2, 1.0), "hour": (2, 0.125)}
 
 
 @dataclass(frozen=True)
@@ -101,6 +100,8 @@ class Rules:
     window_days: int
     areas: str
     building: str
+    pay_units: dict[str, tuple[int, float]]
+    """Kind of pay (1 by the month, 2 by the day) of each unit, and how many of these it lasts"""
     same: tuple[tuple[int, int], ...]
     apart: tuple[tuple[int, int], ...]
 
@@ -128,7 +129,9 @@ def compile_rules(book: Codebook) -> Rules:
     return Rules(
         TitleMemo(compile_titles(book)), np.array(params, np.float64), int(toml["hidden"]["stock_employers"]),
         int(toml["spells"]["window_days"]), "|".join((r"[^\p{Han}]", *toml["address"]["areas"])),
-        f"^(.{{{toml['address']['named']},}}?(?:{'|'.join(toml['address']['buildings'])}))", keys["same"], keys["apart"],
+        f"^(.{{{toml['address']['named']},}}?(?:{'|'.join(toml['address']['buildings'])}))",
+        {unit: (kind, by) for kind, name in enumerate(("months", "days"), 1) for unit, by in toml["pay"][name].items()},
+        keys["same"], keys["apart"],
     )  # fmt: skip
 
 
@@ -185,7 +188,7 @@ def signed(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, 
             "flags": flags,
             "city": _city(located),
             **title,
-            **_pay(clean),
+            **_pay(clean, rules.pay_units),
             "education": clean["education"].cast(pl.Enum(EDUCATION)).to_physical().cast(pl.Int8).fill_null(-1),
             "experience": clean["experience_min_months"].clip(0, 600).cast(pl.Int16).fill_null(-1),
             **_window(clean),
@@ -222,9 +225,9 @@ def _city(located: pl.DataFrame) -> npt.NDArray[np.uint64]:
     return _hash(code)
 
 
-def _pay(clean: pl.DataFrame) -> dict[str, pl.Series]:
-    kind = pl.col("pay_unit").replace_strict({k: v[0] for k, v in _MONTHLY.items()}, default=0, return_dtype=U8)
-    by = pl.col("pay_unit").replace_strict({k: v[1] for k, v in _MONTHLY.items()}, default=1.0, return_dtype=pl.Float64)
+def _pay(clean: pl.DataFrame, units: dict[str, tuple[int, float]]) -> dict[str, pl.Series]:
+    kind = pl.col("pay_unit").replace_strict({k: v[0] for k, v in units.items()}, default=0, return_dtype=U8)
+    by = pl.col("pay_unit").replace_strict({k: v[1] for k, v in units.items()}, default=1.0, return_dtype=pl.Float64)
     ok = (
         (pl.col("pay_status") == "ok")
         & pl.col("pay_min_fen").is_not_null()
