@@ -301,7 +301,7 @@ class _Nonplaces(NamedTuple):
 
 
 def _nonplaces(book: Codebook, names: dict[str, Entry]) -> _Nonplaces:
-    """The rows of `places/nonplaces.csv`; foreign places are entered in `names` too."""
+    """The rows of `places/nonplaces.csv`; foreign places are entered in `names` too, names of former units among them leave it."""
     nonplaces: dict[str, tuple[str, str]] = {}
     foreign_latin, states, fragments = set(), set(), []
     for row in book.rows("places/nonplaces.csv"):
@@ -312,6 +312,8 @@ def _nonplaces(book: Codebook, names: dict[str, Entry]) -> _Nonplaces:
             fragments.append((row["name"], row["kind"].partition(":")[2]))
             continue
         nonplaces[row["name"].lower()] = (row["kind"], row["id"])
+        if row["name"] in names and names[row["name"]].kind == "old":  # 新区 was once the name of a district of Tangshan
+            del names[row["name"]]
         if row["kind"] == "foreign":
             if row["name"].isascii():
                 foreign_latin.add(latin_key(row["name"]))

@@ -168,14 +168,7 @@ class Resolver:
         if known is not None:
             return known
         gaz = self.gaz
-        c = clean_field(city, gaz)
-        head = self._head(c)
-        found = self._cities.get(head)
-        if found is None:
-            found = read_city(head, gaz)
-            if len(self._cities) >= CACHE_LIMIT:
-                self._cities.clear()
-            self._cities[head] = found
+        found = self._city(self._head(clean_field(city, gaz)))
         raw = (district or "").lstrip(" []'\"")
         d = clean_field(district, gaz)
         if raw[:1] == "|":
@@ -191,6 +184,15 @@ class Resolver:
         self._pairs[key] = known
         return known
 
+    def _city(self, text: str) -> Found:
+        """What a cleaned city field says, kept."""
+        found = self._cities.get(text)
+        if found is None:
+            if len(self._cities) >= CACHE_LIMIT:
+                self._cities.clear()
+            found = self._cities[text] = read_city(text, self.gaz)
+        return found
+
     def _head(self, city: str) -> str:
         """深圳·南山区·科技园 without its trading area, when the first two parts name a county and the rest no other place."""
         first = city.find("·")
@@ -198,9 +200,7 @@ class Resolver:
         if second < 0 or SEVERAL.search(city, second):
             return city
         head = city[:second]
-        found = self._cities.get(head)
-        if found is None:
-            found = self._cities[head] = read_city(head, self.gaz)
+        found = self._city(head)
         return head if len(found.chains) == 1 and all(r.county for r in found.chains[0].readings) else city
 
     def resolve(self, city: str | None, district: str | None, address: str | None) -> Place:

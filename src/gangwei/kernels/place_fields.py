@@ -276,8 +276,8 @@ def scan(text: str, gaz: Gazetteer, first: re.Pattern[str]) -> Found:
             beside = entry.level <= PREFECTURE and ends and not county_known and entry.kind in ("name", "short")
             if not (strong or beside):
                 continue
-            if entry.level == COUNTY and not ends:
-                continue
+            if entry.level == COUNTY and (not ends or text[stop - n : stop] in gaz.nonplaces):
+                continue  # 宁波,郊区: a word for a part of any city
             if county_known and entry.level == COUNTY and entry.kind != "name" and _spaced(text, stop - n):
                 continue  # 北京 海淀区 清河: a quarter that is called like a county elsewhere
         chains.append(Chain(entry.best, entry.every, entry.kind, entry.id))
