@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 import opencc
 import polars as pl
 
+from gangwei.kernels.mojibake import unmojibake
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
@@ -161,15 +163,6 @@ def _alias_frame(rows: list[dict[str, str]], rules: NameRules) -> pl.DataFrame:
         .filter(pl.col("key").str.len_chars() >= 2)
         .unique("key", keep="first", maintain_order=True)
     )
-
-
-def unmojibake(text: str) -> str:
-    """Undo GBK read as Latin-1 (`±±¾©` -> `北京`); the text itself when it is not that."""
-    try:
-        fixed = text.encode("latin-1").decode("gb18030")
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        return text
-    return fixed if any("\u4e00" <= c <= "\u9fff" for c in fixed) else text
 
 
 def to_simplified(text: pl.Series) -> pl.Series:

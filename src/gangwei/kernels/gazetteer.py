@@ -6,6 +6,7 @@ Built once from `definitions/places/*.csv`; read-only afterwards, so threads may
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -257,8 +258,8 @@ def _listed(row: dict[str, str], units: dict[str, Unit], kind: str) -> Entry:
 
 def latin_key(text: str) -> str:
     """Letters only, lower case, marks folded to plain letters."""
-    plain = text.lower().translate({ord("ü"): "u", ord("ê"): "e", ord("é"): "e"})
-    return "".join(c for c in plain if "a" <= c <= "z")
+    plain = text if text.isascii() else unicodedata.normalize("NFD", text)
+    return "".join(c for c in plain.lower() if "a" <= c <= "z")
 
 
 def _add_aliases(
@@ -312,7 +313,9 @@ def _nonplaces(book: Codebook, names: dict[str, Entry]) -> _Nonplaces:
             fragments.append((row["name"], row["kind"].partition(":")[2]))
             continue
         nonplaces[row["name"].lower()] = (row["kind"], row["id"])
-        if row["name"] in names and names[row["name"]].kind == "old":  # 新区 was once the name of a district of Tangshan
+        if (
+            row["name"] in names and names[row["name"]].kind == "old"
+        ):  # 新区 was once the name of a district of Tangshan
             del names[row["name"]]
         if row["kind"] == "foreign":
             if row["name"].isascii():

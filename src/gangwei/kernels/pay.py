@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from gangwei.kernels.mojibake import unmojibake
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
@@ -116,16 +118,6 @@ def compile_pay(book: Codebook) -> PayRules:
         bounds=dict(d["bounds"]),
         glyphs={d["glyphs"]["first"] + i: str(i) for i in range(10)},
     )
-
-
-def unmojibake(value: str) -> str:
-    """Repair GBK bytes that were read as Latin-1 ('15kÒÔÉÏ' is '15k以上'); other strings come back as they are."""
-    if value.isascii() or not all(c < "\u0100" for c in value) or "\xa0" in value:
-        return value
-    try:
-        return value.encode("latin-1").decode("gb18030")
-    except UnicodeDecodeError:
-        return value
 
 
 def tens(m: re.Match[str]) -> str:

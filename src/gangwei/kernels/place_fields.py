@@ -6,12 +6,12 @@ road, a village, a building or an employer may bear the name of another city.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
 from typing import NamedTuple
 
 from gangwei.kernels.gazetteer import COUNTY, PREFECTURE, PROVINCE, Entry, Gazetteer, Reading, join, latin_key
+from gangwei.kernels.mojibake import unmojibake
 
 FIELD_LIMIT = 200
 """Characters of a field that are read; longer fields are texts, and a place stands at their beginning."""
@@ -44,7 +44,6 @@ LATIN = re.compile(r"[\x00-ɏ’‘ʼ]*\Z")
 COUNTRY_FIRST = re.compile(r"(?i)^\W*(?:asia\W+)?(?:china|chn|cn|prc)\s*[-–—_: ]\s*(?=[a-z])")
 DASH = re.compile(r"\s*[-–—]\s*")
 CJK = re.compile("[一-鿿]")
-LATIN1 = re.compile(r"[\x00-\xff]*[\x80-\xff][\x00-\xff]*\Z")
 LABEL = re.compile(
     r"^\W*(?:(?:上班|工作|公司|办公|联系|详细|面试|单位|企业)?(?:地址|地点|位置)\s*[:]\s*)?(?:\d{6}\s)?(?:中国|中华人民共和国)?\W*"
 )
@@ -59,10 +58,7 @@ def clean_field(text: str | None, gaz: Gazetteer) -> str:
         return ""
     s = text[:FIELD_LIMIT]
     if not PLAIN.match(s):
-        if LATIN1.match(s):
-            with contextlib.suppress(UnicodeDecodeError):
-                s = s.encode("latin-1").decode("gb18030")
-        s = unicodedata.normalize("NFKC", s)
+        s = unicodedata.normalize("NFKC", unmojibake(s))
     if gaz.traditional.search(s):
         s = s.translate(gaz.fold)
     s = s.strip(" []【】「」'\"\t\r\n·-|/,;")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from gangwei.kernels.pay import CHINESE, tens, unmojibake
+from gangwei.kernels.mojibake import unmojibake
+from gangwei.kernels.pay import CHINESE, tens
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
