@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,11 +97,11 @@ _MD = re.compile(r"^(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:\s+\d{1,2}:\d
 _MONTH = re.compile(r"^(\d{1,2})\s*月份?$")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}(?::\d{2})?$")
 _CTIME = re.compile(
-    r"^(?:[a-z]{3,9},?\s+)?([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?,?\s+(\d{4})$",
+    r"^(?:[a-z]{3,9},?\s+)?([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?(?:\s+(\d{1,2}):(\d{2})(?::\d{2})?(?:\s*([a-z]{3,4}|[+-]\d{4}))?)?,?\s+(\d{4})$",
     re.I,
 )
 _DMY = re.compile(
-    r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4}|\d\d)(?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{3,4}|[+-]\d{4}))?)?$",
+    r"^(?:[a-z]{3,9},?\s+)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?,?[\s-]+(\d{4}|\d\d)(?:\s+(\d{1,2}):(\d{2})(?::\d{2})?(?:\s*([a-z]{3,4}|[+-]\d{4}))?)?$",
     re.I,
 )
 _DMY_NUM = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[\sT]+\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]m)?)?$", re.I)
@@ -118,6 +118,7 @@ _WITHIN = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\
 _CTIME_WITHIN = re.compile(
     r"(?<![a-z])([a-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(?:[\d:]+\s+)?(?:[a-z]{3,4}\s+)?(\d{4})(?!\d)", re.I
 )
+_OFFSET = re.compile(r"Z|UTC|GMT|([+-])(\d{2}):?(\d{2})", re.I)
 _ROC_YEAR = 1911
 
 
@@ -131,21 +132,35 @@ def _on(year: int, month: int, day: int, rules: DateRules) -> Reading:
     return Reading(found, "day")
 
 
+def _here(found: Reading, hour: str | None, minute: str, zone: str | None, rules: DateRules) -> Reading:
+    """The day in China standard time of a time in a zone; as written without a time or a zone that is told by its letters."""
+    offset = _OFFSET.fullmatch(zone or "")
+    if found.day is None or hour is None or offset is None:
+        return found
+    hours = int(offset[1] + offset[2]) + int(offset[1] + offset[3]) / 60 if offset[1] else 0.0
+    if int(hour) > 23 or int(minute) > 59 or abs(hours) > 23:
+        return found
+    moment = datetime.combine(found.day, time(int(hour), int(minute)), timezone(timedelta(hours=hours)))
+    return _bounded(moment.astimezone(rules.zone).date(), rules)
+
+
 def _month(year: int, month: int, rules: DateRules) -> Reading:
     found = _on(year, month, 1, rules)
     return Reading(found.day, "month") if found.day else found
 
 
 def _yearless(month: int, day: int, captured: date | None, year: int | None, rules: DateRules) -> Reading:
+    """The last such day before the capture, or so few days after it as time zones make."""
     if not 1 <= month <= 12 or not 1 <= day <= 31:
         return Reading(None, issue=IMPOSSIBLE)
     if captured is not None:
-        for y in range(captured.year, captured.year - 9, -1):
+        last = captured + timedelta(days=rules.slack)
+        for y in range(last.year, last.year - 9, -1):
             try:
                 found = date(y, month, day)
             except ValueError:
                 continue  # 29 February
-            if found <= captured:
+            if found <= last:
                 return Reading(found, "day")
         return Reading(None, issue=IMPOSSIBLE)
     if year is not None:
@@ -224,16 +239,7 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
     text = _LABEL.sub("", text).strip(" ,;")
     low = text.lower()
     if m := _YMD.match(text):
-        y, mo, d = int(m[1]), int(m[2]), int(m[3])
-        found = _on(y, mo, d, rules)
-        if found.day and m[7] and m[4]:
-            sign = m[7].upper()
-            hours = 0.0 if sign in {"Z", "UTC", "GMT"} else int(sign[:3]) + int(sign[0] + sign[-2:]) / 60
-            if int(m[4]) > 23 or int(m[5]) > 59 or abs(hours) > 23:
-                return found
-            moment = datetime(y, mo, d, int(m[4]), int(m[5]), tzinfo=timezone(timedelta(hours=hours)))
-            return _bounded(moment.astimezone(rules.zone).date(), rules)
-        return found
+        return _here(_on(int(m[1]), int(m[2]), int(m[3]), rules), m[4], m[5], m[7], rules)
     if m := _YM.match(text):
         return _month(int(m[1]), int(m[2]), rules)
     if m := _MD.match(text):
@@ -253,9 +259,10 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
             return Reading(None, issue=OPEN_END)
         return _between(*_span(m[1], rules.units[m[2]], low, rules), captured, year, rules)
     if (m := _CTIME.match(text)) and m[1].lower() in rules.months:
-        return _on(int(m[3]), rules.months[m[1].lower()], int(m[2]), rules)
+        return _here(_on(int(m[6]), rules.months[m[1].lower()], int(m[2]), rules), m[3], m[4], m[5], rules)
     if (m := _DMY.match(text)) and m[2].lower() in rules.months:
-        return _on(int(m[3]) + (2000 if len(m[3]) == 2 else 0), rules.months[m[2].lower()], int(m[1]), rules)
+        year_ = int(m[3]) + (2000 if len(m[3]) == 2 else 0)
+        return _here(_on(year_, rules.months[m[2].lower()], int(m[1]), rules), m[4], m[5], m[6], rules)
     if m := _DMY_NUM.match(text):
         return _either_order(int(m[1]), int(m[2]), int(m[3]), rules)
     return _rarely(text, rules)
