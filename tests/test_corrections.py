@@ -32,3 +32,8 @@ def test_empty_means_null_on_both_sides() -> None:
 def test_an_unknown_column_is_refused() -> None:
     with pytest.raises(ValueError, match="not a text column"):
         apply(RAW, fix("nosuch", "", "x"))
+
+
+def test_two_corrections_of_one_cell_each_for_what_they_expect() -> None:
+    both = pl.concat([fix("city", "上海", "天津"), fix("city", "广州", "深圳"), fix("city", "上海", "重庆")])
+    assert apply(RAW, both)["city"].to_list() == ["重庆", "北京", None]

@@ -10,7 +10,8 @@ def apply(raw: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         raw: stage_tables.RAW rows.
-        corrections: source_id, source_key, column, expect, value (strings; an empty `expect` or `value` means null).
+        corrections: source_id, source_key, column, expect, value (strings; an empty `expect` or `value` means null); of
+            several for one value of a cell the last.
 
     Raises:
         ValueError: a correction names a column that raw does not have as text.
@@ -21,13 +22,12 @@ def apply(raw: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
         name = str(column[0])
         if raw.schema.get(name) != pl.String:
             raise ValueError(f"corrections.csv: {name!r} is not a text column of the raw table")
+        cell = ["source_id", "source_key", name]
         keyed = rows.select(
-            "source_id", "source_key", pl.col("expect").replace("", None), pl.col("value").replace("", None),
-            pl.lit(True).alias("corrected"),
-        )  # fmt: skip
-        joined = raw.select("source_id", "source_key", name).join(
-            keyed, on=["source_id", "source_key"], how="left", maintain_order="left"
-        )
-        hit = joined["corrected"].fill_null(False) & joined[name].eq_missing(joined["expect"])
+            "source_id", "source_key", pl.col("expect").replace("", None).alias(name), pl.col("value").replace("", None),
+            corrected=True,
+        ).unique(cell, keep="last", maintain_order=True)  # fmt: skip
+        joined = raw.select(cell).join(keyed, on=cell, how="left", nulls_equal=True, maintain_order="left")
+        hit = joined["corrected"].fill_null(False)
         raw = raw.with_columns(pl.when(hit).then(joined["value"]).otherwise(pl.col(name)).alias(name))
     return raw
