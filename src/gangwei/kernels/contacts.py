@@ -31,8 +31,8 @@ INVISIBLE = r"[\u{00AD}\u{200B}-\u{200F}\u{2060}\u{FE0F}\u{FEFF}\u{20E3}]"
 
 
 # of a character: a digit (1), a digit in Chinese (2), a space between digits (3); a hint alone; a family name; what begins
-# a title behind one
-DIGIT, ALONE, NAME, TITLE = 3, 4, 8, 16
+# a title behind one; what begins a longer hint
+DIGIT, ALONE, NAME, TITLE, FIRST = 3, 4, 8, 16, 32
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules
     kinds[[ord(c) for c in HANZI_DIGITS]] = 2
     kinds[[ord(c) for c in " -–.·_"]] = DIGIT
     kinds[plain.first > 0] |= ALONE
+    kinds[[ord(hint[0]) & 0xFFFF for hint in literals if len(hint) > 1]] |= FIRST
     titled = wanted >> groups["titled"] & 1
     for name in words["surnames"] if titled else "":
         kinds[ord(name)] |= NAME
@@ -123,8 +124,11 @@ def _hints(data: Any, off: Any, keys: Any, values: Any, entry: Any, pairs: Any, 
                 elif 65 <= c <= 90:
                     c += 32
             kind = np.int64(kinds[c & 0xFFFF])
-            slot = pair_slot(before, c)
-            if (np.int64(pairs[slot >> 3]) >> (slot & 7)) & 1 or kind_before & ALONE or kind_before & kind >> 1 & NAME:
+            begins = kind_before & ALONE or kind_before & kind >> 1 & NAME
+            if not begins and kind_before & FIRST:
+                slot = pair_slot(before, c)
+                begins = (np.int64(pairs[slot >> 3]) >> (slot & 7)) & 1
+            if begins:
                 node = step(keys, values, 0, before)
                 j = i
                 while node >= 0:
