@@ -20,7 +20,7 @@ from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_address, short_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
 from gangwei.formats.packed import PAY_PARTS, Packed, load_packed, plain
-from gangwei.formats.placing import MANY, by_header, share_of
+from gangwei.formats.placing import MANY, beside, by_header, share_of
 from gangwei.formats.ragged import anchors_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.tables import Table
@@ -241,6 +241,8 @@ def _place(
         if header
         else short_address(placed, shown, know.values)
     )
+    if header:
+        placed |= beside(names, rows, shown, placed, know.headers, know.values)
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     barred |= {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field == "company"}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}

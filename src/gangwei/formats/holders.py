@@ -95,10 +95,11 @@ def one_ad(doc: Any, headers: Headers) -> dict[str, Any] | None:
 
 
 def _is_one_ad(doc: dict[str, Any], headers: Headers) -> bool:
-    """An object that says title, text and more, however far in, and holds no list of ads."""
+    """An object that says title, text and more, or title, employer, pay and more, however far in, and holds no list of ads."""
     own = flat(doc)
     said = _said(own, headers) - {"ignore"}
-    if "description" not in said or len(said) < FEW or not said & {"title", "company"} or _titled(doc, headers) > 1:
+    told = "description" in said or (len(said) > FEW and {"title", "company", "pay"} <= said)
+    if not told or len(said) < FEW or not said & {"title", "company"} or _titled(doc, headers) > 1:
         return False
     lists = [v for v in own.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
     inside_lists = [_said(flat(v[0]), headers) - {"ignore"} for v in lists]

@@ -12,7 +12,7 @@ from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import cell, mended, records_in
 
 OPENING = re.compile(
-    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|\(?\s*(?:window|self|globalThis)(?:\.[\w$]+|\[\s*[\"'][\w$]+[\"']\s*\])\s*=(?!=)|['\"]use strict"
+    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|\(?\s*(?:window|self|globalThis)(?:\.[\w$]+|\[\s*[\"'][\w$]+[\"']\s*\])\s*=(?!=)|['\"]use \w+['\"]"
     r"|[A-Za-z_$][\w.$]*\(\s*[\"'{\[]|[\[{]\s*(?:\{\s*)?[A-Za-z_$][\w$]*\s*:)"
 )
 TOKEN = re.compile(
@@ -30,23 +30,29 @@ FIELDS, AGAIN, DEPTH, DIGITS = 3, 8, 60, 15
 WIDE, FEW_ROWS = 4, 3
 
 Token = tuple[str, str]
+Ads = list[dict[str, Any]]
 
 
-def records(text: str, headers: Headers) -> list[dict[str, Any]]:
+def records(text: str, headers: Headers) -> Ads:
     """The longest list of objects in a program that say three fields or more of an ad, with the lists like it; [] without any."""
     tokens = _tokens(text)
-    lists: list[list[dict[str, Any]]] = []
+    lists: list[Ads] = []
     at, left = 0, AGAIN * len(tokens)
     while at < len(tokens) and left > 0:
         if tokens[at][1] in ("{", "[") and (at == 0 or tokens[at - 1][1] in BEFORE):
             value, end = _object(tokens, at + 1, 1) if tokens[at][1] == "{" else _list(tokens, at + 1, 1)
             left -= end - at
-            if found := _ads(value, headers):
+            if found := ads_of(value, headers):
                 lists.append(found)
                 at = end
                 continue
         at += 1
-    best = max(lists, key=len, default=[])
+    return longest(lists, headers)
+
+
+def longest(lists: list[Ads], headers: Headers) -> Ads:
+    """The longest list of ads with the lists like it; one that says pay, degree or years before others, which may be events."""
+    best = max(lists, key=lambda rows: (bool(_said(rows, headers) & holders.OF_JOBS), len(rows)), default=[])
     return [r for rows in lists if set(rows[0]) & set(best[0]) and len(set(rows[0]) ^ set(best[0])) <= 2 for r in rows]
 
 
@@ -74,15 +80,19 @@ def _cells(found: list[Any]) -> list[list[str]]:
     return [[cell(v) or "" for v in r] for r in good]
 
 
-def _ads(value: Any, headers: Headers) -> list[dict[str, Any]]:
-    """The objects of a value, where they are ads."""
+def ads_of(value: Any, headers: Headers) -> Ads:
+    """The objects of a value, where they are ads: the first says three fields."""
     found = records_in(value, 5) if isinstance(value, (dict, list)) else None
     if found is None or found[0] is not None:
         return []
     rows = holders.inside(value, headers) or holders.opened(found[1], headers)
     rows = [r for r in rows if isinstance(r, dict) and r]
-    said = {c.field for r in rows[:1] for k in r if (c := headers.claim(k)) is not None and c.field != "ignore"}
-    return rows if len(said) >= FIELDS else []
+    return rows if len(_said(rows, headers)) >= FIELDS else []
+
+
+def _said(rows: Ads, headers: Headers) -> set[str]:
+    """Fields that the keys of the first object ask for."""
+    return {c.field for r in rows[:1] for k in r if (c := headers.claim(k)) is not None and c.field != "ignore"}
 
 
 def _tokens(text: str) -> list[Token]:

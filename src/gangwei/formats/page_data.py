@@ -14,6 +14,8 @@ SCRIPT, END = re.compile(r"<script\b[^<>]*>", re.I), re.compile(r"</script", re.
 SET = re.compile(r"(?:^|[;\s])[\w$.]+\s*=\s*(?=[{\[])")
 POSTING = "JobPosting"
 LEAST = 3
+HAN = re.compile(r"[\"'`][^\"'`\n]{0,40}[\u4e00-\u9fff]")
+PROGRAM = 1 << 20
 TRIES = 200  # places of a script where a value may begin
 
 
@@ -21,6 +23,11 @@ def records(page: str) -> list[dict[str, Any]]:
     """The longest list of objects with three keys or more in the scripts of a page, or its job postings; [] without any."""
     lists = [r for script in _scripts(page) for doc in _values(script) for r in _lists(doc)]
     return max(lists, key=len, default=[])
+
+
+def programs(page: str) -> Iterator[str]:
+    """The scripts that may write ads down: none of more than `PROGRAM` characters, and several values with Han characters."""
+    return (s for s in _scripts(page) if len(s) <= PROGRAM and len(list(islice(HAN.finditer(s), LEAST))) == LEAST)
 
 
 def _scripts(page: str) -> Iterator[str]:

@@ -101,6 +101,30 @@ def by_header(
     return {n: out[n] for n in names if n in out}
 
 
+def beside(
+    names: Sequence[str],
+    rows: list[list[str]],
+    cells: dict[str, list[str]],
+    placed: dict[str, str],
+    headers: Headers,
+    values: Values,
+) -> dict[str, str]:
+    """Columns that ask for a field of which another column has the values of other rows, as in a file of two boards (title beside
+    jobName): each row has one of them."""
+    homes = {f: [n] for n, f in placed.items() if f not in ("ignore", *MANY, *PAY_PARTS)}
+    filled = {n: {j for j, r in enumerate(rows) if r[i].strip()} for i, n in enumerate(names)}
+    out: dict[str, str] = {}
+    for name in names:
+        claim = headers.claim(name) if name not in placed and cells[name] else None
+        home = homes.get(claim.field, []) if claim is not None and claim.strength < WORDS else []
+        if claim is None or not home or any(filled[name] & filled.get(n, filled[name]) for n in home):
+            continue
+        if _doubt(claim, cells[name], values) is not None:
+            out[name] = claim.field
+            home.append(name)
+    return out
+
+
 def _poorer(target: str, header: str, mine: list[str]) -> bool:
     """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the place of the search."""
     if target == "pay":

@@ -27,6 +27,7 @@ from gangwei.formats import (
     page_data,
     parquet,
     printed,
+    python_text,
     sqldump,
     sqlite,
     xml_text,
@@ -38,6 +39,7 @@ from gangwei.formats.json_records import chunk_of_records
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
 
+COMPONENT = re.compile(r"\s*<template\b[^<>]*>")
 XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
 CONTROL = re.compile(r"[\x02-\x08\x0b\x0c\x0e-\x1f]")
 WHOLE = 16 << 20  # bytes; programs and Markdown up to this size are looked through for ads
@@ -169,10 +171,12 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         head = line_ends.without_surplus(head)
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
     refused = pages.refuse(sample)
+    if refused is None and COMPONENT.match(sample) and (written := _html(blob, limits, found.name, headers)):
+        return Opened(found.name, written)
     if (refused is not None and refused.reason_id == "xml_file") or (refused is None and XML.match(sample)):
         return Opened(f"{found.name}, XML", _xml(blob, limits, found.name))
     if refused is not None:
-        found_tables = _html(blob, limits, found.name) if refused.reason_id == "saved_page" else []
+        found_tables = _html(blob, limits, found.name, headers) if refused.reason_id == "saved_page" else []
         if not found_tables:
             raise refused
         return Opened(f"{found.name}, tables of a page", found_tables, [], refused)
@@ -190,6 +194,12 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     encoding = found.name
     start = sample.lstrip()[:1]
     wrapped = json_text.WRAPPER.match(sample) is not None
+    if (
+        not wrapped
+        and python_text.OPENING.match(sample)
+        and (written := _program(blob, limits, encoding, headers, True))
+    ):
+        return Opened(encoding, written, notes)
     if not wrapped and literals.OPENING.match(sample) and (written := _program(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes)
     if markdown.HEADING.match(sample) and (written := _markdown(blob, limits, encoding, headers)):
@@ -216,7 +226,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     return Opened(encoding, tables, notes)
 
 
-def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
+def _html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
     with blob.stream() as f:
         data = f.read(limits.max_line_bytes + 1)
     if len(data) > limits.max_line_bytes:
@@ -225,20 +235,23 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
     found = [
         _of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
     ]
-    if ads := page_data.records(page):
+    written = (ads for script in page_data.programs(page) if (ads := literals.records(script, headers)))
+    if ads := page_data.records(page) or next(written, []):
         chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
         found.append(_of_records(blob, limits, lambda *_: iter([chunk]), encoding)[0])
     return found
 
 
-def _program(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
+def _program(
+    blob: archive.Blob, limits: Limits, encoding: str, headers: Headers, of_python: bool = False
+) -> list[Table]:
     text = _whole(blob, encoding)
     if text is None:
         return []
-    if ads := literals.records(text, headers):
+    if ads := (python_text if of_python else literals).records(text, headers):
         chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
         return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
-    return [_of_rows("", list(enumerate(rows, 1)))] if (rows := literals.rows(text)) else []
+    return [] if of_python else [_of_rows("", list(enumerate(rows, 1)))] if (rows := literals.rows(text)) else []
 
 
 def _markdown(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
