@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +185,21 @@ def test_no_contact_in_any_format(hostile_explored: Path) -> None:
 def test_cells_that_begin_a_formula_are_made_harmless(hostile_explored: Path) -> None:
     text = TestClient(create(hostile_explored)).get("/m/openings/ads.csv").text
     assert "=HYPERLINK" in text and ",=HYPERLINK" not in text and '"=HYPERLINK' not in text
+
+
+def test_ctrl_c_ends_it_while_it_still_makes_things_ready(explored: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "gangwei", "explore", str(explored), "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None and "Ctrl-C stops" in server.stderr.readline()
+        assert urllib.request.urlopen(f"http://127.0.0.1:{port}/static/explore.css").status == 200
+        server.send_signal(signal.SIGINT)
+        assert (server.wait(60), server.stderr.read()) == (0, "")
+
+
+def test_what_runs_in_the_background_stops_with_the_server(explored: Path) -> None:
+    app = create(explored, warm=True)
+    with TestClient(app):
+        pass
+    assert not any(t.name == "warm" for t in threading.enumerate())

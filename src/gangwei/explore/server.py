@@ -6,7 +6,8 @@ pages work without script, and nothing is fetched from elsewhere. The suffix of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def create(
     other = Watched.open(compare, ds.codebook) if compare else None
     if other is not None:
         other.running = ds.running
-    app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="gangwei explorer", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_ending)
     guard(app, host, token)
     known = measures.load(ds.codebook)
     files = [n for n, _ in ds.codebook.files() if n.endswith((".csv", ".toml", ".md"))]
@@ -62,9 +63,16 @@ def create(
     papers.add(site)
     refusals(site)
     app.state.parts = (site, finder, reader)
-    if warm:
-        explore_warm.start(site, finder, reader)
+    app.state.stop = explore_warm.start(site, finder, reader) if warm else None
     return app
+
+
+@asynccontextmanager
+async def _ending(app: FastAPI) -> AsyncIterator[None]:
+    """Stop what runs in the background when the server ends."""
+    yield
+    if app.state.stop is not None:
+        app.state.stop()
 
 
 def refusals(site: Site) -> None:

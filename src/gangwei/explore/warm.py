@@ -9,11 +9,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import duckdb
 
 from gangwei.explore import rows
 from gangwei.explore.ads import Reader
+from gangwei.explore.guard import Running, TooSlow
 from gangwei.explore.profiles import CARDS
 from gangwei.explore.rows import behind
 from gangwei.explore.search import NEEDS, Search
@@ -40,14 +42,31 @@ COLUMNS = (
     "w",
     "is_first",
 )
+STOPPING = 20.0  # seconds
 FIRST = ("openings", "ai-openings", "ai-share", "defence-share", "surveillance-share", "city-top-share")
 
 
-def start(site: Site, finder: Search, reader: Reader) -> threading.Thread:
-    """Begin; the thread ends by itself and does not keep the program alive."""
-    thread = threading.Thread(target=run, args=(site, finder, reader), name="warm", daemon=True)
+def start(site: Site, finder: Search, reader: Reader) -> Callable[[], None]:
+    """Begin in a thread that does not keep the program alive.
+
+    Returns:
+        What stops it and waits for its end: a program must not end while a thread is inside a native library.
+    """
+    running = Running()
+
+    def work() -> None:
+        site.ds.running[threading.get_ident()] = running
+        with suppress(TooSlow):
+            run(site, finder, reader)
+
+    thread = threading.Thread(target=work, name="warm", daemon=True)
     thread.start()
-    return thread
+
+    def stop() -> None:
+        running.stop()
+        thread.join(STOPPING)
+
+    return stop
 
 
 def steps(site: Site, finder: Search, reader: Reader) -> list[tuple[str, Callable[[], object]]]:
@@ -109,6 +128,8 @@ def run(site: Site, finder: Search, reader: Reader) -> dict[str, float]:
         try:
             step()
         except (duckdb.Error, ValueError, MemoryError) as e:
+            if isinstance(e, duckdb.InterruptException):
+                return took
             log.warning("not prepared: %s (%s)", name, str(e).splitlines()[0] if str(e) else type(e).__name__)
         took[name] = time.monotonic() - begun
     return took
