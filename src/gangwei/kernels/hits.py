@@ -26,15 +26,14 @@ PLAIN, DUTY, ASKED, PREFERRED, NEGATED = range(len(CONTEXTS))
 ON_TITLE, ON_DUTY, ON_ASKED, ON_PREFERRED, ASIDE = range(len(SPOTS))
 IS_PREFER, IS_KNOW, IS_DUTY, IS_NEGATE = (1 << i for i in range(4))
 SAID = IS_PREFER | IS_KNOW | IS_DUTY | IS_NEGATE
-LISTED = 6
-WISHES = 10
 COLON, SEMICOLON, BRACKET = 58, 59, 0x3011
 
 
 class Terms(NamedTuple):
     """What the lists say of each term, aligned: characters, layer, tier, concept, whether it needs other AI terms, the cue that
     rules it out (-1 = none), the kind of a cue or title word or, of an AI term, a bit for each location where it counts, and
-    its two subfields (n, 2; -1 = none)."""
+    its two subfields (n, 2; -1 = none). Then what [lists] of ai/rules.toml says: terms that make a bare list, and clauses below a
+    heading of wishes that it covers."""
 
     size: NDArray[np.int32]
     layer: NDArray[np.int32]
@@ -44,6 +43,8 @@ class Terms(NamedTuple):
     not_if: NDArray[np.int32]
     kind: NDArray[np.int32]
     fields: NDArray[np.int32]
+    listed: int
+    wishes: int
 
 
 class Buffers(NamedTuple):
@@ -74,8 +75,8 @@ def place_hits(m, cues, buffers, terms, sections, s0, s1, where, hits, base):  #
     """Turn the m matches of one field into rows of `hits` from row `base` on.
 
     `cues` is the number of matched cues. `where` is the location of the whole field, or -1 to take it from the sections
-    s0..s1. A heading of wishes ("加分项:") makes the list below it preferred, up to the next heading, to the duties or for WISHES
-    clauses; in a running text ("优先:甲;乙") the items behind semicolons. Returns the end of the rows.
+    s0..s1. A heading of wishes ("加分项:") makes the list below it preferred, up to the next heading, to the duties or for
+    `terms.wishes` clauses; in a running text ("优先:甲;乙") the items behind semicolons. Returns the end of the rows.
     """
     chars, pos, ends, _, hit, at, cue, cue_at = buffers
     size, kind_of = terms.size, terms.kind
@@ -128,7 +129,7 @@ def place_hits(m, cues, buffers, terms, sections, s0, s1, where, hits, base):  #
                 sec += 1
             if sec < s1 and sections[sec, 1] <= a:
                 location = sections[sec, 0]
-        listed = 0 <= wished < clause <= wished + WISHES or 0 <= running < clause
+        listed = 0 <= wished < clause <= wished + terms.wishes or 0 <= running < clause
         hits[n, TERM] = hit[q]
         hits[n, START] = a
         hits[n, END] = pos[at[q] + size[hit[q]] - 1] + 1
@@ -156,12 +157,13 @@ def context_of(location, cues, listed):  # type: ignore[no-untyped-def]  # pragm
 
 
 @lean
-def lists_only(hits, n_title, a, b, size, ends, layer):  # type: ignore[no-untyped-def]  # pragma: no cover
+def lists_only(hits, n_title, a, b, ends, terms):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Read the AI terms of the text, rows a..b of `hits`, as tags where they are nothing but a list of words.
 
-    So it is where the title has no such term, there are LISTED or more, and every clause that holds one consists of them for
-    the larger part, without a word for duty, knowledge, preference or negation.
+    So it is where the title has no such term, there are `terms.listed` or more, and every clause that holds one consists of them
+    for the larger part, without a word for duty, knowledge, preference or negation.
     """
+    size, layer = terms.size, terms.layer
     for j in range(n_title):
         if layer[hits[j, TERM]] == AI:
             return
@@ -180,7 +182,7 @@ def lists_only(hits, n_title, a, b, size, ends, layer):  # type: ignore[no-untyp
         length = ends[clause] - (ends[clause - 1] if clause else 0)
         if covered and covered * 2 < length:
             return
-    if n >= LISTED:
+    if n >= terms.listed:
         for j in range(a, b):
             if layer[hits[j, TERM]] == AI:
                 hits[j, LOCATION] = IN_TAGS

@@ -276,8 +276,8 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep
             n_hits = h.place_hits(
                 m, cues, buffers, terms, sections, section_at[row], section_at[row + 1], own, hits, n_tags
             )  # fmt: skip
-        if n_hits - n_tags >= h.LISTED:
-            h.lists_only(hits, n_title, n_tags, n_hits, terms.size, ends, terms.layer)
+        if n_hits - n_tags >= terms.listed:
+            h.lists_only(hits, n_title, n_tags, n_hits, ends, terms)
         said = told(chars, n)
         if text[1][row + 1] - text[1][row] < snippet and title_decides(hits, n_title, n_tags, n_hits, terms):
             said = none

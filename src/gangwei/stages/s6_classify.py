@@ -175,7 +175,10 @@ def compile_lexicons(
     )
     columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
     about_fields = np.array(about, np.int32).reshape(-1, 2)
-    said = h.Terms._make((lexicon.size, lexicon.layer.astype(np.int32), *columns_of, about_fields))
+    lists = book.toml("ai/rules.toml")["lists"]
+    said = h.Terms._make(
+        (lexicon.size, lexicon.layer.astype(np.int32), *columns_of, about_fields, lists["terms"], lists["wishes"])
+    )
     return lexicons, said, ids, concepts, kinds
 
 
