@@ -89,6 +89,10 @@ class Gazetteer:
     """(text, kind): words that make a field a non-place where no name is found in it."""
     latin: dict[str, Entry]
     """Latin names without spaces and apostrophes, lower case."""
+    latin_tails: tuple[str, ...]
+    """Class words behind Latin names, in such letters; the first that fits is taken off."""
+    latin_home: frozenset[str]
+    """Names of the country in such letters."""
     foreign_latin: frozenset[str]
     us_states: frozenset[str]
     fold: dict[int, str]
@@ -397,6 +401,8 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         nonplaces=nonplaces.names,
         fragments=nonplaces.fragments,
         latin=latin_names,
+        latin_tails=tuple(grammar["latin"]["tails"]),
+        latin_home=frozenset(grammar["latin"]["home"]),
         foreign_latin=nonplaces.foreign_latin,
         us_states=nonplaces.us_states,
         fold=fold,

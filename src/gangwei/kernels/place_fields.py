@@ -90,29 +90,13 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
             continue
         if key in gaz.foreign_latin or (i > 0 and part.strip().lower() in gaz.us_states):
             return Found((), "foreign")
-        if key in ("china", "prchina", "prc", "cn", "mainlandchina", "peoplesrepublicofchina"):
+        if key in gaz.latin_home:
             known += 1
             continue
         entry = gaz.latin.get(key)
         if entry is None:
             plain = key.removeprefix("greater")
-            for tail in (
-                "metropolitanarea",
-                "metropolitanregion",
-                "metroarea",
-                "area",
-                "city",
-                "shi",
-                "province",
-                "sheng",
-                "district",
-                "qu",
-                "newarea",
-                "county",
-                "prefecture",
-                "cn",
-                "china",
-            ):
+            for tail in gaz.latin_tails:
                 if plain.endswith(tail) and plain[: -len(tail)] in gaz.latin:
                     entry = gaz.latin[plain[: -len(tail)]]
                     break
