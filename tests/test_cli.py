@@ -21,6 +21,7 @@ from gangwei.cli import main
 from gangwei.codebook import PACKAGED
 from gangwei.definitions_check import _changes
 from gangwei.store import locked
+from gangwei.terminal import say
 from test_pipeline import ADS, HEADER, table, write_csv
 
 
@@ -463,3 +464,9 @@ def test_the_headline_of_a_figure_says_what_it_is_of(out: Path) -> None:
     first = json.loads(run("measure", out, "city-rank", "--json").output)["rows"][0]
     assert run("measure", out, "city-rank").output.startswith(f"Ranking of cities by AI openings: {first['label']} ")
     assert "– (–)" not in run("measure", out, "location-quotient").output.splitlines()[0]
+
+
+def test_long_lines_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    command = "gangwei measure " + "[x] " * 60 + "--json"
+    say(command)
+    assert capsys.readouterr().out == command + "\n"

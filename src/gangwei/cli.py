@@ -17,7 +17,7 @@ import click
 
 from gangwei.allocator import share_one_heap
 from gangwei.cli_read import COMMANDS
-from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
+from gangwei.terminal import LOG, PATH, headlines, say, show_json, spoken
 from gangwei.version import __version__
 
 
@@ -43,7 +43,7 @@ def demo(out: Path, ads: int, lang: str) -> None:
     brief = out / "brief.html"
     headline = report.write_from(out, brief, lang=lang)
     headlines(headline, lang)
-    OUT.print(f"\nbrief: {brief}\ntables: {out / 'published'}", highlight=False, soft_wrap=True)
+    say(f"\nbrief: {brief}\ntables: {out / 'published'}")
 
 
 @main.command()
@@ -60,9 +60,8 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
     from gangwei.synth import make as maker
 
     made = maker.write(out, ads, seed=seed, shape=shape)
-    OUT.print(
+    say(
         f"{made.ads:,} ads in {out / 'ads'} ({made.files:,} files, {made.text_bytes / 1e6:,.0f} MB of text), their truth in {out / 'truth'}",
-        highlight=False,
     )
 
 
@@ -109,7 +108,7 @@ def build(
         from gangwei.status import plan
 
         planned = plan(inputs, out, _checked(options))
-        show_json(planned) if as_json else OUT.print(planned["text"])
+        show_json(planned) if as_json else say(planned["text"])
         return
     result = _build(inputs=inputs, out=out, texts=not no_texts, **options)
     if as_json:
@@ -176,7 +175,7 @@ def status(directory: Path, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        OUT.print(found["text"], highlight=False)
+        say(found["text"])
 
 
 @main.command()
@@ -193,7 +192,7 @@ def explain(directory: Path, ad_id: str, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        OUT.print(render(found), highlight=False)
+        say(render(found))
 
 
 @main.group()
@@ -209,7 +208,7 @@ def sources_sniff(file: Path) -> None:
     from gangwei import sniff
 
     proposal = sniff.propose(file)
-    OUT.print(proposal.toml, highlight=False, soft_wrap=True)
+    say(proposal.toml)
     LOG.print(proposal.preview(), highlight=False, soft_wrap=True)
 
 
@@ -223,8 +222,8 @@ def sources_check(file: Path, definition: Path) -> None:
 
     found = sniff.check(file, definition)
     for issue in found:
-        OUT.print(f"{issue.reason_id}: {issue.message}")
-    OUT.print("no issue" if not found else f"{len(found)} issues")
+        say(f"{issue.reason_id}: {issue.message}")
+    say("no issue" if not found else f"{len(found)} issues")
     sys.exit(3 if found else 0)
 
 
@@ -237,7 +236,7 @@ def sources_list(definitions: Path | None) -> None:
     from gangwei.codebook import Codebook
 
     for s in sniff.known(Codebook(definitions)):
-        OUT.print(f"{s.id:36} {s.title}", highlight=False)
+        say(f"{s.id:36} {s.title}")
 
 
 @main.group()
@@ -256,8 +255,8 @@ def definitions_check(folder: Path | None) -> None:
 
     problems = check(folder) + claims.problems(Codebook(folder))
     for p in problems:
-        OUT.print(p, highlight=False)
-    OUT.print("all definitions are sound" if not problems else f"{len(problems)} problems")
+        say(p)
+    say("all definitions are sound" if not problems else f"{len(problems)} problems")
     sys.exit(3 if problems else 0)
 
 
@@ -275,7 +274,7 @@ def definitions_diff(directory: Path, folder: Path, as_json: bool) -> None:
         show_json(found)
     else:
         for line in found["lines"]:
-            OUT.print(line, highlight=False)
+            say(line)
 
 
 @main.command()
@@ -294,7 +293,7 @@ def clean(directory: Path, yes: bool) -> None:
     if yes or click.confirm(f"remove {size / 1e6:,.0f} MB of intermediate files in {directory / 'stages'}?"):
         with locked(directory):
             shutil.rmtree(directory / "stages")
-        OUT.print(f"removed {size / 1e6:,.0f} MB")
+        say(f"removed {size / 1e6:,.0f} MB")
 
 
 for command in COMMANDS:

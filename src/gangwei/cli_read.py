@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gangwei.terminal import LOG, OUT, PATH, headlines, show_json, spoken
+from gangwei.terminal import LOG, PATH, headlines, say, show_json, spoken
 from gangwei.terminal_figures import SHOWN, refusal, show_crossed, show_csv, show_figure, show_openings
 
 
@@ -101,9 +101,9 @@ def report(
         headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels), lang)
     except UnknownParameter as e:
         raise click.UsageError(str(e)) from None
-    OUT.print(f"brief: {target}", highlight=False, soft_wrap=True)
+    say(f"brief: {target}")
     if pdf:
-        OUT.print(f"pdf: {brief.to_pdf(target)}", highlight=False, soft_wrap=True)
+        say(f"pdf: {brief.to_pdf(target)}")
 
 
 @click.command()
@@ -155,7 +155,7 @@ def release(directory: Path, version: str, no_texts: bool) -> None:
     """Write a citable data package to DIRECTORY/releases/VERSION: Parquet, CSV, descriptors, checksums and a diff to the last release."""
     from gangwei import release as package
 
-    OUT.print(f"released: {package.write(directory, version, texts=not no_texts)}", highlight=False, soft_wrap=True)
+    say(f"released: {package.write(directory, version, texts=not no_texts)}")
 
 
 @click.command()
@@ -178,7 +178,7 @@ def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path |
     from gangwei.codebook import carried_by
     from gangwei.store import read_json
 
-    OUT.print(
+    say(
         fit.run(
             dataset,
             list(files),
@@ -187,7 +187,6 @@ def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path |
             read_json(populations) if populations else None,
             seeds,
         ),
-        highlight=False,
     )
 
 
@@ -271,7 +270,7 @@ def second_opinion(
         "in_band": plan.in_band, "answered_before": plan.answered_before, "to_ask": plan.ads.height,
         "tokens_in": plan.tokens_in, "tokens_out": plan.tokens_out, "cost": plan.cost,
     }  # fmt: skip
-    LOG.print(plan.text(), highlight=False) if as_json else OUT.print(plan.text(), highlight=False)
+    LOG.print(plan.text(), highlight=False) if as_json else say(plan.text())
     if (
         not dry_run
         and plan.ads.height

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 OUT = Console(markup=False)  # what an ad, a file name or a path holds in brackets is text
 LOG = Console(stderr=True, markup=False)
@@ -62,6 +63,11 @@ def _refuse(message: str) -> NoReturn:
     LOG.print("error:", style="red", end=" ")
     LOG.print(click.unstyle(message), highlight=False, soft_wrap=True)
     sys.exit(1)
+
+
+def say(text: str | Text) -> None:
+    """Print to standard output; long lines are left whole, so that commands and paths can be copied."""
+    OUT.print(text, highlight=False, soft_wrap=True)
 
 
 def show_json(value: Any) -> None:

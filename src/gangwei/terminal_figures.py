@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gangwei.terminal import OUT, show_json
+from gangwei.terminal import OUT, say, show_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,12 +23,12 @@ def show_figure(words: Labels, result: Result) -> None:
     from rich.table import Table
 
     title = result.measure.zh if words.lang == "zh" else result.measure.en
-    OUT.print(_headline(title, result, words), highlight=False)
+    say(_headline(title, result, words))
     if (c := result.corrected) is not None:
         fixed = f"{words.share(c.estimate.value)} ({words.interval(c.estimate.low, c.estimate.high, 'share')})"
-        OUT.print(words.text("corrected_line").format(n=words.integer(c.labels), value=fixed), highlight=False)
+        say(words.text("corrected_line").format(n=words.integer(c.labels), value=fixed))
     for note in result.notes:
-        OUT.print(str(words.table["notes"].get(note, note)), highlight=False, style="dim")
+        OUT.print(str(words.table["notes"].get(note, note)), highlight=False, soft_wrap=True, style="dim")
     if "id" in result.rows.columns and not result.rows.is_empty():
         table = Table()
         fixed_too = ["column_corrected", "95 %"] if "corrected" in result.rows.columns else []
@@ -53,8 +53,8 @@ def show_figure(words: Labels, result: Result) -> None:
             )
         OUT.print(table)
         if (more := result.rows.height - SHOWN) > 0:
-            OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
-    OUT.print(result.command, highlight=False)
+            say(words.text("more_groups").format(n=words.integer(more)))
+    say(result.command)
 
 
 def show_csv(rows: pl.DataFrame) -> None:
@@ -108,7 +108,7 @@ def show_crossed(
         table.add_row(str(r[f"{across}_label"]), str(r["label"]), value, within, *counts)
     OUT.print(table)
     if (more := rows.height - SHOWN) > 0:
-        OUT.print(words.text("more_groups").format(n=words.integer(more)), highlight=False)
+        say(words.text("more_groups").format(n=words.integer(more)))
 
 
 def show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_csv: bool) -> None:
@@ -136,4 +136,4 @@ def show_openings(words: Labels, n: int, page: pl.DataFrame, as_json: bool, as_c
         table.add_row(*("\n".join(pair) for pair in (named, where, facts)), x["ad_id"])
     OUT.print(table)
     if (more := n - page.height) > 0:
-        OUT.print(words.text("more_openings").format(n=words.integer(more)), highlight=False)
+        say(words.text("more_openings").format(n=words.integer(more)))
