@@ -407,7 +407,7 @@ def _flags(text: pl.Series, key: pl.Series, rules: NameRules) -> dict[str, pl.Se
     for brand, not_if in rules.agency_brands:
         if not_if:
             agency = agency | (key.str.starts_with(brand.replace(" ", "")) & ~key.str.contains(not_if))
-    anonymous = text == ""
+    anonymous = key == ""  # nothing, or marks alone (***)
     for pattern in rules.anonymous:
         anonymous = anonymous | text.str.contains(pattern)
     kind = pl.Series("kind", ["company"], dtype=pl.String()).new_from_index(0, len(text))
