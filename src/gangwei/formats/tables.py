@@ -16,6 +16,7 @@ import polars as pl
 from gangwei.formats import (
     archive,
     blocks,
+    cards,
     charset,
     delimited,
     excel,
@@ -236,7 +237,7 @@ def _html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -
         _of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
     ]
     written = (ads for script in page_data.programs(page) if (ads := literals.records(script, headers)))
-    if ads := page_data.records(page) or next(written, []):
+    if ads := page_data.records(page) or next(written, []) or cards.records(page, headers):
         chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
         found.append(_of_records(blob, limits, lambda *_: iter([chunk]), encoding)[0])
     return found
