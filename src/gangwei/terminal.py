@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,28 +38,63 @@ class _Named(click.Path):
 PATH = _Named(path_type=Path)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, as `kill`, a container or a time limit sends it."""
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C is taken: what is half written is removed, and the user is told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def spoken(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn the errors a user can mend into one line and an exit code; a traceback only with GANGWEI_DEBUG=1."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
-        except KeyboardInterrupt:
-            LOG.print("stopped; the same command goes on where it was")
-            sys.exit(130)
+            with _terminating():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt as e:
+            _stopped(e)
         except Exception as e:
+            if (stop := _interrupt(e)) is not None:
+                _stopped(stop)
             from gangwei.errors import MENDABLE  # loads half of the package
 
             if os.environ.get("GANGWEI_DEBUG"):
                 raise
             if isinstance(e, MENDABLE):
                 _refuse(str(e))
-            if isinstance(e, OSError) and e.filename:
-                _refuse(f"{e.filename}: {e.strerror}")
+            if isinstance(e, OSError) and e.errno:
+                _refuse(f"{e.filename}: {e.strerror}" if e.filename else os.strerror(e.errno).lower())
             raise
 
     return run
+
+
+def _interrupt(e: BaseException | None) -> KeyboardInterrupt | None:
+    """What stopped the command behind an error: DuckDB raises one of its own where a signal ends a query."""
+    while e is not None and not isinstance(e, KeyboardInterrupt):
+        e = e.__context__
+    return e
+
+
+def _stopped(e: KeyboardInterrupt) -> NoReturn:
+    LOG.print("stopped; the same command goes on where it was")
+    sys.exit(143 if isinstance(e, _Terminated) else 130)
 
 
 def _refuse(message: str) -> NoReturn:
