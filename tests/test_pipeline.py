@@ -349,6 +349,33 @@ def test_an_employer_that_splits_off_names_its_predecessor(tmp_path: Path) -> No
     assert succeeds[now["长沙麦穗超市有限公司"]] == [] == succeeds[now["南京麦穗超市有限公司"]]
 
 
+def test_two_names_in_a_row_join_the_ads_that_other_files_have_under_either(tmp_path: Path) -> None:
+    """In any order of the files and when they come one after the other; the ids of ads stay."""
+    files = tmp_path / "in"
+    brand = write_csv(
+        files / "brand.csv", [("b1", "收银员", "麦穗到家", "长沙", "", "", "3000-4000", "不限", "不限", PLAIN)]
+    )
+    legal = write_csv(
+        files / "legal.csv",
+        [("l1", "收银员", "长沙青禾超市有限公司", "长沙", "", "", "3000-4000", "不限", "不限", PLAIN)],
+    )
+    both = files / "both.csv"
+    both.write_text("id,title,company,company_short_name,city\nt1,店长,长沙青禾超市有限公司,麦穗到家,长沙\n", "utf-8")
+    build(tmp_path / "out", brand, legal, both)
+    ads = {r["source_key"]: r for r in table(tmp_path / "out", "ads").to_dicts()}
+    assert len({ads[k]["employer_id"] for k in ("b1", "l1", "t1")}) == 1
+    assert ads["b1"]["opening_id"] == ads["l1"]["opening_id"]
+    build(tmp_path / "turned", both, legal, brand, threads=1)
+    assert prints(tmp_path / "turned" / "published") == prints(tmp_path / "out" / "published")
+    build(tmp_path / "apart", brand, legal)
+    alone = {r["source_key"]: r for r in table(tmp_path / "apart", "ads").to_dicts()}
+    assert alone["b1"]["employer_id"] != alone["l1"]["employer_id"] == ads["l1"]["employer_id"]
+    assert {k: a["ad_id"] for k, a in alone.items()} == {k: ads[k]["ad_id"] for k in alone}
+    build(tmp_path / "apart", both, add=True)
+    added = {r["source_key"]: r["employer_id"] for r in table(tmp_path / "apart", "ads").to_dicts()}
+    assert added == {k: a["employer_id"] for k, a in ads.items()}
+
+
 def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
     from gangwei.lineage import explain
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -229,3 +230,90 @@ def test_the_nature_that_ads_state_tells_state_ownership_where_the_name_does_not
     got = {n: state[i] for n, i in names.select("name_raw", "employer_id").iter_rows()}
     assert got == dict(zip(said, (True, False, None, None, True, True, None), strict=True))
     assert run(frame(*said), rules, DAY, natures.reverse())[1].equals(employers)
+
+
+def seconds(*rows: tuple[str, str, int]) -> pl.DataFrame:
+    """Names of the same rows: first, second, number of ads."""
+    schema = {"name_raw": pl.String(), "second_name": pl.String(), "n_ads": pl.Int64()}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+def together(rules: Rules, rows: list[tuple[str, str, int]], *more: str) -> dict[str, tuple[str, str]]:
+    """name -> (employer_id, rule_id) of the first names of the rows and of `more`."""
+    firsts = list(dict.fromkeys([*(a for a, _, _ in rows), *more]))
+    got = [run(frame(*firsts), rules, DAY, None, pairs)[0] for pairs in (seconds(*rows), seconds(*rows[::-1]))]
+    assert got[0].equals(got[1])
+    return {n: (i, r) for n, i, r in got[0].select("name_raw", "employer_id", "rule_id").iter_rows()}
+
+
+BRAND, LEGAL = "云雀课堂", "北京鹿鸣川科技有限公司"
+
+
+def test_a_brand_and_a_legal_name_of_one_row_are_one_employer_elsewhere_too(rules: Rules) -> None:
+    for rows in ([(BRAND, LEGAL, 3)], [(LEGAL, BRAND, 3)], [(LEGAL, BRAND, 3), (BRAND, LEGAL, 5)]):
+        got = together(rules, rows, BRAND, LEGAL, "鹿鸣川科技（北京）有限公司")
+        assert {i for i, _ in got.values()} == {entities(rules, LEGAL)[LEGAL][0]}
+        assert got[BRAND][1] == "second_name"
+
+
+def test_a_second_name_that_no_ad_has_names_the_employer_and_is_no_name_of_its_own(rules: Rules) -> None:
+    names, employers, _ = run(frame(BRAND, "白石桥"), rules, DAY, None, seconds((BRAND, LEGAL, 2)))
+    assert names["name_raw"].to_list() == [BRAND, "白石桥"]
+    assert sorted(employers["name"]) == [LEGAL, "白石桥"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([(BRAND, LEGAL, 3), (BRAND, "成都白石桥软件有限公司", 2)], id="one brand of two firms"),
+        pytest.param([(BRAND, LEGAL, 3), ("启衡舟直播", LEGAL, 2)], id="two brands of one firm"),
+        pytest.param([("上海云雀课堂教育有限公司", LEGAL, 3)], id="two legal names"),
+        pytest.param([("云雀人力资源", LEGAL, 3)], id="a recruiter"),
+        pytest.param([("某知名教育公司", LEGAL, 3)], id="a hidden name"),
+        pytest.param([(BRAND, "北京鹿鸣川科技有限公司成都分公司", 3)], id="a branch"),
+        pytest.param([("上海云雀课堂", LEGAL, 3)], id="another place"),
+        pytest.param([("云雀", LEGAL, 3)], id="a short brand"),
+        pytest.param([("云雀教育集团", LEGAL, 3)], id="a group"),
+        pytest.param([("在线教育", LEGAL, 3)], id="trade words"),
+        pytest.param([("腾讯", "深圳市商汤科技有限公司", 3)], id="two brands that are settled"),
+    ],
+)
+def test_second_names_that_say_too_little_join_nothing(rules: Rules, rows: list[tuple[str, str, int]]) -> None:
+    both = [n for pair in rows for n in pair[:2]]
+    got = together(rules, rows, *both)
+    assert len({i for i, _ in got.values()}) == len({i for i, _ in entities(rules, *both).values()})
+    assert "second_name" not in {r for _, r in got.values()}
+
+
+def test_a_short_brand_or_a_group_that_is_the_core_of_the_legal_name_joins(rules: Rules) -> None:
+    for brand, legal in (("云雀", "北京云雀科技有限公司"), ("鹿鸣集团", "成都鹿鸣实业有限公司")):
+        assert len({i for i, _ in together(rules, [(brand, legal, 1)], brand, legal).values()}) == 1
+
+
+def test_a_settled_brand_stays_and_its_firm_joins_it(rules: Rules) -> None:
+    got = together(rules, [("腾讯", LEGAL, 4)], LEGAL)
+    assert got["腾讯"] == (entities(rules, "腾讯")["腾讯"][0], "alias")
+    assert got[LEGAL] == (got["腾讯"][0], "second_name")
+
+
+def test_the_ledger_beats_second_names(rules: Rules) -> None:
+    apart = s4_employers.Judgement(BRAND, LEGAL, False, "2026-01-01")
+    got = together(replace(rules, judgements=(apart,)), [(BRAND, LEGAL, 9)], LEGAL)
+    assert got[BRAND][0] != got[LEGAL][0]
+
+
+def test_what_only_a_second_name_says_is_less_sure(rules: Rules) -> None:
+    legal = "航天科工鹿鸣川技术有限公司"
+    sure = run(frame(legal), rules, DAY)[2]
+    only = run(frame(BRAND), rules, DAY, None, seconds((BRAND, legal, 1)))[2]
+    assert set(sure["confidence"]) == {"high"}
+    assert set(only["confidence"]) == {"medium"}
+    assert only.drop("confidence").equals(sure.drop("confidence"))
+
+
+def test_the_share_must_leave_each_employer_one_partner(rules: Rules, tmp_path: Path) -> None:
+    (tmp_path / "employers").mkdir()
+    text = (Path(s4_employers.__file__).parents[1] / "definitions/employers/second_names.toml").read_text("utf-8")
+    (tmp_path / "employers/second_names.toml").write_text(text.replace("share = 0.8", "share = 0.5"), "utf-8")
+    with pytest.raises(ValueError, match="not above"):
+        compile_rules(Codebook(tmp_path))

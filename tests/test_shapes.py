@@ -34,5 +34,6 @@ def test_shape(case: dict[str, Any], tmp_path: Path) -> None:
     assert (raw.height, rejected) == (case.get("rows", 3), case.get("rejected", 0))
     second = raw.row(1, named=True)
     assert {f: second[f] for f in TOLD_APART if second[f] is not None} == case["second"]
+    assert second["company_other"] == case.get("company_other")
     assert second["tags"] == case.get("tags", second["tags"])
     assert second["description"] == case.get("description", second["description"])

@@ -275,12 +275,18 @@ class Build:
                 " GROUP BY company, company_nature",
                 clean=clean,
             )
+            seconds = self.engine.sql(
+                "SELECT company AS name_raw, company_other AS second_name, count(*) AS n_ads FROM clean"
+                " WHERE company IS NOT NULL AND company_other IS NOT NULL GROUP BY company, company_other",
+                clean=clean,
+            )
             names = stated.group_by("name_raw").agg(pl.col("n_ads").sum()).sort("name_raw")
             frames = s4_employers.run(
                 names,
                 steps.rules_of("s4_employers", self.settings.definitions),
                 day,
                 stated.drop_nulls("company_nature"),
+                seconds,
             )
             tables = (stage_tables.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS)
             for out, table, frame in zip(outs.values(), tables, frames):

@@ -72,9 +72,9 @@ class Guess:
 
     @property
     def fields(self) -> set[str]:
-        """Fields of ads that are placed."""
+        """Fields of ads that are placed; a second name of the employer makes no mapping a better one."""
         inside = {i["field"] for r in self.rules.get("split", ()) for i in r["into"]}
-        return inside | set(self.shared) | {f for f in self.placed.values() if f not in ASIDE}
+        return (inside | {*self.shared} | {f for f in self.placed.values() if f not in ASIDE}) - {"company_other"}
 
     @property
     def unplaced(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from gangwei.formats.unpacking import DATES, date_order, fields_inside
 
 ROWS = 600
 FEW = 5
-BYTE_FOR_BYTE = ("source_key", "url", "company")
+BYTE_FOR_BYTE = ("source_key", "url", "company", "company_other")
 INNER = ("tags", "industry", "experience", "education", "company_size", "company_nature")
 TAKEN = ("company_size", "company_nature", "headcount", "education", "experience")
 SHORT = 120

@@ -39,6 +39,7 @@ OF_HIRERS = re.compile(r"(?i)^recruiters?(?:name)?$|招聘者")
 CERTIFICATE = re.compile(r"资格证?书?$|證書$|证书$")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
+OF_TWO_NAMES = re.compile(r"(?i)full|short|abbr|brand|legal|[全簡简][称稱]|品牌")
 LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
 RECRUITER = re.compile(r"^\s*(?:[\u4e00-\u9fff]{1,3}(?:女士|先生|小姐)|[\u4e00-\u9fff]老师)")  # 王女士招聘经理
@@ -94,6 +95,8 @@ def by_header(
             continue
         if target == "pay" and taken & {"pay_min", "pay_max"}:
             continue
+        if target == "company" and _of_two_names(name, out):
+            target = "company_other"
         if target in taken and target not in ("ignore", *MANY):
             continue
         taken.add(target)
@@ -110,7 +113,8 @@ def beside(
     values: Values,
 ) -> dict[str, str]:
     """Columns that ask for a field of which another column has the values of other rows, as in a file of two boards (title beside
-    jobName): each row has one of them."""
+    jobName): each row has one of them. So may a second name of the employer, which is then its only one."""
+    placed = {n: f for n, f in placed.items() if f != "company_other"}
     homes = {f: [n] for n, f in placed.items() if f not in ("ignore", *MANY, *PAY_PARTS)}
     filled = {n: {j for j, r in enumerate(rows) if r[i].strip()} for i, n in enumerate(names)}
     out: dict[str, str] = {}
@@ -123,6 +127,12 @@ def beside(
             out[name] = claim.field
             home.append(name)
     return out
+
+
+def _of_two_names(name: str, placed: dict[str, str]) -> bool:
+    """Beside the employer's name another one, by headers of a brand and a legal name and not of two parties (agency and client)."""
+    first = next((n for n, f in placed.items() if f == "company"), None)
+    return first is not None and any(map(OF_TWO_NAMES.search, (name, first)))
 
 
 def _poorer(target: str, header: str, mine: list[str]) -> bool:

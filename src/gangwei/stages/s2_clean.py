@@ -13,7 +13,7 @@ from gangwei.kernels.contacts import ContactRules
 from gangwei.schema import FACTS
 from gangwei.stage_tables import CLEAN
 
-NOT_CONTENT = ("file", "row", "source_id", "source_key")
+NOT_CONTENT = ("file", "row", "source_id", "source_key", "company_other")
 URL_RULES = ("profile_link", "mail", "link_number")
 SHORT_TEXT = 12  # letters below which the employer helps to tell the language
 
@@ -73,6 +73,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "posted_date": when["posted_date"],
             "date_precision": when["date_precision"],
             "company": raw["company"],
+            "company_other": raw["company_other"],
             "company_nature": raw["company_nature"],
             "city": raw["city"],
             "district": raw["district"],

@@ -9,6 +9,7 @@ place_key     registered place and name_key, without legal form and branch; bran
 key_one_place a name without a place whose name_key is registered in exactly one place of the data set
 brand_one     a brand of three characters or more that exactly one entity of the data set has
 cut_name      a name cut by the board that begins exactly one other name
+second_name   a brand and a legal name that rows give together, for each other and hardly for anyone else
 key           a name without a place that none of the above settles
 judged_same, judged_apart   the ledger `judgements.csv`, which beats every rule
 
@@ -28,13 +29,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from gangwei import schema, stage_tables
-from gangwei.kernels import affiliation, employer
+from gangwei.kernels import affiliation, employer, second_names
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 RANK = {"institute": 0, "university": 1, "group": 2, "subsidiary": 3, "supplier_known": 4, "unknown": 5, "none": 6}
 PUBLIC_KINDS = ("government", "military")
+SETTLED = "brand|"
+LESS_SURE = {"high": "medium", "medium": "low", "low": "low"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Rules:
     judgements: tuple[Judgement, ...]
     natures: tuple[tuple[str, bool], ...]
     agree: float
+    second_names: second_names.SecondNames
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -80,12 +84,22 @@ def compile_rules(book: Codebook) -> Rules:
     natures = book.toml("employers/natures.toml")
     patterns = tuple((rf"^(?i:{n['pattern']})$", bool(n["state_owned"])) for n in natures["nature"])
     return Rules(
-        names, affiliation.compile_rules(book, names), "|".join(own), ledger, patterns, float(natures["share"])
+        names,
+        affiliation.compile_rules(book, names),
+        "|".join(own),
+        ledger,
+        patterns,
+        float(natures["share"]),
+        second_names.compile_rules(book),
     )
 
 
 def run(
-    names: pl.DataFrame, rules: Rules, as_of: date | None, natures: pl.DataFrame | None = None
+    names: pl.DataFrame,
+    rules: Rules,
+    as_of: date | None,
+    natures: pl.DataFrame | None = None,
+    seconds: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Entities, affiliations and the names that belong to them.
 
@@ -95,6 +109,8 @@ def run(
         as_of: day whose state `employers.defence` shows; None takes what is in force without an end.
         natures: `name_raw`, `company_nature` (as boards write it) and `n_ads` (int64); tells state ownership where the
             name does not.
+        seconds: `name_raw`, `second_name` (of the same rows) and `n_ads` (int64). Second names that no ad has as its first take
+            part in the rules like the others, count no ads, and are not among the names returned.
 
     Returns:
         (stage_tables.EMPLOYER_NAMES_STAGE, schema.EMPLOYERS, schema.AFFILIATIONS), each sorted by its key. Names that are null
@@ -103,9 +119,15 @@ def run(
     frame = names.filter(pl.col("name_raw").str.strip_chars().str.len_chars() > 0).sort("name_raw")
     if frame.is_empty():
         return stage_tables.EMPLOYER_NAMES_STAGE.empty(), schema.EMPLOYERS.empty(), schema.AFFILIATIONS.empty()
+    told = second_names.told(seconds, frame)
+    if told.height:
+        frame = second_names.added(frame, told)
     parts = employer.normalise(frame["name_raw"], rules.names).with_columns(n_ads=frame["n_ads"])
     parts = _entity_keys(parts, rules)
+    if told.height:
+        parts = second_names.join(parts, told, rules.second_names, SETTLED, rules.names.trade_only)
     parts = _judged(parts, rules.judgements)
+    parts = parts.filter((pl.col("n_ads") > 0).any().over("entity")) if told.height else parts
     ids = parts.select(pl.col("entity").unique()).with_columns(
         employer_id=pl.col("entity").map_elements(employer_id, return_dtype=pl.String())
     )
@@ -113,7 +135,8 @@ def run(
     hits = affiliation.match(parts, rules.affiliation)
     verdicts = _verdicts(parts, hits, as_of)
     employers = _by_nature(_employers(parts, verdicts), parts, natures, rules)
-    named = _brands_apart(parts, rules.judgements).select(list(stage_tables.EMPLOYER_NAMES_STAGE.polars))
+    named = _brands_apart(parts.filter(pl.col("n_ads") > 0), rules.judgements)
+    named = named.select(list(stage_tables.EMPLOYER_NAMES_STAGE.polars))
     return (
         stage_tables.EMPLOYER_NAMES_STAGE.conform(named),
         schema.EMPLOYERS.conform(employers),
@@ -151,7 +174,7 @@ def _entity_keys(parts: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         entity=pl.when("is_anonymous")
         .then(pl.concat_str(pl.lit("hidden|"), pl.col("name_clean").str.to_lowercase()))
         .when(pl.col("alias").is_not_null())
-        .then(pl.concat_str(pl.lit("brand|"), "alias"))
+        .then(pl.concat_str(pl.lit(SETTLED), "alias"))
         .when(free & pl.col("only").is_not_null() & (pl.col("k").str.len_chars() >= 3))
         .then(pl.concat_str(pl.lit("firm|"), "only", pl.lit("|"), "k", pl.lit("|")))
         .otherwise(pl.concat_str(pl.lit("firm|"), "place_prefix", pl.lit("|"), "k", pl.lit("|"), "tail")),
@@ -347,14 +370,19 @@ def _by_nature(
 
 
 def _affiliations(parts: pl.DataFrame, hits: list[tuple[int, str, tuple[affiliation.Rule, ...]]]) -> pl.DataFrame:
-    """Every row that matches, in force or not: `as_of` and lists are chosen by the reader."""
-    ids = parts["employer_id"]
+    """Every row that matches, in force or not: `as_of` and lists are chosen by the reader. What only a second name says is a
+    step less sure."""
+    ids, ads = parts["employer_id"], parts["n_ads"]
+    named = {(ids[i], r.rule_id) for i, _, rules in hits if ads[i] for r in rules}
     rows = {
-        (ids[i], r.tier, r.list_id, r.edition, r.valid_from, r.valid_to, r.rule_id, r.confidence)
+        (
+            ids[i], r.tier, r.list_id, r.edition, r.valid_from, r.valid_to, r.rule_id,
+            r.confidence if (ids[i], r.rule_id) in named else LESS_SURE[r.confidence],
+        )
         for i, _, rules in hits
         for r in rules
         if r.tier
-    }
+    }  # fmt: skip
     if not rows:
         return schema.AFFILIATIONS.empty()
     columns = list(schema.AFFILIATIONS.polars)
