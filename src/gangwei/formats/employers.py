@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from gangwei.formats.chunk import Chunk
-from gangwei.formats.headers import Headers, normal
+from gangwei.formats.headers import NAME_OF, Headers, normal
 
 TOLD = ("company", "company_size", "company_nature", "industry")
 OF_JOBS = {"title", "pay", "education", "experience"}
+PLURAL = re.compile(r"(?i)(?:(?<=compan)ies|(?<=[^s])s)$")
 MOST = 200_000
 """Employers beyond which the jobs stay without them."""
 
 
 @dataclass
 class Employers:
-    """The table of employers and its columns by field, the column of the jobs that refers to it, and its rows by their key."""
+    """The table of employers and its columns by field, the column of the jobs that refers to it, and its rows by their key, which
+    stands at `key`."""
 
     table: str
     by: str
     columns: dict[str, int]
+    key: int = 0
     rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -31,9 +35,9 @@ class Employers:
         return tuple(f"employer.{f}" for f in self.columns)
 
     def add(self, row: Sequence[str | None]) -> None:
-        """One row of the table of employers; the key comes first."""
-        if row[0] and len(self.rows) <= MOST:
-            self.rows.setdefault(row[0], tuple(row[i] or "" for i in self.columns.values()))
+        """One row of the table of employers."""
+        if (key := row[self.key]) and len(self.rows) <= MOST:
+            self.rows.setdefault(key, tuple(row[i] or "" for i in self.columns.values()))
 
     def of(self, key: str) -> tuple[str, ...]:
         """What is told of an employer, in the order of `names`."""
@@ -55,21 +59,55 @@ class Employers:
 
 
 def employers_of(
-    jobs: str, tables: Mapping[str, Sequence[str]], remarks: Mapping[str, Mapping[str, str]], headers: Headers
+    jobs: str,
+    tables: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, Mapping[str, str]],
+    headers: Headers,
+    keys: Mapping[str, tuple[str, str]],
 ) -> Employers | None:
-    """The table whose key a table of jobs without employers holds, where it names employers and no jobs."""
+    """The table whose key a table of jobs without employers holds, where it names employers and no jobs.
+
+    Args:
+        keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
+    """
     own = _said(tables[jobs], remarks.get(jobs, {}), headers)
     if "title" not in own or "company" in own:
         return None
+    if (declared := _declared(keys, tables, remarks, headers, set(tables[jobs]))) is not None:
+        return declared
     for name, columns in tables.items():
         said = _said(columns, remarks.get(name, {}), headers)
         if name == jobs or "company" not in said or OF_JOBS & set(said):
             continue
         key = normal(columns[0]) if normal(columns[0]) != "id" else f"{normal(name)}id"
-        by = next((c for c in tables[jobs][1:] if _refers(normal(c), key)), None)
-        if by is not None:
-            return Employers(name, by, {f: said[f] for f in TOLD if f in said})
+        column = next((c for c in tables[jobs][1:] if _refers(normal(c), key)), None)
+        if column is not None:
+            return Employers(name, column, {f: said[f] for f in TOLD if f in said})
     return None
+
+
+def _declared(
+    keys: Mapping[str, tuple[str, str]],
+    tables: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, Mapping[str, str]],
+    headers: Headers,
+    own: set[str],
+) -> Employers | None:
+    """The table of employers that one of the columns `own` refers to by definition; a bare name in it is theirs."""
+    for by, (table, key) in keys.items():
+        columns = tables.get(table, ())
+        inside = {c: f"{_single(table)}.{c}" if NAME_OF.search(c) else c for c in columns}
+        told = {inside.get(c, c): r for c, r in remarks.get(table, {}).items()}
+        said = _said(list(inside.values()), told, headers)
+        if by in own and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
+            fields = {f: said[f] for f in TOLD if f in said}
+            return Employers(table, by, fields, columns.index(key) if key else 0)
+    return None
+
+
+def _single(table: str) -> str:
+    """What one row of a table is (companies: company)."""
+    return PLURAL.sub(lambda m: "y" if len(m[0]) > 1 else "", table)
 
 
 def _refers(column: str, key: str) -> bool:

@@ -22,6 +22,13 @@ COLUMN = re.compile(
     r"^\s*(?:`([^`]+)`|\"([^\"]+)\"|\[([^\]]+)\]|(?!PRIMARY|KEY|UNIQUE|CONSTRAINT|INDEX|FOREIGN|FULLTEXT|\))(\w+))\s+\w",
     re.I,
 )
+ALTER = re.compile(rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{NAME}\s+ADD\b", re.I)
+REFERENCES = rf"REFERENCES\s+{NAME}\s*(?:\(\s*[`\"\[]?(?P<key>[^`\"\[\](),\s]+)[`\"\]]?\s*\))?"
+REFERS = re.compile(REFERENCES, re.I)
+FOREIGN = re.compile(
+    rf"FOREIGN\s+KEY\s*(?:[`\"]?\w+[`\"]?\s*)?\(\s*[`\"\[]?(?P<column>[^`\"\[\](),\s]+)[`\"\]]?\s*\)\s*{REFERENCES}",
+    re.I,
+)
 COMMENT = re.compile(r"\bCOMMENT\s*=?\s*'((?:[^'\\]|\\.|'')+)'", re.I)
 FLAT = r"(?:[^()']++|'[^']*+')*+"
 NESTED = rf"(?:[^()']++|'[^']*+'|\((?:[^()']++|'[^']*+'|\({FLAT}\))*+\))*+"
@@ -42,7 +49,7 @@ LATER = re.compile(
     r"^[ \t]{0,20}(?:CREATE\s{1,9}TABLE|INSERT\s{1,9}INTO)\s{1,9}(?:IF NOT EXISTS )?[\w.`\"\[\]]{1,200}\s{0,9}(?:\(|VALUES)",
     re.I | re.M,
 )
-STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE|COPY)\s", re.I)
+STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE|COPY|ALTER)\s", re.I)
 COPY = re.compile(rf"COPY\s+{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*FROM\s+stdin\b[^;\n]*;[^\n]*\n", re.I)
 COPY_END = "\\."
 
@@ -67,6 +74,8 @@ class Dump:
         self.text, self.at, self.ended = "", 0, False
         self.created: dict[str, dict[str, str]] = {}
         """Columns of the tables that are defined, with what is remarked on each."""
+        self.keys: dict[str, dict[str, tuple[str, str]]] = {}
+        """Of each table the columns that refer to another one: its name and its column, '' where none is named."""
 
     def _more(self) -> bool:
         if self.ended:
@@ -92,15 +101,8 @@ class Dump:
                     return
                 continue
             self.at = start.start()
-            create = CREATE.match(self.text, self.at)
-            if create is not None:
-                while (end := self.text.find(";", self.at)) < 0 and self._more():
-                    pass
-                create = CREATE.match(self.text, self.at)
-                end = len(self.text) if end < 0 else end
-                if create is not None:
-                    self.created[create["table"]] = _columns(self.text[create.end() : end])
-                self.at = end
+            if CREATE.match(self.text, self.at) or ALTER.match(self.text, self.at):
+                self._define()
                 continue
             copy = COPY.match(self.text, self.at)
             if copy is not None:
@@ -124,6 +126,19 @@ class Dump:
                     break
                 number += 1
                 yield number, table, columns, BadRow(number, "broken_row", found) if isinstance(found, str) else found
+
+    def _define(self) -> None:
+        """The definition of a table, or what is added to it, up to its end."""
+        while (end := self.text.find(";", self.at)) < 0 and self._more():
+            pass
+        end = len(self.text) if end < 0 else end
+        create = CREATE.match(self.text, self.at)
+        if (statement := create or ALTER.match(self.text, self.at)) is not None:
+            body = self.text[statement.end() : end]
+            if create is not None:
+                self.created[create["table"]] = _columns(body)
+            self.keys.setdefault(statement["table"], {}).update(_keys(body))
+        self.at = end
 
     def _copied(self) -> Iterator[list[str | None]]:
         """The lines of a COPY block: fields between tabs, up to the line that ends it."""
@@ -183,9 +198,23 @@ def _named(statement: re.Match[str]) -> list[str] | None:
     return [c.strip().strip('`"[]') for c in listed.split(",")] if listed else None
 
 
+def _lines(body: str) -> list[str]:
+    """The parts of a definition, mostly one a column."""
+    return re.split(r",\s*\n|\n", body) if "\n" in body.strip() else _listed(body.rpartition(")")[0])
+
+
+def _keys(body: str) -> dict[str, tuple[str, str]]:
+    """Columns that refer to another table, as the columns say or what stands below them."""
+    if REFERS.search(body) is None:
+        return {}
+    said = [(m, r) for line in _lines(body) if (m := COLUMN.match(line)) and (r := REFERS.search(line))]
+    out = {next(g for g in m.groups() if g): (r["table"], r["key"] or "") for m, r in said}
+    return out | {m["column"]: (m["table"], m["key"] or "") for m in FOREIGN.finditer(body)}
+
+
 def _columns(body: str) -> dict[str, str]:
     out = {}
-    for line in re.split(r",\s*\n|\n", body) if "\n" in body.strip() else _listed(body.rpartition(")")[0]):
+    for line in _lines(body):
         m = COLUMN.match(line)
         if m:
             said = COMMENT.search(line)
@@ -205,10 +234,16 @@ def _listed(body: str) -> list[str]:
 
 
 def heads(
-    stream: BinaryIO, encoding: str, limits: Limits, remarks: dict[str, dict[str, str]], rows: int = 60
+    stream: BinaryIO,
+    encoding: str,
+    limits: Limits,
+    remarks: dict[str, dict[str, str]],
+    keys: dict[str, dict[str, tuple[str, str]]],
+    rows: int = 60,
 ) -> dict[str, tuple[list[str], list[list[str]], Thin[list[str]]]]:
     """For each table with rows: its column names (statement, else CREATE TABLE, else positions), its first rows and rows
-    from all over it. `remarks` is filled with what the definitions of the tables say of their columns."""
+    from all over it. `remarks` is filled with what the definitions of the tables say of their columns, `keys` with the columns
+    that refer to another table."""
     dump = Dump(stream, encoding, limits)
     out: dict[str, tuple[list[str], list[list[str]], Thin[list[str]]]] = {}
     for _, table, columns, values in dump.rows():
@@ -223,6 +258,7 @@ def heads(
             head.append(row)
         more.add(row)
     remarks.update(dump.created)
+    keys.update(dump.keys)
     return out
 
 

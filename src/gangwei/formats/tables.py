@@ -379,14 +379,15 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
 
 def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
     remarks: dict[str, dict[str, str]] = {}
+    keys: dict[str, dict[str, tuple[str, str]]] = {}
     with blob.stream() as f:
-        found = sqldump.heads(f, encoding, limits, remarks)
+        found = sqldump.heads(f, encoding, limits, remarks, keys)
     if not found:
         raise Unreadable("no_rows", "the SQL dump has no INSERT statement that can be read; export it with data")
     columns_of = {name: columns for name, (columns, *_) in found.items()}
     tables = []
     for name, (columns, rows, more) in found.items():
-        told = employers_of(name, columns_of, remarks, headers)
+        told = employers_of(name, columns_of, remarks, headers, keys.get(name, {}))
         if told is not None:
             with blob.stream() as f:
                 told.add_all(sqldump.chunks(f, encoding, told.table, columns_of[told.table], limits))
