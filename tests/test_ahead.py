@@ -29,6 +29,7 @@ def test_what_is_missing_is_made_and_what_is_there_is_not(module: str, tmp_path:
         ready("missing")
         ready("there")
     assert (tmp_path / "missing.ran").exists() and not (tmp_path / "there.ran").exists()
+    assert ahead.missing(("missing", "there")) == ["missing"]
 
 
 def test_one_thread_starts_nothing(module: str, tmp_path: Path) -> None:

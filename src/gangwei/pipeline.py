@@ -63,6 +63,9 @@ class Report:
     published: Path
 
 
+WARM = ("match", "classify")  # stages whose kernels are compiled beside the first ones (see warm.py)
+
+
 class Watch:
     """What the edge shows; the default shows nothing."""
 
@@ -339,10 +342,12 @@ class Build:
     def run(self) -> Report:
         """The whole job; the directory is locked, and `published/` changes at once at the end or not at all."""
         local = self.settings.engine == "local" and self.settings.threads > 1
+        if local and ahead.missing(WARM):
+            self.watch.notice("First run of this version: its kernels are compiled once, in about a minute.")
         with (
             collecting_rarely(),
             locked(self.settings.out),
-            ahead.compiling("gangwei.warm", ("match", "classify"), local) as ready,
+            ahead.compiling("gangwei.warm", WARM, local) as ready,
             Early(self.settings.threads) as early,
         ):
             self.early = early if local and self.settings.from_stage is None else None

@@ -22,6 +22,11 @@ def marker(name: str) -> Path | None:
     return Path(folder) / f"{name}-{code_digest('kernels/')}" if folder else None
 
 
+def missing(names: Sequence[str]) -> list[str]:
+    """Those of the names whose kernels are not known to be compiled here."""
+    return [n for n in names if (done := marker(n)) is not None and not done.exists()]
+
+
 @contextmanager
 def compiling(module: str, names: Sequence[str], wanted: bool) -> Iterator[Callable[[str], None]]:
     """Run `python -m module NAME` beside the block for each name whose marker is missing; the block gets what waits for one.
@@ -30,11 +35,9 @@ def compiling(module: str, names: Sequence[str], wanted: bool) -> Iterator[Calla
     """
     running: dict[str, subprocess.Popen[bytes]] = {}
     null = subprocess.DEVNULL
-    for name in names if wanted else ():
-        done = marker(name)
-        if done is not None and not done.exists():
-            command = [sys.executable, "-m", module, name]
-            running[name] = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)
+    for name in missing(names) if wanted else ():
+        command = [sys.executable, "-m", module, name]
+        running[name] = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)
     try:
         yield lambda name: (running[name].wait(), None)[1] if name in running else None
     finally:
