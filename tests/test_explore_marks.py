@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from starlette.testclient import TestClient
@@ -73,6 +74,20 @@ def test_a_page_draws_for_both_screens_and_a_file_for_one(client: TestClient) ->
     assert page.count('svg" class="wide"') == page.count('svg" class="narrow"') == 1
     svg = client.get("/m/education-mix.svg").text
     assert svg.count("<svg") == 1 and 'class="wide"' in svg
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/m/emerging-cities.svg", "This figure has no group."),
+        ("/m/emerging-cities.svg?lang=zh", "此数字没有分组。"),
+        ("/m/ai-share.svg", "AI openings: 17.7"),
+        ("/m/city-hhi.svg", "(HHI): 0.104"),
+    ],
+)
+def test_a_file_without_a_chart_is_a_sentence(client: TestClient, path: str, said: str) -> None:
+    drawing = ElementTree.fromstring(client.get(path).text)
+    assert said in "".join(drawing.itertext())
 
 
 @pytest.mark.parametrize(

@@ -72,12 +72,25 @@ def add(site: Site, other: Dataset | None = None) -> None:
             values,
             data=result.record,
             rows=lambda: result.rows,
-            svg=lambda: charts.standalone(svg()),
+            svg=lambda: charts.standalone(svg() or marks.sentence(undrawn(site, asked, result), speaker.measure(m))),
             spec=lambda: charts.spec(result, labels, lambda r: speaker.row(result, r)),
             name=m.id,
         )
 
     compared(site, other)
+
+
+def undrawn(site: Site, asked: Asked, result: Result) -> str:
+    """What is said in place of a chart: why there is none, or the single number that the figure is."""
+    page, labels, m = site.words.page[asked.lang], site.words.labels[asked.lang], result.measure
+    if not result.denominator:
+        return page["nothing_counted"]
+    if not result.rows.height:
+        return page["no_groups"]
+    if "id" in result.rows.columns:
+        return page["all_suppressed"]
+    value = labels.text("too_few") if result.suppressed else labels.quantity(result.value, m.unit)
+    return site.words.speaker(asked.lang).measure(m) + page["colon"] + value
 
 
 def wanted(site: Site, asked: Asked) -> measures.Measure:

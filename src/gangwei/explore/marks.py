@@ -114,6 +114,15 @@ def opened(screen: Screen, height: float, title: str) -> str:
     )
 
 
+def sentence(text: str, title: str, screen: Screen = SCREENS[0]) -> str:
+    """A drawing that is one sentence."""
+    lines = wrapped(text, (screen.width - 24) / SIZE)
+    said = "".join(
+        f'<text x="12" y="{24 + LINE * i:g}" fill="{SOFT}">{escape(line)}</text>' for i, line in enumerate(lines)
+    )
+    return opened(screen, 20 + LINE * len(lines), title) + said + "</svg>"
+
+
 def ticks(top: float, most: int = 5) -> list[float]:
     """Round positions of an axis from 0 to `top`, `most` steps at most."""
     if top <= 0:
