@@ -71,6 +71,24 @@ def test_hostile_documents_end(data: bytes) -> None:
         assert "\n" not in str(e)
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b'{"title": "a\n{"title": "b\n' + b'{"title": "c"}\n' * 300, "lines"),
+        (b'{"a":' * 5000 + b"\n" + b'{"a":' * 5000 + b"\n" + b'{"title": "c"}\n' * 300, "lines"),
+        (b'{"title": "a\n{"title": "b\n{"title": "c\n{"title": "d"}\n', "lines"),
+        (b'{"title": "a\n half a line"}\n' + b'{"title": "c"}\n' * 3, "lines"),
+        (b'{"jobs": [\n' + b'{"title": "a"},\n' * 300 + b'{"title": "b"}\n]}', "document"),
+        (b'{"jobs": [{"title": "a"},\n{"title": "a"},\n{"title": "b"}]}', "document"),
+        (b'{"a": [\n{"title": "a"},\n{"title": "b"}\n],\n"b": [\n{"title": "b"}\n]}', "document"),
+        (b'{\n"title": "a"\n}\n{\n"title": "b"\n}\n', "objects"),
+        (b'{\n"jobs": [\n{"title": "a"}\n]\n}\n' * 3, "objects"),
+    ],
+)
+def test_layouts_behind_a_first_line_that_is_broken(head: bytes, kind: str) -> None:
+    assert json_text.layout(head) == kind
+
+
 def test_an_array_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_text, "BLOCK", 50)
     records = [{"title": f"司机{i}", "x": "y" * (i % 60)} for i in range(100)]

@@ -212,6 +212,17 @@ def test_a_single_huge_line(tmp_path: Path) -> None:
     assert report.kept == 2 and report.rejected == Counter(line_too_long=1)
 
 
+@pytest.mark.parametrize("broken", ['{"title": "司机", "company', '{"title":' * 5000])
+def test_broken_first_lines_cost_themselves_only(tmp_path: Path, broken: str) -> None:
+    good = [
+        json.dumps({"title": f"司机{i}", "company": "甲公司", "city": "广州"}, ensure_ascii=False) for i in range(300)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([broken, broken, *good]), "utf-8")
+    (report,), _, _, _ = run([path])
+    assert report.kept == 300 and report.rejected == Counter(broken_json=2)
+
+
 def test_many_stray_quotes_stay_linear(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("title,company,city\n" + '"司机,甲公司,广州\n会计,乙公司,深圳\n' * 3001, "utf-8")

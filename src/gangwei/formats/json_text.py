@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ from gangwei.formats.sampling import spaced, whole_lines
 ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[{])")
 WRAPPER = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w.$]*\s*[=(]\s*(?=[\[{]\s*[\"{\[\]}])")
 LITERAL_BYTES = 1 << 20
+LINES_SEEN = 200
 SHELL = re.compile(r"\s*(?:/\*\s*\d+\s*\*/|\{[^{}]{0,400}\b(?:ObjectId|ISODate|Number(?:Int|Long))\()")
 SHELL_COMMENT = re.compile(r"(?m)^\s*/\*\s*\d+[^*]*\*/")
 SHELL_CALL = re.compile(
@@ -50,14 +52,28 @@ def layout(head: bytes) -> str:
     try:
         whole = isinstance(load(first), dict)
     except BROKEN:
-        second = rest.lstrip().partition(b"\n")[0]
-        try:
-            if second.startswith(b"{") and isinstance(load(second), dict):
-                return "lines"
-        except BROKEN:
-            pass
+        if _whole_lines_in(rest):
+            return "lines"
         return "objects" if _another(text.decode("utf-8", "replace")) else "document"
     return "lines" if whole and rest.strip() else "document"
+
+
+def _whole_lines_in(rest: bytes) -> bool:
+    """True when the lines behind a first one that is broken are JSON lines: the next one is an object, or one of them is and they
+    all start as objects, or most of them are objects. An object over several lines has lines that are none."""
+    seen = [line.strip() for line in itertools.islice(io.BytesIO(rest), LINES_SEEN)]
+    seen = [line for line in seen if line]
+    whole = [line.startswith(b"{") and _is_object(line) for line in seen]
+    return any(whole[:1]) or (
+        any(whole) and (all(line.startswith(b"{") for line in seen) or 2 * sum(whole) > len(seen))
+    )
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(load(line), dict)
+    except BROKEN:
+        return False
 
 
 def _another(text: str) -> bool:
