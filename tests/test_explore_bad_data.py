@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import polars as pl
@@ -65,7 +66,10 @@ def made(tmp_path: Path, **change: int) -> Path:
 
 def refused(directory: Path) -> str:
     """What the command says; it ends with 1 and shows no traceback."""
-    answer = CliRunner().invoke(main, ["explore", str(directory)])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    answer = CliRunner().invoke(main, ["explore", str(directory), "--port", port])
     assert answer.exit_code == 1, answer.output
     assert "Traceback" not in answer.output
     return answer.stderr
