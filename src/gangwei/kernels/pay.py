@@ -19,7 +19,8 @@ MAX_DIGITS = 12
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
 _MONTHS = re.compile(
-    r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪|(?<=[k千万])\s*[·*×x]\s*(\d{2})\s*(?:个?月)?\s*$"
+    r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪"
+    r"|(?:(?<=[k千万])|(?<=\d{4})|(?<=\d{4}元))\s*[·*×x]\s*(\d{2})\s*(?:个?月)?\s*$"
 )
 _MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
 _DASHES = str.maketrans("〜∼‐−―", "~~---")
@@ -37,6 +38,9 @@ _STATED = re.compile(r"\d\s*[k千万萬]|\d{4}|\d\s*元")
 _PLUS = re.compile(r"\s*\+\s*(?:$|[/每月年]|元)")
 _BOUNDS = re.compile(
     r"^(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*\|\s*(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*(?:\|\s*(\d*)\D*)?$"
+)
+_SLASHED = re.compile(
+    r"(\d{3,}(?:\.\d+)?|\d+(?:\.\d+)?(?=[kw千万]))([kw千万])?元?\s*/\s*(\d{3,}(?:\.\d+)?|\d+(?:\.\d+)?(?=[kw千万]))([kw千万])?元?"
 )
 _PAIR = re.compile(r"\[\s*[\d.]+\s*,\s*[\d.]+\s*\]")
 _MISSING = re.compile(r"(^|\|)\s*-1(?:\.0+)?\s*(?=\||$)")
@@ -284,6 +288,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     s = _CHINESE_NUMBER.sub(lambda m: m.group(0).translate(CHINESE), s)
     s = _DIGIT_TAIL.sub(r"\1.\3\2", s)
     s = _TRIAL.sub(" ", _NOT_PAY.sub(" ", s))
+    s = _slashed(s, rules)
     match = rules.amount.search(s)
     if match is None:
         return Pay("none", months=months, reasons=("pay_not_stated",))
@@ -315,7 +320,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     assert low is not None and high is not None
     if unit is None:
         unit = hint or "month"
-        if not hint and months is None and min(low, high) >= _year_from(board, "万" in s, rules):
+        if not hint and min(low, high) >= _year_from(board, "万" in s, months, rules):
             unit = "year"
     censored: str | None = None
     if n2 is None:
@@ -326,10 +331,20 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     return _finish(low, high, unit, months, censored, [], rules)
 
 
-def _year_from(board: str, in_wan: bool, rules: PayRules) -> Any:
-    """Yuan from which bounds without a unit are of a year on a board."""
-    if board in rules.bands["monthly_boards"]:
+def _slashed(s: str, rules: PayRules) -> str:
+    """A lower and a higher bound with a slash between them and nothing else (8000/10000) as a range; other phrases as they are."""
+    m = _SLASHED.fullmatch(s.strip())
+    if m is None or _yuan(m[1], m[2], rules) >= _yuan(m[3], m[4], rules):
+        return s
+    return f"{m[1]}{m[2] or ''}-{m[3]}{m[4] or ''}"
+
+
+def _year_from(board: str, in_wan: bool, months: int | None, rules: PayRules) -> Any:
+    """Yuan from which bounds without a unit are of a year on a board; with months paid a year only those in 万 can be."""
+    if board in rules.bands["monthly_boards"] or (months is not None and not in_wan):
         return float("inf")
+    if months is not None:
+        return rules.bands["months_year_from"]
     return rules.bands["yearly_from" if in_wan and board in rules.bands["yearly_boards"] else "wan_year_from"]
 
 
