@@ -20,6 +20,7 @@ import yaml
 
 from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
+from gangwei.formats import parquet
 from gangwei.stages import s1_read
 from gangwei.stages.s1_read import FileReport, Limits, ReadError, discover, read
 
@@ -243,6 +244,28 @@ def test_binary_and_parquet_trouble(tmp_path: Path) -> None:
         "numbers.parquet": ["unknown_columns"],
         "none.parquet": ["no_rows"],
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "group", "sampled", "groups"),
+    [
+        (200, 7, 130, 19),
+        (200, 1, 120, 120),
+        (5, 1, 5, 5),
+        (200, 200, 200, 1),
+        (3000, 15, 120, 8),
+        (90_000, 9999, 121, 8),
+    ],
+)
+def test_parquet_is_sampled_alike_whatever_its_groups(rows: int, group: int, sampled: int, groups: int) -> None:
+    held = io.BytesIO()
+    pl.DataFrame({"n": range(rows), "last": ["x" * (i == rows - 1) for i in range(rows)]}).write_parquet(
+        held, row_group_size=group
+    )
+    file = parquet.open_file(held)
+    found = [int(n) for n, _ in parquet.sample(file)]
+    assert len(found) == sampled and found == sorted(set(found)) and len({n // group for n in found}) == groups
+    assert [int(n) for n, _ in parquet.head(file)] == list(range(min(rows, 60)))
 
 
 def test_parquet_whose_strings_are_no_utf8(tmp_path: Path) -> None:

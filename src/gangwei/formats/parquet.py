@@ -15,6 +15,7 @@ from gangwei.formats.sampling import KEPT, spaced
 
 GROUP_BYTES = 512 << 20
 SAMPLED_BYTES = 32 << 20
+SAMPLED_GROUPS = 8
 
 
 def open_file(source: Path | BinaryIO) -> pq.ParquetFile:
@@ -38,15 +39,22 @@ def names(file: pq.ParquetFile) -> tuple[str, ...]:
 
 def head(file: pq.ParquetFile, rows: int = 60) -> list[list[str]]:
     """First rows as text."""
-    for chunk in chunks(file, names(file), Limits(batch_rows=rows)):
-        return [[v or "" for v in r] for r in chunk.rows.head(rows).rows()]
-    return []
+    out: list[list[str]] = []
+    try:
+        for chunk in chunks(file, names(file), Limits(batch_rows=rows)):
+            out += [[v or "" for v in r] for r in chunk.rows.head(rows - len(out)).rows()]
+            if len(out) == rows:
+                break
+    except Unreadable:
+        if not out:
+            raise
+    return out
 
 
 def sample(file: pq.ParquetFile) -> list[list[str]]:
-    """Rows from all over up to eight row groups; of a large group its first rows."""
+    """Rows from all over up to eight row groups, or more where they are tiny; of a large group its first rows."""
     out: list[list[str]] = []
-    groups = spaced(list(range(file.num_row_groups)), 8)
+    groups = _sampled_groups(file)
     for g in groups:
         group = file.metadata.row_group(g)
         each = KEPT // len(groups)
@@ -59,6 +67,14 @@ def sample(file: pq.ParquetFile) -> list[list[str]]:
         frame = frame.gather_every(max(1, frame.height // each))
         out += [[v or "" for v in r] for r in frame.select(_text(frame, c, []) for c in frame.columns).rows()]
     return out
+
+
+def _sampled_groups(file: pq.ParquetFile) -> list[int]:
+    """Numbers of up to eight row groups, evenly spaced; of as many as hold about KEPT rows where the eight hold fewer."""
+    every = list(range(file.num_row_groups))
+    groups = spaced(every, SAMPLED_GROUPS)
+    rows = sum(file.metadata.row_group(g).num_rows for g in groups)
+    return groups if rows >= KEPT else spaced(every, min(KEPT, -(-KEPT * len(groups) // max(rows, 1))))
 
 
 def chunks(file: pq.ParquetFile, wanted: Sequence[str], limits: Limits) -> Iterator[Chunk]:
