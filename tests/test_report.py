@@ -161,7 +161,7 @@ def test_cannot_write(tmp_path: Path) -> None:
         report.write_from(tmp_path, tmp_path / "file" / "b.html")
     (tmp_path / "b.html" / "x").mkdir(parents=True)
     before = {p.name for p in tmp_path.iterdir()}
-    with pytest.raises(DatasetError, match="cannot write"):
+    with pytest.raises(DatasetError, match="is a folder"):
         report.write_from(tmp_path, tmp_path / "b.html")
     assert {p.name for p in tmp_path.iterdir()} == before
 
