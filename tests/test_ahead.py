@@ -43,6 +43,7 @@ def test_a_process_that_fails_is_no_error(module: str) -> None:
         ready("x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["match", "classify"])
 def test_the_invented_ads_pass_the_stage(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
