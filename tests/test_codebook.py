@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gangwei.codebook import Codebook, DefinitionError
+from gangwei.config import Settings
 from gangwei.definitions_check import check
 
 
@@ -23,3 +24,14 @@ def test_files_in_another_encoding_are_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="UTF-8"):
         (Codebook(tmp_path).toml if name.endswith("toml") else Codebook(tmp_path).rows)(name)
     assert any(p.startswith(f"{name}: is not UTF-8") for p in check(tmp_path))
+
+
+def test_a_file_without_the_columns_of_the_packaged_one_is_refused(tmp_path: Path) -> None:
+    """A header that is no header would leave a definition without rows, and a build without AI terms."""
+    (tmp_path / "ai").mkdir()
+    (tmp_path / "ai" / "terms.csv").write_text("garbage\n", "utf-8")
+    assert any(p.startswith("ai/terms.csv: has no column id, concept") for p in check(tmp_path))
+    with pytest.raises(DefinitionError, match=r"ai/terms\.csv: has no column id, concept"):
+        _ = Settings(tmp_path, definitions=tmp_path).book
+    (tmp_path / "ai" / "terms.csv").write_text(Codebook().text("ai/terms.csv"), "utf-8")
+    assert Settings(tmp_path, definitions=tmp_path).book.without_columns() == []

@@ -26,15 +26,25 @@ from test_pipeline import ADS, build, write_csv
 def test_formulas_are_neutralised_and_lists_joined() -> None:
     frame = pl.DataFrame(
         {
-            "t": ["=HYPERLINK(1)", "-1+2", "@x", "+86", "ok", None],
-            "l": [["a", "b"], [], None, ["=x"], [], []],
-            "n": [1, -2, 3, 4, 5, 6],
+            "t": ["=HYPERLINK(1)", "-1+2", "@x", "+86", "ok", None, "＝1+1", "\x00=1", "\ufeff@x"],
+            "l": [["a", "b"], [], None, ["=x"], [], [], [], [], []],
+            "n": [1, -2, 3, 4, 5, 6, 7, 8, 9],
         }
     )
     out = neutral(frame)
-    assert out["t"].to_list() == ["'=HYPERLINK(1)", "'-1+2", "'@x", "'+86", "ok", None]
-    assert out["l"].to_list() == ["a;b", "", None, "'=x", "", ""]
-    assert out["n"].to_list() == [1, -2, 3, 4, 5, 6]
+    assert out["t"].to_list() == [
+        "'=HYPERLINK(1)",
+        "'-1+2",
+        "'@x",
+        "'+86",
+        "ok",
+        None,
+        "'＝1+1",
+        "'\x00=1",
+        "'\ufeff@x",
+    ]
+    assert out["l"].to_list() == ["a;b", "", None, "'=x", "", "", "", "", ""]
+    assert out["n"].to_list() == list(frame["n"])
 
 
 def test_a_release_checks_out_and_says_what_changed(tmp_path: Path) -> None:

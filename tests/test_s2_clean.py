@@ -185,3 +185,11 @@ def test_real_ads(shared: Path, rules: s2_clean.Rules) -> None:
     assert not out["text"].str.contains("微信分享$|_x000d_|(?-u:\\b)1[3-9][0-9]{9}(?-u:\\b)").any()
     spans = out.select("text", "sections").filter(pl.col("text").str.len_chars() > 0)
     assert (spans["sections"].list.last().struct.field("end") == spans["text"].str.len_chars()).all()
+
+
+def test_boards_are_names_without_white_space_or_contacts() -> None:
+    """A value that a filter reads bare must be published bare, or the brief fails on it."""
+    boards = [" 智联招聘\t", "\n", "\ufeffboss", "QQ：１２３４５６７８９", "前程无忧（上海）", None]
+    given = RAW.conform(pl.DataFrame({"title": ["司机"] * len(boards), "board": boards}))
+    found = s2_clean.run(given, s2_clean.compile_rules(Codebook()))["board"].to_list()
+    assert found == ["智联招聘", None, "boss", "QQ:〔联系方式〕", "前程无忧（上海）", None]

@@ -75,6 +75,23 @@ class Codebook:
             out.append({k: v.strip() for k, v in row.items()})
         return out
 
+    def without_columns(self) -> list[str]:
+        """What to say of each CSV of the overlay that lacks columns of the packaged file: its rows would be lost or misread."""
+        out = []
+        for name in Codebook.names(self, ".", ".csv") if len(self.roots) > 1 else ():
+            if (self.roots[0] / name).is_file() and (PACKAGED / name).is_file():
+                missing = [c for c in Codebook().columns(name) if c not in self.columns(name)]
+                if missing:
+                    out.append(
+                        f"{name}: has no column {', '.join(missing)}; begin it with the header of the packaged file"
+                    )
+        return out
+
+    def columns(self, name: str) -> list[str]:
+        """The header of a CSV file."""
+        lines = (line for line in io.StringIO(self.text(name)) if not line.startswith("#"))
+        return next(csv.reader(lines), [])
+
     def frame(self, name: str) -> pl.DataFrame:
         """A CSV file as a frame of strings; empty cells are ''."""
         rows = self.rows(name)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gangwei.codebook import Remembering
+from gangwei.codebook import DefinitionError, Remembering
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -44,5 +44,12 @@ class Settings:
 
     @property
     def book(self) -> Remembering:
-        """The definitions in force, read anew for each build."""
-        return Remembering(self.definitions)
+        """The definitions in force, read anew for each build.
+
+        Raises:
+            DefinitionError: a file of the overlay lacks columns.
+        """
+        book = Remembering(self.definitions)
+        for problem in book.without_columns():
+            raise DefinitionError(problem)
+        return book

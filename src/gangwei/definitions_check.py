@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def check(folder: Path | None) -> list[str]:
     """Problems found: files that nothing reads, unreadable ones, rows without id, ids that repeat, rules that do not compile."""
     book = Codebook(folder)
     problems = [f"{n}: no packaged file has this name, so nothing reads it" for n in _unread(folder)]
+    with suppress(DefinitionError):  # said of the file below
+        problems += book.without_columns()
     for name in book.names(".", ".csv"):
         try:
             rows = book.rows(name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-FORMULA = r"^[=+\-@\t\r\n]"
+FORMULA = r"^(?:[\t\r\n]|[\x00-\x1f\u{200b}\u{feff}]*[=+\-@＝＋－＠])"  # East Asian spreadsheets read the full-width signs alike
 
 
 def neutral(frame: pl.DataFrame) -> pl.DataFrame:

@@ -50,7 +50,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     hashes = hashing.hash_strings(raw["description"])
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
-    fields = [title.text, _tag_list(tags), raw["address"], raw["board"]]
+    fields = [title.text, _tag_list(tags), raw["address"], _one_line(raw["board"])]
     body, shown, (clean_title, clean_tags, address, board) = _bodies(raw["description"], hashes, south, fields, rules)
     when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     issues = [
@@ -119,6 +119,13 @@ def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
         "sketch_rate": pl.Series(rate),
         "sketch_hash": pl.Series(whole),
     }
+
+
+def _one_line(names: pl.Series) -> pl.Series:
+    """Names of boards without white space around them, a void one null; one that hides a contact is folded first."""
+    bare = names.str.replace_all(r"[\x00-\x1f\u{200b}\u{feff}]", " ").str.strip_chars()
+    folded = bare.str.normalize("NFKC")
+    return pl.select(pl.when(bare.str.contains(r"\d|@|＠")).then(folded).otherwise(bare).replace("", None)).to_series()
 
 
 def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:
