@@ -170,6 +170,11 @@ def test_the_ledger_joins_and_parts(tmp_path: Path) -> None:
     assert names["brand_key"].n_unique() == 2  # nor is one linked with the other by its brand
 
 
+def test_names_that_are_equal_once_cleaned_cannot_be_parted(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"judgements\.csv j1: apart of .* one name once cleaned"):
+        ledger(tmp_path, "j1,鹿鸣川科技, 鹿鸣川科技 ,apart,ana,2025-01-02,?")
+
+
 def test_a_wrong_verdict_names_the_row(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"judgements\.csv j1: verdict 'maybe'"):
         ledger(tmp_path, "j1,甲,乙,maybe,ana,2025-01-02,?")

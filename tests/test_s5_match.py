@@ -236,6 +236,56 @@ def test_ledger_keeps_captures_of_one_ad_together() -> None:
         assert out["opening_no"][1:].n_unique() == 1
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+@pytest.mark.parametrize("first", ["295", "426", "557"])
+def test_ledger_rows_do_not_undo_each_other(first: str, order: tuple[int, ...]) -> None:
+    """An ad that leaves an opening takes along the ads that are judged to be one with it, whoever leads the opening."""
+    days = {k: (date(2025, 1, 1) if k == first else date(2025, 1, 9)) for k in ("295", "426", "557")}
+    ads = signed(
+        [{"key": k, "posted": d} for k, d in days.items()] + [{"key": "243", "title": "保安", "text": "guard"}]
+    )
+    key = dict(zip((*days, "243"), ads["source_key"].to_list()))
+    by_rule = s5_match.match(ads, rules())["opening_no"].to_list()
+    assert len(set(by_rule[:3])) == 1
+    assert by_rule[3] != by_rule[0]
+    for same in (("243", "557"), ("557", "243")):
+        for apart in (("295", "557"), ("557", "295")):
+            ledger = {"same": (tuple(key[k] for k in same),), "apart": (tuple(key[k] for k in apart),)}
+            out = s5_match.match(ads[list(order)], replace(rules(), **ledger)).sort("ad_no")
+            opening = dict(zip((*days, "243"), out["opening_no"].to_list()))
+            assert opening["243"] == opening["557"] != opening["295"]
+            assert opening["426"] in (opening["295"], opening["557"])
+            assert first == "426" or opening["426"] == opening[first]
+
+
+def test_ads_bound_by_the_ledger_leave_an_opening_together() -> None:
+    ads = signed([{}] * 5)
+    k = ads["source_key"].to_list()
+    out = s5_match.match(ads, replace(rules(), same=((k[1], k[2]), (k[2], k[3])), apart=((k[0], k[3]),))).sort("ad_no")
+    a, b, c, d, e = out["opening_no"].to_list()
+    assert b == c == d != a
+    assert e in (a, d)
+
+
+def test_a_join_that_brings_together_what_is_to_stay_apart() -> None:
+    """The opening of b holds an ad that must not stand with a: it is left out of the join."""
+    ads = signed([{"title": "保安", "text": "guard"}, {}, {}])
+    k = ads["source_key"].to_list()
+    out = s5_match.match(ads, replace(rules(), same=((k[0], k[1]),), apart=((k[0], k[2]),))).sort("ad_no")
+    a, b, c = out["opening_no"].to_list()
+    assert a == b != c
+
+
+def test_judgements_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "openings"
+    folder.mkdir()
+    head = "id,source_key_a,source_key_b,verdict,author,date,reason\n"
+    rows = "j1,5,305,same,ana,2025-01-01,\nj2,305,505,same,ana,2025-01-01,\nj3,5,505,apart,ana,2025-01-01,\n"
+    (folder / "judgements.csv").write_text(head + rows, "utf-8")
+    with pytest.raises(ValueError, match=r"judgements\.csv: j3 says apart of two that j1, j2 make one"):
+        s5_match.compile_rules(Codebook(tmp_path))
+
+
 def test_one_opening_is_no_campaign() -> None:
     ads = signed([{}, {"city": "330300"}])
     assert s5_match.match(ads, rules())["campaign_no"].n_unique() == 1

@@ -6,7 +6,7 @@ is the same for one bucket or many.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from threading import Lock
@@ -21,10 +21,12 @@ from numba import njit
 from gangwei.kernels import judging, links
 from gangwei.kernels.cluster import cluster_blocks
 from gangwei.kernels.hashing import mix, sealed
+from gangwei.kernels.ledger import bound
 from gangwei.kernels.packed import Packed
 from gangwei.kernels.rarity import Rarity
 from gangwei.stage_tables import MATCHED
 
+Positions = Mapping[int, npt.NDArray[np.int64]]
 NONE_DAY, LAST_DAY = -(2**31), 2**31 - 1
 
 
@@ -94,29 +96,39 @@ class Openings:
     def judge(self, same: Iterable[tuple[int, int]], apart: Iterable[tuple[int, int]]) -> None:
         """Apply the ledger of source keys: `same` joins the opening of b to that of a, `apart` takes b out of that of a.
 
-        What is to stay apart is kept for `close`, since links come later.
+        What is taken out takes along the ads that `same` binds to it: openings are parted as the rules made them, lest a join
+        brings along more than was judged, and once more after the joins. No pair of `apart` may be bound by `same`. What is to
+        stay apart is kept for `close`, since links come later.
         """
+        same, apart = tuple(same), tuple((a, b) for a, b in apart if a != b)
+        groups = bound(same)
+        at = {k: np.flatnonzero(self.source_key == np.uint64(k)) for k in {k for pair in (*same, *apart) for k in pair}}
+        self.apart += [(at[a], at[b]) for a, b in apart]
+        self._part(apart, at, groups)
         for a, b in same:
-            for x in np.flatnonzero(self.source_key == np.uint64(a))[:1]:
-                for y in np.flatnonzero(self.source_key == np.uint64(b)):
+            for x in at[a][:1]:
+                for y in at[b]:
                     first, second = self.leader[x], self.leader[y]
                     if first != second:
                         self.leader[self.leader == second] = first
                         self.reason[second], self.score[second] = judging.JUDGED, 1.0
+        self._part(apart, at, groups)
+
+    def _part(self, apart: Iterable[tuple[int, int]], at: Positions, groups: Mapping[int, frozenset[int]]) -> None:
+        """Part the openings that hold both keys of a pair."""
         for a, b in apart:
-            if a != b:
-                these, those = (np.flatnonzero(self.source_key == np.uint64(k)) for k in (a, b))
-                self.apart.append((these, those))
-                for opening in np.intersect1d(self.leader[these], self.leader[those]):
-                    self._take_out(opening, these, those)
+            for opening in np.intersect1d(self.leader[at[a]], self.leader[at[b]]):
+                these, those = (np.concatenate([at[k] for k in groups.get(key, (key,))]) for key in (a, b))
+                self._take_out(opening, these, those)
 
     def _take_out(self, opening: np.int64, these: npt.NDArray[np.int64], those: npt.NDArray[np.int64]) -> None:
-        """Ads of one key leave an opening that holds both keys: `those`, or `these` where one of `those` leads it."""
+        """Ads of one side leave an opening that holds both: `those`, or `these` where one of `those` leads it."""
         leaving = next(k for k in (those, these) if opening not in k)
         leaving = leaving[self.leader[leaving] == opening]
-        self.leader[leaving] = leaving[0]
+        lead = leaving[np.lexsort((self.ad_id[leaving], self._age(leaving)))[0]]
+        self.leader[leaving] = lead
         self.reason[leaving], self.score[leaving] = judging.JUDGED, 1.0
-        self.reason[leaving[0]], self.score[leaving[0]] = judging.ALONE, 0.0
+        self.reason[lead], self.score[lead] = judging.ALONE, 0.0
 
     def link(self, p: Packed) -> None:
         """Join representatives of hidden employers, agencies and brands to the opening they stand for.

@@ -68,7 +68,7 @@ def compile_rules(book: Codebook) -> Rules:
 
     Raises:
         gangwei.codebook.DefinitionError: a file is missing or malformed.
-        ValueError: a judgement has a verdict other than same or apart.
+        ValueError: a judgement has a verdict other than same or apart, or parts two names that are equal once cleaned.
     """
     names = employer.compile_rules(book)
     own = [r["text"] for r in book.rows("employers/suffixes.csv") if r["kind"] == "own_branch"]
@@ -81,6 +81,11 @@ def compile_rules(book: Codebook) -> Rules:
     ledger = tuple(
         Judgement(flat[2 * i], flat[2 * i + 1], r["verdict"] == "same", r["date"]) for i, r in enumerate(rows)
     )
+    for i, row in enumerate(rows):
+        if row["verdict"] == "apart" and flat[2 * i] == flat[2 * i + 1]:
+            raise ValueError(
+                f"employers/judgements.csv {row['id']}: apart of {row['name_a']} and {row['name_b']}, which are one name once cleaned; take the row out"
+            )
     natures = book.toml("employers/natures.toml")
     patterns = tuple((rf"^(?i:{n['pattern']})$", bool(n["state_owned"])) for n in natures["nature"])
     return Rules(

@@ -25,6 +25,7 @@ import pyarrow as pa
 from gangwei.codebook import Codebook
 from gangwei.kernels import judging
 from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
+from gangwei.kernels.ledger import contradiction
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.openings import NONE_DAY, Openings, block_of
 from gangwei.kernels.packed import Packed, Shelf, hashes, pack
@@ -81,6 +82,7 @@ CLEAN = [
     "address", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_censored", "education",
     "experience_min_months",
 ]  # fmt: skip
+JUDGED = ("source_key_a", "source_key_b")  # columns of the ledger
 LOCATED = ["place_status", "adcode", "places"]
 # hashes do not compress and hold nothing twice
 WRITTEN: dict[str, Any] = {
@@ -110,7 +112,7 @@ def compile_rules(book: Codebook) -> Rules:
     """Rules from definitions/openings.
 
     Raises:
-        ValueError: a judgement has an unknown verdict.
+        ValueError: a judgement has an unknown verdict, or two judgements contradict each other.
     """
     toml = book.toml("openings/match.toml")
     params = [toml[section][key] for section, key in (name.split(".") for name in judging.PARAMS)]
@@ -118,10 +120,9 @@ def compile_rules(book: Codebook) -> Rules:
     for row in rows:
         if row["verdict"] not in ("same", "apart"):
             raise ValueError(f"openings/judgements.csv {row['id']}: verdict {row['verdict']!r} is not same or apart")
-    one, other = (
-        hash_strings(pl.Series([r[k] for r in rows], dtype=pl.String)).tolist()
-        for k in ("source_key_a", "source_key_b")
-    )
+    if wrong := contradiction(rows, *JUDGED):
+        raise ValueError(f"openings/judgements.csv: {wrong}")
+    one, other = (hash_strings(pl.Series([r[k] for r in rows], dtype=pl.String)).tolist() for k in JUDGED)
     keys = {
         verdict: tuple((a, b) for a, b, r in zip(one, other, rows) if r["verdict"] == verdict)
         for verdict in ("same", "apart")
