@@ -391,6 +391,24 @@ def test_rejects_and_lineage_hold_no_contacts(tmp_path: Path) -> None:
     assert "13800138000" not in (tmp_path / "out" / "published" / "manifest.json").read_text("utf-8")
 
 
+def test_names_of_files_hold_no_contacts_when_shown(tmp_path: Path) -> None:
+    from gangwei import release
+    from gangwei.lineage import explain
+
+    (tmp_path / "联系13811112222 wx_hr99@qq.com.csv").write_text(
+        "title,company,city,description\n收银员,长沙麦穗超市有限公司,长沙,负责收银\n,,长沙,\n", "utf-8"
+    )
+    out = tmp_path / "out"
+    build(out, tmp_path / "联系13811112222 wx_hr99@qq.com.csv")
+    found = explain(out, table(out, "ads")["ad_id"][0])
+    assert found["original"]["file"] == "联系〔联系方式〕"
+    assert table(out, "rejects")["file"][0] in str(table(out, "decisions")["rule_id"].to_list())
+    data = release.write(out, "1")
+    shown = [str(found), *(str(pl.read_parquet(p).rows()) for p in (out / "published").glob("*.parquet"))]
+    shown += [(p / "manifest.json").read_text("utf-8") for p in (out / "published", data)]
+    assert not [text for text in shown if "13811112222" in text or "wx_hr99" in text]
+
+
 def test_contacts_written_to_hide_are_not_shown_either(tmp_path: Path) -> None:
     from gangwei import release
     from gangwei.lineage import explain

@@ -62,6 +62,21 @@ def test_a_board_holds_no_contacts(rules: s2_clean.Rules) -> None:
     assert out["board"].to_list() == ["电话〔联系方式〕", "51job"]
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("微信号：hr2024abc", "微信号:〔联系方式〕"),
+        ("+86 138-1234-5678", "+〔联系方式〕"),
+        ("https://a.cn/13812345678", "https://a.cn/13812345678"),
+        ("www.a.cn/13812345678", "www.a.cn/13812345678"),
+        ("/job/13812345678", "/job/13812345678"),
+        ("职位１", "职位１"),
+    ],
+)
+def test_a_url_that_is_no_address_is_text(url: str, shown: str, rules: s2_clean.Rules) -> None:
+    assert s2_clean.run(raw({"url": url}), rules)["url"].to_list() == [shown]
+
+
 def test_raw_is_not_touched(rules: s2_clean.Rules) -> None:
     frame = raw({"title": "數據<br>電話13812345678", "url": "https://weibo.com/u/12345678", "address": "13812345678"})
     before = frame.clone().to_dicts()

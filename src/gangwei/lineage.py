@@ -24,7 +24,7 @@ SAME = (
     "match_score",
 )
 """What is shown of another ad of the same opening."""
-KEYS = ("file", "source_id", "source_key")
+KEYS = ("source_id", "source_key")
 
 
 def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
@@ -38,7 +38,9 @@ def _rows(path: Path, **equal: Any) -> list[dict[str, Any]]:
 
 def original(directory: Path, number: int, rules: contacts.ContactRules) -> dict[str, Any] | None:
     """The raw row of the ad at position `number`, or None when the intermediate files were removed or are of another build."""
-    made = {(f["file"], f["sha256"]): f for f in read_json(directory / "build.json")["files"]}
+    files = read_json(directory / "build.json")["files"]
+    shown = contacts.strip_raw(pl.Series([f["file"] for f in files], dtype=pl.String), rules)
+    made = {(name, f["sha256"]): f for name, f in zip(shown, files)}
     for given in read_json(directory / "published" / "manifest.json")["inputs"]:
         f = made.get((given["file"], given["sha256"]))
         if f is None or f["kept"] != given["kept"]:

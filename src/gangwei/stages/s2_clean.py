@@ -15,6 +15,7 @@ from gangwei.stage_tables import CLEAN
 
 NOT_CONTENT = ("file", "row", "source_id", "source_key", "company_other")
 URL_RULES = ("profile_link", "mail", "link_number")
+ADDRESS = r"(?i)^(?:[a-z][a-z0-9+.\-]*:)?//|^/|^[^\s/@:]+\.[\p{L}]{2,}(?:[/?#:]|$)"
 SHORT_TEXT = 12  # letters below which the employer helps to tell the language
 
 
@@ -64,7 +65,7 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             "source_id": raw["source_id"],
             "source_key": raw["source_key"],
             "board": board,
-            "url": contacts.strip(raw["url"].str.strip_chars(), rules.url_contacts),
+            "url": _url(raw["url"].str.strip_chars(), rules),
             "language": _language(raw, body, title, rules),
             "title": clean_title,
             **shown,
@@ -126,6 +127,17 @@ def _one_line(names: pl.Series) -> pl.Series:
     bare = names.str.replace_all(r"[\x00-\x1f\u{200b}\u{feff}]", " ").str.strip_chars()
     folded = bare.str.normalize("NFKC")
     return pl.select(pl.when(bare.str.contains(r"\d|@|＠")).then(folded).otherwise(bare).replace("", None)).to_series()
+
+
+def _url(urls: pl.Series, rules: Rules) -> pl.Series:
+    """Addresses without contacts; a value with neither scheme nor host is text, to which every rule applies."""
+    stripped = contacts.strip(urls, rules.url_contacts)
+    texts = (~urls.str.contains(ADDRESS)).arg_true()
+    return (
+        stripped.clone().scatter(texts, contacts.strip_raw(urls.gather(texts), rules.contacts))
+        if len(texts)
+        else stripped
+    )
 
 
 def _flagged(flags: np.ndarray, bit: int, reason: str) -> pl.Series:

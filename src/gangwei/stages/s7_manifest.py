@@ -38,7 +38,7 @@ def metadata(
     rows = [{c: i.get(c) for c in schema.ISSUES.polars} for i in log]
     rules = contacts.compile_contacts(source.book)
     issues = pl.DataFrame(rows, schema=schema.ISSUES.polars).with_columns(
-        pl.col("message").map_batches(lambda m: contacts.strip_raw(m, rules), pl.String)
+        pl.col("file", "message").map_batches(lambda m: contacts.strip_raw(m, rules), pl.String)
     )
     write_frames(tmp / "issues.parquet", schema.ISSUES, [issues], compression="zstd")
     tables = [t for t in schema.PUBLISHED_TABLES if (tmp / f"{t.name}.parquet").exists()]
@@ -69,16 +69,20 @@ def metadata(
 
 
 def _input(file: dict[str, Any], rules: contacts.ContactRules) -> dict[str, Any]:
-    """What the manifest says of one file: names of boards and messages hold words of the file, so contacts go."""
+    """What the manifest says of one file: its name, boards and messages may hold contacts, so these go."""
     kept = {k: v for k, v in file.items() if k not in ("key", "parts", "seconds")}
     boards: dict[str, int] = {}
     for name, n in zip(_shown(file["boards"], rules), file["boards"].values()):
         boards[name] = boards.get(name, 0) + n
     messages = _shown([i["message"] for i in file["issues"]], rules)
-    return kept | {"boards": boards, "issues": [i | {"message": m} for i, m in zip(file["issues"], messages)]}
+    issues = [
+        i | ({"file": n} if "file" in i else {}) | {"message": m}
+        for i, n, m in zip(file["issues"], _shown([i.get("file") for i in file["issues"]], rules), messages)
+    ]
+    return kept | {"file": _shown([file["file"]], rules)[0], "boards": boards, "issues": issues}
 
 
-def _shown(texts: Iterable[str], rules: contacts.ContactRules) -> list[str]:
+def _shown(texts: Iterable[str | None], rules: contacts.ContactRules) -> list[str]:
     return contacts.strip_raw(pl.Series(list(texts), dtype=pl.String), rules).to_list()
 
 

@@ -219,9 +219,9 @@ def _tables(
         del crowds
         for path in source.rejects:
             for rejects in read_groups(path):
-                shown = rejects.with_columns(contacts.strip_raw(rejects["raw"], rules))
+                shown = rejects.with_columns(contacts.strip_raw(rejects[c], rules) for c in ("file", "raw"))
                 writers.write("rejects", shown)
-                writers.write("decisions", _reject_decisions(source, rejects))
+                writers.write("decisions", _reject_decisions(source, shown))
         writers.close()
         counts = {k: n for k, n in writers.rows.items() if k != SLIM.name}
         employer = entities(source)
