@@ -231,7 +231,7 @@ def test_questions_that_contradict_themselves_exit_2(out: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("gone.jsonl", None, "cannot be read as JSON lines"),
+        ("gone.jsonl", None, "gone.jsonl: no such file"),
         ("bad.jsonl", "{bad", "cannot be read as JSON lines"),
         ("empty.csv", "", "cannot be read as CSV"),
         ("key.csv", "id,ai_tier\n1,user\n", "record_id"),
@@ -248,6 +248,33 @@ def test_labels_that_cannot_be_used(
     more = {"evaluate": (), "measure": ("ai-share",), "train": ("--out", tmp_path / "own")}[command]
     message = one_error(run(command, out, *more, "--labels", file))
     assert command == "train" or said in message
+
+
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_the_dataset_is_looked_at_before_the_labels(out: Path, tmp_path: Path, command: str) -> None:
+    more = ("--labels", tmp_path / "gone.jsonl", *(("--out", tmp_path / "own") if command == "train" else ()))
+    (tmp_path / "empty").mkdir()
+    assert "not a dataset" in one_error(run(command, tmp_path / "empty", *more))
+    older = _older(out, tmp_path)
+    assert "has schema_version 0" in one_error(run(command, older, *more))
+
+
+def test_labels_that_are_a_folder(out: Path, tmp_path: Path) -> None:
+    assert "is a folder, not a file" in one_error(run("evaluate", out, "--labels", tmp_path))
+
+
+def test_an_older_dataset_is_not_explained(out: Path, tmp_path: Path) -> None:
+    assert "has schema_version 0" in one_error(run("explain", _older(out, tmp_path), "a1"))
+
+
+def _older(out: Path, tmp_path: Path) -> Path:
+    """A dataset of another schema version."""
+    folder = tmp_path / "older" / "published"
+    folder.mkdir(parents=True)
+    package = json.loads((out / "published" / "datapackage.json").read_text("utf-8"))
+    (folder / "datapackage.json").write_text(json.dumps(package | {"schema_version": 0}), "utf-8")
+    (folder / "manifest.json").write_text("{}", "utf-8")
+    return folder.parent
 
 
 def test_labels_and_terms_of_evaluate(out: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gangwei import intervals
 from gangwei.codebook import carried_by
+from gangwei.frame.check import of_this_schema
 from gangwei.kernels.hashing import hash_strings
 from gangwei.label_lines import read_label_lines
 
@@ -310,10 +311,12 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
     title and text.
 
     Raises:
+        DatasetError: no dataset, or one of another schema version.
         EvaluateError: no published ads, or none of the labelled ads is in the dataset.
     """
-    gold = read_labels(labels)
+    of_this_schema(dataset_dir)
     path = dataset_dir / "published" / "ads.parquet"
+    gold = read_labels(labels)
     if not path.is_file():
         raise EvaluateError(f"{dataset_dir}: no published ads; run `gangwei build` first")
     columns = [

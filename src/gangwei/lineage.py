@@ -9,6 +9,7 @@ import polars as pl
 from rich.text import Text
 
 from gangwei.codebook import carried_by
+from gangwei.frame.check import of_this_schema
 from gangwei.kernels import contacts
 from gangwei.store import StoreError, open_parquet, read_json
 
@@ -67,10 +68,12 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
 
     Raises:
         StoreError: no dataset here, or no such ad.
+        SchemaMismatch: a dataset of another schema version.
     """
     published = directory / "published"
     if not (published / "manifest.json").exists():
         raise StoreError(f"{directory}: no published dataset here; run `gangwei build` first")
+    of_this_schema(directory)
     open_parquet(published / "ads.parquet")
     ads = pl.scan_parquet(published / "ads.parquet", glob=False).with_row_index("number")
     found = ads.filter(pl.col("ad_id") == ad_id).collect()

@@ -201,6 +201,8 @@ def read_lines(path: Path) -> pl.DataFrame:
     Raises:
         StoreError: it is not there, empty or not of that form.
     """
+    if not path.is_file():
+        raise StoreError(f"{path}: is a folder, not a file" if path.is_dir() else f"{path}: no such file")
     try:
         read = pl.read_csv if path.suffix == ".csv" else pl.read_ndjson
         return read(path, infer_schema_length=None)

@@ -24,6 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
+from gangwei.frame.check import of_this_schema
 from gangwei.kernels import evidence, fields, ngrams, score_tables
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS
 from gangwei.stages import s6_classify as s6
@@ -402,8 +403,10 @@ def run(
     """`gangwei train`: fit, write `out`/ai/model.npz and model_card.md (a definitions folder), and return the card's figures.
 
     Raises:
+        DatasetError: no dataset, or one of another schema version.
         TrainError: the labels or the dataset cannot be used, or scikit-learn is not installed.
     """
+    of_this_schema(dataset)
     try:
         import sklearn  # noqa: F401
     except ImportError:

@@ -53,6 +53,27 @@ def find(directory: Path) -> Path:
     raise DatasetError(f"{directory}: not a dataset (no published/ inside); make one with `gangwei build`")
 
 
+def of_this_schema(directory: Path) -> Path:
+    """The folder of published tables, as `find`; its schema version is checked, its files are not.
+
+    Raises:
+        DatasetError: there is none.
+        SchemaMismatch: another schema version.
+    """
+    published = find(directory)
+    if (package := published / "datapackage.json").is_file():
+        _refuse_version(_load_json(package).get("schema_version"))
+    return published
+
+
+def _refuse_version(version: Any) -> None:
+    if version != schema.SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"the dataset has schema_version {version}, this program reads {schema.SCHEMA_VERSION}; "
+            "build it again from the raw files (`gangwei build FILES --out DIR`)"
+        )
+
+
 def check(published: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Validate versions, files and columns; return (datapackage, manifest)."""
     package: dict[str, Any] = {}
@@ -66,12 +87,7 @@ def check(published: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             package = _load_json(found)
         else:
             manifest = _load_json(found)
-    version = package.get("schema_version")
-    if version != schema.SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"the dataset has schema_version {version}, this program reads {schema.SCHEMA_VERSION}; "
-            "build it again from the raw files (`gangwei build FILES --out DIR`)"
-        )
+    _refuse_version(package.get("schema_version"))
     for table in schema.PUBLISHED_TABLES:
         path = published / f"{table.name}.parquet"
         if not path.is_file():
