@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from gangwei import evaluate as ev
 from gangwei.cli import main
+from gangwei.frame.check import DatasetError
 from gangwei.store import StoreError
 
 
@@ -191,7 +192,7 @@ def test_json_is_not_a_quoted_string(dataset: tuple[Path, Path]) -> None:
 
 def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:
     root, labels = dataset
-    with pytest.raises(ev.EvaluateError, match="build"):
+    with pytest.raises(DatasetError, match="build"):
         ev.evaluate(tmp_path / "nowhere", labels)
     other = tmp_path / "other.csv"
     other.write_text("record_id,ai_tier\nzz,none\n", "utf-8")

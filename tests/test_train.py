@@ -11,6 +11,7 @@ import pytest
 
 from gangwei import train, train_ads
 from gangwei.codebook import Codebook
+from gangwei.frame.check import DatasetError
 from gangwei.kernels import fields, ngrams
 from gangwei.stage_tables import RAW, SECTIONS
 from gangwei.stages import s2_clean, s6_classify
@@ -129,7 +130,7 @@ def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:
     bad.write_text('{"ai_tier": "none"}\n', "utf-8")
     with pytest.raises(train_ads.TrainError, match="record_id"):
         train_ads.read_labels(bad)
-    with pytest.raises(train_ads.TrainError, match="no texts"):
+    with pytest.raises(DatasetError, match="not a dataset"):
         train.run(tmp_path, [labels], tmp_path, Codebook())
     with pytest.raises(train_ads.TrainError, match="file of labels"):
         train.run(root, [], tmp_path, Codebook())
