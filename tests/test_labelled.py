@@ -124,7 +124,7 @@ def test_a_file_of_labels_of_ads(made: tuple[Path, dict[str, str]], tmp_path: Pa
     [
         ("x.jsonl", '{"ad_id": "a"}\n', "ai_tier"), ("x.jsonl", '{"ai_tier": "none"}\n', "record_id"),
         ("x.jsonl", '{"ai_tier": "none", "record_id": "q"}\n', "weight"), ("x.jsonl", "not json\n", "cannot be read"),
-        ("x.csv", "record_id,ai_tier,weight\nzz,none,1\n", "none of the 1 labelled ads"), ("gone.jsonl", None, "cannot be read"),
+        ("x.csv", "record_id,ai_tier,weight\nzz,none,1\n", "none of the 1 labelled ads"), ("gone.jsonl", None, "no such file"),
     ],
 )  # fmt: skip
 def test_bad_labels_are_refused(
