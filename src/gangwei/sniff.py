@@ -17,7 +17,8 @@ from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
 from gangwei.formats.recognise import better, of_page, recognise
 from gangwei.formats.source import Source, SourceError, load_sources, parse_source
-from gangwei.formats.tables import Layout, Table, opened
+from gangwei.formats.table import Layout, Table
+from gangwei.formats.tables import opened
 from gangwei.stages import s1_read
 from gangwei.stages.s1_read import Issue, ReadError
 

@@ -10,7 +10,7 @@ import polars as pl
 from gangwei.formats.chunk import BadRow, Chunk, unique_names
 from gangwei.formats.guess import Knowledge
 from gangwei.formats.recognise import Match, sniff
-from gangwei.formats.tables import Table
+from gangwei.formats.table import Table
 
 HEADERS = 3
 SHOWN = 60

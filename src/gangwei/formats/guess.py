@@ -23,7 +23,7 @@ from gangwei.formats.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.formats.placing import MANY, beside, by_header, share_of
 from gangwei.formats.ragged import anchors_of
 from gangwei.formats.source import RULES, FieldSpec, Source
-from gangwei.formats.tables import Table
+from gangwei.formats.table import Table
 from gangwei.formats.told import constants_of
 from gangwei.formats.unpacking import unpack
 from gangwei.formats.values import Values, load_values

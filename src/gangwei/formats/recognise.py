@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.guess import Knowledge, guess, source_of
 from gangwei.formats.source import Source, patterns_hold
-from gangwei.formats.tables import Table
+from gangwei.formats.table import Table
 
 HEADER_DEPTH = 5
 FEW = 2

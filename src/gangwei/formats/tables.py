@@ -4,80 +4,42 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
 from gangwei.formats import (
     archive,
     blocks,
-    cards,
     charset,
     delimited,
+    documents,
     excel,
-    html_table,
     json_text,
     line_ends,
     literals,
     markdown,
-    page_data,
     parquet,
     printed,
     python_text,
     sqldump,
     sqlite,
-    xml_text,
 )
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
+from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
 from gangwei.formats.employers import Employers, employers_of
 from gangwei.formats.headers import Headers
-from gangwei.formats.json_records import chunk_of_records
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
+from gangwei.formats.table import Layout, Reader, Table, of_records, of_rows
 
 COMPONENT = re.compile(r"\s*<template\b[^<>]*>")
 XML = re.compile(r"\s*<[A-Za-z_][\w:.-]*(\s[^<>]*)?>\s*<")
 CONTROL = re.compile(r"[\x02-\x08\x0b\x0c\x0e-\x1f]")
-WHOLE = 16 << 20  # bytes; programs and Markdown up to this size are looked through for ads
 SMALL = 32 << 20  # a document up to this size is looked through for its columns
-
-Reader = Callable[[BinaryIO, str, Limits], Iterator[Chunk]]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Rows before the data, the column names, the columns wanted (None = all) and the anchors for repairs."""
-
-    skip: int
-    names: tuple[str, ...]
-    wanted: frozenset[str] | None = None
-    anchors: tuple[tuple[int, object], ...] = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a file. `columns` is set where the format itself names them; else `head` may start with headers."""
-
-    label: str
-    format: str
-    columns: tuple[str, ...] | None
-    head: list[list[str]]
-    read: Callable[[Layout], Iterator[Chunk]]
-    mojibake: bool = False
-    sample: Callable[[], list[list[str]]] = list
-    """Rows from all over the table, read when they are asked for."""
-    remarks: Mapping[str, str] = field(default_factory=dict)
-    """What the definition of the table says of its columns."""
-
-    def top(self, rows: int) -> list[tuple[int, list[str]]]:
-        """The first rows of `head` with their positions, where a header may be: of blank ones above all others the last counts."""
-        at = next((i for i, row in enumerate(self.head) if any(c.strip() for c in row)), 0)
-        return list(enumerate(self.head))[max(0, at - 1) : max(at - 1, 0) + rows]
 
 
 @dataclass(frozen=True)
@@ -172,12 +134,12 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         head = line_ends.without_surplus(head)
     sample = head.decode(found.name, "replace").lstrip("\ufeff")
     refused = pages.refuse(sample)
-    if refused is None and COMPONENT.match(sample) and (written := _html(blob, limits, found.name, headers)):
+    if refused is None and COMPONENT.match(sample) and (written := documents.html(blob, limits, found.name, headers)):
         return Opened(found.name, written)
     if (refused is not None and refused.reason_id == "xml_file") or (refused is None and XML.match(sample)):
-        return Opened(f"{found.name}, XML", _xml(blob, limits, found.name))
+        return Opened(f"{found.name}, XML", documents.xml(blob, limits, found.name))
     if refused is not None:
-        found_tables = _html(blob, limits, found.name, headers) if refused.reason_id == "saved_page" else []
+        found_tables = documents.html(blob, limits, found.name, headers) if refused.reason_id == "saved_page" else []
         if not found_tables:
             raise refused
         return Opened(f"{found.name}, tables of a page", found_tables, [], refused)
@@ -198,26 +160,30 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     if (
         not wrapped
         and python_text.OPENING.match(sample)
-        and (written := _program(blob, limits, encoding, headers, True))
+        and (written := documents.program(blob, limits, encoding, headers, True))
     ):
         return Opened(encoding, written, notes)
-    if not wrapped and literals.OPENING.match(sample) and (written := _program(blob, limits, encoding, headers)):
+    if (
+        not wrapped
+        and literals.OPENING.match(sample)
+        and (written := documents.program(blob, limits, encoding, headers))
+    ):
         return Opened(encoding, written, notes)
-    if markdown.HEADING.match(sample) and (written := _markdown(blob, limits, encoding, headers)):
+    if markdown.HEADING.match(sample) and (written := documents.markdown(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
-        return Opened(encoding, _of_records(blob, limits, printed.records, encoding), notes)
+        return Opened(encoding, of_records(blob, limits, printed.records, encoding), notes)
     of_json = start in ("{", "[") and not _looks_delimited(sample)
     if wrapped or json_text.SHELL.match(sample) or of_json or json_text.tabled(sample):
         try:
             tables = _json(blob, limits, found, sample, headers)
         except Unreadable:
-            if not wrapped or not (tables := _program(blob, limits, encoding, headers)):
+            if not wrapped or not (tables := documents.program(blob, limits, encoding, headers)):
                 raise
     elif sqldump.is_dump(sample):
         tables = _sql(blob, limits, encoding, headers)
     elif labels := blocks.labels_of(sample, headers):
-        tables = _of_records(blob, limits, partial(blocks.chunks, labels=labels), encoding)
+        tables = of_records(blob, limits, partial(blocks.chunks, labels=labels), encoding)
     else:
         tables = _delimited(blob, limits, found)
     mojibake = charset.is_mojibake(sample[:200_000])
@@ -225,78 +191,6 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         encoding += ", GBK read as Latin-1"
         tables = [replace(t, mojibake=True) for t in tables]
     return Opened(encoding, tables, notes)
-
-
-def _html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
-    with blob.stream() as f:
-        data = f.read(limits.max_line_bytes + 1)
-    if len(data) > limits.max_line_bytes:
-        return []
-    page = data.decode(encoding, "replace")
-    found = [
-        _of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
-    ]
-    written = (ads for script in page_data.programs(page) if (ads := literals.records(script, headers)))
-    if ads := page_data.records(page) or next(written, []) or cards.records(page, headers):
-        chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
-        found.append(_of_records(blob, limits, lambda *_: iter([chunk]), encoding)[0])
-    return found
-
-
-def _program(
-    blob: archive.Blob, limits: Limits, encoding: str, headers: Headers, of_python: bool = False
-) -> list[Table]:
-    text = _whole(blob, encoding)
-    if text is None:
-        return []
-    if ads := (python_text if of_python else literals).records(text, headers):
-        chunk = chunk_of_records(ads, range(1, len(ads) + 1), [])
-        return _of_records(blob, limits, lambda *_: iter([chunk]), encoding)
-    return [] if of_python else [_of_rows("", list(enumerate(rows, 1)))] if (rows := literals.rows(text)) else []
-
-
-def _markdown(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
-    text = _whole(blob, encoding)
-    if text is None:
-        return []
-    found = markdown.tables(text)
-    if "<table" in text.casefold():
-        found += [list(enumerate(rows, 1)) for rows in html_table.tables(text, limits)]
-    lists = (ads for block in markdown.quoted(text) if (ads := literals.records(block, headers)))
-    chunks = (chunk_of_records(ads, range(1, len(ads) + 1), []) for ads in lists)
-    quoted = [_of_records(blob, limits, lambda *_, c=chunk: iter([c]), encoding)[0] for chunk in chunks]
-    written = [_of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]
-    return [*written, *(replace(t, label=f"block{i}") for i, t in enumerate(quoted, 1))]
-
-
-def _whole(blob: archive.Blob, encoding: str) -> str | None:
-    """The text of a file up to the size of `WHOLE`; None for a larger one."""
-    with blob.stream() as f:
-        data = f.read(WHOLE + 1)
-    return data.decode(encoding, "replace") if len(data) <= WHOLE else None
-
-
-def _xml(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]:
-    with blob.stream() as f:
-        path = xml_text.record_path(f, encoding, limits)
-    if path[-1] == xml_text.CELLS[0]:
-        with blob.stream() as f:
-            return [_of_rows("", xml_text.sheet_rows(f, encoding, path, limits))]
-
-    return _of_records(blob, limits, partial(xml_text.records, path=path), encoding)
-
-
-def _of_records(blob: archive.Blob, limits: Limits, reader: Reader, encoding: str) -> list[Table]:
-    """A table of records with names; the first of them tell its columns."""
-
-    def read(layout: Layout | None) -> Iterator[Chunk]:
-        with blob.stream() as f:
-            yield from reader(f, encoding, limits)
-
-    with blob.stream() as f:
-        frame = next(iter(reader(f, encoding, replace(limits, batch_rows=1000)))).rows
-    rows = [[v or "" for v in r] for r in frame.rows()]
-    return [Table("", "json", tuple(frame.columns), rows[:60], read, sample=partial(spaced, rows, KEPT))]
 
 
 def _looks_delimited(sample: str) -> bool:
@@ -312,21 +206,7 @@ def _json_rows(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]
         numbered, broken = json_text.rows(f, encoding, limits)
     if not numbered:
         raise Unreadable("broken_json", "no row of cells could be read; fetch the file again")
-    return [_of_rows("", numbered, broken)]
-
-
-def _of_rows(label: str, numbered: list[tuple[int, list[str]]], broken: Sequence[BadRow] = ()) -> Table:
-    """A table of rows that are held; short rows are filled up. `broken` are rows that could not be read."""
-    rows = [r for _, r in numbered]
-
-    def read(layout: Layout) -> Iterator[Chunk]:
-        n = len(layout.names)
-        body = numbered[layout.skip :]
-        good = [(at, r + [""] * (n - len(r))) for at, r in body if len(r) <= n]
-        bad = [BadRow(at, "field_count", "|".join(r)[:500]) for at, r in body if len(r) > n]
-        yield chunk_of(layout.names, [r for _, r in good], [at for at, _ in good], [*bad, *broken])
-
-    return Table(label, "excel", None, rows[:60], read, sample=partial(spaced, rows, KEPT))
+    return [of_rows("", numbered, broken)]
 
 
 def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: str, headers: Headers) -> list[Table]:

@@ -24,7 +24,8 @@ from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
 from gangwei.formats.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff
 from gangwei.formats.source import Source, load_sources
-from gangwei.formats.tables import Layout, Opened, Table, opened
+from gangwei.formats.table import Layout, Table
+from gangwei.formats.tables import Opened, opened
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
