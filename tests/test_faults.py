@@ -70,7 +70,10 @@ def test_a_full_disk_says_so_and_resumes(made: tuple[Path, Path, dict[str, str]]
     assert prints(small_disk / "out" / "published") == expected
 
 
-@pytest.mark.parametrize("table", ["gathered", "clean", "signed", "classified", "matched"])
+@pytest.mark.parametrize(
+    "table",
+    ["clean", *(pytest.param(t, marks=pytest.mark.slow) for t in ("gathered", "signed", "classified", "matched"))],
+)
 def test_a_damaged_stage_file_is_named_and_made_anew(
     made: tuple[Path, Path, dict[str, str]], tmp_path: Path, table: str
 ) -> None:
@@ -142,7 +145,7 @@ main(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("at", ["published", ".published.old.tmp"])
+@pytest.mark.parametrize("at", ["published", pytest.param(".published.old.tmp", marks=pytest.mark.slow)])
 def test_a_file_added_by_a_build_that_was_killed_at_the_swap_is_not_forgotten(tmp_path: Path, at: str) -> None:
     """Killed when the new `published` stands there and build.json does not know of it, or when the old one was moved away."""
     out, files = tmp_path / "out", [tmp_path / f"{n}.csv" for n in "abc"]

@@ -393,6 +393,7 @@ MINIMUM = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_every_shared_raw_file(shared: Path) -> None:
     reports, raw, _, issues = run([shared / "data" / "raw"])
