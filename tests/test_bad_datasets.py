@@ -77,6 +77,7 @@ SPECS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SPECS)
 def test_odd_data_is_answered(tmp_path: Path, case: str) -> None:
     spec, word = SPECS[case]

@@ -37,7 +37,7 @@ def open_pages(directory: Path) -> TestClient:
     return client
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.slow)])
 def test_no_ads(tmp_path: Path, lang: str) -> None:
     fixture.write(tmp_path, Spec(ads=0, employers=0))
     client = open_pages(tmp_path)
@@ -52,6 +52,7 @@ def test_no_ai_ads(tmp_path: Path) -> None:
     assert "No opening meets these filters" in client.get("/m/defence-share").text
 
 
+@pytest.mark.slow
 def test_one_city_and_no_dates(tmp_path: Path) -> None:
     fixture.write(tmp_path, Spec(ads=400, cities=("440300",), dates=False))
     client = open_pages(tmp_path)

@@ -102,7 +102,7 @@ def too_wide(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [pytest.param(WIDTHS[0], marks=pytest.mark.slow), *WIDTHS[1:]])
 def test_every_page_fits_the_window(visit: Open, site: str, explored: Path, width: int) -> None:
     page = visit(width)
     for path in pages_of(explored):

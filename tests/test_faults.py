@@ -145,7 +145,8 @@ main(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("at", ["published", pytest.param(".published.old.tmp", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("at", ["published", ".published.old.tmp"])
 def test_a_file_added_by_a_build_that_was_killed_at_the_swap_is_not_forgotten(tmp_path: Path, at: str) -> None:
     """Killed when the new `published` stands there and build.json does not know of it, or when the old one was moved away."""
     out, files = tmp_path / "out", [tmp_path / f"{n}.csv" for n in "abc"]

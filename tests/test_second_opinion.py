@@ -139,7 +139,7 @@ def flaky(seconds: float) -> Answer:
         (lambda _: (200, b" " * 300_000), "failed", "answer_too_large"),
         (lambda _: (302, b""), "failed", "http_302"),
         (lambda _: (400, b"{}"), "failed", "http_400"),
-        (flaky(0.6), "failed", "timeout"),
+        pytest.param(flaky(0.6), "failed", "timeout", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_a_bad_answer_is_recorded_and_changes_nothing(made: Path, answer: Answer, status: str, detail: str) -> None:
@@ -152,6 +152,7 @@ def test_a_bad_answer_is_recorded_and_changes_nothing(made: Path, answer: Answer
     assert prints(made / "published") == first
 
 
+@pytest.mark.slow
 def test_failures_are_asked_again_and_a_busy_server_is_waited_for(made: Path) -> None:
     left = [503, 503, 503, 429]
 
