@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import tarfile
 import tempfile
 import zipfile
@@ -11,20 +12,24 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from gangwei.formats.chunk import Limits, Unreadable
 
 ZIP = b"PK\x03\x04"
 GZIP = b"\x1f\x8b"
+OTHERS = (b"Rar!\x1a\x07", b"7z\xbc\xaf", b"\xfd7zXZ", b"BZh")
 JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 SPOOL = 64 << 20
 TAR, TAR_AT = b"ustar", 257
+FEW = 8  # members of a packed tar beyond which it is unpacked once, not from its start for each of them
 BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     gzip.BadGzipFile,
     NotImplementedError,
@@ -50,6 +55,10 @@ class Guard(io.RawIOBase):
             raise Unreadable("broken_archive", f"the archive is damaged or cut off ({e}); fetch it again") from None
         except RuntimeError as e:
             raise Unreadable("encrypted", f"the archive needs a password ({e}); unpack it first") from None
+        except OSError as e:
+            if e.errno is not None:
+                raise
+            raise Unreadable("broken_archive", f"the archive is damaged ({e}); fetch it again") from None  # bzip2
         self.count += len(data)
         if self.count > self.limits.max_expanded_bytes or (
             self.count > self.limits.ratio_from_bytes and self.count > self.packed * self.limits.max_ratio
@@ -95,15 +104,15 @@ class Blob:
                 yield Guard(cast(BinaryIO, f), self.path.stat().st_size, self.limits)
             return
         if _is_tar(self.path):
-            with _tar(self.path) as t:
-                stream = t.extractfile(self.member)
-                if stream is None:
-                    raise Unreadable("broken_archive", f"the archive has no member {self.member} any more")
+            known = _of_tar(self.path, _state(self.path))
+            if self.member not in known:
+                raise Unreadable("broken_archive", f"the archive has no member {self.member} any more")
+            with _tar(self.path, len(known)) as t:
+                stream = t.extractfile(known[self.member])
                 yield Guard(cast(BinaryIO, stream), self.path.stat().st_size, self.limits)
             return
-        outer, _, inner = self.member.partition("#")
-        with _zip(self.path) as z:
-            info = _find(z, outer)
+        info, inner = _find(_of_zip(self.path, _state(self.path)), self.member)
+        with _Indexed(self.path) as z:
             packed = max(info.compress_size, 1)
             with _member(z, info) as f:
                 guard = Guard(f, packed, self.limits)
@@ -113,7 +122,7 @@ class Blob:
                 with tempfile.SpooledTemporaryFile(SPOOL) as spool:
                     _copy(guard, cast(BinaryIO, spool))
                     with _zip(cast(BinaryIO, spool)) as zz:
-                        deep = _find(zz, inner)
+                        deep, _ = _find(_named(zz), inner)
                         with _member(zz, deep) as g:
                             yield Guard(g, max(deep.compress_size, 1), self.limits)
 
@@ -144,19 +153,70 @@ def _is_tar(path: Path) -> bool:
             return False
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """What changes with a file."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
 @contextmanager
-def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+def _tar(path: Path, members: int = 0) -> Iterator[tarfile.TarFile]:
+    """An open tar; one of several `members` is unpacked once for all of them."""
     try:
-        with tarfile.open(path) as t:
-            yield t
+        if members > FEW and _is_gzip(path):
+            with tarfile.open(_unpacked(path, _state(path)).name) as t:
+                yield t
+        else:
+            with tarfile.open(path) as t:
+                yield t
     except BROKEN as e:
         raise Unreadable("broken_archive", f"the tar archive is damaged or cut off ({e}); fetch it again") from None
+
+
+@lru_cache(maxsize=2)
+def _of_tar(path: Path, state: tuple[int, int]) -> dict[str, tarfile.TarInfo]:
+    """Files of a tar by name; of several of one name the last, as a tar means it."""
+    with _tar(path) as t:
+        named = ((decoded(m.name.encode("utf-8", "surrogateescape")), m) for m in t if m.isfile())
+        return {name or repr(m.name): m for name, m in named}
+
+
+@lru_cache(maxsize=2)
+def _unpacked(path: Path, state: tuple[int, int]) -> IO[bytes]:
+    """A copy of a gzip file, unpacked; it is gone when the cache lets it go."""
+    copy = cast(IO[bytes], tempfile.NamedTemporaryFile(prefix="gangwei-"))  # noqa: SIM115
+    with gzip.open(path) as f:
+        _copy(cast(BinaryIO, f), cast(BinaryIO, copy))
+    return copy
 
 
 def _copy(source: io.RawIOBase | BinaryIO, target: BinaryIO) -> None:
     while data := source.read(1 << 20):
         target.write(data)
     target.seek(0)
+
+
+class _Indexed(zipfile.ZipFile):
+    """A zip whose directory is known (`_of_zip`) and not read again for each member."""
+
+    def _RealGetContents(self) -> None:
+        pass
+
+
+@lru_cache(maxsize=2)
+def _of_zip(path: Path, state: tuple[int, int]) -> dict[str, zipfile.ZipInfo]:
+    with _zip(path) as z:
+        return _named(z)
+
+
+def _named(z: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Files of a zip by name; one of a name that came before has its position behind it."""
+    out: dict[str, zipfile.ZipInfo] = {}
+    for i, info in enumerate(z.infolist()):
+        if not info.is_dir():
+            name = member_name(info)
+            out[f"{name}~{i}" if name in out else name] = info
+    return out
 
 
 def _zip(source: Path | BinaryIO) -> zipfile.ZipFile:
@@ -196,11 +256,14 @@ def decoded(name: bytes) -> str | None:
     return None
 
 
-def _find(z: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    for info in z.infolist():
-        if member_name(info) == name:
-            return info
-    raise Unreadable("broken_archive", f"the archive has no member {name} any more")
+def _find(named: dict[str, zipfile.ZipInfo], member: str) -> tuple[zipfile.ZipInfo, str]:
+    """A file of a zip and the name of the member within it, '' for the file itself; names may have '#' in them."""
+    if member in named:
+        return named[member], ""
+    for at, ch in enumerate(member):
+        if ch == "#" and member[:at] in named:
+            return named[member[:at]], member[at + 1 :]
+    raise Unreadable("broken_archive", f"the archive has no member {member} any more")
 
 
 def is_office(names: list[str]) -> bool:
@@ -209,11 +272,13 @@ def is_office(names: list[str]) -> bool:
 
 
 def kind_of(head: bytes) -> str:
-    """zip, gzip, parquet, sqlite, xls or text, from the first bytes."""
+    """zip, gzip, packed (another archive), parquet, sqlite, xls or text, from the first bytes."""
     if head.startswith((ZIP, b"PK\x05\x06")):
         return "zip"
     if head.startswith(GZIP):
         return "gzip"
+    if head.startswith(OTHERS) and (head[:3] != OTHERS[-1] or head[4:7] == b"1AY"):
+        return "packed"
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith(b"SQLite format 3\0"):
@@ -230,36 +295,40 @@ def members(path: Path, limits: Limits) -> list[str] | None:
         Unreadable: the archive is broken, or its directory promises more than the limits allow.
     """
     if _is_tar(path):
-        return list(_tar_names(path, limits))
+        return _tar_names(path, limits)
     with path.open("rb") as f:
         if kind_of(f.read(8)) != "zip":
             return None
-    with _zip(path) as z:
-        infos = [i for i in z.infolist() if not i.is_dir()]
-        if is_office([i.filename for i in infos]):
-            return None
-        _check_size(sum(i.file_size for i in infos), path.stat().st_size, limits)
-        out: list[str] = []
-        for info in infos:
-            name = member_name(info)
+    named = _of_zip(path, _state(path))
+    if is_office(list(named)):
+        return None
+    _check_size(sum(i.file_size for i in named.values()), path.stat().st_size, limits)
+    out: list[str] = []
+    with _Indexed(path) as z:
+        for name, info in named.items():
             if any(j in name for j in JUNK):
                 continue
-            inner = _inner_names(z, info, limits)
+            try:
+                inner = _inner_names(z, info, limits)
+            except Unreadable as e:
+                if e.reason_id != "broken_archive":
+                    raise
+                inner = None  # told of when it is read; the others go on
             out += [name] if inner is None else [f"{name}#{n}" for n in inner]
-        return out
+    return out
 
 
-def _tar_names(path: Path, limits: Limits) -> Iterator[str]:
+def _tar_names(path: Path, limits: Limits) -> list[str]:
     total, packed = 0, path.stat().st_size
     with _tar(path) as t:
         for member in t:
             total += member.size
             _check_size(total, packed, limits)
-            if member.isfile() and not any(j in member.name for j in JUNK):
-                yield member.name
+    return [name for name in _of_tar(path, _state(path)) if not any(j in name for j in JUNK)]
 
 
 def _inner_names(z: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> list[str] | None:
+    """Names within a zip in a zip; None for another file."""
     with _member(z, info) as f:
         guard = Guard(f, max(info.compress_size, 1), limits)
         head = guard.read(8) or b""
@@ -269,12 +338,11 @@ def _inner_names(z: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> l
             spool.write(head)
             _copy(guard, cast(BinaryIO, spool))
             with _zip(cast(BinaryIO, spool)) as inner:
-                infos = [i for i in inner.infolist() if not i.is_dir()]
-                if is_office([i.filename for i in infos]):
+                named = _named(inner)
+                if is_office(list(named)):
                     return None
-                _check_size(sum(i.file_size for i in infos), max(info.file_size, 1), limits)
-                names = [member_name(i) for i in infos]
-                return [n for n in names if not any(j in n for j in JUNK)]
+                _check_size(sum(i.file_size for i in named.values()), max(info.file_size, 1), limits)
+                return [n for n in named if not any(j in n for j in JUNK)]
 
 
 def _check_size(total: int, packed: int, limits: Limits) -> None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import python_calamine as calamine
 
-from gangwei.formats.archive import BROKEN
+from gangwei.formats.archive import BROKEN, is_office
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
 from gangwei.formats.sampling import Thin
 
@@ -38,11 +38,13 @@ def guard(source: Path | BinaryIO, packed: int, limits: Limits) -> None:
     """Refuse a workbook that would fill the memory.
 
     Raises:
-        Unreadable: it expands too far, or one cell far away makes the sheet huge.
+        Unreadable: it is none, it expands too far, or one cell far away makes the sheet huge.
     """
     try:
         with zipfile.ZipFile(source) as z:
             infos = z.infolist()
+            if not is_office([i.filename for i in infos]):
+                raise Unreadable("nested_archive", "a zip archive inside another archive; unpack it first")
             total = sum(i.file_size for i in infos)
             if total > limits.max_expanded_bytes or (
                 total > limits.ratio_from_bytes and total > packed * limits.max_ratio

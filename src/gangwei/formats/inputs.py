@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,20 +88,15 @@ def discover(paths: Sequence[str | Path], limits: Limits) -> tuple[list[Input], 
                 named[path.resolve()] = name
     inputs: list[Input] = []
     for path, name in named.items():
-        try:
-            inputs += _inputs(name, path, limits)
-        except Unreadable as e:
-            issues.append(Issue(name, e.row, e.reason_id, str(e)))
-        except OSError as e:
-            issues.append(
-                Issue(name, None, "unreadable", f"cannot be opened: {e.strerror or e}; check its permissions")
-            )
+        inputs += _inputs(name, path, limits, issues)
     inputs.sort(key=lambda i: (i.name, i.sha256))
     first: dict[str, str] = {}
-    counts = Counter(i.name for i in inputs)
+    counts, told = Counter(i.name for i in inputs), Counter[str]()
     out = []
     for i in inputs:
         name = i.name if counts[i.name] == 1 else f"{i.name}~{i.sha256[:8]}"
+        told[name] += 1
+        name = name if told[name] == 1 else f"{name}~{told[name]}"
         if i.sha256 in first and i.size:
             issues.append(
                 Issue(name, None, "same_content", f"the same content as {first[i.sha256]}; its rows count as repeats")
@@ -189,14 +185,25 @@ def _glob_base(pattern: str) -> Path:
     return Path(*parts)
 
 
-def _inputs(name: str, path: Path, limits: Limits) -> Iterator[Input]:
-    members = archive.members(path, limits) if path.stat().st_size else None
-    if members is None:
-        blob = archive.Blob(path, None, limits)
-        yield Input(name, path, None, *_digest(blob))
-        return
-    for member in members:
-        yield Input(f"{name}#{member}", path, member, *_digest(archive.Blob(path, member, limits)))
+def _inputs(name: str, path: Path, limits: Limits, issues: list[Issue]) -> Iterator[Input]:
+    """A file, or the members of an archive; what cannot be read is an issue, and the others go on."""
+    with _told(name, issues):
+        members = archive.members(path, limits) if path.stat().st_size else None
+        for member in [None] if members is None else members:
+            shown = name if member is None else f"{name}#{member}"
+            with _told(shown, issues):
+                yield Input(shown, path, member, *_digest(archive.Blob(path, member, limits)))
+
+
+@contextmanager
+def _told(name: str, issues: list[Issue]) -> Iterator[None]:
+    """What goes wrong inside the block, as an issue of the file."""
+    try:
+        yield
+    except Unreadable as e:
+        issues.append(Issue(name, e.row, e.reason_id, str(e)))
+    except OSError as e:
+        issues.append(Issue(name, None, "unreadable", f"cannot be opened: {e.strerror or e}; check its permissions"))
 
 
 def _digest(blob: archive.Blob) -> tuple[int, str]:

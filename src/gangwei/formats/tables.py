@@ -73,6 +73,8 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers) -
             yield _sqlite(stack, blob, limits)
         elif kind == "gzip":
             raise Unreadable("nested_archive", "packed more than once; unpack it first")
+        elif kind == "packed":
+            raise Unreadable("binary_file", "a rar, 7z, xz or bz2 archive; unpack it first")
         else:
             yield _text(blob, limits, pages, headers, head)
 
