@@ -153,13 +153,15 @@ def splink(ads: pl.DataFrame) -> list[int]:
     import splink.comparison_library as cl
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
-    frame = ads.select(
-        pl.int_range(pl.len()).alias("unique_id"),
-        pl.col("title").fill_null("").str.to_lowercase(),
-        pl.col("company").fill_null("").str.replace_all(r"[\s\p{P}]+", ""),
-        pl.col("city").fill_null("").str.extract(r"^([\p{Han}]{2,3})"),
-        pl.Series("text", [t[:200] for t in normal(ads)]),
-    ).to_arrow()
+    said = {
+        "title": pl.col("title").str.to_lowercase(),
+        "company": pl.col("company").str.replace_all(r"[\s\p{P}]+", ""),
+        "city": pl.col("city").str.extract(r"^([\p{Han}]{2,3})"),
+        "text": pl.Series([t[:200] for t in normal(ads)]),
+    }
+    # what is unknown is null, which blocks nothing
+    unknown = {name: pl.when(value != "").then(value).alias(name) for name, value in said.items()}
+    frame = ads.select(pl.int_range(pl.len()).alias("unique_id"), *unknown.values()).to_arrow()
     settings = SettingsCreator(
         link_type="dedupe_only",
         blocking_rules_to_generate_predictions=[block_on("company"), block_on("title", "city", "substr(text,1,20)")],
