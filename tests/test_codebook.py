@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gangwei.cli import main
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
 from gangwei.definitions_check import check
@@ -35,3 +37,16 @@ def test_a_file_without_the_columns_of_the_packaged_one_is_refused(tmp_path: Pat
         _ = Settings(tmp_path, definitions=tmp_path).book
     (tmp_path / "ai" / "terms.csv").write_text(Codebook().text("ai/terms.csv"), "utf-8")
     assert Settings(tmp_path, definitions=tmp_path).book.without_columns() == []
+
+
+def test_a_build_names_the_files_of_an_overlay_that_nothing_reads(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "ai").mkdir(parents=True)
+    (tmp_path / "mine" / "ai" / "term.csv").write_text("id\n1\n", "utf-8")
+    (tmp_path / "mine" / "lists").mkdir()
+    (tmp_path / "mine" / "lists" / "mine.csv").write_text(Codebook().text("lists/us_ns_cmic.csv"), "utf-8")
+    assert Codebook(tmp_path / "mine").unread() == ["ai/term.csv"]
+    (tmp_path / "ads.csv").write_text("标题,公司,描述\n算法工程师,某公司,负责机器学习算法的研发\n", "utf-8")
+    args = ["build", str(tmp_path / "ads.csv"), "--out", str(tmp_path / "out"), "--definitions", str(tmp_path / "mine")]
+    said = CliRunner().invoke(main, args)
+    assert said.exit_code == 0, said.output
+    assert "nothing reads ai/term.csv" in said.output and "mine.csv" not in said.output

@@ -15,6 +15,8 @@ from typing import Any
 import polars as pl
 
 PACKAGED = Path(str(resources.files("gangwei"))) / "definitions"
+SUFFIXES = (".csv", ".toml")
+FURTHER = ("lists", "measures", "sources")  # folders of which every file is read
 OWN = "definitions"  # beside the tables of a dataset: the files that replaced packaged ones when it was built
 
 
@@ -86,6 +88,13 @@ class Codebook:
                         f"{name}: has no column {', '.join(missing)}; begin it with the header of the packaged file"
                     )
         return out
+
+    def unread(self) -> list[str]:
+        """Files of the overlay that replace none and stand in no folder that takes further ones."""
+        own = self.roots[0]
+        paths = (p for p in own.rglob("*") if p.suffix in SUFFIXES) if len(self.roots) > 1 else ()
+        names = (p.relative_to(own).as_posix() for p in paths)
+        return sorted(n for n in names if not (PACKAGED / n).is_file() and n.split("/")[0] not in FURTHER)
 
     def columns(self, name: str) -> list[str]:
         """The header of a CSV file."""

@@ -19,8 +19,6 @@ from gangwei.pipeline import Build
 from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match, s6_classify
 from gangwei.store import StoreError, locked
 
-SUFFIXES = (".csv", ".toml")
-FURTHER = ("lists", "measures", "sources")  # folders of which every file is read
 COMPARED = (
     "ai_tier", "ai_mention", "ai_role", "ai_subfields", "surveillance_job", "defence_signal", "place_status", "adcode", "county_adcode",
     "employer_id", "opening_id", "campaign_id", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "education",
@@ -40,7 +38,7 @@ EMPLOYER_COMPARED = (
 def check(folder: Path | None) -> list[str]:
     """Problems found: files that nothing reads, unreadable ones, rows without id, ids that repeat, rules that do not compile."""
     book = Codebook(folder)
-    problems = [f"{n}: no packaged file has this name, so nothing reads it" for n in _unread(folder)]
+    problems = [f"{n}: no packaged file has this name, so nothing reads it" for n in book.unread()]
     with suppress(DefinitionError):  # said of the file below
         problems += book.without_columns()
     for name in book.names(".", ".csv"):
@@ -69,16 +67,6 @@ def check(folder: Path | None) -> list[str]:
         except Exception as e:
             problems.append(f"{module.__name__.rsplit('.', 1)[-1]}: rules do not compile: {e}")
     return problems
-
-
-def _unread(folder: Path | None) -> list[str]:
-    """Files of an overlay that replace none and stand in no folder that takes further ones."""
-    if folder is None:
-        return []
-    known, own = Codebook(), Codebook(folder)
-    names = {n for suffix in SUFFIXES for n in own.names(".", suffix)}
-    packaged = {n for suffix in SUFFIXES for n in known.names(".", suffix)}
-    return sorted(n for n in names - packaged if n.split("/")[0] not in FURTHER)
 
 
 def diff(directory: Path, folder: Path) -> dict[str, Any]:

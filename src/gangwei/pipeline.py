@@ -344,6 +344,8 @@ class Build:
         local = self.settings.engine == "local" and self.settings.threads > 1
         if local and ahead.missing(WARM):
             self.watch.notice("First run of this version: its kernels are compiled once, in about a minute.")
+        for name in self.settings.book.unread():
+            self.watch.notice(f"definitions: nothing reads {name}; no packaged file has this name")
         with (
             collecting_rarely(),
             locked(self.settings.out),

@@ -65,7 +65,7 @@ class Screen(Watch):
 
     def notice(self, message: str) -> None:
         """Print the message above the bars."""
-        self.console.print(message, style="yellow", highlight=False)
+        self.console.print(message, style="yellow", highlight=False, markup=False)
 
     def end(self, stage: str) -> None:
         """Close the stage's bar."""
