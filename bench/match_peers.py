@@ -183,11 +183,10 @@ def splink(ads: pl.DataFrame) -> list[int]:
 def gangwei(ads: pl.DataFrame, whole: bool = False) -> list[int]:
     """This project: from raw rows to openings (agency links included); its matching alone is timed apart.
 
-    Sketches of texts are made where texts are cleaned: they are made again here, so that the matching counts them.
+    A build makes the sketches of texts where it cleans them; `sign` makes them itself, so that the matching counts them.
     """
     from gangwei import stage_tables
     from gangwei.codebook import Codebook
-    from gangwei.kernels import signature
     from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match
 
     book = Codebook()
@@ -204,8 +203,6 @@ def gangwei(ads: pl.DataFrame, whole: bool = False) -> list[int]:
     clean.write_parquet(path)
     began = time.process_time()
     clean = pl.read_parquet(path)
-    nothing = np.zeros(0, np.int64)
-    signature.sample_grams(clean["text"], np.zeros(clean.height + 1, np.int64), nothing, nothing)
     signed = s5_match.sign(clean, located, s5_match.EmployerKeys(known), rules).with_columns(add)
     out = s5_match.match(signed, rules)
     print(json.dumps({"cpu": time.process_time() - began}), file=sys.stderr)
