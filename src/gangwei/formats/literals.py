@@ -26,7 +26,7 @@ NAMED = {"true": True, "false": False}
 TYPED = ("as", "satisfies")
 CLOSING = {"{": "}", "[": "]", "(": ")"}
 BEFORE = {"=", "(", ",", ":", "[", "return", "default"}
-FIELDS, AGAIN, DEPTH, DIGITS = 3, 8, 60, 15
+FIELDS, FEW_FIELDS, AGAIN, DEPTH, DIGITS = 3, 2, 8, 60, 15
 WIDE, FEW_ROWS = 4, 3
 
 Token = tuple[str, str]
@@ -34,15 +34,20 @@ Ads = list[dict[str, Any]]
 
 
 def records(text: str, headers: Headers) -> Ads:
-    """The longest list of objects in a program that say three fields or more of an ad, with the lists like it; [] without any."""
+    """The longest list of objects in a program that say three fields or more of an ad, with the lists like it; without one, of
+    three objects or more with the same keys that say two, for the values may say the others; [] without any."""
     tokens = _tokens(text)
+    return _records(tokens, headers, FIELDS) or _records(tokens, headers, FEW_FIELDS)
+
+
+def _records(tokens: list[Token], headers: Headers, least: int) -> Ads:
     lists: list[Ads] = []
     at, left = 0, AGAIN * len(tokens)
     while at < len(tokens) and left > 0:
         if tokens[at][1] in ("{", "[") and (at == 0 or tokens[at - 1][1] in BEFORE):
             value, end = _object(tokens, at + 1, 1) if tokens[at][1] == "{" else _list(tokens, at + 1, 1)
             left -= end - at
-            if found := ads_of(value, headers):
+            if found := ads_of(value, headers, least):
                 lists.append(found)
                 at = end
                 continue
@@ -80,14 +85,15 @@ def _cells(found: list[Any]) -> list[list[str]]:
     return [[cell(v) or "" for v in r] for r in good]
 
 
-def ads_of(value: Any, headers: Headers) -> Ads:
-    """The objects of a value, where they are ads: the first says three fields."""
+def ads_of(value: Any, headers: Headers, least: int = FIELDS) -> Ads:
+    """The objects of a value, where they are ads: the first says `least` fields; with less than three all have its keys."""
     found = records_in(value, 5) if isinstance(value, (dict, list)) else None
     if found is None or found[0] is not None:
         return []
     rows = holders.inside(value, headers) or holders.opened(found[1], headers)
     rows = [r for r in rows if isinstance(r, dict) and r]
-    return rows if len(_said(rows, headers)) >= FIELDS else []
+    alike = least >= FIELDS or (len(rows) >= FEW_ROWS and all(r.keys() == rows[0].keys() for r in rows))
+    return rows if alike and len(_said(rows, headers)) >= least else []
 
 
 def _said(rows: Ads, headers: Headers) -> set[str]:

@@ -53,6 +53,9 @@ class Packed:
     company_tail: str
     page_title: str
     title_below: str
+    title_head: str
+    hiring: re.Pattern[str]
+    """What follows 招聘 in titles of those who hire"""
     highlight: str
     short_name: re.Pattern[str]
     trade_name: re.Pattern[str]
@@ -111,6 +114,8 @@ def load_packed(book: Codebook) -> Packed:
         company_tail=data["company_tail"],
         page_title=data["page_title"],
         title_below=data["title_below"],
+        title_head=data["title_head"],
+        hiring=re.compile(data["hiring"]),
         highlight=data["highlight"],
         short_name=re.compile(data["short_name"]),
         trade_name=re.compile(data["trade_name"]),

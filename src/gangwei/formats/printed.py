@@ -19,7 +19,7 @@ RAW_CHARS = 500
 def is_printed(sample: str) -> bool:
     """True when a text begins as a list of Python objects, as an object over several lines or as a text in quotes that holds
     values, or when a line that is no value stands before lines of objects."""
-    if OPENING.match(sample) or PRETTY.match(sample):
+    if OPENING.match(sample) or PRETTY.match(sample) or _broken_lines(sample):
         return True
     lines = [x.strip() for x in sample.splitlines()[:FIRST] if x.strip()]
     if not lines or lines[0][:1] in ("{", "["):
@@ -28,18 +28,29 @@ def is_printed(sample: str) -> bool:
     return any(_objects(v) for v in map(value, begun) if v is not BROKEN)
 
 
+def _broken_lines(sample: str) -> bool:
+    """The first object of Python goes on over lines that begin with blanks, for its texts hold ends of lines."""
+    first = next(_items(sample), "") if sample.startswith("{'") else ""
+    return "\n" in first and bool(_objects(value(first)))
+
+
 def value(text: str) -> Any:
     """The value of a text in JSON or Python, or the marker BROKEN; a text that holds a value is that value."""
     text = text.strip().strip(",")
     if text[:1] not in ("{", "[", "(", '"', "'"):
         return BROKEN
-    for read in (load, literal):
+    for read in (load, literal, _unbroken):
         try:
             found = read(text)
         except (*BROKEN, SyntaxError, MemoryError, TypeError):
             continue
         return value(found) if isinstance(found, str) else found
     return BROKEN
+
+
+def _unbroken(text: str) -> Any:
+    """The value of a Python literal whose texts hold ends of lines."""
+    return literal(text.replace("\r", "").replace("\n", "\\n"))
 
 
 def records(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[Chunk]:

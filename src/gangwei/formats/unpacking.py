@@ -14,6 +14,7 @@ DATES = ("posted", "captured")
 INDUSTRIES = 0.3
 OTHER = 0.4
 MARKS = 2
+FEW = 3
 OF_EMPLOYERS = {"company_size", "company_nature"}
 PACKED = (
     "company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted", "employment_type",
@@ -87,6 +88,8 @@ def unpack(
                 rules.setdefault("rewrite", []).append({"field": target, "pattern": r"\|", "replace": "\n"})
             continue
         names = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
+        if target == "title" and _headed(mine, packed):
+            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.title_head, "replace": "$1"})
         for tail in names:
             if sum(bool(re.search(tail, v)) for v in mine) * 5 >= len(mine) * 4:
                 rules.setdefault("rewrite", []).append({"field": target, "pattern": tail, "replace": "$1"})
@@ -122,6 +125,16 @@ def unpack(
             rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
             rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
     return placed, frozenset(told), rules, shared
+
+
+def _headed(mine: list[str], packed: Packed) -> bool:
+    """Every title begins with the word of the page before it (招聘会计), hardly one with that of a trade (招聘专员)."""
+    jobs = [m[1] for m in (re.match(packed.title_head, v) for v in mine) if m]
+    return (
+        len(set(jobs)) >= FEW
+        and len(jobs) == len(mine)
+        and 5 * sum(map(bool, map(packed.hiring.match, jobs))) <= len(jobs)
+    )
 
 
 def _words(mine: list[str], packed: Packed) -> bool:
