@@ -42,6 +42,7 @@ def dataset(tmp_path: Path) -> tuple[Path, Path]:
     ads = pl.DataFrame(
         {
             "ad_id": [f"a{i}" for i in range(n)],
+            "source_id": ["s"] * n,
             "source_key": [f"k{i}" for i in range(n)],
             "board": ["b"] * n,
             "url": [f"https://b.example/{i}" for i in range(n)],
@@ -71,9 +72,10 @@ def dataset(tmp_path: Path) -> tuple[Path, Path]:
     raw.mkdir(parents=True)
     pl.DataFrame(
         {
-            "source_key": ads["source_key"],
-            "occupation": ["算法工程师" if i % 4 == 0 else "司机" for i in range(n)],
-            "occupation_is_code": [i < 20 for i in range(n)],
+            "source_id": ["other"] * n + ["s"] * n,  # keys of one source say nothing of another's
+            "source_key": [*ads["source_key"], *ads["source_key"]],
+            "occupation": ["司机"] * n + ["算法工程师" if i % 4 == 0 else "司机" for i in range(n)],
+            "occupation_is_code": [i < 20 for i in range(n)] * 2,
         }
     ).write_parquet(raw / "a.parquet")
     labels = tmp_path / "labels.jsonl"

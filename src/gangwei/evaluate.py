@@ -321,6 +321,7 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
         raise EvaluateError(f"{dataset_dir}: no published ads; run `gangwei build` first")
     columns = [
         "ad_id",
+        "source_id",
         "source_key",
         "board",
         "url",
@@ -384,12 +385,12 @@ def _board_codes(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:
     words = carried_by(dataset_dir / "published").toml("ai/rules.toml")["evaluate"]["board_code"]["words"]
     codes = (
         pl.scan_parquet(parts, glob=False)
-        .filter(pl.col("occupation_is_code") & pl.col("source_key").is_in(said["record_id"].implode()))
-        .select("source_key", board_code=pl.col("occupation").str.to_lowercase().str.contains_any(words))
+        .filter(pl.col("occupation_is_code") & pl.col("source_key").is_in(said["source_key"].implode()))
+        .select("source_id", "source_key", board_code=pl.col("occupation").str.to_lowercase().str.contains_any(words))
         .collect()
-        .unique("source_key", keep="first", maintain_order=True)
+        .unique(["source_id", "source_key"], keep="first", maintain_order=True)
     )
-    return said.join(codes, left_on="record_id", right_on="source_key", how="left", maintain_order="left")
+    return said.join(codes, on=["source_id", "source_key"], how="left", maintain_order="left")
 
 
 def count_terms(title: pl.Series, text: pl.Series, term_list: Path) -> pl.Series:
