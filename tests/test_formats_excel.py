@@ -29,13 +29,13 @@ def test_types_become_text(tmp_path: Path) -> None:
     rows = [
         ["id", "title", "company", "salary", "posted"],
         [7.0, "司机", "甲公司", 5000.5, dt.date(2024, 5, 1)],
-        [8, "会计", None, 6000, dt.datetime(2024, 5, 1, 8, 30)],
+        [1234567890123456, "会计", None, 6000, dt.datetime(2024, 5, 1, 8, 30)],
     ]
     (report,), raw, _, _ = run([save(tmp_path / "a.xlsx", {"x": rows})])
     assert report.encoding == "excel"
     assert raw.select("row", "source_key", "company", "pay", "posted").rows() == [
         (2, "7", "甲公司", "5000.5", "2024-05-01"),
-        (3, "8", None, "6000", "2024-05-01 08:30:00"),
+        (3, "1234567890123456", None, "6000", "2024-05-01 08:30:00"),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import datetime as dt
 import gzip
 import io
 import json
@@ -364,6 +365,8 @@ def test_parquet_of_other_types(tmp_path: Path) -> None:
             "posted": pl.Series(["2024-01-02", None]).str.to_date(),
             "company": pl.Series(["甲", "乙"], dtype=pl.Categorical),
             "extra": [{"k": 1}, {"k": 2}],
+            "took": [dt.timedelta(seconds=1), None],
+            "raws": [[b"\xff"], [b"a"]],
         }
     )
     frame.write_parquet(tmp_path / "a.parquet")
@@ -373,6 +376,13 @@ def test_parquet_of_other_types(tmp_path: Path) -> None:
         ("2", "司机", "4500.5", None, None, "乙"),
     ]
     assert [i.reason_id for i in report.issues] == ["sniffed_mapping", "unmapped_column"]
+
+
+def test_parquet_with_two_columns_of_one_name(tmp_path: Path) -> None:
+    made = pa.table([["会计"], ["甲公司"], ["文员"]], names=["title", "company", "title"])
+    pq.write_table(made, tmp_path / "a.parquet")
+    (report,), _, _, _ = run([tmp_path / "a.parquet"])
+    assert [(i.reason_id, "'title'" in i.message) for i in report.issues] == [("broken_parquet", True)]
 
 
 def test_columns_that_are_not_kept_are_one_issue(tmp_path: Path) -> None:

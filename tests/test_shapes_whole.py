@@ -67,12 +67,15 @@ def test_thinning_keeps_items_evenly_spaced() -> None:
     assert sampling.spaced(list(range(100)), 3) == [0, 49, 99]
 
 
-def test_a_cell_merged_over_rows_stands_in_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", ["A1", "C4"])
+def test_a_cell_merged_over_rows_stands_in_each(tmp_path: Path, at: str) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
-    for r in (["单位名称", "岗位名称", "人数"], ["甲乙集团", "会计", 1], [None, "文员", 2], ["丙丁集团", "焊工", 3]):
-        sheet.append(r)
-    sheet.merge_cells("A2:A3")
+    rows = (["单位名称", "岗位名称", "人数"], ["甲乙集团", "会计", 1], [None, "文员", 2], ["丙丁集团", "焊工", 3])
+    for r, row in enumerate(rows):
+        for c, value in enumerate(row):
+            sheet[at].offset(r, c).value = value
+    sheet.merge_cells(f"{at[0]}{int(at[1]) + 1}:{at[0]}{int(at[1]) + 2}")
     book.save(tmp_path / "a.xlsx")
     assert ads(tmp_path / "a.xlsx")[0]["company"].to_list() == ["甲乙集团", "甲乙集团", "丙丁集团"]
 

@@ -18,6 +18,7 @@ from gangwei.formats.sampling import Thin
 
 ADDRESS = re.compile(rb'<(?:\w+:)?c\b[^>]{0,80}?\br="([A-Z]{1,3})(\d{1,7})"')
 RAW_CHARS = 500
+EXACT = 2.0**53  # whole numbers up to it are exact
 SAMPLED_ROWS = 20_000
 
 
@@ -28,7 +29,7 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(" ")
     return str(value)
@@ -119,9 +120,10 @@ class Workbook:
         """Rows of a sheet; a cell that is merged over several rows of its column stands in each of them."""
         sheet = self.sheets[name]
         tops: dict[int, list[tuple[int, int]]] = {}
+        first = (sheet.start or (0, 0))[1]  # rows begin with the first column that holds anything
         for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-            if bottom > top and left == right:
-                tops.setdefault(top, []).append((left, bottom))
+            if bottom > top and left == right >= first:
+                tops.setdefault(top, []).append((left - first, bottom))
         if not tops:
             yield from sheet.iter_rows()
             return

@@ -10,16 +10,20 @@ from gangwei.formats.chunk import Limits
 
 CELLS = ("td", "th")
 WIDE = 3
+MOST = 100  # columns that one cell may take
+Cell = tuple[str, int, int]
+"""The text of a cell, and how many rows and columns it takes."""
 
 
 class _Tables(HTMLParser):
-    """Rows of each table that holds no other table."""
+    """Rows of each table, inner ones first; of a cell with a table in it the text is left out."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.tables: list[list[list[str]]] = []
-        self.open: list[list[list[str]]] = []
+        self.open: list[list[list[Cell]]] = []
         self.cell: list[str] | None = None
+        self.taken = (1, 1)
         self.silent = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -34,6 +38,8 @@ class _Tables(HTMLParser):
         elif tag in CELLS and self.open and self.open[-1]:
             self._close()
             self.cell = []
+            told = dict(attrs)
+            self.taken = _number(told.get("rowspan")), min(_number(told.get("colspan")), MOST)
         elif tag in ("br", "p", "div", "li") and self.cell:
             self.cell.append("\n")
 
@@ -44,7 +50,7 @@ class _Tables(HTMLParser):
             self.silent = max(0, self.silent - 1)
         elif tag == "table" and self.open:
             self._close()
-            self.tables.append([r for r in self.open.pop() if r])
+            self.tables.append(_spread(self.open.pop()))
 
     def handle_data(self, data: str) -> None:
         if self.cell is not None and not self.silent:
@@ -53,12 +59,43 @@ class _Tables(HTMLParser):
     def end(self) -> None:
         """Close what a page that was cut off left open."""
         self._close()
-        self.tables += [[r for r in t if r] for t in self.open]
+        self.tables += map(_spread, self.open)
 
     def _close(self) -> None:
         if self.cell is not None and self.open and self.open[-1]:
-            self.open[-1][-1].append("".join(self.cell).strip())
+            self.open[-1][-1].append(("".join(self.cell).strip(), *self.taken))
         self.cell = None
+
+
+def _number(written: str | None) -> int:
+    return int(written) if written and written.isdecimal() and len(written) < 6 and int(written) else 1
+
+
+def _spread(rows: list[list[Cell]]) -> list[list[str]]:
+    """Rows of texts; a cell over several rows stands in each, one over several columns in the first of them."""
+    out: list[list[str]] = []
+    held: dict[int, tuple[int, str]] = {}  # column: rows that it goes on for, text
+    for row in rows:
+        cells: dict[int, str] = {}
+        goes_on, at, end = {}, 0, 0
+        for column, (more, text) in held.items():
+            end = max(end, column + 1)
+            cells[column] = text
+            if more > 1:
+                goes_on[column] = more - 1, text
+        for text, down, across in row:
+            while at in cells:
+                at += 1
+            end = max(end, at + 1)
+            for column in range(at, at + across):
+                cells[column] = text if column == at else ""
+                if down > 1:
+                    goes_on[column] = down - 1, cells[column]
+            at += across
+        held = goes_on
+        if row:
+            out.append([cells.get(column, "") for column in range(end)])
+    return out
 
 
 def _joined(tables: list[list[list[str]]]) -> Iterator[list[list[str]]]:

@@ -31,7 +31,10 @@ def cell(value: Any) -> str | None:
     if isinstance(value, list) and all(isinstance(v, (str, int, float)) for v in value):
         return "|".join(str(v) for v in value)
     if isinstance(value, (list, dict)):
-        return orjson.dumps(value).decode()
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:  # numbers of more than 64 bits
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return str(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -16,20 +17,26 @@ from gangwei.formats.sampling import KEPT, spaced
 GROUP_BYTES = 512 << 20
 SAMPLED_BYTES = 32 << 20
 SAMPLED_GROUPS = 8
+EXACT = 2.0**53  # whole numbers up to it are exact
+NO_TEXT = (pl.Duration, pl.Binary, pl.Object)  # types that polars does not write out
 
 
 def open_file(source: Path | BinaryIO) -> pq.ParquetFile:
     """An open Parquet file.
 
     Raises:
-        Unreadable: damaged, cut off or encrypted.
+        Unreadable: damaged, cut off or encrypted, or with several columns of one name.
     """
     try:
-        return pq.ParquetFile(source, memory_map=isinstance(source, Path))
+        file = pq.ParquetFile(source, memory_map=isinstance(source, Path))
+        twice = [n for n, k in Counter(file.schema_arrow.names).items() if k > 1]
     except (pa.ArrowException, OSError, ValueError) as e:
         raise Unreadable(
             "broken_parquet", f"not a readable Parquet file ({str(e).splitlines()[0][:80]}); write it again"
         ) from None
+    if twice:
+        raise Unreadable("broken_parquet", f"several columns have the name '{twice[0]}'; write it with one name each")
+    return file
 
 
 def names(file: pq.ParquetFile) -> tuple[str, ...]:
@@ -184,16 +191,14 @@ def _text(frame: pl.DataFrame, name: str, broken: list[str]) -> pl.Expr:
         return column
     if dtype == pl.Binary:
         return pl.lit(_texts(frame[name], broken)).alias(name)
-    if isinstance(dtype, pl.List):
-        inner = column.list.eval(pl.element().cast(pl.String)) if not dtype.inner.is_nested() else None
-        if inner is not None:
-            return inner.list.join("|").alias(name)
-    if dtype.is_nested():
+    if isinstance(dtype, pl.List) and not dtype.inner.is_nested() and dtype.inner not in NO_TEXT:
+        return column.list.eval(pl.element().cast(pl.String)).list.join("|").alias(name)
+    if dtype.is_nested() or dtype in NO_TEXT:
         return pl.lit(
             pl.Series(name, [None if v is None else str(v) for v in frame[name].to_list()], dtype=pl.String)
         ).alias(name)
     if dtype.is_float():
-        whole = (column == column.round(0)) & (column.abs() < 1e15)
+        whole = (column == column.round(0)) & (column.abs() < EXACT)
         return (
             pl.when(whole)
             .then(column.cast(pl.Int64, strict=False).cast(pl.String))

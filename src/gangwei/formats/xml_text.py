@@ -135,30 +135,44 @@ def records(stream: BinaryIO, encoding: str, limits: Limits, path: Path) -> Iter
 
 
 def sheet_rows(stream: BinaryIO, encoding: str, path: Path, limits: Limits) -> list[tuple[int, list[str]]]:
-    """Numbered rows of cells of a spreadsheet saved as XML."""
+    """Numbered rows of cells of a spreadsheet saved as XML; a cell over several rows stands in each."""
     out: list[tuple[int, list[str]]] = []
     row: list[str] = []
-    held = ""
+    text_of_cell = ""
+    held: dict[int, tuple[int, str]] = {}  # column: rows that it goes on for, text
 
     def done(at: Path, attributes: dict[str, str], text: str, parent: bool) -> None:
-        nonlocal row, held
+        nonlocal row, text_of_cell
         if at == path:
+            for column, (more, said) in list(held.items()):
+                row += [""] * (column + 1 - len(row))
+                row[column] = row[column] or said
+                held[column] = more - 1, said
+                if more <= 0:
+                    del held[column]
             out.append((len(out) + 1, row))
             row = []
         elif at[: len(path)] == path and at[-1] == CELLS[1]:
             index = attributes.get("Index", "")
             if index.isdigit() and len(row) < int(index) <= limits.max_columns:
                 row += [""] * (int(index) - 1 - len(row))
-            row.append(held)
-            held = ""
+            down, across = (_number(attributes.get(k, "")) for k in ("MergeDown", "MergeAcross"))
+            if down and not across:
+                held[len(row)] = down, text_of_cell
+            row += [text_of_cell, *[""] * min(across, limits.max_columns)]
+            text_of_cell = ""
         elif at[: len(path)] == path and text:
-            held = text
+            text_of_cell = text
 
     reader = _Reader(done, limits)
     for part in _parts(stream, encoding):
         reader.feed(part)
     reader.feed("", last=True)
     return out
+
+
+def _number(written: str) -> int:
+    return int(written) if written.isdecimal() and len(written) < 8 else 0
 
 
 def _put(record: dict[str, Any], name: str, value: str) -> None:
