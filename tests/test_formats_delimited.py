@@ -59,18 +59,31 @@ def test_block_parse_is_the_csv_module_or_nothing(seed: int) -> None:
 
 def test_small_blocks_end_outside_quotes() -> None:
     data = b'a,"x\ny",c\n' * 100 + b"1,2,3\n"
-    parts = list(csv_blocks.blocks(stream(data), 37))
+    parts = list(csv_blocks.Blocks(stream(data), 37))
     assert all(isinstance(p, bytes) and p.count(b'"') % 2 == 0 for p in parts)
     assert b"".join(p for p in parts if isinstance(p, bytes)) == data
 
 
 def test_an_odd_quote_hands_over_the_rest() -> None:
     data = b"a,b,c\n" * 10 + b'5" screen,b,c\n' + b"1,2,3\n" * 3000
-    parts = list(csv_blocks.blocks(stream(data), 64))
+    parts = list(csv_blocks.Blocks(stream(data), 64))
     tail = cast(BinaryIO, parts[-1]).read()
     assert b"".join(cast(bytes, p) for p in parts[:-1]) + tail == data
     rows, bad = flat(list(delimited.chunks(stream(data), "utf-8", Shape(",", 1, NAMES), Limits())))
     assert len(rows) == 3010 and not bad and rows[9][1] == '5" screen'
+
+
+@pytest.mark.parametrize("size", [64, 200, 1000, 5000])
+@pytest.mark.parametrize("stray", ['5" screen', '"', "plain"])
+def test_a_stray_quote_cuts_no_record_at_the_end_of_a_block(
+    monkeypatch: pytest.MonkeyPatch, size: int, stray: str
+) -> None:
+    monkeypatch.setattr(csv_blocks.Blocks.__init__, "__defaults__", (size, '"'))
+    body = [f'{i},"a ""long""\ntext, of\nlines {i}\n\n","b\n{i}"\n' for i in range(300)]
+    data = ("a,b,c\n" + "".join(body[:20]) + f"x,y,{stray}z\n" + "".join(body[20:])).encode()
+    shape, limits = Shape(",", 1, NAMES), Limits()
+    slow = flat(list(delimited.tolerant(stream(data), "utf-8", shape, limits, delimited._Count())))
+    assert flat(list(delimited.chunks(stream(data), "utf-8", shape, limits))) == slow
 
 
 ANCHORS = ((1, re.compile(r"^\d{4}-\d\d-\d\d$")), (3, re.compile(r"^\[.*\]$")))
@@ -120,7 +133,7 @@ def test_single_quotes_count_where_a_whole_column_has_them(lines: list[str], quo
 
 def test_empty_lines_before_a_block_that_is_read_quickly_count(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"a,b,c\n1,2,3\n\n\n" + b"4,5,6\n" * 20 + b"\n\n"
-    monkeypatch.setattr(csv_blocks.blocks, "__defaults__", (16, '"'))
+    monkeypatch.setattr(csv_blocks.Blocks.__init__, "__defaults__", (16, '"'))
     rows, bad = flat(list(delimited.chunks(stream(data), "utf-8", Shape(",", 1, NAMES), Limits())))
     assert len(rows) == 21 and [row for row, _ in bad] == [3, 4]
 

@@ -35,22 +35,27 @@ class Joined(io.RawIOBase):
         return len(data)
 
 
-def blocks(stream: BinaryIO, size: int = BLOCK, quote: str = '"') -> Iterator[bytes | BinaryIO]:
-    """Blocks that end at a line end with an even number of quotes before it; the rest as a stream when there is none."""
-    carry = b""
-    while True:
-        data = stream.read(size)
-        buffer = carry + data
-        if not data:
-            if buffer:
-                yield buffer
-            return
-        end = _boundary(buffer, quote.encode())
-        if end == 0:
-            yield cast(BinaryIO, io.BufferedReader(Joined(buffer, stream), 1 << 20))
-            return
-        yield buffer[:end]
-        carry = buffer[end:]
+class Blocks:
+    """Blocks that end at a line end with an even number of quotes before it; the rest as a stream when there is none.
+
+    After a stray quote such a line end may lie within a record: whoever reads the block puts what it began back in `rest`,
+    before the block that follows, unless `ended`.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int = BLOCK, quote: str = '"') -> None:
+        self.stream, self.size, self.quote = stream, size, quote.encode()
+        self.rest, self.ended = b"", False
+
+    def __iter__(self) -> Iterator[bytes | BinaryIO]:
+        while not self.ended:
+            data = self.stream.read(self.size)
+            buffer = self.rest + data
+            end = _boundary(buffer, self.quote) if data else len(buffer)
+            self.rest, self.ended = buffer[end:], not data or end == 0
+            if data and end == 0:
+                yield cast(BinaryIO, io.BufferedReader(Joined(buffer, self.stream), 1 << 20))
+            elif buffer:
+                yield buffer[:end]
 
 
 def _boundary(buffer: bytes, quote: bytes) -> int:
@@ -66,7 +71,7 @@ def _boundary(buffer: bytes, quote: bytes) -> int:
 
 
 def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str, quote: str = '"') -> pl.DataFrame | None:
-    """All records of a block as String columns, or None when one of them is not plain."""
+    """All records of a block as String columns, or None when one of them is not plain or the last may go on."""
     if 0 in block:
         return None
     if encoding == "gb18030":
@@ -89,7 +94,7 @@ def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str, q
         return None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return None if _has_empty_row(frame) else frame
+    return None if _has_empty_row(frame) or _is_cut(frame) else frame
 
 
 def _has_empty_row(frame: pl.DataFrame) -> bool:
@@ -98,3 +103,8 @@ def _has_empty_row(frame: pl.DataFrame) -> bool:
     if not empty.any():
         return False
     return frame.filter(empty).select(pl.all_horizontal(pl.all() == "").any()).item() is True
+
+
+def _is_cut(frame: pl.DataFrame) -> bool:
+    """The last value ends with a line end, as one does whose quotes are still open; few others do."""
+    return bool(frame.height) and str(frame.item(-1, -1))[-1:] in ("\n", "\r")

@@ -194,6 +194,8 @@ class _Records:
         self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
         self.failures = 0
         self.too_long = False
+        self.ended = False
+        """Whether the text ended within the record."""
         csv.field_size_limit(1 << 30)
         self.reader = self._make()
 
@@ -205,6 +207,7 @@ class _Records:
         while True:
             line = self.queue.pop() if self.queue else next(self.source, "")
             if line == "":
+                self.ended = True
                 return
             if line is None:
                 self.too_long = True
@@ -228,7 +231,7 @@ class _Records:
         """(fields, '') or (None, reason); raises StopIteration at the end."""
         self.lines.clear()
         self.size = 0
-        self.too_long = False
+        self.too_long = self.ended = False
         try:
             record = next(self.reader)
         except _RunawayQuote:
@@ -244,12 +247,14 @@ class _Records:
 
 @dataclass
 class _Count:
-    """Records seen so far, the empty ones since the last other (none when no other follows), and whether the rest is left
-    unread."""
+    """Records seen so far, the empty ones since the last other (none when no other follows), whether the rest is left
+    unread, whether more text follows, and the record at the end that goes on in it."""
 
     number: int = 0
     empty: list[BadRow] = field(default_factory=list)
     stopped: bool = False
+    more: bool = False
+    begun: str = ""
 
 
 def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Iterator[Chunk]:
@@ -258,7 +263,8 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
     if encoding not in ("utf-8", "utf-8-sig", "gb18030", "gb18030-sig"):
         yield from tolerant(stream, encoding, shape, limits, count)
         return
-    for block in csv_blocks.blocks(stream, quote=shape.quote):
+    blocks = csv_blocks.Blocks(stream, quote=shape.quote)
+    for block in blocks:
         frame = None
         if isinstance(block, bytes):
             data = block.removeprefix(codecs.BOM_UTF8) if count.number == 0 else block
@@ -266,9 +272,12 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
         if frame is None:
             source = cast(BinaryIO, io.BytesIO(block)) if isinstance(block, bytes) else block
             plain = encoding if count.number == 0 else encoding.removesuffix("-sig")
+            count.more = not blocks.ended
             yield from tolerant(source, plain, shape, limits, count)
             if count.stopped:
                 return
+            blocks.rest = count.begun.encode(encoding.removesuffix("-sig")) + blocks.rest
+            count.begun = ""
             continue
         first = count.number + 1
         count.number += frame.height
@@ -294,6 +303,9 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
         try:
             fields, reason = records.next()
         except StopIteration:
+            break
+        if records.ended and count.more:
+            count.begun = "".join(records.lines)
             break
         count.number += 1
         if count.number <= shape.skip:
