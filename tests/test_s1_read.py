@@ -135,6 +135,21 @@ def test_order_of_paths_does_not_matter(tmp_path: Path) -> None:
     assert [i.name for i in discover([pattern, tmp_path / "a.csv"], Limits())[0]] == ["a.csv", "b.csv"]
 
 
+def test_folders_that_fit_a_pattern_are_read(tmp_path: Path) -> None:
+    for folder in ("2023", "2024", "other"):
+        (tmp_path / folder / "sub").mkdir(parents=True)
+        (tmp_path / folder / "sub" / "a.csv").write_text(PLAIN, "utf-8")
+        (tmp_path / folder / "~$a.xlsx").write_text("x")
+    found, _ = discover([str(tmp_path / "20*")], Limits())
+    assert [i.name for i in found] == ["2023/sub/a.csv", "2024/sub/a.csv"]
+
+
+def test_a_pipe_is_named_as_such(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ads.csv")
+    with pytest.raises(ReadError, match="a pipe or device"):
+        discover([tmp_path / "ads.csv"], Limits())
+
+
 def test_equal_names_and_equal_content(tmp_path: Path) -> None:
     for folder, more in (("x", ""), ("y", ""), ("z", "保安,丙公司,佛山\n")):
         (tmp_path / folder).mkdir()

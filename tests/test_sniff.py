@@ -48,6 +48,22 @@ def test_propose_then_check(tmp_path: Path) -> None:
     assert [i.reason_id for i in sniff.check(other, toml)] == ["not_recognised"]
 
 
+@pytest.mark.parametrize("header", ["", "岗位"])
+def test_columns_without_a_name_of_their_own_do_not_spoil_the_definition(tmp_path: Path, header: str) -> None:
+    path = write(tmp_path / "a.csv", [[*r, header if i == 0 else ""] for i, r in enumerate(ROWS)])
+    toml = tmp_path / "mine.toml"
+    toml.write_text(sniff.propose(path).toml, "utf-8")
+    assert [i.reason_id for i in sniff.check(path, toml)] == ["unmapped_column"]
+
+
+def test_a_bar_in_a_header_is_part_of_it(tmp_path: Path) -> None:
+    header = ["招聘编号", "岗位|工种", "用人单位"]
+    path = write(tmp_path / "a.csv", [header, *(r[:3] for r in ROWS[1:])])
+    toml = tmp_path / "mine.toml"
+    toml.write_text(sniff.propose(path).toml, "utf-8")
+    assert sniff.check(path, toml) == []
+
+
 def test_a_file_without_headers_is_placed_by_its_values(tmp_path: Path) -> None:
     body = [
         [

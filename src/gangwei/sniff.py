@@ -158,7 +158,11 @@ def _toml(name: str, table: Table, guess: Guess) -> str:
     source = source_of(guess, stem)
     lines = [f"id = {_quote(stem)}", f"title = {_quote(name)}", f'formats = ["{table.format}"]', "", "[recognise]"]
     if guess.header:
-        lines.append("headers = [" + ", ".join(_quote(n) for n in guess.names) + "]")
+        shown = {c.strip().lstrip("\ufeff") for row in table.head[: guess.skip] for c in row}
+        own = [
+            n for n in guess.names if table.columns is not None or n in shown
+        ]  # not the names of columns without one
+        lines.append("headers = [" + ", ".join(map(_quote, own)) + "]")
     else:
         lines.append(f"columns = {len(guess.names)}")
         lines += [
@@ -173,6 +177,8 @@ def _toml(name: str, table: Table, guess: Guess) -> str:
     for target, spec in source.fields.items():
         if spec.mode == "join":
             value = _quote("|".join(spec.columns))
+        elif spec.mode == "first" and (len(spec.columns) > 1 or "|" in spec.columns[0]):
+            value = f"{{ first = [{', '.join(map(_quote, spec.columns))}] }}"
         elif len(spec.columns) > 1:
             value = f"{{ join = [{', '.join(_quote(c) for c in spec.columns)}], separator = {_quote(spec.separator)} }}"
         else:

@@ -120,28 +120,12 @@ def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield path.name, path
     elif path.is_dir():
-        found, own = 0, _Own(issues)
-        for p in sorted(q for q in path.rglob("*") if q.is_file()):
-            relative = p.relative_to(path)
-            if any(part.startswith((".", "~$")) or part == "__MACOSX" for part in relative.parts):
-                continue
-            if own.holds(path, relative):
-                continue
-            if p.suffix.lower() in SUFFIXES:
-                found += 1
-                yield relative.as_posix(), p
-            else:
-                issues.append(
-                    Issue(
-                        relative.as_posix(),
-                        None,
-                        "not_a_data_file",
-                        f"left out: not a {KINDS}",
-                    )
-                )
+        own = _Own(issues)
+        found = list(_within(path, path, own, issues))
         if not found:
             what = "nothing but what gangwei wrote" if own.seen else f"no {KINDS}"
             raise ReadError(f"{path.name or given}: the folder holds {what}; name a folder with ads")
+        yield from found
     elif glob.has_magic(given):
         hits = sorted(p for p in map(Path, glob.glob(given, recursive=True)))
         if not hits:
@@ -150,8 +134,26 @@ def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
         for p in hits:
             if p.is_file() and not (base in p.parents and own.holds(base, p.relative_to(base))):
                 yield p.relative_to(base).as_posix() if base in p.parents else p.name, p
+            elif p.is_dir() and "**" not in given:
+                yield from _within(p, base if base in p.parents else p, own, issues)
+    elif path.exists():
+        raise ReadError(f"{given}: a pipe or device, which can be read once only; save it as a file first")
     else:
         raise ReadError(f"{given}: no such file or folder; check the path")
+
+
+def _within(folder: Path, base: Path, own: _Own, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
+    """Files below a folder that may hold ads, named from `base` on; others are issues, hidden ones and locks are passed over."""
+    for p in sorted(q for q in folder.rglob("*") if q.is_file()):
+        relative = p.relative_to(base)
+        if any(part.startswith((".", "~$")) or part == "__MACOSX" for part in p.relative_to(folder).parts):
+            continue
+        if own.holds(base, relative):
+            continue
+        if p.suffix.lower() in SUFFIXES:
+            yield relative.as_posix(), p
+        else:
+            issues.append(Issue(relative.as_posix(), None, "not_a_data_file", f"left out: not a {KINDS}"))
 
 
 class _Own:
