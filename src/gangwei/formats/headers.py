@@ -18,7 +18,7 @@ CLASSES = ("occupation", "industry", "employment_type")
 KEYS = re.compile(r"(?<=\.)\d+\.")
 """Numbers of records within a path (hr.7123.name): as many headers as records, of which each says the same."""
 HOLDER = re.compile(r"(?i)(?:_?(?:info|list|obj|dto|vo|data|items?))+$")
-NUMBERED = re.compile(r"(?<=\w\w)[_ -]?\d{1,2}$")
+NUMBERED = re.compile(r"(?<=\w\w)[_ #-]?\d{1,2}$")
 NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 EXACT, TRIMMED, WORDS = 0, 1, 2

@@ -41,6 +41,10 @@ class Packed:
     edges: str
     edges_around: str
     """Empty items at the ends of a list that is joined"""
+    formula: str
+    """A text that is written as a formula"""
+    formula_within: str
+    """One of several that are joined"""
     markup: re.Pattern[str]
     markup_around: str
     table_words: re.Pattern[str]
@@ -104,6 +108,8 @@ def load_packed(book: Codebook) -> Packed:
         intro=re.compile(data["intro"]),
         edges=data["edges"],
         edges_around=data["edges_around"],
+        formula=data["formula"],
+        formula_within=data["formula_within"],
         markup=re.compile(data["markup"]),
         markup_around=data["markup_around"],
         table_words=re.compile(data["table_words"]),

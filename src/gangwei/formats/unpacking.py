@@ -81,6 +81,10 @@ def unpack(
         mine = cells[name]
         if not mine or target == "ignore":
             continue
+        if target != "source_key" and 2 * sum(bool(re.search(packed.formula, v)) for v in mine) >= len(mine):
+            part = target in PAY_PARTS
+            own = {"field": "pay" if part else target, "pattern": packed.formula_within if part else packed.formula}
+            rules.setdefault("rewrite", []).append({**own, "replace": "$1"})
         if target == "description":
             if sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
                 rules.setdefault("unwrap", []).append({"columns": [name], "separator": "\n"})
