@@ -68,3 +68,10 @@ def test_breaks_grow_and_colours_follow(values: list[float]) -> None:
     assert bounds == sorted(set(bounds))
     shades = [choropleth.RAMP.index(choropleth.colour(v, bounds)) for v in sorted(v for v in values if v > 0)]
     assert shades == sorted(shades)
+
+
+def test_the_first_city_and_the_twentieth_differ_on_a_map() -> None:
+    shares = [0.3 / (rank + 1) ** 1.5 for rank in range(136)]
+    bounds = choropleth.breaks(shares)
+    shades = [choropleth.RAMP.index(choropleth.colour(v, bounds)) for v in shares]
+    assert shades[0] == len(choropleth.RAMP) - 1 and shades[19] <= 3 and shades.count(shades[0]) < 6

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.cli import main
+from gangwei.explore import charts
 from gangwei.explore.server import create
 from gangwei.frame.check import DatasetError
 from test_pipeline import table
@@ -264,3 +265,17 @@ def test_a_click_on_a_ranked_employer_opens_its_profile(client: TestClient) -> N
     assert client.get("/m/city-rank?by=county&where=city%3D440300").status_code == 200
     premium = client.get("/m/pay-premium?by=province")
     assert premium.status_code == 200 and "/m/pay-premium/ads?" in premium.text
+
+
+def test_the_first_page_names_the_leading_cities_employers_and_skills(client: TestClient) -> None:
+    for lang in ("en", "zh"):
+        page = client.get(f"/?lang={lang}").text
+        answer = page.split('<dl class="answer">')[1].split("</dl>")[0]
+        assert all(f'href="/{p}/' in answer for p in ("regions", "employers", "skills"))
+        assert "by=year" in page.split("</h1>")[1].split('class="thirds"')[0], "which years the openings are from"
+
+
+def test_a_map_claims_nothing_of_places_with_a_handful_of_ads() -> None:
+    assert charts.vague({"value": 0.083, "low": 0.013, "high": 0.32})
+    assert not charts.vague({"value": 0.177, "low": 0.161, "high": 0.193})
+    assert not charts.vague({"value": 0.2, "low": None, "high": None})

@@ -22,7 +22,11 @@ class Region:
 
 
 def breaks(values: Sequence[float]) -> list[float]:
-    """Upper bounds of classes for skewed values: round numbers, roughly geometric; finer where they would fall together."""
+    """Upper bounds of classes for skewed values: round numbers in equal ratios from the smallest value to the largest.
+
+    Equal ratios, not equal numbers of units: where one city has a third of all and most have one opening, classes of as many
+    units each would give the first twenty the same colour. The lowest twentieth does not stretch the scale.
+    """
     positive = sorted(v for v in values if v > 0)
     coarse = _rounded(positive, (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
     if len(coarse) >= len(RAMP) // 2 or len(set(positive)) < len(RAMP):
@@ -34,7 +38,8 @@ def _rounded(positive: Sequence[float], steps: Sequence[float]) -> list[float]:
     out: list[float] = []
     classes = len(RAMP)
     for i in range(1, classes if positive else 0):
-        v = positive[min(len(positive) - 1, round(i * len(positive) / classes))]
+        low, high = positive[len(positive) // 20], positive[-1]
+        v = low * (high / low) ** (i / classes)
         size = 10 ** math.floor(math.log10(v))
         nice = next(round(m * size, 12) for m in steps if m * size >= v * 0.999)
         if not out or nice > out[-1] * 1.0001:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
 from typing import Any
@@ -15,6 +15,8 @@ from gangwei.labels import Labels
 from gangwei.measures import Result
 from gangwei.vocabulary import DATES
 
+RELATIVE = ("share", "lq")
+"""Kinds whose values do not grow with the number of ads: a place with few of them may still have the largest."""
 VIEW = re.compile(r'<svg class="map" viewBox="0 0 (\d+) (\d+)"')
 SWATCH = re.compile(r'<rect[^>]* fill="([^"]+)"[^>]*/></svg>([^<]*)</li>')
 
@@ -54,6 +56,12 @@ def spec(result: Result, labels: Labels, name: Callable[[dict[str, Any]], str]) 
     return charts.intervals(rows, share=unit == "share", title=title, width=charts.WIDE, label=charts.LABEL)
 
 
+def vague(row: Mapping[str, Any]) -> bool:
+    """True where the interval of a row is wider than its value: a colour would claim what two ads made."""
+    ends = row["value"], row["low"], row["high"]
+    return None not in ends and row["high"] - row["low"] > row["value"]
+
+
 def map_of(result: Result, labels: Labels, href: Href) -> str:
     """A map of a figure grouped by province or city; '' when it has no rows."""
     unit = result.measure.row_unit
@@ -63,13 +71,14 @@ def map_of(result: Result, labels: Labels, href: Href) -> str:
             value = None if r["suppressed"] else r["value"]
             said = labels.interval(r["low"], r["high"], unit) if value is not None else labels.text("too_few")
             shown = labels.quantity(value, unit)
+            value = None if result.measure.kind in RELATIVE and vague(r) else value
             regions[int(r["id"])] = choropleth.Region(href(r["id"]), f"{r['label']}: {shown} ({said})", value)
     if not regions:
         return ""
     title = result.measure.zh if labels.lang == "zh" else result.measure.en
     layer = "prefectures" if result.by == "city" else "provinces"
     return choropleth.svg(
-        _china(), regions, layer=layer, title=title, no_data=labels.text("map_none"), words=lambda v: labels.quantity(v, unit)
+        _china(), regions, layer=layer, title=title, no_data=labels.text("map_vague" if result.measure.kind in RELATIVE else "map_none"), words=lambda v: labels.quantity(v, unit)
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ PAGE_ROWS = 50
 DOWNLOADED = 10_000
 TABLE_ROWS = 300
 OVERVIEW = ("openings", "ai-openings", "ai-share", "defence-share", "surveillance-share", "city-top-share")
+LEADING = (("city", "city-rank"), ("employer", "employer-rank"), ("skill", "ai-skills"))
+YEARS = 3
 LISTED_CHOICES = 80
 NEXT = ("province", "role", "education", "tier", "board")
 EXTRA = ("rank", "rank_low", "rank_high", "in_top", "growth", "lift")
@@ -28,15 +30,21 @@ def add(site: Site, other: Dataset | None = None) -> None:
     """Register the pages; `other` is a second dataset to compare with."""
     known = site.known
 
-    @site.get("/", "Headline figures, a map and the leading cities.", suffixes=("html", "json"))
+    @site.get("/", "Headline figures, a map, and the leading cities, employers and skills.", suffixes=("html", "json"))
     def overview(asked: Asked) -> View:
         figures = [site.figure(m, asked) for m in OVERVIEW if m in known]
         provinces = site.figure("ai-share", asked, "province")
         cities = site.figure("ai-openings", asked, "city")
         here = address(site, asked, provinces, region_pages=True)
         chart = charts.map_of(provinces, site.words.labels[asked.lang], here)
-        values = {"figures": figures, "provinces": provinces, "cities": cities, "chart": chart}
-        return View("overview.j2", values, data=lambda: [f.record() for f in (*figures, provinces, cities)])
+        leading = [(dim, site.figure(m, asked, dim)) for dim, m in LEADING if m in known]
+        years = site.figure("ai-mix", asked, "year").rows if "ai-mix" in known else None
+        values = {
+            "figures": figures, "cities": cities, "chart": chart, "leading": leading, "home": home,
+            "dated": years.sort("value", "id", descending=[True, False]).head(YEARS).to_dicts() if years is not None else [],
+        }  # fmt: skip
+        found = (*figures, provinces, cities, *(f for _, f in leading))
+        return View("overview.j2", values, data=lambda: [f.record() for f in found])
 
     @site.get("/measures", "All measures.", suffixes=("html", "json"))
     def listing(asked: Asked) -> View:
@@ -163,6 +171,19 @@ def address(site: Site, asked: Asked, result: Result, region_pages: bool = False
         return f"/m/{result.measure.id}?" + urlencode(pairs + tail)
 
     return to
+
+
+def home(dim: str, value: str) -> str:
+    """The page of its own that a group has, or ''."""
+    page = {
+        "province": "regions",
+        "city": "regions",
+        "employer": "employers",
+        "occupation": "occupations",
+        "skill": "skills",
+        "term": "concepts",
+    }.get(dim)
+    return f"/{page}/{value}" if page and value not in ("unknown", "none", "") else ""
 
 
 def choices(site: Site, result: Result) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 from gangwei.explore import charts, marks
 from gangwei.explore import rows as explore_rows
 from gangwei.explore.ads import Reader
-from gangwei.explore.figures import address
+from gangwei.explore.figures import address, home
 from gangwei.explore.query import Asked
 from gangwei.explore.site import Missing, Site, View
 from gangwei.frame.columns import MUNICIPAL
@@ -127,19 +127,6 @@ def ads(site: Site, reader: Reader) -> None:
         rules = used(site, found)
         spelt = {r["id"]: r["term"] for _, r in rules}
         return View("ad.j2", {"a": found, "used": rules, "spelt": spelt}, data=lambda: found, name=asked.parts["ad_id"])
-
-
-def home(dim: str, value: str) -> str:
-    """The page of its own that a group has, or ''."""
-    page = {
-        "province": "regions",
-        "city": "regions",
-        "employer": "employers",
-        "occupation": "occupations",
-        "skill": "skills",
-        "term": "concepts",
-    }.get(dim)
-    return f"/{page}/{value}" if page and value not in ("unknown", "none", "") else ""
 
 
 def used(site: Site, ad: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
