@@ -12,7 +12,10 @@ from gangwei.formats.chunk import Chunk
 from gangwei.formats.headers import NAME_OF, Headers, normal
 
 TOLD = ("company", "company_size", "company_nature", "industry")
+PLACES = ("province", "city", "district", "address")
+SIZED = {"company_size", "company_nature"}
 OF_JOBS = {"title", "pay", "education", "experience"}
+AROUND = re.compile(r"(?i)^(?:tbl?|t|sys|app)_|_?(?:info|tb|table|list)$")
 PLURAL = re.compile(r"(?i)(?:(?<=compan)ies|(?<=[^s])s)$")
 MOST = 200_000
 """Employers beyond which the jobs stay without them."""
@@ -71,19 +74,42 @@ def employers_of(
         keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
     """
     own = _said(tables[jobs], remarks.get(jobs, {}), headers)
-    if "title" not in own or "company" in own:
+    if "company" in own or ("title" not in own and len(OF_JOBS & set(own)) < 2):
         return None
-    if (declared := _declared(keys, tables, remarks, headers, set(tables[jobs]))) is not None:
+    if (declared := _declared(keys, tables, remarks, headers, own, set(tables[jobs]))) is not None:
         return declared
     for name, columns in tables.items():
         said = _said(columns, remarks.get(name, {}), headers)
+        said = _named(name, columns, said, SIZED & set(said) or _of_employers(name, headers))
         if name == jobs or "company" not in said or OF_JOBS & set(said):
             continue
-        key = normal(columns[0]) if normal(columns[0]) != "id" else f"{normal(name)}id"
-        column = next((c for c in tables[jobs][1:] if _refers(normal(c), key)), None)
+        keyed = normal(columns[0]) != "id"
+        by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in (name, _single(name)))
+        column = next((c for c in tables[jobs][1:] if any(_refers(normal(c), key) for key in by)), None)
         if column is not None:
-            return Employers(name, column, {f: said[f] for f in TOLD if f in said})
+            return Employers(name, column, _told(said, own))
     return None
+
+
+def _named(table: str, columns: Sequence[str], said: dict[str, int], of_employers: object) -> dict[str, int]:
+    """Fields of a table of which the bare name (name, or ename of enterprises) is an employer's, as in one of employers."""
+    bare = {"name", f"{_single(table)[:1].lower()}name"}
+    at = next((i for i, c in enumerate(columns) if normal(c) in bare), None)
+    if at is None or "company" in said or not of_employers:
+        return said
+    return {**{f: i for f, i in said.items() if i != at}, "company": at}
+
+
+def _of_employers(table: str, headers: Headers) -> bool:
+    """A table is called after employers."""
+    claim = headers.claim(_single(table))
+    return claim is not None and claim.field == "company"
+
+
+def _told(said: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
+    """What of the employers is told of a job: where they are only if the job tells no place."""
+    fields = TOLD if set(PLACES) & set(own) else (*TOLD, *PLACES)
+    return {f: said[f] for f in fields if f in said}
 
 
 def _declared(
@@ -91,23 +117,27 @@ def _declared(
     tables: Mapping[str, Sequence[str]],
     remarks: Mapping[str, Mapping[str, str]],
     headers: Headers,
-    own: set[str],
+    own: Mapping[str, int],
+    columns_of_jobs: set[str],
 ) -> Employers | None:
-    """The table of employers that one of the columns `own` refers to by definition; a bare name in it is theirs."""
+    """The table of employers that a column of the jobs refers to by definition; a bare name in it is theirs.
+
+    Args:
+        own: fields of the jobs.
+    """
     for by, (table, key) in keys.items():
         columns = tables.get(table, ())
         inside = {c: f"{_single(table)}.{c}" if NAME_OF.search(c) else c for c in columns}
         told = {inside.get(c, c): r for c, r in remarks.get(table, {}).items()}
         said = _said(list(inside.values()), told, headers)
-        if by in own and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
-            fields = {f: said[f] for f in TOLD if f in said}
-            return Employers(table, by, fields, columns.index(key) if key else 0)
+        if by in columns_of_jobs and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
+            return Employers(table, by, _told(said, own), columns.index(key) if key else 0)
     return None
 
 
 def _single(table: str) -> str:
-    """What one row of a table is (companies: company)."""
-    return PLURAL.sub(lambda m: "y" if len(m[0]) > 1 else "", table)
+    """What one row of a table is (companies, tb_company, company_info: company)."""
+    return PLURAL.sub(lambda m: "y" if len(m[0]) > 1 else "", AROUND.sub("", table))
 
 
 def _refers(column: str, key: str) -> bool:
