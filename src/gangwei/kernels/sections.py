@@ -2,13 +2,15 @@
 
 Headings decide where there are any (definitions/text/headings.csv): they are looked for backwards from a colon, a closing
 bracket, a line end, a list mark or a space, so that inline headings are found as well. Under a heading that mixes (职位描述)
-and where no heading stands, each sentence goes by its cues (definitions/text/cues.csv). The spans cover the whole text.
+and where no heading stands, each sentence goes by its cues (definitions/text/cues.csv). The marks around both are those of definitions/text/sections.toml.
+The spans cover the whole text.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -24,7 +26,10 @@ from gangwei.schema import SECTION_KINDS, SECTIONS
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-SUFFIXES = ("如下", "包括", "包括但不限于", "包含", "描述", "为", "是")
+AROUND = {
+    "open": k.OPEN, "close": k.CLOSE, "stop": k.STOP, "may_stop": k.MAYBE, "numeral": k.NUMERAL, "breaks": k.BREAKS,
+}  # fmt: skip
+MARKS = {"colon": k.COLON, "line": k.LINE, "bracket": k.BRACKET, "item": k.ONE, "loose": k.LOOSE, "duty": k.DUTY}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class SectionRules:
 
 def compile_sections(book: Codebook) -> SectionRules:
     """Tries of headings (reversed) and cues; about 50 ms, once per process."""
+    d = book.toml("text/sections.toml")
     kinds = {kind: i for i, kind in enumerate(SECTION_KINDS)}
     heads: list[tuple[str, int]] = []
     info: list[tuple[int, int, int]] = []
@@ -48,7 +54,7 @@ def compile_sections(book: Codebook) -> SectionRules:
         phrase, strength = row["id"].lower(), int(row["strength"])
         heads.append((phrase, len(info)))
         if not phrase.isascii() and strength > 1:
-            heads += [(phrase + suffix, len(info)) for suffix in SUFFIXES]
+            heads += [(phrase + suffix, len(info)) for suffix in d["suffixes"]]
         info.append((kinds[row["kind"]], strength, int(row["mixed"])))
     cues: list[tuple[str, int]] = []
     cue_info: list[tuple[int, int, int]] = []
@@ -61,7 +67,7 @@ def compile_sections(book: Codebook) -> SectionRules:
         build(cues),
         np.array(cue_info, np.int32),
         _most(cues, cue_info),
-        _classes(),
+        _classes(d),
     )
 
 
@@ -81,33 +87,16 @@ def _most(cues: list[tuple[str, int]], info: list[tuple[int, int, int]]) -> NDAr
     return table
 
 
-CLASSES: dict[int, str] = {
-    k.OPEN: '【[《<『「〖(#*"“• -〔·~=—\ufe0f',
-    k.CLOSE: '】]》>』」〗〕#*"” \ufe0f~=',
-    k.STOP: "\n。;!?",
-    k.NUMERAL: "0123456789一二三四五六七八",
-    k.BREAKS: "。;!?.,、)】]",
-    k.MAYBE: ".0123456789",
-    k.UPPER: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-}
-WAYS: dict[int, str] = {
-    k.COLON: ":",
-    k.LINE: "\n",
-    k.BRACKET: "】]》』〗」>",
-    k.ONE: "1",
-    k.LOOSE: "(-*·•●◆■ ",
-    k.DUTY: "负",
-}
-
-
-def _classes() -> NDArray[np.uint32]:
+def _classes(d: dict[str, Any]) -> NDArray[np.uint32]:
     """Of every code point up to 0xFFFF: what it can be around a heading (high half) and its lower case (low half)."""
     table = np.zeros(0x10000, np.uint32)
-    for bit, chars in CLASSES.items():
-        table[[ord(c) for c in chars]] |= bit
-    table[0x2500:0x27C0] |= k.OPEN | k.CLOSE
-    for way, chars in WAYS.items():
-        table[[ord(c) for c in chars]] |= way * k.HOW
+    for name, bit in AROUND.items():
+        table[[ord(c) for c in d["around"][name]]] |= bit
+    table[[ord(c) for c in ascii_uppercase]] |= k.UPPER
+    first, last = (int(point, 16) for point in d["around"]["shapes"])
+    table[first : last + 1] |= k.OPEN | k.CLOSE
+    for name, way in MARKS.items():
+        table[[ord(c) for c in d["marks"][name]]] |= way * k.HOW
     every = [chr(c) for c in range(0x10000)]
     letters = np.array([c.isalnum() for c in every])
     table[letters] |= k.LETTER
