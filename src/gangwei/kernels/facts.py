@@ -23,11 +23,6 @@ from gangwei.kernels.requirements import (
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-_TITLE_PAY = (
-    r"(?i)((?:年薪|月薪|时薪|日薪|底薪)\s*\d+(?:\.\d+)?\s*[千万kw]?(?:\s*[-~至到]\s*\d+(?:\.\d+)?\s*[千万kw]?)?"
-    r"|\d+(?:\.\d+)?\s*[千万kw]?\s*[-~]\s*\d+(?:\.\d+)?\s*(?:[千万kw]|元?\s*[/每]\s*(?:天|日|时|小时|月|年|周|次))(?:\s*[·*]\s*\d\d薪)?"
-    r"|\d+(?:\.\d+)?\s*元\s*[/每]\s*(?:天|日|时|小时|月|年|周|次|单))"
-)
 _TITLE_HEADCOUNT = r"(?:招聘?\s*\d{1,4}\s*(?:人|名|位)|\d{1,4}\s*(?:名|位)(?:$|[)）】\]\s]))"
 _FIELD_HEADCOUNT = r"招\s*(?:\d{1,5})\s*人"
 SEPARATOR = "|"
@@ -109,7 +104,7 @@ def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
         first_rule(low, rules.seniority).alias("seniority"),
         first_rule(low, field_free).alias("t_type"),
         first_rule(low, rules.pay_kinds).fill_null("").alias("t_kind"),
-        pl.when(low.str.contains(r"\d")).then(low.str.extract(_TITLE_PAY, 1)).alias("t_pay"),
+        pl.when(low.str.contains(r"\d")).then(low.str.extract(rules.pay.in_title, 1)).alias("t_pay"),
         pl.when(low.str.contains(r"\d")).then(low.str.extract(f"({_TITLE_HEADCOUNT})", 1)).alias("t_heads"),
         *occupation_of(out["title"], rules.occupations).rename(lambda c: f"t_{c}").iter_columns(),
     )
@@ -126,7 +121,7 @@ def _of_pay(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     from_title = frame.select(_empty("pay") & pl.col("t_pay").is_not_null()).to_series()
     values = frame.select(pl.when(from_title).then("t_pay").otherwise("pay")).to_series()
     pay = parse_pay(values, frame["board"], frame["pay_unit_hint"], frame["pay_scale_hint"], frame["t_kind"], rules.pay)
-    word = pl.col("pay").is_in(["全职", "兼职", "实习"])
+    word = pl.col("pay").is_in(rules.pay.contract)
     pay_type = frame.select(pl.when(word).then(first_rule(pl.col("pay"), rules.employment)).alias("pay_type"))
     reasons = pl.concat_list("pay_reasons", pl.when(from_title).then(pl.lit("pay_from_title"))).list.drop_nulls()
     joined = pl.when(reasons.list.len() > 0).then(reasons.list.join(SEPARATOR))

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 MAX_DIGITS = 12
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
-_MONTHS = re.compile(
-    r"(?:[·*x×xX,，、\-—~|/\s(（]|^)*(\d{2}(?:\.\d)?)\s*(?:个月)?薪"
-    r"|(?:(?<=[k千万])|(?<=\d{4})|(?<=\d{4}元))\s*[·*×x]\s*(\d{2})\s*(?:个?月)?\s*$"
-)
-_MONTHS_RANGE = re.compile(r"\d{2}\s*[-~至到]\s*\d{2}\s*薪")
 _DASHES = str.maketrans("〜∼‐−―", "~~---")
 CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
 _CHINESE_TENS = re.compile(
@@ -32,10 +27,6 @@ _CHINESE_NUMBER = re.compile(r"(?<![\d.])[一二两三四五六七八九](?=\s*[
 _CHINESE_TAIL = re.compile(r"([一二两三四五六七八九])([万萬千])([一二两三四五六七八九])(?![十百千万萬])")
 _DIGIT_TAIL = re.compile(r"(\d)\s*([万萬千])\s*(\d)(?:[千百](?!\d))?(?![\d.万萬千k])")
 _GLYPH = re.compile("[\ue000-\uf8ff]")
-_PLAIN = re.compile(r"cn\s*[￥¥]|[\[\]'\"￥¥]|rmb|cny|人民币")
-_STATED = re.compile(r"\d\s*[k千万萬]|\d{4}|\d\s*元")
-"""An amount beside the words that pay can be talked over."""
-_PLUS = re.compile(r"\s*\+\s*(?:$|[/每月年]|元)")
 _BOUNDS = re.compile(
     r"^(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*\|\s*(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*(?:\|\s*(\d*)\D*)?$"
 )
@@ -44,12 +35,7 @@ _SLASHED = re.compile(
 )
 _PAIR = re.compile(r"\[\s*[\d.]+\s*,\s*[\d.]+\s*\]")
 _MISSING = re.compile(r"(^|\|)\s*-1(?:\.0+)?\s*(?=\||$)")
-_TRIAL = re.compile(r"试用期?[^\d]{0,6}\d[^,，;；、。\s]*[,，;；、。\s]+(?=.*\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_NOT_PAY = re.compile(
-    r"\d+\s*(?:个?工作日|小时制|小时工作制|小时\s*[/每]\s*天|天\s*[/每]\s*(?:周|星期)|号|岁|人|名|年经验|周年)"
-    r"|(?:每天|每日|一天)\s*\d+\s*小时|每(?:周|星期)\s*\d\s*天|上\d休\d"
-)
 
 PAY_COLUMNS: dict[str, pl.DataType] = {
     "pay_status": pl.String(),
@@ -88,6 +74,18 @@ class PayRules:
     above_head: re.Pattern[str]
     below_head: re.Pattern[str]
     settled: re.Pattern[str]
+    plus: re.Pattern[str]
+    commission: str
+    stated: re.Pattern[str]
+    currency: re.Pattern[str]
+    months: re.Pattern[str]
+    months_range: re.Pattern[str]
+    not_pay: re.Pattern[str]
+    trial: re.Pattern[str]
+    nothing: frozenset[str]
+    contract: tuple[str, ...]
+    """Words for a kind of contract that stand where pay should"""
+    in_title: str
     multipliers: dict[str, int]
     amount: re.Pattern[str]
     units: tuple[tuple[str, re.Pattern[str]], ...]
@@ -102,7 +100,9 @@ def compile_pay(book: Codebook) -> PayRules:
     d = book.toml("pay.toml")
     words = d["words"]
     mult = "|".join(map(re.escape, d["multipliers"]))
-    amount = rf"{_NUMBER}\s*(?:元\s*)?({mult})?(?:元|块)?"
+    yuan, between, rate = ("|".join(words[k]) for k in ("yuan", "between", "rate"))
+    amount = rf"{_NUMBER}\s*(?:元\s*)?({mult})?(?:{yuan})?"
+    patterns = {k: re.compile(v) for k, v in d["patterns"].items()}
     return PayRules(
         negotiable=tuple(words["negotiable"]),
         foreign=tuple(words["foreign"]),
@@ -113,10 +113,19 @@ def compile_pay(book: Codebook) -> PayRules:
         above_head=re.compile("|".join(map(re.escape, words["above_before"]))),
         below_head=re.compile("|".join(map(re.escape, words["below_before"]))),
         settled=re.compile(d["settled"]["words"]),
+        plus=patterns["plus"],
+        commission=words["commission"],
+        stated=patterns["stated"],
+        currency=patterns["currency"],
+        months=patterns["months"],
+        months_range=patterns["months_range"],
+        not_pay=patterns["not_pay"],
+        trial=patterns["trial"],
+        nothing=frozenset(words["nothing"]),
+        contract=tuple(words["contract"]),
+        in_title=f"(?i)({d['title']['pay']})",
         multipliers=dict(d["multipliers"]),
-        amount=re.compile(
-            rf"{amount}(?:(?:\s*/\s*(?:yr|year|mo|month|hr|hour)\b)?[^\d|]{{0,3}}?(?:-|~|—|–|－|至|到|\bto\b)\s*{amount})?"
-        ),
+        amount=re.compile(rf"{amount}(?:(?:\s*/\s*(?:{rate})\b)?[^\d|]{{0,3}}?(?:{between})\s*{amount})?"),
         units=tuple((unit, re.compile(pattern)) for unit, pattern in d["units"].items()),
         bands=dict(d["bands"]),
         bounds=dict(d["bounds"]),
@@ -253,14 +262,18 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     shown = value[:200].translate(rules.glyphs)
     shown = value[:200] if _GLYPH.search(shown) else shown  # of another font
     s = unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower()
-    s = _PLAIN.sub(" ", s) if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s)) else s.replace("'", "")
+    s = (
+        rules.currency.sub(" ", s)
+        if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s))
+        else s.replace("'", "")
+    )
     s = _THOUSANDS.sub("", s).translate(_DASHES).strip()
     s = _CHINESE_TENS.sub(tens, s)
     open_to_talk = any(w in s for w in rules.negotiable)
-    if open_to_talk and not _STATED.search(s):
+    if open_to_talk and not rules.stated.search(s):
         return Pay("negotiable")
     if not any(c.isdigit() for c in s) and not _CHINESE_NUMBER.search(s):
-        return Pay("none", reasons=() if s in ("", "none", "null", "nan", "|", "||", "-") else ("pay_not_stated",))
+        return Pay("none", reasons=() if s in rules.nothing else ("pay_not_stated",))
     if s == "-1":
         return Pay("none", reasons=("pay_not_stated",))
     if board in rules.foreign_boards or any(w in s for w in rules.foreign):
@@ -279,15 +292,15 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
 def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, rules: PayRules) -> Pay:
     """A pay phrase: amounts with optional multiplier, unit words, months, open bounds."""
     months: int | None = None
-    paid = _MONTHS.search(s)
+    paid = rules.months.search(s)
     if paid:
-        months = int(float(paid.group(1) or paid.group(2))) if not _MONTHS_RANGE.search(s) else None
-        s = _MONTHS_RANGE.sub(" ", s)
-        s = _MONTHS.sub(" ", s)
+        months = int(float(paid.group(1) or paid.group(2))) if not rules.months_range.search(s) else None
+        s = rules.months_range.sub(" ", s)
+        s = rules.months.sub(" ", s)
     s = _CHINESE_TAIL.sub(lambda m: f"{m[1].translate(CHINESE)}.{m[3].translate(CHINESE)}{m[2]}", s)
     s = _CHINESE_NUMBER.sub(lambda m: m.group(0).translate(CHINESE), s)
     s = _DIGIT_TAIL.sub(r"\1.\3\2", s)
-    s = _TRIAL.sub(" ", _NOT_PAY.sub(" ", s))
+    s = rules.trial.sub(" ", rules.not_pay.sub(" ", s))
     s = _slashed(s, rules)
     match = rules.amount.search(s)
     if match is None:
@@ -298,7 +311,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     unsettled = rules.settled.sub("", s)
     unit = next((u for text in (unsettled, s) for u, pattern in rules.units if pattern.search(text)), None)
     head, tail = s[: match.start()], s[match.end() : match.end() + 12]
-    above = rules.above.search(tail) or rules.above_head.search(head) or _PLUS.match(tail)
+    above = rules.above.search(tail) or rules.above_head.search(head) or rules.plus.match(tail)
     below = rules.below.search(tail) or rules.below.search(head) or (not above and rules.below_head.search(head))
     bare = m1 is None and m2 is None
     if n2 is None:
@@ -326,7 +339,7 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     if n2 is None:
         if below:
             low, censored = None, "min"
-        elif above and "+提成" not in s:
+        elif above and rules.commission not in s:
             high, censored = None, "max"
     return _finish(low, high, unit, months, censored, [], rules)
 
