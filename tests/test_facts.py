@@ -42,8 +42,8 @@ def test_experience(case: dict[str, Any], rules: facts.FactRules) -> None:
 
 
 @pytest.mark.parametrize("case", cases("headcount"), ids=lambda c: c["raw"])
-def test_headcount(case: dict[str, Any]) -> None:
-    assert headcount_one(case["raw"]) == (case["n"], case.get("reason"))
+def test_headcount(case: dict[str, Any], rules: facts.FactRules) -> None:
+    assert headcount_one(case["raw"], rules.requirements) == (case["n"], case.get("reason"))
 
 
 @pytest.mark.parametrize(

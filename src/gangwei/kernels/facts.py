@@ -23,8 +23,6 @@ from gangwei.kernels.requirements import (
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-_TITLE_HEADCOUNT = r"(?:招聘?\s*\d{1,4}\s*(?:人|名|位)|\d{1,4}\s*(?:名|位)(?:$|[)）】\]\s]))"
-_FIELD_HEADCOUNT = r"招\s*(?:\d{1,5})\s*人"
 SEPARATOR = "|"
 _REASONS = ("pay_reasons", "education_reason", "experience_reason", "headcount_reason")
 
@@ -65,7 +63,7 @@ class FactRules:
 
 
 def compile_rules(book: Codebook) -> FactRules:
-    """Compile pay.toml, education.csv, experience.toml, seniority.csv, employment.csv and the word lists."""
+    """Compile pay.toml, education.csv, experience.toml, headcount.toml, seniority.csv, employment.csv and the word lists."""
 
     def rules(name: str, value: str) -> tuple[TitleRule, ...]:
         rows = sorted(book.rows(name), key=lambda r: int(r["order"]))
@@ -95,7 +93,7 @@ def first_rule(text: pl.Expr, rules: tuple[TitleRule, ...]) -> pl.Expr:
 
 def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     """seniority, contract kind, pay kind, pay phrase, headcount and occupation of titles."""
-    low = pl.col("low")
+    low, words = pl.col("low"), rules.requirements
     field_free = tuple(r for r in rules.employment if r.field == "any")
     out = distinct.select(pl.col("title").fill_null("")).with_columns(
         pl.col("title").str.slice(0, 120).str.to_lowercase().alias("low")
@@ -105,10 +103,14 @@ def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
         first_rule(low, field_free).alias("t_type"),
         first_rule(low, rules.pay_kinds).fill_null("").alias("t_kind"),
         pl.when(low.str.contains(r"\d")).then(low.str.extract(rules.pay.in_title, 1)).alias("t_pay"),
-        pl.when(low.str.contains(r"\d")).then(low.str.extract(f"({_TITLE_HEADCOUNT})", 1)).alias("t_heads"),
+        pl.when(low.str.contains(r"\d")).then(low.str.extract(words.headcount.in_title, 1)).alias("t_heads"),
         *occupation_of(out["title"], rules.occupations).rename(lambda c: f"t_{c}").iter_columns(),
     )
-    heads = per_distinct(out["t_heads"], headcount_one, {"t_headcount": pl.Int32(), "t_headcount_reason": pl.String()})
+    heads = per_distinct(
+        out["t_heads"],
+        lambda v: headcount_one(v, words),
+        {"t_headcount": pl.Int32(), "t_headcount_reason": pl.String()},
+    )
     return pl.concat([out.drop("title", "low", "t_heads"), heads], how="horizontal")
 
 
@@ -163,20 +165,23 @@ def _experience(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
 def _of_fields(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     """What the fields of education, experience, headcount and contract say. headcount: own field, then 招N人 in education
     or experience; `stated` where one of them speaks. field_type: own field; attendance: a weekly attendance asked for."""
+    words = rules.requirements
     stated = frame.select(
         pl.when(~_empty("headcount"))
         .then("headcount")
         .otherwise(
             pl.coalesce(
-                pl.col("education").str.extract(f"({_FIELD_HEADCOUNT})", 1),
-                pl.col("experience").str.extract(f"({_FIELD_HEADCOUNT})", 1),
+                pl.col("education").str.extract(words.headcount.in_field, 1),
+                pl.col("experience").str.extract(words.headcount.in_field, 1),
             )
         )
     ).to_series()
-    headcount = per_distinct(stated, headcount_one, {"headcount": pl.Int32(), "headcount_reason": pl.String()})
+    headcount = per_distinct(
+        stated, lambda v: headcount_one(v, words), {"headcount": pl.Int32(), "headcount_reason": pl.String()}
+    )
     others = frame.select(
         first_rule(pl.col("employment_type").str.to_lowercase(), rules.employment).alias("field_type"),
-        pl.col("experience").str.contains(r"\d\s*天\s*/\s*周").fill_null(False).alias("attendance"),
+        pl.col("experience").str.contains(words.in_term).fill_null(False).alias("attendance"),
         stated.is_not_null().alias("stated"),
     )
     return pl.concat([_education(frame, rules), _experience(frame, rules), headcount, others], how="horizontal")

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 LEVELS = ("none", "junior_secondary", "secondary", "vocational", "college", "bachelor", "master", "doctor")
-MAX_HEADCOUNT = 10_000
-_EMPTY = frozenset(("", "[]", "none", "null", "nan", "-", "--", "unknown", "['']", "\\n"))
 _CHINESE_YEARS = re.compile(
     r"(?<![十百])[一二两三四五六七八九](?=\s*(?:年|[-~至到]\s*[一二两三四五六七八九十]{1,3}\s*年|个月))"
 )
@@ -26,16 +24,23 @@ _TENS = re.compile(
     r"([一二三四五六七八九])?十([一二三四五六七八九])?(?=\s*(?:年|[-~至到]\s*[一二三四五六七八九十]{1,3}\s*年|个月))"
 )
 _AND_HALF = re.compile(r"(?<!\d)(\d{1,2})\s*年半")
-_HEADCOUNT = re.compile(
-    r"(?:招聘?|聘|需|诚招|急招)\s*(\d{1,5})(?:\s*[-~至到]\s*(\d{1,5}))?\s*(?:人|名|位)|^\s*(\d{1,5})(?:\.0)?(?:\s*[-~至到]\s*(\d{1,5}))?\s*(?:人|名|位)?\s*$|(\d{1,5})\s*(?:名|位)"
-)
-_HEADCOUNT_OPEN = re.compile(r"若干|数名|多名|不限")
-_STATED_HEADCOUNT = re.compile(r"招\s*(?:\d+|若干)\s*人")
+
+
+@dataclass(frozen=True)
+class HeadcountRules:
+    """Compiled headcount.toml."""
+
+    number: re.Pattern[str]
+    open: re.Pattern[str]
+    most: int
+    in_title: str
+    in_field: str
+    instead: re.Pattern[str]
 
 
 @dataclass(frozen=True)
 class RequirementRules:
-    """Compiled education.csv and experience.toml."""
+    """Compiled education.csv, experience.toml and headcount.toml."""
 
     words: re.Pattern[str]
     level: dict[str, int]
@@ -44,19 +49,23 @@ class RequirementRules:
     graduation: re.Pattern[str]
     fresh: re.Pattern[str]
     attendance: re.Pattern[str]
+    in_term: str
+    empty: frozenset[str]
     years: dict[str, re.Pattern[str]]
     max_months: int
     open_top: int
+    headcount: HeadcountRules
 
 
 def compile_requirements(book: Codebook) -> RequirementRules:
-    """Compile the definitions of education and experience."""
+    """Compile the definitions of education, experience and headcount."""
     level: dict[str, int] = {}
     alone: dict[str, int] = {}
     for r in book.rows("education.csv"):
         for word in r["pattern"].lower().split("|"):
             (alone if r["alone"] else level)[word] = LEVELS.index(r["level"])
     e: dict[str, Any] = book.toml("experience.toml")
+    h: dict[str, Any] = book.toml("headcount.toml")
     ordered = sorted(level, key=lambda w: (-len(w), w))
     return RequirementRules(
         words=re.compile("|".join(map(re.escape, ordered))),
@@ -66,9 +75,19 @@ def compile_requirements(book: Codebook) -> RequirementRules:
         graduation=re.compile(e["fresh"]["year"]),
         fresh=re.compile("|".join(e["fresh"]["patterns"])),
         attendance=re.compile(e["refuse"]["attendance"]),
+        in_term=e["refuse"]["in_term"],
+        empty=frozenset(e["empty"]["values"]),
         years={k: re.compile(v) for k, v in e["years"].items()},
         max_months=int(e["bounds"]["max_years"]) * 12,
         open_top=int(e["bounds"]["open_top"]),
+        headcount=HeadcountRules(
+            re.compile(h["number"]),
+            re.compile(h["open"]),
+            h["most"],
+            f"({h['in_title']})",
+            f"({h['in_field']})",
+            re.compile(h["instead"]),
+        ),
     )
 
 
@@ -80,7 +99,7 @@ def _clean(value: str) -> str:
 def education_one(value: str, rules: RequirementRules) -> tuple[str | None, str | None]:
     """(level, reason): the lowest level named; a reason when the string is not empty and names none."""
     s = _clean(value)
-    if s in _EMPTY:
+    if s in rules.empty:
         return None, None
     if s in rules.alone:
         return LEVELS[rules.alone[s]], None
@@ -89,7 +108,7 @@ def education_one(value: str, rules: RequirementRules) -> tuple[str | None, str 
         return LEVELS[min(found)], None
     if re.fullmatch(r"\d{1,2}(?:\.0)?", s):
         return None, "education_code_unknown"
-    return None, "education_not_stated" if _STATED_HEADCOUNT.search(s) else "education_not_understood"
+    return None, "education_not_stated" if rules.headcount.instead.search(s) else "education_not_understood"
 
 
 def _months(text: str | None) -> int:
@@ -99,7 +118,7 @@ def _months(text: str | None) -> int:
 def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int | None, str | None]:
     """(minimum months, maximum months, reason)."""
     s = _clean(value)
-    if s in _EMPTY:
+    if s in rules.empty:
         return None, None, None
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
@@ -141,16 +160,16 @@ def _years(s: str, rules: RequirementRules) -> tuple[int | None, int | None]:
     return None, None
 
 
-def headcount_one(value: str) -> tuple[int | None, str | None]:
+def headcount_one(value: str, rules: RequirementRules) -> tuple[int | None, str | None]:
     """(openings, reason): '招3人', '3', '3名', '2-3人' (the most); '若干' is open and gives null without a reason."""
-    s = _clean(value)
-    if s in _EMPTY or _HEADCOUNT_OPEN.search(s):
+    s, h = _clean(value), rules.headcount
+    if s in rules.empty or h.open.search(s):
         return None, None
-    m = _HEADCOUNT.search(s)
+    m = h.number.search(s)
     if not m:
         return None, "headcount_not_understood"
     n = int(next(g for g in m.group(2, 1, 4, 3, 5) if g))
-    return (n, None) if 0 < n <= MAX_HEADCOUNT else (None, "headcount_implausible")
+    return (n, None) if 0 < n <= h.most else (None, "headcount_implausible")
 
 
 def per_distinct(
