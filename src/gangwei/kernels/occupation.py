@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 _BRACKETS = r"[（(\[【{《<][^（(\[【{《<）)\]】}》>]*[）)\]】}》>]"
-_HIRING = r"^.{2,}?(?:诚聘|急聘|直聘|招聘|急招|诚招|直招)(.{2,})$"
-_BENEFITS = (
-    r"五险一金|五险|六险|社保|双休|单休|包吃住|包吃|包住|提供住宿|带薪|高薪|高提成|就近分配|就近安排|就近|上市公司|急聘|应届生?|"
-    r"(?:无责|底薪|月入|月薪|年薪|保底|朝九晚|职位编号)[^\s+＋/、，,（(\-]*"
-)
-_BENEFIT_FLAGS = [
-    *("五险", "六险", "社保", "双休", "单休", "包吃", "包住", "提供住宿", "带薪", "底薪", "无责", "高薪", "高提成"),
-    *("朝九", "急聘", "月入", "月薪", "年薪", "保底", "就近", "上市", "职位编号", "应届"),
-]
+_TO_MARK = r"[^\s+＋/、，,（(\-]*"
 
 
 @dataclass(frozen=True)
@@ -39,12 +31,29 @@ class WordRules:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """A pattern that is replaced in texts which hold one of the flags."""
+
+    flags: list[str]
+    pattern: str
+    value: str
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """The texts without it."""
+        rows = texts.str.contains_any(self.flags).arg_true()
+        if not len(rows):
+            return texts
+        return texts.scatter(rows, texts.gather(rows).str.replace_all(self.pattern, self.value))
+
+
+@dataclass(frozen=True)
 class OccupationRules:
-    """Compiled words for titles and industries (field and employer name)."""
+    """Compiled words for titles and industries (field and employer name), and what of a title comes off before, in order."""
 
     title: WordRules
     industry: WordRules
     trade: WordRules
+    removals: tuple[Removal, ...]
 
 
 def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
@@ -67,12 +76,19 @@ def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
 
 
 def compile_occupations(book: Codebook) -> OccupationRules:
-    """Compile occupations.csv and industries.csv."""
+    """Compile occupations.csv, title_core.toml and industries.csv."""
+    core = book.toml("title_core.toml")
+    hiring, offers, opening = (core[k] for k in ("hiring", "offers", "opening"))
     industries = book.rows("industries.csv")
     return OccupationRules(
         title=compile_words(book.rows("occupations.csv"), "code"),
         industry=compile_words([r for r in industries if r["field"] in ("industry", "any")], "section"),
         trade=compile_words([r for r in industries if r["field"] in ("employer", "any")], "section"),
+        removals=(
+            Removal(list("（([【{《<"), _BRACKETS, " "),
+            Removal(hiring, rf"^.{{2,}}?(?:{'|'.join(hiring)})(.{{2,}})$", "${1}"),
+            Removal([*offers, *opening], rf"{'|'.join(offers)}|(?:{'|'.join(opening)}){_TO_MARK}", " "),
+        ),
     )
 
 
@@ -135,20 +151,12 @@ def _best(texts: pl.Series, rules: WordRules, position: int) -> pl.DataFrame:
     return rows.join(best, on="row", how="left", maintain_order="left").drop("row")
 
 
-def _replace_where(texts: pl.Series, flags: list[str], pattern: str, value: str) -> pl.Series:
-    """Replace `pattern` by `value`, running the expression only on texts that hold one of the flag strings."""
-    rows = texts.str.contains_any(flags).arg_true()
-    if not len(rows):
-        return texts
-    return texts.scatter(rows, texts.gather(rows).str.replace_all(pattern, value))
-
-
-def title_core(titles: pl.Series) -> pl.Series:
+def title_core(titles: pl.Series, rules: OccupationRules) -> pl.Series:
     """The part of a title that names the work: lower case, no brackets, benefits, or 'X招聘' in front."""
     core = titles.fill_null("").str.slice(0, 80).str.to_lowercase()
-    core = _replace_where(core, list("（([【{《<"), _BRACKETS, " ")
-    core = _replace_where(core, ["招聘", "诚聘", "急聘", "直聘", "急招", "诚招", "直招"], _HIRING, "${1}")
-    return _replace_where(core, _BENEFIT_FLAGS, _BENEFITS, " ").str.strip_chars()
+    for removed in rules.removals:
+        core = removed(core)
+    return core.str.strip_chars()
 
 
 def _by_distinct(values: pl.Series, decide: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
@@ -168,7 +176,7 @@ def occupation_of(titles: pl.Series, rules: OccupationRules) -> pl.DataFrame:
     """
 
     def decide(distinct: pl.Series) -> pl.DataFrame:
-        core = _best(title_core(distinct), rules.title, 1)
+        core = _best(title_core(distinct, rules), rules.title, 1)
         silent = core["value"].is_null()
         if silent.any():
             whole = _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.title, 1)
