@@ -26,6 +26,7 @@ import opencc
 import polars as pl
 
 from gangwei.kernels.mojibake import unmojibake
+from gangwei.kernels.name_forms import NUMBER, Forms, alternation, compile_forms
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -45,12 +46,8 @@ COLUMNS = {
     "is_anonymous": pl.Boolean(),
     "is_truncated": pl.Boolean(),
 }
-_BOTH_SCRIPTS = frozenset("乾著於徵藉瞭夥麼鉅甯昇崙堃淼喆")
 _ROUND = "([一二三四五六七八九十百〇])[○◯]"
 """A circle that stands for the zero of a number: 七○一"""
-_NUMBER = r"第?[0-9一二三四五六七八九十百零〇]+"
-_BODY = r"(?:研究所|研究院|设计院|设计所|基地|研究中心|所|院|厂|工厂|局|分院)"
-_SEPARATE_BODY = rf"^{_NUMBER}.{{0,10}}{_BODY}|^.{{0,10}}(?:研究院|科学院|设计院|研究设计院|科学研究院|研究所有限公司)"
 
 
 @dataclass(frozen=True)
@@ -68,13 +65,11 @@ class NameRules:
 
     places: pl.DataFrame
     place_regex: str
-    city_regex: str
+    forms: Forms
     keep_place: str
     counties: pl.DataFrame
     legal_tail: str
     english_tail: str
-    branch_end: str
-    branch_or_company: str
     trade_only: str
     trade_tail: str
     trade_last: str
@@ -87,12 +82,8 @@ class NameRules:
     aliases: pl.DataFrame
 
 
-def _alternation(words: list[str]) -> str:
-    return "|".join(re.escape(w) for w in sorted(set(words), key=lambda w: (-len(w), w)))
-
-
 def compile_rules(book: Codebook) -> NameRules:
-    """Rules from `employers/{suffixes,trades,places,agencies,anonymous,kinds,aliases}.csv`.
+    """Rules from `employers/{suffixes,trades,places,agencies,anonymous,kinds,aliases}.csv` and `name_parts.toml`.
 
     Raises:
         gangwei.codebook.DefinitionError: a file is missing or a row has the wrong number of cells.
@@ -101,15 +92,15 @@ def compile_rules(book: Codebook) -> NameRules:
     kind = {
         k: [r["text"] for r in suffixes if r["kind"] == k] for k in ("legal", "glue", "branch", "english", "keep_place")
     }
-    legal, glue = _alternation(kind["legal"]), _alternation(kind["glue"])
-    english = _alternation(kind["english"])
+    legal, glue = alternation(kind["legal"]), alternation(kind["glue"])
+    english = alternation(kind["english"])
     places = book.rows("employers/places.csv")
     wide = [r for r in places if r["level"] != "county" or not r["id"].startswith("p") or r["name"] == r["short"]]
     cities = [r for r in places if r["level"] != "county"]
     trades = book.rows("employers/trades.csv")
-    generic = _alternation([r["text"] for r in trades if r["strip"] == "yes"])
-    every = _alternation([r["text"] for r in trades])
-    words_only = _alternation([r["text"] for r in trades if len(r["text"]) > 1])
+    generic = alternation([r["text"] for r in trades if r["strip"] == "yes"])
+    every = alternation([r["text"] for r in trades])
+    words_only = alternation([r["text"] for r in trades if len(r["text"]) > 1])
     agencies = book.rows("employers/agencies.csv")
     words = [
         r | {"text": r["text"] if r["mode"] == "pattern" else re.escape(r["text"])}
@@ -117,18 +108,16 @@ def compile_rules(book: Codebook) -> NameRules:
         if r["mode"] in ("word", "pattern")
     ]
     brands = [r for r in agencies if r["mode"] == "brand"]
-    place = _alternation([r["name"] for r in wide])
+    place = alternation([r["name"] for r in wide])
     rules = NameRules(
         places=_place_frame(places),
         place_regex=place,
-        city_regex=_alternation([r["name"] for r in cities]),
-        keep_place=rf"^(?:{_alternation(kind['keep_place'])})",
+        forms=compile_forms(book, place, alternation([r["name"] for r in cities]), alternation(kind["branch"])),
+        keep_place=rf"^(?:{alternation(kind['keep_place'])})",
         counties=_place_frame([r for r in places if r["level"] == "county" and r["name"] != r["short"]]),
         legal_tail=rf"^(.{{2,}}?)((?:{glue})*(?:{legal}))$",
         english_tail=rf"^(.+?)[\s,.]+(?:(?:{english})[\s,.&()]*)+$",
-        branch_end=rf"(?:{_alternation(kind['branch'])})$",
-        branch_or_company=rf"(?:{_alternation(kind['branch'])}|[^限份任]公司)$",
-        trade_only=rf"^(?:{words_only})*(?:{_NUMBER}|.)?(?:{words_only})*$",
+        trade_only=rf"^(?:{words_only})*(?:{NUMBER}|.)?(?:{words_only})*$",
         trade_tail=rf"^(.{{2,}}?)(?:{generic})+$",
         trade_last=rf"({every})$",
         agency_word="|".join(r["text"] for r in words if not r["not_if"]),
@@ -165,24 +154,24 @@ def _alias_frame(rows: list[dict[str, str]], rules: NameRules) -> pl.DataFrame:
     )
 
 
-def to_simplified(text: pl.Series) -> pl.Series:
+def to_simplified(text: pl.Series, both: frozenset[str]) -> pl.Series:
     """Simplified characters, the whole column in one call; the text holds no line breaks.
 
-    A name whose only changes are characters that both scripts use (乾, 著 …) was simplified already and stays.
+    A name whose only changes are characters that `both` scripts use (乾, 著 …) was simplified already and stays.
     """
     if text.is_empty():
         return text
     before: list[str] = text.to_list()
     after = opencc.OpenCC("t2s").convert("\n".join(before)).split("\n")
-    kept = [a if a == b or _shared_only(a, b) else b for a, b in zip(before, after, strict=True)]
+    kept = [a if a == b or _shared_only(a, b, both) else b for a, b in zip(before, after, strict=True)]
     return pl.Series(text.name, kept, dtype=pl.String())
 
 
-def _shared_only(before: str, after: str) -> bool:
-    return len(before) == len(after) and all(a == b or a in _BOTH_SCRIPTS for a, b in zip(before, after, strict=True))
+def _shared_only(before: str, after: str, both: frozenset[str]) -> bool:
+    return len(before) == len(after) and all(a == b or a in both for a, b in zip(before, after, strict=True))
 
 
-def clean(names: pl.Series) -> pl.DataFrame:
+def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
     """Readable names: width, script, wrapping and board noise undone; case, brackets and places kept.
 
     Returns `name_raw, name_clean, is_truncated`, one row per input row, in order; null becomes ''.
@@ -202,7 +191,7 @@ def clean(names: pl.Series) -> pl.DataFrame:
         .str.replace_all(r"[\s\p{C}]+", " ")
         .str.replace(r"^\s*\[\s*['\x22]?(.*?)['\x22]?\s*\]\s*$", "$1")
         .str.replace_all(r"[“”\x22]", "")
-        .str.replace_all(r"([\u{4e00}-\u{9fff}])_([\u{4e00}-\u{9fff}])", "${1}某${2}")
+        .str.replace_all(r"([\u{4e00}-\u{9fff}])_([\u{4e00}-\u{9fff}])", f"${{1}}{forms.hidden}${{2}}")
         .str.replace_all(_ROUND, "${1}〇")
         .str.replace_all(_ROUND, "${1}〇")  # 七○○
         .str.replace_all(r"[【\[{〔〈《「]", "(")
@@ -212,7 +201,7 @@ def clean(names: pl.Series) -> pl.DataFrame:
     )["t"]
     cut = out.str.contains(r"\.{2,}$")
     out = out.str.replace(r"\.{2,}$", "").str.strip_chars_end(" ")
-    out = to_simplified(out)
+    out = to_simplified(out, forms.both_scripts)
     return pl.DataFrame({"name_raw": raw, "name_clean": out, "is_truncated": cut})
 
 
@@ -224,7 +213,7 @@ def _split_place(text: pl.Series, rules: NameRules) -> tuple[pl.Series, pl.Serie
     )
     rest = parts.select("head", rest=pl.col("t").str.slice(pl.col("head").str.len_chars().fill_null(0))).with_columns(
         rest=pl.when(pl.col("head").is_not_null())
-        .then(pl.col("rest").str.replace(rf"^(?:市|省)?(?:{rules.place_regex})?(?:市|省)?", ""))
+        .then(pl.col("rest").str.replace(rules.forms.second_place, ""))
         .otherwise("rest")
     )
     county = pl.coalesce(
@@ -239,11 +228,7 @@ def _split_place(text: pl.Series, rules: NameRules) -> tuple[pl.Series, pl.Serie
     )
     rest = rest.with_columns(
         rest=pl.when(pl.col("place").is_not_null())
-        .then(
-            pl.col("rest").str.replace(
-                r"^(?:高新技术产业开发区|高新技术开发区|经济技术开发区|高新区|经开区|开发区|工业园区)", ""
-            )
-        )
+        .then(pl.col("rest").str.replace(rules.forms.zone, ""))
         .otherwise("rest")
     )
     rest_ = pl.col("rest")
@@ -266,23 +251,15 @@ def short_place(place: pl.Series, rules: NameRules) -> pl.Series:
 
 def _split_branch(text: pl.Series, rules: NameRules) -> tuple[pl.Series, pl.Series]:
     """(name without its branch, the branch or '')."""
-    frame = pl.DataFrame({"t": text}).with_row_index("i")
-    hard = r"^(.{2,}?(?:有限责任公司|有限公司|股份公司|集团公司|总公司|合伙企业|合作社))(.+)$"
-    a = frame.with_columns(head=pl.col("t").str.extract(hard, 1), tail=pl.col("t").str.extract(hard, 2))
-    own = pl.col("tail").str.contains(_SEPARATE_BODY) | pl.col("tail").str.contains(r"^(?:有限|股份|责任|公司|集团)")
-    a = a.with_columns(tail=pl.when(own).then(None).otherwise("tail"))
-    soft = frame.filter(pl.col("t").str.contains(rules.branch_or_company) & a["tail"].is_null())
-    pattern = (
-        rf"^(.{{2,}}?)((?:{rules.city_regex})(?:省|市)?"
-        rf"(?:公司$|(?:[^\s]{{1,5}}[区县镇])?(?:{_NUMBER})?.{{0,8}}{rules.branch_end}))"
-    )
-    numbered = rf"^(.{{2,}}?)(第[0-9一二三四五六七八九十百千零〇]+{rules.branch_end})"
+    frame, name, forms = pl.DataFrame({"t": text}).with_row_index("i"), pl.col("t").str, rules.forms
+    a = frame.with_columns(head=name.extract(forms.behind_form, 1), tail=name.extract(forms.behind_form, 2))
+    a = a.with_columns(tail=pl.when(pl.col("tail").str.contains(forms.own_body)).then(None).otherwise("tail"))
+    soft = frame.filter(name.contains(forms.may_have_branch) & a["tail"].is_null())
     soft = soft.select(
         "i",
-        soft_head=pl.coalesce(pl.col("t").str.extract(pattern, 1), pl.col("t").str.extract(numbered, 1)),
-        soft_tail=pl.coalesce(pl.col("t").str.extract(pattern, 2), pl.col("t").str.extract(numbered, 2)),
+        soft_head=pl.coalesce(name.extract(forms.behind_city, 1), name.extract(forms.by_number, 1)),
+        soft_tail=pl.coalesce(name.extract(forms.behind_city, 2), name.extract(forms.by_number, 2)),
     ).filter(~pl.col("soft_head").is_in(rules.places["place"].implode()))
-    dash = r"^(.{2,}?(?:公司|集团|银行|科技))[-_—/|](.+)$|^(.{2,}?)[-_—](总部|分部|分公司)$"
     done = (
         a.join(soft, on="i", how="left", maintain_order="left")
         .select(
@@ -290,8 +267,8 @@ def _split_branch(text: pl.Series, rules: NameRules) -> tuple[pl.Series, pl.Seri
             tail=pl.when(pl.col("tail").is_not_null()).then("tail").otherwise(pl.col("soft_tail").fill_null("")),
         )
         .with_columns(
-            h1=pl.coalesce(pl.col("head").str.extract(dash, 1), pl.col("head").str.extract(dash, 3)),
-            t1=pl.coalesce(pl.col("head").str.extract(dash, 2), pl.col("head").str.extract(dash, 4)),
+            h1=pl.coalesce(pl.col("head").str.extract(forms.behind_dash, n) for n in (1, 3)),
+            t1=pl.coalesce(pl.col("head").str.extract(forms.behind_dash, n) for n in (2, 4)),
         )
         .select(head=pl.coalesce("h1", "head"), tail=pl.when(pl.col("t1").is_not_null()).then("t1").otherwise("tail"))
     )
@@ -308,20 +285,19 @@ def normalise(names: pl.Series, rules: NameRules) -> pl.DataFrame:
     Every string column is '' where there is nothing to say. `trade` is the last trade word of the name, `kind` one of
     agency, anonymous, company, military, hospital, university, school, government, institute, person, other.
     """
-    frame = clean(names)
+    frame = clean(names, rules.forms)
     text = frame["name_clean"].str.to_lowercase()
     text = text.zip_with(
         ~text.str.contains(r"[\u{4e00}-\u{9fff}] "),
         text.str.replace_all(r"([\u{4e00}-\u{9fff}])\s+", "$1"),
     )
-    bracket = text.str.extract(rf"\(({rules.place_regex})[市县区]?\)", 1).fill_null("")
+    bracket = text.str.extract(rules.forms.bracket, 1).fill_null("")
     bare = text.str.replace_all(r"\([^()]*\)", "").str.replace_all(r"\([^()]*\)", "")
     bare = bare.str.replace(r"\([^()]*$", "").str.replace_all(r"[()]", "").str.strip_chars(" ")
     bare = bare.zip_with(bare.str.len_chars() >= 2, text.str.replace_all(r"[()]", " ").str.strip_chars(" "))
     cut = frame["is_truncated"]
     if cut.any():
-        stub = r"(?:股份有限公|股份有限|股份有|有限责任公|有限责任|有限责|有限公|有限|有)$"
-        bare = bare.zip_with(~cut, bare.str.replace(stub, ""))
+        bare = bare.zip_with(~cut, bare.str.replace(rules.forms.stub, ""))
     head, branch = _split_branch(bare, rules)
     place, core = _split_place(head, rules)
     parts = pl.DataFrame({"core": core}).with_columns(

@@ -76,7 +76,8 @@ def compile_rules(book: Codebook) -> Rules:
     for row in rows:
         if row["verdict"] not in ("same", "apart"):
             raise ValueError(f"employers/judgements.csv {row['id']}: verdict {row['verdict']!r} is not same or apart")
-    cleaned = employer.clean(pl.Series([n for r in rows for n in (r["name_a"], r["name_b"])], dtype=pl.String()))
+    both = pl.Series([n for r in rows for n in (r["name_a"], r["name_b"])], dtype=pl.String())
+    cleaned = employer.clean(both, names.forms)
     flat = cleaned["name_clean"].to_list()
     ledger = tuple(
         Judgement(flat[2 * i], flat[2 * i + 1], r["verdict"] == "same", r["date"]) for i, r in enumerate(rows)

@@ -1,0 +1,64 @@
+"""How employer names are built: `employers/name_parts.toml` as patterns around places and branches."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+NUMBER = r"第?[0-9一二三四五六七八九十百零〇]+"
+
+
+@dataclass(frozen=True)
+class Forms:
+    """Patterns in the syntax of Rust's regex."""
+
+    both_scripts: frozenset[str]
+    hidden: str
+    """What stands for a character that is kept back"""
+    second_place: str
+    """What may stand behind the place in front: its class, a place within it"""
+    zone: str
+    bracket: str
+    behind_form: str
+    """(a name with its legal form)(what stands behind)"""
+    own_body: str
+    """Of what stands behind: no branch"""
+    may_have_branch: str
+    behind_city: str
+    by_number: str
+    behind_dash: str
+    stub: str
+
+
+def alternation(words: list[str]) -> str:
+    """A pattern for any of the words, longer ones first."""
+    return "|".join(re.escape(w) for w in sorted(set(words), key=lambda w: (-len(w), w)))
+
+
+def compile_forms(book: Codebook, place: str, city: str, branch: str) -> Forms:
+    """Patterns from `employers/name_parts.toml`; `place`, `city` and `branch` are alternations of such words."""
+    d = book.toml("employers/name_parts.toml")
+    around, own, ends = d["place"], d["branch"], rf"(?:{branch})$"
+    front = f"[{around['front']}]?"
+    forms, still, bodies, numbered, before, behind = (
+        "|".join(own[k]) for k in ("forms", "still_form", "bodies", "numbered_bodies", "before_dash", "behind_dash")
+    )
+    return Forms(
+        both_scripts=frozenset(d["both_scripts"]),
+        hidden=d["hidden"],
+        second_place=rf"^{front}(?:{place})?{front}",
+        zone=rf"^(?:{'|'.join(around['zones'])})",
+        bracket=rf"\(({place})[{around['bracket']}]?\)",
+        behind_form=rf"^(.{{2,}}?(?:{forms}))(.+)$",
+        own_body=rf"^{NUMBER}.{{0,10}}(?:{numbered})|^.{{0,10}}(?:{bodies})|^(?:{still})",
+        may_have_branch=rf"(?:{branch}|{own['company']})$",
+        behind_city=rf"^(.{{2,}}?)((?:{city}){front}"
+        rf"(?:{own['behind_city']}$|(?:[^\s]{{1,5}}[{around['within']}])?(?:{NUMBER})?.{{0,8}}{ends}))",
+        by_number=rf"^(.{{2,}}?)(第[0-9一二三四五六七八九十百千零〇]+{ends})",
+        behind_dash=rf"^(.{{2,}}?(?:{before}))[-_—/|](.+)$|^(.{{2,}}?)[-_—]({behind})$",
+        stub=rf"(?:{'|'.join(d['cut']['stubs'])})$",
+    )
