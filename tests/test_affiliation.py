@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import affiliation, employer
+from gangwei.kernels import affiliation, affiliation_rules, employer
 from gangwei.schema import DEFENCE, DEFENCE_GROUPS
 
 CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
@@ -25,19 +25,24 @@ NOTHING = affiliation.Verdict("none", None, False, None, "", ())
 
 
 @pytest.fixture(scope="module")
-def rules() -> affiliation.AffiliationRules:
+def rules() -> affiliation_rules.AffiliationRules:
     book = Codebook()
-    return affiliation.compile_rules(book, employer.compile_rules(book))
+    return affiliation_rules.compile_rules(book, employer.compile_rules(book))
 
 
-def judge(names: list[str], rules: affiliation.AffiliationRules, days: list[date | None]) -> list[affiliation.Verdict]:
+def judge(
+    names: list[str], rules: affiliation_rules.AffiliationRules, days: list[date | None]
+) -> list[affiliation.Verdict]:
     frame = employer.normalise(pl.Series(names, dtype=pl.String()), rules.names)
     found = {i: (flat, hits) for i, flat, hits in affiliation.match(frame, rules)}
-    return [affiliation.decide(found[i][1], found[i][0], day) if i in found else NOTHING for i, day in enumerate(days)]
+    return [
+        affiliation.decide(found[i][1], found[i][0], day, rules.units) if i in found else NOTHING
+        for i, day in enumerate(days)
+    ]
 
 
 @pytest.fixture(scope="module")
-def verdicts(rules: affiliation.AffiliationRules) -> list[affiliation.Verdict]:
+def verdicts(rules: affiliation_rules.AffiliationRules) -> list[affiliation.Verdict]:
     days: list[date | None] = [date.fromisoformat(c.get("as_of", "2025-06-30")) for _, c in FLAT]
     return judge([c["name"] for _, c in FLAT], rules, days)
 
@@ -107,20 +112,20 @@ def test_every_row_is_sound() -> None:
             assert row.get("source") or row.get("reason") or name.endswith(("suffixes.csv", "judgements.csv")), where
 
 
-def test_a_date_decides_and_none_means_open_rows(rules: affiliation.AffiliationRules) -> None:
+def test_a_date_decides_and_none_means_open_rows(rules: affiliation_rules.AffiliationRules) -> None:
     then, now, today = judge(["重庆长安汽车股份有限公司"] * 3, rules, [date(2021, 1, 1), date(2026, 1, 1), None])
     assert (then.defence, now.defence, today.defence) == ("subsidiary", "none", "none")
     assert any(h.list_id == "subsidiaries" for h in now.hits), "the evidence stays, with its dates"
 
 
-def test_order_and_neighbours_do_not_matter(rules: affiliation.AffiliationRules) -> None:
+def test_order_and_neighbours_do_not_matter(rules: affiliation_rules.AffiliationRules) -> None:
     names = [c["name"] for _, c in FLAT]
     days: list[date | None] = [date(2025, 6, 30)] * len(names)
     assert judge(names, rules, days) == list(reversed(judge(list(reversed(names)), rules, days)))
 
 
 @pytest.mark.shared
-def test_shared_labels(shared: Path, rules: affiliation.AffiliationRules) -> None:
+def test_shared_labels(shared: Path, rules: affiliation_rules.AffiliationRules) -> None:
     rows = [json.loads(line) for line in (shared / "gold/employers_dev.jsonl").read_text("utf-8").splitlines()]
     got = judge([r["name"] for r in rows], rules, [date(2025, 12, 31)] * len(rows))
     sure = [

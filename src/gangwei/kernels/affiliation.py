@@ -1,6 +1,6 @@
 """Affiliation of employers: which defence group, list, supplier file or surveillance register a name belongs to, and why.
 
-Every rule is a row of a CSV in `definitions/employers/` or `definitions/lists/`; this module only knows how rows match.
+Every rule is a row of a CSV (`affiliation_rules`); this module only knows how rows match.
 A first pass over all names is one Aho-Corasick scan for the anchors of all rows (vectorised); the few names that hold an
 anchor are then judged rule by rule.
 
@@ -20,95 +20,15 @@ regex            the pattern occurs in flat or key (the anchor must occur in fla
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from gangwei import schema
-from gangwei.codebook import DefinitionError
 from gangwei.kernels import employer
+from gangwei.kernels.affiliation_rules import AffiliationRules, Rule, Units
 
-if TYPE_CHECKING:
-    from gangwei.codebook import Codebook
-
-MATCHES = ("exact", "prefix", "prefix_distinct", "brand", "head", "contains", "regex")
-FAMILIES = ("defence", "surveillance", "supplier", "list", "register", "state_owned", "signal")
-MILITARY_LISTS = ("us_1260h", "us_ns_cmic", "us_s1237")
 _DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0"}
-_NUMBERED = re.compile(
-    r"第?([0-9]{1,4}|[〇零一二三四五六七八九十百]{1,7})(研究所|研究院|设计院|研究设计院|所|院|厂|基地)"
-)
-_FORM = re.compile(r"(?:有限|股份|责任|集团)*公司$")
-_UNIT = re.compile(
-    r"研究[所院]|[0-9〇零一二三四五六七八九十]所|[一二三四五六七八九十]院|基地|研究中心|创新中心|事业部|总部|本部|设计院|科学院"
-)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row that can match a name; `family` says which decision it serves."""
-
-    rule_id: str
-    list_id: str
-    family: str
-    match: str
-    text: str
-    anchor: str
-    not_if: re.Pattern[str] | None
-    pattern: re.Pattern[str] | None
-    tier: str
-    defence: str
-    group: str
-    edition: str
-    valid_from: date | None
-    valid_to: date | None
-    confidence: str
-    state_owned: bool | None
-
-    def applies(self, as_of: date | None) -> bool:
-        """The row is in force on that day (None: today's state, i.e. rows without an end)."""
-        if as_of is None:
-            return self.valid_to is None
-        return (self.valid_from is None or self.valid_from <= as_of) and (
-            self.valid_to is None or as_of <= self.valid_to
-        )
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """Institutes known by a range of numbers."""
-
-    rule: Rule
-    first: int
-    last: int
-    body: str
-    context: re.Pattern[str]
-    bare: bool
-    short: bool
-    skip: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Friend:
-    """A false friend and the families it cancels."""
-
-    rule: Rule
-    cancels: frozenset[str]
-
-
-@dataclass(frozen=True)
-class AffiliationRules:
-    """All rows, by the anchor that must occur in a name."""
-
-    anchors: tuple[str, ...]
-    by_anchor: dict[str, tuple[Rule, ...]]
-    by_key: dict[str, tuple[Rule, ...]]
-    friends: dict[str, tuple[Friend, ...]]
-    numbered: tuple[Numbered, ...]
-    names: employer.NameRules
 
 
 @dataclass(frozen=True)
@@ -121,131 +41,6 @@ class Verdict:
     state_owned: bool | None
     rule_id: str
     hits: tuple[Rule, ...]
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-def _flat(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.lower())
-
-
-def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
-    known = {
-        "defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE, "match": MATCHES,
-    }  # fmt: skip
-    for column, codes in known.items():
-        if (code := row.get(column, "")) and code not in codes:
-            raise DefinitionError(f"{list_id} {row['id']}: {column} {code!r} is none of {', '.join(codes)}")
-    match = row.get("match", "") or "exact"
-    text = given.get("text", row["text"])
-    pattern = re.compile(text) if match == "regex" else None
-    not_if = row.get("not_if", "")
-    flat = text if pattern else _flat(text)
-    return Rule(
-        rule_id=f"{list_id}:{row['id']}",
-        list_id=list_id,
-        family=family,
-        match=match,
-        text=flat,
-        anchor=_flat(row["anchor"]) if pattern else flat,
-        not_if=re.compile(not_if) if not_if else None,
-        pattern=pattern,
-        tier=given.get("tier", ""),
-        defence=given.get("defence", row.get("defence", "")),
-        group=given.get("group", row.get("group", "")),
-        edition=row.get("edition", ""),
-        valid_from=_day(row.get("valid_from", "")),
-        valid_to=_day(row.get("valid_to", "")),
-        confidence=row.get("confidence", "") or "high",
-        state_owned={"yes": True, "no": False}.get(row.get("state_owned", "")),
-    )
-
-
-def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules:
-    """Rules from `employers/*.csv` and every list in `lists/*.csv`.
-
-    Raises:
-        gangwei.codebook.DefinitionError: a file is missing or malformed, or a code of a row is none of its column.
-        re.error: a pattern of a row does not compile.
-    """
-    rules: list[Rule] = []
-    for row in book.rows("employers/groups.csv"):
-        signal = row["defence"] == "unknown"
-        rules.append(_rule("groups", "signal" if signal else "defence", row, tier="" if signal else "T1"))
-    for row in book.rows("employers/institutes.csv"):
-        rules.append(_rule("institutes", "defence", row, tier="T1"))
-    for row in book.rows("employers/universities.csv"):
-        rules.append(_rule("universities", "defence", row, tier="T1", defence="university", group="SevenSons"))
-    for row in book.rows("employers/subsidiaries.csv"):
-        rules.append(_rule("subsidiaries", "defence", row, tier="T2", defence="subsidiary"))
-        if row["full_name"] != row["text"]:
-            full = row | {"match": "prefix" if len(row["full_name"]) > 6 else "exact"}
-            rules.append(_rule("subsidiaries", "defence", full, text=row["full_name"], tier="T2", defence="subsidiary"))
-    for row in book.rows("employers/suppliers.csv"):
-        rules.append(_rule("suppliers", "supplier", row, tier="T4", defence="supplier_known"))
-    for row in book.rows("employers/surveillance.csv"):
-        rules.append(_rule("surveillance", "surveillance", row))
-    for row in book.rows("employers/state_owned.csv"):
-        rules.append(_rule("state_owned", "state_owned", row))
-    for name in book.names("lists", ".csv"):
-        list_id = name.removeprefix("lists/").removesuffix(".csv")
-        for row in book.rows(name):
-            for text in dict.fromkeys(t.strip() for t in [*row["names"].split("|"), row["name_en"]]):
-                if text:
-                    family = "list" if list_id in MILITARY_LISTS else "register"
-                    rules.append(_rule(list_id, family, row | {"text": text}, tier="T3", defence="unknown"))
-    by_key: dict[str, list[Rule]] = defaultdict(list)
-    legal = re.compile(names.legal_tail)
-    for rule in rules:
-        if rule.match != "exact":
-            continue
-        by_key[rule.text].append(rule)
-        stem = legal.match(rule.text)
-        if stem and len(stem[1]) >= 4:
-            by_key[stem[1]].append(rule)
-    by_anchor: dict[str, list[Rule]] = defaultdict(list)
-    for rule in rules:
-        if rule.match != "exact":
-            by_anchor[rule.anchor].append(rule)
-    friends: dict[str, list[Friend]] = defaultdict(list)
-    for row in book.rows("employers/false_friends.csv"):
-        families = {
-            "all": (*FAMILIES[:5], "signal"),
-            "defence": ("defence", "signal"),
-            "list": ("list", "register"),
-        }.get(row["cancels"], (row["cancels"],))
-        rule = _rule("false_friends", "friend", row)
-        friends[rule.anchor].append(Friend(rule, frozenset(families)))
-    numbered = tuple(
-        Numbered(
-            rule=_rule(
-                "institute_numbers",
-                "defence",
-                row | {"text": row["id"]},
-                tier="T1",
-                defence="institute" if row["group"] == "PLA" else "group",
-            ),
-            first=int(row["first"]),
-            last=int(row["last"]),
-            body=row["body"],
-            context=re.compile(row["context"]),
-            bare=row["bare"] in ("yes", "short"),
-            short=row["bare"] == "short",
-            skip=frozenset(int(n) for n in row["except"].split()),
-        )
-        for row in book.rows("employers/institute_numbers.csv")
-    )
-    anchors = tuple(sorted(a for a in {*by_anchor, *friends} if a))
-    return AffiliationRules(
-        anchors=anchors,
-        by_anchor={k: tuple(v) for k, v in by_anchor.items()},
-        by_key={k: tuple(v) for k, v in by_key.items()},
-        friends={k: tuple(v) for k, v in friends.items()},
-        numbered=numbered,
-        names=names,
-    )
 
 
 def number(text: str) -> int | None:
@@ -293,13 +88,13 @@ def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) 
 
 
 def _numbered(flat: str, rules: AffiliationRules) -> list[Rule]:
-    found = []
-    for m in _NUMBERED.finditer(flat):
+    found, units = [], rules.units
+    for m in units.numbered.finditer(flat):
         value = number(m[1])
         if value is None:
             continue
-        bare = m[0].startswith("第") and len(m[1]) == 3 and m[2] == "研究所"
-        short = m[0] == flat and len(m[1]) == 3 and m[2] in ("所", "研究所")
+        bare = m[0].startswith("第") and len(m[1]) == 3 and m[2] == units.full
+        short = m[0] == flat and len(m[1]) == 3 and m[2] in units.short
         for n in rules.numbered:
             if not n.first <= value <= n.last or value in n.skip or m[2][-1] not in n.body:
                 continue
@@ -308,17 +103,18 @@ def _numbered(flat: str, rules: AffiliationRules) -> list[Rule]:
     return found[:1]
 
 
-def _as_group(rule: Rule, flat: str) -> str:
+def _as_group(rule: Rule, flat: str, units: Units) -> str:
     """`group` for the group itself and its units, `subsidiary` for a firm that carries its name."""
     if rule.defence != "group" or rule.list_id not in ("groups", "institutes"):
         return rule.defence
     rest = flat.split(rule.text, 1)[-1] if rule.match != "regex" else ""
-    named = _FORM.sub("", rest)
-    if rest.endswith("公司") and _UNIT.search(named) and not re.search(r"(?:所|院|基地|中心|部)$", named):
+    named = units.form.sub("", rest)
+    unit, company = units.unit.search(named), rest.endswith(units.company)
+    if company and unit and not units.unit_end.search(named):
         return "subsidiary"
-    if not named or named in ("集团", "股份", "有限", "总") or _UNIT.search(named):
+    if unit or named in units.itself:
         return "group"
-    return "subsidiary" if rest.endswith("公司") or rule.list_id == "groups" else "group"
+    return "subsidiary" if company or rule.list_id == "groups" else "group"
 
 
 def judge(
@@ -350,7 +146,7 @@ def judge(
     return tuple(found[k] for k in sorted(found))
 
 
-def decide(hits: tuple[Rule, ...], flat: str, as_of: date | None) -> Verdict:
+def decide(hits: tuple[Rule, ...], flat: str, as_of: date | None, units: Units) -> Verdict:
     """The state at a day from all rows that match: the longest defence row wins, then suppliers, lists and signals."""
     now = [h for h in hits if h.applies(as_of)]
     defence = [h for h in now if h.family == "defence"]
@@ -366,7 +162,7 @@ def decide(hits: tuple[Rule, ...], flat: str, as_of: date | None) -> Verdict:
     )
     surveillance = any(h.family == "surveillance" for h in now)
     if best is not None:
-        return Verdict(_as_group(best, flat), best.group or None, surveillance, True, best.rule_id, hits)
+        return Verdict(_as_group(best, flat, units), best.group or None, surveillance, True, best.rule_id, hits)
     for family, value in (("supplier", "supplier_known"), ("list", "unknown"), ("signal", "unknown")):
         first = next((h for h in now if h.family == family), None)
         if first is not None:
@@ -389,7 +185,7 @@ def match(frame: pl.DataFrame, rules: AffiliationRules) -> list[tuple[int, str, 
     found = pl.DataFrame({"flat": flat}).select(
         pl.col("flat").str.extract_many(list(rules.anchors), overlapping=True).alias("a")
     )["a"]
-    numbered = flat.str.contains(_NUMBERED.pattern)
+    numbered = flat.str.contains(rules.units.numbered.pattern)
     wanted = (found.list.len() > 0) | numbered | key.is_in(known) | bare.is_in(known) | flat.is_in(known)
     wanted = wanted & ~frame["is_anonymous"]
     rows = wanted.arg_true()

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from gangwei import schema, stage_tables
-from gangwei.kernels import affiliation, employer, second_names
+from gangwei.kernels import affiliation, affiliation_rules, employer, second_names
+from gangwei.kernels.affiliation_rules import Rule, Units
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -55,7 +56,7 @@ class Rules:
     """Compiled rules of the stage; `natures` has a pattern and what it says of state ownership, `agree` the share that must."""
 
     names: employer.NameRules
-    affiliation: affiliation.AffiliationRules
+    affiliation: affiliation_rules.AffiliationRules
     own_branch: str
     judgements: tuple[Judgement, ...]
     natures: tuple[tuple[str, bool], ...]
@@ -91,7 +92,7 @@ def compile_rules(book: Codebook) -> Rules:
     patterns = tuple((rf"^(?i:{n['pattern']})$", bool(n["state_owned"])) for n in natures["nature"])
     return Rules(
         names,
-        affiliation.compile_rules(book, names),
+        affiliation_rules.compile_rules(book, names),
         "|".join(own),
         ledger,
         patterns,
@@ -139,7 +140,7 @@ def run(
     )
     parts = parts.join(ids, on="entity", how="left", maintain_order="left")
     hits = affiliation.match(parts, rules.affiliation)
-    verdicts = _verdicts(parts, hits, as_of)
+    verdicts = _verdicts(parts, hits, as_of, rules.affiliation.units)
     employers = _by_nature(_employers(parts, verdicts), parts, natures, rules)
     named = _brands_apart(parts.filter(pl.col("n_ads") > 0), rules.judgements)
     named = named.select(list(stage_tables.EMPLOYER_NAMES_STAGE.polars))
@@ -290,7 +291,7 @@ def _brands_apart(parts: pl.DataFrame, ledger: tuple[Judgement, ...]) -> pl.Data
 
 
 def _verdicts(
-    parts: pl.DataFrame, hits: list[tuple[int, str, tuple[affiliation.Rule, ...]]], as_of: date | None
+    parts: pl.DataFrame, hits: list[tuple[int, str, tuple[Rule, ...]]], as_of: date | None, units: Units
 ) -> pl.DataFrame:
     """One row per entity that any row of the lists touches: defence, group, surveillance, state_owned."""
     ids, ads = parts["employer_id"], parts["n_ads"]
@@ -298,7 +299,7 @@ def _verdicts(
     surveillance: dict[str, bool] = defaultdict(bool)
     owned: dict[str, tuple[int, int, bool]] = {}
     for row, flat, rules in hits:
-        verdict = affiliation.decide(rules, flat, as_of)
+        verdict = affiliation.decide(rules, flat, as_of, units)
         key, n = ids[row], ads[row]
         rank = (RANK[verdict.defence], -n, row)
         if key not in best or rank < best[key][0]:
@@ -375,7 +376,7 @@ def _by_nature(
     return frame.with_columns(state_owned=pl.coalesce("state_owned", stated)).drop("stated")
 
 
-def _affiliations(parts: pl.DataFrame, hits: list[tuple[int, str, tuple[affiliation.Rule, ...]]]) -> pl.DataFrame:
+def _affiliations(parts: pl.DataFrame, hits: list[tuple[int, str, tuple[Rule, ...]]]) -> pl.DataFrame:
     """Every row that matches, in force or not: `as_of` and lists are chosen by the reader. What only a second name says is a
     step less sure."""
     ids, ads = parts["employer_id"], parts["n_ads"]
