@@ -33,8 +33,6 @@ BAD_CAPTURE = {"date_impossible": "capture_date_impossible"}
 ODD_CAPTURE = "capture_date_unreadable"
 
 ISO = r"^\s*(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\+08:?00)?)?\s*$"
-OPEN = re.compile(r"超过|以上|\d\s*\+|\+[)）]?$")
-WITHIN, MORE = "内", "多"
 _EXCEL = date(1899, 12, 30)
 
 
@@ -62,6 +60,10 @@ class DateRules:
     counts: dict[str, float]
     traditional: dict[int, str]
     ago: re.Pattern[str]
+    label: re.Pattern[str]
+    open: re.Pattern[str]
+    within: str
+    more: str
     empty: frozenset[str]
     captured: Memo = field(default_factory=Memo, compare=False)
     plain: Memo = field(default_factory=Memo, compare=False)
@@ -71,23 +73,23 @@ class DateRules:
 def compile_dates(book: Codebook) -> DateRules:
     """Rules from definitions/dates.toml."""
     d = book.toml("dates.toml")
+    around = d["around"]
+    about, more, ago, state = ("|".join(around[k]) for k in ("about", "more", "ago", "state"))
     units = "|".join(sorted(d["units"], key=lambda u: (-len(u), u)))
-    ago = re.compile(
-        rf"^(?:\D{{1,12}}\s)?(?:超过|大?约)?(\d+|[{''.join(c for c in d['counts'] if len(c) == 1 and not c.isascii())}]+|an?)\s*[+多]?\s*"
-        rf"({units})s?\s*(?:钟|多)?\s*(?:以?前|之前|以上|ago)?\+?\s*[(（]?(?:更新|发布|活跃|刷新|内)?[)）]?$",
+    digits = "".join(c for c in d["counts"] if len(c) == 1 and not c.isascii())
+    since = re.compile(
+        rf"^(?:\D{{1,12}}\s)?(?:{about})?(\d+|[{digits}]+|an?)\s*[+{more}]?\s*({units})s?\s*(?:钟|{more})?\s*"
+        rf"(?:{ago})?\+?\s*[(（]?(?:{state})?[)）]?$",
         re.I,
     )
     return DateRules(
         d["earliest"], d["latest"], int(d["days_after_capture"]), timezone(timedelta(hours=d["utc_offset_hours"])),
-        {w: (n, n) if isinstance(n, int) else tuple(n) for w, n in d["words"].items()}, d["several"], d["units"], d["months"], d["counts"], str.maketrans(d["traditional"]), ago, frozenset(d["empty"]["values"]),
+        {w: (n, n) if isinstance(n, int) else tuple(n) for w, n in d["words"].items()}, d["several"], d["units"], d["months"], d["counts"], str.maketrans(d["traditional"]), since,
+        re.compile(around["label"], re.I), re.compile(around["open"]), around["within"], around["more"], frozenset(d["empty"]["values"]),
     )  # fmt: skip
 
 
 _BRACKETS = re.compile(r"""^[\s\['"(]+|[\s\]'")]+$""")
-_LABEL = re.compile(
-    r"^(?:发布|更新|刷新|投递|截止)?(?:于|时间|日期)?\s*[:：]?\s*|\s*(?:发布|更新|刷新|前投递|投递)(?:[于在]\D{0,8})?$|^(?:posted|updated)\s*(?:on)?:?\s*",
-    re.I,
-)
 _YMD = re.compile(
     r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[\sT]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?$",
     re.I,
@@ -192,9 +194,9 @@ def _span(count: str, unit: int, text: str, rules: DateRules) -> tuple[int, int]
         low, high = rules.several[count]
         return int(low * unit), int(high * unit)
     n = _count(count, rules)
-    if WITHIN in text:
+    if rules.within in text:
         return 0, int(n * unit)
-    step = unit * min(n, 1.0) if unit > 1 else 10 if MORE in text and unit else 1
+    step = unit * min(n, 1.0) if unit > 1 else 10 if rules.more in text and unit else 1
     return int(n * unit), int(n * unit + max(step, 1)) - 1
 
 
@@ -236,7 +238,7 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
     if closed := _CLOSED.match(text):
         text = closed[1]
     text = unicodedata.normalize("NFKC", text).translate(rules.traditional)
-    text = _LABEL.sub("", text).strip(" ,;")
+    text = rules.label.sub("", text).strip(" ,;")
     low = text.lower()
     if m := _YMD.match(text):
         return _here(_on(int(m[1]), int(m[2]), int(m[3]), rules), m[4], m[5], m[7], rules)
@@ -255,7 +257,7 @@ def read(raw: str, captured: date | None, year: int | None, rules: DateRules) ->
         if low.startswith(word):
             return _between(least, most, captured, year, rules)
     if m := rules.ago.match(low):
-        if captured is not None and OPEN.search(low):
+        if captured is not None and rules.open.search(low):
             return Reading(None, issue=OPEN_END)
         return _between(*_span(m[1], rules.units[m[2]], low, rules), captured, year, rules)
     if (m := _CTIME.match(text)) and m[1].lower() in rules.months:
