@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from gangwei.codebook import DefinitionError
+from gangwei.kernels.place_words import PlaceWords, compile_place_words
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -89,26 +90,14 @@ class Gazetteer:
     """(text, kind): words that make a field a non-place where no name is found in it."""
     latin: dict[str, Entry]
     """Latin names without spaces and apostrophes, lower case."""
-    latin_tails: tuple[str, ...]
-    """Class words behind Latin names, in such letters; the first that fits is taken off."""
-    latin_home: frozenset[str]
-    """Names of the country in such letters."""
     foreign_latin: frozenset[str]
     us_states: frozenset[str]
     fold: dict[int, str]
     """Traditional to simplified characters of names, for `str.translate`."""
     traditional: re.Pattern[str]
     """Finds a character that `fold` changes."""
-    borrowed: re.Pattern[str]
-    """Matches behind a name that a road, village or building bears."""
-    borrowed_in_city: re.Pattern[str]
-    """The same at the beginning of a city field."""
-    employer: re.Pattern[str]
-    """Matches behind a place that opens an employer's name."""
-    fillers: re.Pattern[str]
-    """Matches words of code lists that name nothing (市辖区)."""
-    placelike: re.Pattern[str]
-    """Finds a word of place names."""
+    words: PlaceWords
+    """Words around names."""
     units: dict[str, Unit]
     """Units of the vintage by code."""
     counties: dict[str, Counties]
@@ -192,18 +181,13 @@ def _readings_of_row(row: dict[str, str], units: dict[str, Unit]) -> list[Readin
     return readings
 
 
-def _variants(row: dict[str, str]) -> list[tuple[str, bool]]:
-    """(name, carries its class word) for the official name, its short form and the usual forms of autonomous units."""
-    name, short, level = row["name"], row["short"], int(row["level"])
+def _variants(row: dict[str, str], words: PlaceWords) -> list[tuple[str, bool]]:
+    """(name, carries its class word) for the official name, its short form and the usual form."""
+    name, short = row["name"], row["short"]
     out = [(name, True)]
     if short:
-        out.append((short, False))
-        if name.endswith("自治州"):
-            out.append((short + "州", True))
-        elif name.endswith(("自治县", "自治旗")):
-            out.append((short + name[-1], True))
-        elif name.endswith("族区") or (level == COUNTY and name.endswith("新区")):
-            out.append((short + "区", True))
+        usual = next((w for end, w, level in words.usual if name.endswith(end) and level in ("", row["level"])), None)
+        out += [(short, False), *([(short + usual, True)] if usual else [])]
     return out
 
 
@@ -232,7 +216,9 @@ def _entry(senses: list[_Sense]) -> Entry:
     return Entry(best, every, chosen[0].level, any(s.full for s in chosen), kind, chosen[0].id)
 
 
-def _moved(rows: list[dict[str, str]], units: dict[str, Unit]) -> dict[tuple[str, str], tuple[Reading, ...]]:
+def _moved(
+    rows: list[dict[str, str]], units: dict[str, Unit], words: PlaceWords
+) -> dict[tuple[str, str], tuple[Reading, ...]]:
     """Units whose place of today is not under what their parent of the time became."""
     became: dict[str, set[str]] = {}
     for row in rows:
@@ -246,7 +232,7 @@ def _moved(rows: list[dict[str, str]], units: dict[str, Unit]) -> dict[tuple[str
             continue
         over = next(iter(above))
         if readings[0].prefecture != over and (not over.endswith("0000") or readings[0].province != over[:2]):
-            for name, _ in _variants(row):
+            for name, _ in _variants(row, words):
                 out.setdefault((name, over), readings)
     return out
 
@@ -349,7 +335,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         DefinitionError: a file is missing or a row is malformed.
         ValueError: a row names a code that is not of the vintage.
     """
-    rows = book.rows("places/units.csv")
+    rows, words = book.rows("places/units.csv"), compile_place_words(book)
     units = {
         r["id"]: Unit(r["id"], r["name"], r["short"] or r["name"], int(r["level"]), r["en"])
         for r in rows
@@ -365,7 +351,7 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
         if level == PROVINCE and readings[0].prefecture:
             level = PREFECTURE
         era = recent and int(row["from"]) <= VINTAGE + 2
-        for name, full in _variants(row):
+        for name, full in _variants(row, words):
             senses.setdefault(name, []).append(_Sense(readings, level, full, era, row["id"]))
             if level == COUNTY and full and recent and len(readings) == 1 and readings[0].prefecture:
                 counties.setdefault(readings[0].prefecture, []).append((name, readings[0]))
@@ -383,32 +369,20 @@ def compile_gazetteer(book: Codebook) -> Gazetteer:
     lengths: dict[str, set[int]] = {}
     for name in names:
         lengths.setdefault(name[:2], set()).add(len(name))
-    grammar = book.toml("places/grammar.toml")
-    firm = grammar["employer"]
-
-    def behind(part: str) -> re.Pattern[str]:
-        return re.compile(f"{grammar[part]['between']}(?:{'|'.join(grammar[part]['words'])})")
-
     return Gazetteer(
-        borrowed=behind("borrowed"),
-        borrowed_in_city=behind("borrowed_in_city"),
-        employer=re.compile(f"[^{firm['stops']}]{{0,{firm['reach']}}}?(?:{'|'.join(firm['words'])})"),
-        fillers=re.compile("|".join(grammar["fillers"]["words"])),
-        placelike=re.compile("|".join(grammar["placelike"]["words"])),
         names=names,
         lengths={k: tuple(sorted(v, reverse=True)) for k, v in lengths.items()},
         whole=whole,
         nonplaces=nonplaces.names,
         fragments=nonplaces.fragments,
         latin=latin_names,
-        latin_tails=tuple(grammar["latin"]["tails"]),
-        latin_home=frozenset(grammar["latin"]["home"]),
         foreign_latin=nonplaces.foreign_latin,
         us_states=nonplaces.us_states,
         fold=fold,
         traditional=re.compile("[" + "".join(map(chr, fold)) + "]"),
+        words=words,
         units=units,
         counties={k: Counties(dict(reversed(v))) for k, v in counties.items()},
-        moved=_moved(rows, units),
+        moved=_moved(rows, units, words),
         scopes=_scopes(book, units),
     )

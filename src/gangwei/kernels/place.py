@@ -17,7 +17,6 @@ from typing import NamedTuple
 from gangwei.kernels.gazetteer import Gazetteer, Reading, join
 from gangwei.kernels.place_fields import (
     LATIN,
-    SEVERAL,
     Chain,
     Found,
     clean_field,
@@ -92,7 +91,7 @@ def with_district(city: Found, district: str, gaz: Gazetteer) -> tuple[Found, st
     readings: dict[Reading, None] = {}
     other: Chain | None = None
     for part in parts:
-        named = scan(part, gaz, gaz.borrowed).chains
+        named = scan(part, gaz, gaz.words.borrowed).chains
         if not named:
             continue
         narrowed = narrow(last, named[0])
@@ -197,7 +196,7 @@ class Resolver:
         """深圳·南山区·科技园 without its trading area, when the first two parts name a county and the rest no other place."""
         first = city.find("·")
         second = city.find("·", first + 1) if first > 0 else -1
-        if second < 0 or SEVERAL.search(city, second):
+        if second < 0 or self.gaz.words.several.search(city, second):
             return city
         head = city[:second]
         found = self._city(head)
@@ -258,7 +257,7 @@ class Resolver:
         if chain is None:
             entry = read_anywhere(text, gaz)
             if entry is None:
-                if gaz.placelike.search(text):
+                if gaz.words.placelike.search(text):
                     return Place("ambiguous", None, None, (), "address.without_city", "")
                 return place if place.rule != "city.blank" else Place("none", None, None, (), "address.unread", "")
             chain = Chain(entry.best, entry.every, entry.kind, entry.id)

@@ -34,21 +34,13 @@ class Found(NamedTuple):
     reason: str
 
 
-SEVERAL = re.compile(r"或者|[/,、;|&+\s和与或及]")
 STRONG = frozenset("/,、;|&+\n\t ")
-AND = frozenset("和与或及")
 WEAK = frozenset("·-—–_>.•・‧()[]{}<:~=*\"'`")
 BREAKS = STRONG | WEAK
 PLAIN = re.compile(r"[一-鿿A-Za-z0-9·|, /-]*\Z")
 LATIN = re.compile(r"[\x00-ɏ’‘ʼ]*\Z")
-COUNTRY_FIRST = re.compile(r"(?i)^\W*(?:asia\W+)?(?:china|chn|cn|prc)\s*[-–—_: ]\s*(?=[a-z])")
 DASH = re.compile(r"\s*[-–—]\s*")
 CJK = re.compile("[一-鿿]")
-LABEL = re.compile(
-    r"^\W*(?:(?:上班|工作|公司|办公|联系|详细|面试|单位|企业)?(?:地址|地点|位置)\s*[:]\s*)?(?:\d{6}\s)?(?:中国|中华人民共和国)?\W*"
-)
-OWN_ROAD = re.compile(r"[东西南北中一二三四五六七八九十]{1,2}[路街]|街道|镇(?!路|街)")
-"""Behind a zone that opens an address: its own numbered roads (光谷三路) or the office that bears its name (西丽街道)."""
 EMPTY = Found((), "blank")
 
 
@@ -78,7 +70,7 @@ def settle(readings: tuple[Reading, ...]) -> Reading | None:
 def read_latin(text: str, gaz: Gazetteer) -> Found:
     """A field in Latin letters: names by reading or English name, with province or country behind commas or the country
     before a dash."""
-    inner = COUNTRY_FIRST.sub("", text)
+    inner = gaz.words.latin_country.sub("", text)
     parts = [p for p in re.split(r"[,/;|()]+", text if inner == text else DASH.sub(",", inner)) if p.strip()]
     keys = [latin_key(p) for p in parts]
     chains: list[Chain] = []
@@ -90,13 +82,13 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
             continue
         if key in gaz.foreign_latin or (i > 0 and part.strip().lower() in gaz.us_states):
             return Found((), "foreign")
-        if key in gaz.latin_home:
+        if key in gaz.words.latin_home:
             known += 1
             continue
         entry = gaz.latin.get(key)
         if entry is None:
-            plain = key.removeprefix("greater")
-            for tail in gaz.latin_tails:
+            plain = key.removeprefix(gaz.words.latin_head)
+            for tail in gaz.words.latin_tails:
                 if plain.endswith(tail) and plain[: -len(tail)] in gaz.latin:
                     entry = gaz.latin[plain[: -len(tail)]]
                     break
@@ -113,7 +105,7 @@ def read_latin(text: str, gaz: Gazetteer) -> Found:
         coarse = coarse or entry.level <= PREFECTURE
         if chains:
             last = chains[-1]
-            if key == "taiwan":
+            if key in gaz.words.latin_alone:
                 chains = [Chain(entry.best, None, "latin", entry.id)]
                 continue
             joined = join(last.readings, entry.best) or join(last.readings, entry.every)
@@ -144,9 +136,9 @@ def read_city(text: str, gaz: Gazetteer) -> Found:
         return Found((), gaz.nonplaces[low][0])
     if LATIN.match(text):
         return read_latin(text, gaz) if any("a" <= c <= "z" for c in low) else Found((), "blank")
-    if text.startswith("中国"):
-        text = text[2:].lstrip(" ·-,")
-    found = scan(text, gaz, gaz.borrowed_in_city)
+    if text.startswith(gaz.words.country):
+        text = text[len(gaz.words.country) :].lstrip(" ·-,")
+    found = scan(text, gaz, gaz.words.borrowed_in_city)
     if len(found.chains) == 1 and all(r.prefecture is None for r in found.chains[0].readings):
         loose = read_anywhere(text, gaz)
         finer = join(found.chains[0].readings, loose.best) if loose is not None else []
@@ -163,7 +155,7 @@ def read_city(text: str, gaz: Gazetteer) -> Found:
     for fragment, kind in gaz.fragments:
         if fragment in low:
             return Found((), kind)
-    return Found((), "generic" if gaz.placelike.search(text) else "unread")
+    return Found((), "generic" if gaz.words.placelike.search(text) else "unread")
 
 
 def name_at(text: str, at: int, gaz: Gazetteer, borrowed: re.Pattern[str]) -> tuple[Entry, int] | None:
@@ -173,7 +165,7 @@ def name_at(text: str, at: int, gaz: Gazetteer, borrowed: re.Pattern[str]) -> tu
         return None
     entry, n = hit
     end = at + n
-    if text[end - 1] == "市" and n > 2 and end < len(text):
+    if text[end - 1] == gaz.words.city and n > 2 and end < len(text):
         inner = gaz.longest(text, end - 1)
         if inner is not None and inner[1] > 2 and join(entry.every, inner[0].every):
             outer = gaz.names.get(text[at : end - 1])
@@ -208,13 +200,13 @@ def scan(text: str, gaz: Gazetteer, first: re.Pattern[str]) -> Found:
             segment += 1
             at += 1
             continue
-        hit = name_at(text, at, gaz, gaz.borrowed if at else first) if fresh else None
-        if hit is None and fresh and chains and (filler := gaz.fillers.match(text, at)):
+        hit = name_at(text, at, gaz, gaz.words.borrowed if at else first) if fresh else None
+        if hit is None and fresh and chains and (filler := gaz.words.fillers.match(text, at)):
             at = filler.end()
             continue
-        if hit is None and fresh and c in AND and chains:
+        if hit is None and fresh and chains and (also := gaz.words.also.match(text, at)):
             strong = True
-            at += 2 if text.startswith("或者", at) else 1
+            at = also.end()
             continue
         if hit is None:
             if not fresh and segment > 3 and not strong:
@@ -277,13 +269,13 @@ def read_anywhere(text: str, gaz: Gazetteer) -> Entry | None:
         if hit is None:
             continue
         entry, n = hit
-        if entry.kind == "zone" and (n > 2 or (at == 0 and OWN_ROAD.match(text, n))):
+        if entry.kind == "zone" and (n > 2 or (at == 0 and gaz.words.own_road.match(text, n))):
             return entry
         if (
             entry_is_safe(entry)
             and n > 2
             and entry.every
-            and not gaz.employer.match(text, at + n)
+            and not gaz.words.employer.match(text, at + n)
             and settle(entry.best) is not None
         ):
             return entry
@@ -296,8 +288,8 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
     A short name counts when neither road, building nor employer bears it; a bare county name only as a whole part.
     """
     at = 0
-    if text[:2] not in gaz.lengths or text.startswith("中国"):
-        label = LABEL.match(text)
+    if text[:2] not in gaz.lengths or text.startswith(gaz.words.country):
+        label = gaz.words.label.match(text)
         at = label.end() if label else 0
     chain: Chain | None = None
     end = len(text)
@@ -305,7 +297,7 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
     while at < end:
         while at < end and chain is not None and (text[at] in BREAKS):
             at += 1
-        hit = name_at(text, at, gaz, gaz.borrowed)
+        hit = name_at(text, at, gaz, gaz.words.borrowed)
         if hit is None or hit[0].kind == "foreign":
             break
         entry, n = hit
@@ -327,7 +319,7 @@ def read_address(text: str, gaz: Gazetteer) -> tuple[Chain | None, int]:
             chain = Chain(tuple(joined), None, chain.kind, chain.id)
         safe = safe or (entry.level == COUNTY and entry.full)
         at += n
-    if chain is not None and not safe and gaz.employer.match(text, at):
+    if chain is not None and not safe and gaz.words.employer.match(text, at):
         return None, at
     return chain, at
 

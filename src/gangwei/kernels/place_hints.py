@@ -13,7 +13,7 @@ import polars as pl
 
 from gangwei.kernels.gazetteer import PREFECTURE
 from gangwei.kernels.place import Place, Resolver
-from gangwei.kernels.place_fields import FIELD_LIMIT, SEVERAL
+from gangwei.kernels.place_fields import FIELD_LIMIT
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -83,7 +83,7 @@ def of_title(title: str, rules: HintRules, resolver: Resolver) -> Place | None:
         return entry is not None and part not in rules.words and (entry.level <= PREFECTURE or entry.full)
 
     def listed(hint: str) -> bool:
-        parts = [p for p in SEVERAL.split(hint) if p]
+        parts = [p for p in resolver.gaz.words.several.split(hint) if p]
         return bool(parts) and all(map(named, parts))
 
     said = [("title.bracket", inner) for inner in rules.bracket.findall(title[:FIELD_LIMIT])]
