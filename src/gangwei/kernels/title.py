@@ -4,7 +4,7 @@ A title becomes a *bag* (its meaningful characters and Latin words, as a sorted 
 architect, intern ...), a set of fields of work (test, sales ...), the place it names and the employer's code of the position. Two titles with one bag and
 one set of heads share a key; a title whose bag lies inside the other's is a shorter name of the same role.
 
-Words and patterns come from `definitions/openings/title_words.csv`, `title_patterns.csv` and `title_places.csv`.
+Words and patterns come from `definitions/openings/title_words.csv`, `title_patterns.csv`, `title_places.csv` and `title_codes.csv`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,6 @@ FUNCTIONS = (
     "admin", "hr", "finance",
 )  # fmt: skip
 _DIGITS = " ".join("0123456789")
-_CODES = (
-    r"编号\s*[:：]?\s*([a-z0-9\-]{3,})",
-    r"[\(\[【]\s*([a-z]{0,4}-?[0-9]{3,}[a-z0-9\-]*)\s*[\)\]】]",
-    r"^([0-9]{4,6})\s*[-_]",
-    r"[-_]([0-9]{4,})$",
-)
 MAX_TOKENS = 24
 MAX_TITLE = 120
 GENERIC = np.uint32(0xE3FF)
@@ -54,6 +48,9 @@ class TitleRules:
     needs: tuple[str, ...]
     words: tuple[str, ...]
     values: tuple[str, ...]
+    codes: tuple[str, ...]
+    coded: tuple[str, ...]
+    """What a title with a code holds"""
 
 
 def _pad(text: str) -> str:
@@ -104,9 +101,17 @@ def compile_titles(book: Codebook) -> TitleRules:
             out, rest = out + table.get(hit, hit), rest[len(hit) :]
         table[text] = f" {out} "
     words = sorted(((_pad(w), c) for w, c in table.items()), key=lambda p: (-len(p[0]), p[0]))
-    patterns = tuple((r["pattern"], r["value"] or " ") for r in book.rows("openings/title_patterns.csv"))
-    needs = {n for r in book.rows("openings/title_patterns.csv") for n in r["needs"].replace("digit", _DIGITS).split()}
-    return TitleRules(patterns, tuple(sorted(needs)), tuple(w for w, _ in words), tuple(c for _, c in words))
+    patterns, codes = book.rows("openings/title_patterns.csv"), book.rows("openings/title_codes.csv")
+    return TitleRules(
+        tuple((r["pattern"], r["value"] or " ") for r in patterns), _needs(patterns),
+        tuple(w for w, _ in words), tuple(c for _, c in words),
+        tuple(r["pattern"] for r in codes), _needs(codes),
+    )  # fmt: skip
+
+
+def _needs(rows: list[dict[str, str]]) -> tuple[str, ...]:
+    """Strings of which any match of a pattern holds at least one."""
+    return tuple(sorted({n for r in rows for n in r["needs"].replace("digit", _DIGITS).split()}))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -266,9 +271,9 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
         _keys(sub, cnt, zero, own)
         key[bare], bag[bare, 0], count[bare] = own, GENERIC, np.minimum(cnt, 1)
     codes = np.zeros(n, np.uint64)
-    coded = np.flatnonzero(low.str.contains("[0-9]|编号").to_numpy())
+    coded = np.flatnonzero(low.str.contains_any(list(rules.coded)).to_numpy())
     some = low[coded]
-    code = pl.select(pl.coalesce(pl.lit(some).str.extract(p) for p in _CODES).fill_null("")).to_series()
+    code = pl.select(pl.coalesce(pl.lit(some).str.extract(p) for p in rules.codes).fill_null("")).to_series()
     codes[coded] = np.where((code == "").to_numpy(), np.uint64(0), hash_strings(code))
     ends = np.concatenate([[0], np.cumsum(count)])
     flat = bag[np.arange(MAX_TOKENS)[None, :] < count[:, None]]
