@@ -19,7 +19,6 @@ CITY, COUNTY = re.compile(r"^\s*\d{2}(?!0000)\d{4}"), re.compile(r"^\s*\d{4}(?!0
 MORE = 2  # characters that an address has behind the city
 YEAR = re.compile(r"^\s*((?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2})(?:\D|$)")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}")
-SINCE = re.compile(r"^\s*(?:\d{1,2}:\d\d(?::\d\d)?\D{0,4}$|今天|昨天|前天|刚|\d+\s*(?:天|小时|分钟)前)")
 AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
 
 
@@ -84,12 +83,14 @@ def _one_day(mine: list[str]) -> bool:
     return len(days) == len(mine) >= FEW_ROWS and len(set(days)) == 1
 
 
-def captures(cells: dict[str, list[str]], placed: dict[str, str]) -> dict[str, str]:
+def captures(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:
     """The column of one day in all rows, beside the dates of the ads or the time since when they stand (2天前, 10:19)."""
     if "posted" not in placed.values() or "captured" in placed.values():
         return {}
     day = next(n for n, f in placed.items() if f == "posted")
-    since = next((n for n, mine in cells.items() if n not in placed and share_of(SINCE, mine) >= TEXTS), None)
+    since = next(
+        (n for n, mine in cells.items() if n not in placed and share_of(values.tells.since, mine) >= TEXTS), None
+    )
     if since is not None and _one_day(cells[day]):
         return {day: "captured", since: "posted"}
     name = next((n for n, mine in cells.items() if n not in placed and _one_day(mine)), None)

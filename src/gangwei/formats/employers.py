@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from gangwei.formats.chunk import Chunk
-from gangwei.formats.headers import NAME_OF, Headers, normal
+from gangwei.formats.headers import Headers, normal
 
 TOLD = ("company", "company_size", "company_nature", "industry")
 PLACES = ("province", "city", "district", "address")
@@ -127,7 +127,7 @@ def _declared(
     """
     for by, (table, key) in keys.items():
         columns = tables.get(table, ())
-        inside = {c: f"{_single(table)}.{c}" if NAME_OF.search(c) else c for c in columns}
+        inside = {c: f"{_single(table)}.{c}" if headers.tells.name_of.search(c) else c for c in columns}
         told = {inside.get(c, c): r for c, r in remarks.get(table, {}).items()}
         said = _said(list(inside.values()), told, headers)
         if by in columns_of_jobs and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):

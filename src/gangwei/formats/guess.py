@@ -39,7 +39,6 @@ LINES = 0.4
 AROUND = ("province", "experience_max")
 WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
-LEGAL = re.compile(r"(?i)有限(责任)?公司|\bltd\b")
 OF_JOBS = ("occupation", "employment_type")
 OF_WORK = {"pay", "pay_min", "pay_max", "experience", "description", "headcount"}
 NONE: Mapping[str, str] = {}
@@ -266,7 +265,7 @@ def _place(
         placed |= {n: "tags" for n in lists if short and n not in by_value}
         by_value |= by_values.texts(shown, {**placed, **by_value}, know.values)
         by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county)
-        by_value |= by_values.captures(shown, {**placed, **by_value})
+        by_value |= by_values.captures(shown, {**placed, **by_value}, know.values)
     placed = by_values.trade_for_title(placed, by_value, shown)
     written = {f for n, f in {**placed, **by_value}.items() if n not in keys and cells[n]} & {"description"}
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys and f not in written}, keys)
@@ -328,7 +327,7 @@ def _is_data(found: Guess, know: Knowledge) -> bool:
     like = sum(
         bool(know.values.share(f, [n]))
         for n, f in found.placed.items()
-        if LEGAL.search(n) or know.headers.claim(n) is None
+        if know.values.tells.legal.search(n) or know.headers.claim(n) is None
     )
     alone = len(found.names) == like  # one column
     return like >= 2 or alone or (found.skip > 1 and found.by_value.issuperset(found.placed))

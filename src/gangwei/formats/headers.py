@@ -8,16 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from gangwei.formats.tells import Tells, load_tells
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-TAIL = re.compile(r"(?:name|string|str|desc|text|value|display|label|zh|cn|raw)$")
-NAME_OF = re.compile(r"(?i)^(?:(?:display|full|short)?_?name|display|text|value|label|cn|zh|名称)(?:_?(?:cn|zh))?$")
-TEXT_OF = re.compile(r"(?i)^desc(?:ription)?$")
 CLASSES = ("occupation", "industry", "employment_type")
 KEYS = re.compile(r"(?<=\.)\d+\.")
 """Numbers of records within a path (hr.7123.name): as many headers as records, of which each says the same."""
-HOLDER = re.compile(r"(?i)(?:_?(?:info|list|obj|dto|vo|data|items?))+$")
 NUMBERED = re.compile(r"(?<=\w\w)[_ #-]?\d{1,2}$")
 NAMES = ("title", "company")
 UNIT = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
@@ -44,6 +42,7 @@ class Headers:
 
     words: dict[str, tuple[int, str]]
     patterns: tuple[tuple[re.Pattern[str], str], ...]
+    tells: Tells
     sounds: dict[str, str] = field(default_factory=dict)
     """Words in the spelling of their sounds, and the same in characters; longer words first."""
     _asked: dict[str, Claim | None] = field(default_factory=dict, repr=False, compare=False)
@@ -91,7 +90,7 @@ class Headers:
     def spelled_out(self, names: Sequence[str]) -> set[str]:
         """Headers beside which the same stands with a name, as codes do (category beside category_cn)."""
         plain = {normal(n): n for n in names}
-        return {plain[short] for key in plain if (short := TAIL.sub("", key)) != key and short in plain}
+        return {plain[short] for key in plain if (short := self.tells.tail.sub("", key)) != key and short in plain}
 
     def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):
@@ -107,18 +106,22 @@ class Headers:
                 return inner
         parts = [p for p in re.split(r"[./]|__", UNIT.sub("", header)) if normal(p)]
         for at in range(1, len(parts)):
-            if at == len(parts) - 1 and NAME_OF.search(parts[at]) and (held := self._held(parts[at - 1])) is not None:
+            if (
+                at == len(parts) - 1
+                and self.tells.name_of.search(parts[at])
+                and (held := self._held(parts[at - 1])) is not None
+            ):
                 return Claim(TRIMMED, held.rank + len(self.words), held.field)
-            if at == len(parts) - 1 and NAME_OF.search(parts[at]) and found is not None:
+            if at == len(parts) - 1 and self.tells.name_of.search(parts[at]) and found is not None:
                 return found
-            held = self._held(parts[at - 1]) if at == len(parts) - 1 and TEXT_OF.search(parts[at]) else None
+            held = self._held(parts[at - 1]) if at == len(parts) - 1 and self.tells.text_of.search(parts[at]) else None
             if held is not None and held.field in CLASSES:  # the text of a class of jobs is its name
                 return Claim(TRIMMED, held.rank + len(self.words), held.field)
             if word := self.words.get(normal(".".join(parts[at:]))):
                 return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
         for at in range(len(parts)):
             key = normal(".".join(parts[at:]))
-            while (short := TAIL.sub("", key)) and short != key:
+            while (short := self.tells.tail.sub("", key)) and short != key:
                 word = self.words.get(short)
                 if word and not (key.endswith("label") and word[1] in NAMES):
                     return Claim(TRIMMED, word[0] + at * len(self.words), word[1])
@@ -127,7 +130,7 @@ class Headers:
         if (bare := NUMBERED.sub("", header)) != header and not (found or last):
             again = self.claim(bare)
             return again and Claim(max(again.strength, TRIMMED), again.rank, again.field)
-        if not (found or last) and (short := TAIL.sub("", plain)) and short != plain:
+        if not (found or last) and (short := self.tells.tail.sub("", plain)) and short != plain:
             last = self._fitting(short)
         if found or last or (zh := self._in_characters(plain)) is None:
             return found or last or self._misspelt(plain)
@@ -154,7 +157,7 @@ class Headers:
 
     def _held(self, holder: str) -> Claim | None:
         """What an object is, from the key that holds it."""
-        for name in (HOLDER.sub("", holder), holder):
+        for name in (self.tells.holder.sub("", holder), holder):
             if normal(name) and (hit := self.listed(name) or self._fitting(normal(name))) is not None:
                 return hit
         return None
@@ -189,4 +192,4 @@ def load_headers(book: Codebook) -> Headers:
         words.setdefault(normal(row["id"]), (rank, row["field"]))
     patterns = tuple((re.compile(r["pattern"]), r["field"]) for r in book.rows("sources/header_words.csv"))
     sounds = {r["id"]: r["zh"] for r in book.rows("sources/pinyin.csv")}
-    return Headers(words, patterns, dict(sorted(sounds.items(), key=lambda s: -len(s[0]))))
+    return Headers(words, patterns, load_tells(book), dict(sorted(sounds.items(), key=lambda s: -len(s[0]))))

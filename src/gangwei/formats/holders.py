@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gangwei.formats.headers import NAME_OF, Headers
+from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import flat
 
 LOOKED_AT = 20
@@ -29,11 +29,12 @@ def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
     own = flat(record)
     said = _said(own, headers)
     if said & {"title", *OF_JOBS}:
-        named = _fields((k for k in own if not NAME_OF.search(k)), headers)  # a bare name may be that of a sender
+        told = (k for k in own if not headers.tells.name_of.search(k))  # a bare name may be that of a sender
+        named = _fields(told, headers)
         return _headed(own, headers) if said == {"title"} or not named & {"title", *OF_JOBS} else None
     said = _said({k: v for k, v in own.items() if v not in (None, "")}, headers)
     inside = {k: v for k, v in own.items() if _holds_ads(v, said, headers)}
-    others = {f"company.{k}" if NAME_OF.search(k) else k: v for k, v in own.items() if k not in inside}
+    others = {f"company.{k}" if headers.tells.name_of.search(k) else k: v for k, v in own.items() if k not in inside}
     return [_joined(others, job) for jobs in inside.values() for job in jobs] if inside else None
 
 
@@ -114,8 +115,10 @@ def _titled(doc: dict[str, Any], headers: Headers) -> int:
 
 def _said(record: dict[str, Any], headers: Headers) -> set[str]:
     """Fields that the keys of plain values ask for; a bare name is that of the employer, or the title where another is."""
-    said = _fields((k for k, v in record.items() if not isinstance(v, list) and not NAME_OF.search(k)), headers)
-    bare = any(NAME_OF.search(k) and isinstance(v, str) for k, v in record.items())
+    said = _fields(
+        (k for k, v in record.items() if not isinstance(v, list) and not headers.tells.name_of.search(k)), headers
+    )
+    bare = any(headers.tells.name_of.search(k) and isinstance(v, str) for k, v in record.items())
     return said | ({"title" if "company" in said else "company"} if bare else set())
 
 

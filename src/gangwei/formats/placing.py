@@ -23,35 +23,14 @@ WORDY = (
 )  # fmt: skip
 NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
 RANGE = re.compile(r"\d\D{1,6}\d")
-YUAN = re.compile(r"(?i)cny|rmb|yuan|人民币|人民幣|^\s*[¥￥元]\s*$")
 TOLD = (("employment_type", 0.9), ("company_size", 0.6))
-OF_EMPLOYERS = re.compile(r"(?i)公司|企业|单位|company|comp|brand|corp|^com(?![bm])")
 CODED = ("occupation", "industry", "employment_type", "company_nature")
 CODE = re.compile(r"^\s*[\w-]{1,24}\s*$", re.ASCII)
-MONTHS = re.compile(r"\d\s*薪")
-AGO = re.compile(r"(?i)\bago\s*$|前\S{0,2}\s*$|刚|今[天日]|昨天|today|yesterday|^\s*\d\d?:\d\d")
-OF_SEARCHES = re.compile(r"(?i)^(?:query|search|keyword|target)_?(?=[a-z])")
-OF_PAY_UNITS = re.compile(r"(?i)^\s*(?:元?\s*[/每]\s*)?(?:年|月|天|日|小时|时|周|year|month|day|hour|week)\s*$")
-OF_LINKS = re.compile(r"(?i)^apply$|^投递$")
 PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
-OF_COUNTS = re.compile(r"(?i)num")
-OF_HIRERS = re.compile(r"(?i)^recruiters?(?:name)?$|招聘者")
-CERTIFICATE = re.compile(r"资格证?书?$|證書$|证书$")
 SEVERAL = re.compile(r"[,，、|/;；\n]")
-OF_BOARDS = re.compile(r"(?i)网|招聘|人才|平台|job|zhaopin|直聘")
-OF_TWO_NAMES = re.compile(r"(?i)full|short|abbr|brand|legal|[全簡简][称稱]|品牌")
-LEGAL_NAME = re.compile(r"公司|集团$|事务所$")
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
-RECRUITER = re.compile(r"^\s*(?:[\u4e00-\u9fff]{1,3}(?:女士|先生|小姐)|[\u4e00-\u9fff]老师)")  # 王女士招聘经理
-LADDER = re.compile(r"^\s*(?:少于\s*\d+\s*人|\d{1,5}\s*[-~—至]\s*\d{2,5}\s*人|\d{3,5}\s*人以上)\s*$")  # steps of sizes
-FACTS = re.compile(
-    r"\s[/|｜·]\s+(?:少于\s*\d+\s*人|\d{1,5}\s*[-~—至]\s*\d{2,5}\s*人|\d{3,5}\s*人以上)\s*(?:[/|｜·]|$)"
-)  # on the employer
-OF_JOBS = re.compile(r"(?i)职|岗|工种|工作|job|position|post|work|funct|occup")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
-PEOPLE = re.compile(r"^\s*招?\s*(?:\d{1,3}|若干)(?:\s*[-~至]\s*\d{1,3})?\s*[人名]\s*$")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
-DISTRICT = re.compile(r"[区區县縣旗镇鎮]\s*$|街道\s*$")
 
 
 def by_header(
@@ -61,7 +40,7 @@ def by_header(
 
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
-    claims, texts = [], set[str]()
+    claims, texts, tells = [], set[str](), values.tells
     codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
     for i, name in enumerate(names):
         claim = headers.claim(labels.get(name, name))
@@ -72,21 +51,24 @@ def by_header(
         tier = _doubt(claim, cells[name], values)
         if tier is not None:
             single = (name in codes and claim.field in CODED) or _poorer(
-                claim.field, labels.get(name, name), cells[name]
+                claim.field, labels.get(name, name), cells[name], values
             )
-            bare = claim.field == "pay" and share_of(MONTHS, cells[name]) < 0.1  # another may tell the months, too
+            bare = (
+                claim.field == "pay" and share_of(tells.months, cells[name]) < 0.1
+            )  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
-    counties = any(t in ("city", "district") and share_of(DISTRICT, cells[n]) >= 0.6 for *_, n, t in claims)
+    counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= 0.6 for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
         claims = [
-            (3 if c[-1] == "district" and share_of(DISTRICT, cells[c[-2]]) < 0.3 else c[0], *c[1:]) for c in claims
+            (3 if c[-1] == "district" and share_of(tells.district, cells[c[-2]]) < 0.3 else c[0], *c[1:])
+            for c in claims
         ]
     written = any(target == "pay" and tier == 0 for tier, *_, target in claims)
     told = any(target == "pay" and tier == 0 and not bare for tier, _, bare, *_, target in claims)
     taken: set[str] = set()
     out: dict[str, str] = {}
     for *_, name, wanted in sorted(claims):
-        lower = wanted == "city" and "city" in taken and share_of(DISTRICT, cells[name]) >= 0.6
+        lower = wanted == "city" and "city" in taken and share_of(tells.district, cells[name]) >= 0.6
         full = wanted == "city" and "city" in taken and not lower
         full = full and (_streets(cells[name]) or _quarters(cells[name], values))
         target = "district" if lower else "address" if full else wanted
@@ -95,7 +77,7 @@ def by_header(
             continue
         if target == "pay" and taken & {"pay_min", "pay_max"}:
             continue
-        if target == "company" and _of_two_names(name, out):
+        if target == "company" and _of_two_names(name, out, values):
             target = "company_other"
         if target in taken and target not in ("ignore", *MANY):
             continue
@@ -129,39 +111,44 @@ def beside(
     return out
 
 
-def _of_two_names(name: str, placed: dict[str, str]) -> bool:
+def _of_two_names(name: str, placed: dict[str, str], values: Values) -> bool:
     """Beside the employer's name another one, by headers of a brand and a legal name and not of two parties (agency and client)."""
     first = next((n for n, f in placed.items() if f == "company"), None)
-    return first is not None and any(map(OF_TWO_NAMES.search, (name, first)))
+    return first is not None and any(map(values.tells.of_two_names.search, (name, first)))
 
 
-def _poorer(target: str, header: str, mine: list[str]) -> bool:
+def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
     """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the place of the search."""
     if target == "pay":
         return share_of(RANGE, mine) < 0.3
     if target == "posted":
-        return share_of(AGO, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
-    return OF_SEARCHES.search(header) is not None
+        return share_of(values.tells.ago, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
+    return values.tells.of_searches.search(header) is not None
 
 
 def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
+    tells = values.tells
     if not mine:
         return claim
-    if claim.field == "title" and share_of(RECRUITER, mine) >= 0.6:
+    if claim.field == "title" and share_of(tells.recruiter, mine) >= 0.6:
         return Claim(claim.strength, claim.rank, "ignore")
     if claim.field == "education" and median(mine) > PLAIN_TEXT and (values.share("education", mine) or 0.0) < 0.5:
         return Claim(WORDS, claim.rank, "description")
     if claim.field == "description" and median(mine) <= PLAIN_TEXT:
-        duties = (values.share("description", mine) or 0.0) >= 0.5 or CERTIFICATE.search(name) is not None
+        duties = (values.share("description", mine) or 0.0) >= 0.5 or tells.certificate.search(name) is not None
         least = () if duties else (("company", 0.8), ("title", 0.5))
         if (short := next((f for f, at in least if (values.share(f, mine) or 0.0) >= at), None)) is not None:
             return Claim(WORDS, claim.rank, short)
     if claim.field == "description" and median(mine) <= BENEFITS and _of_benefits(mine, values):
         return Claim(WORDS, claim.rank, "tags")
-    if claim.field == "description" and median(mine) <= BENEFITS and share_of(FACTS, mine) >= 0.8:
+    if claim.field == "description" and median(mine) <= BENEFITS and share_of(tells.facts, mine) >= 0.8:
         return Claim(WORDS, claim.rank, "company_size")
-    if claim.field == "occupation" and not OF_JOBS.search(name) and (values.share("industry", mine) or 0.0) >= 0.7:
+    if (
+        claim.field == "occupation"
+        and not tells.of_jobs.search(name)
+        and (values.share("industry", mine) or 0.0) >= 0.7
+    ):
         return Claim(WORDS, claim.rank, "industry")
     if claim.field == "company_nature" and (values.share("industry", mine) or 0.0) >= 0.5 > 2 * (
         values.share("company_nature", mine) or 0.0
@@ -169,19 +156,19 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "industry")
     if claim.field == "company_nature" and (values.share("employment_type", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "employment_type")
-    if claim.field == "board" and (values.share("city", mine) or 0.0) >= 0.9 and share_of(OF_BOARDS, mine) < 0.1:
+    if claim.field == "board" and (values.share("city", mine) or 0.0) >= 0.9 and share_of(tells.board, mine) < 0.1:
         return Claim(WORDS, claim.rank, "city")
     if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "city")
-    if claim.field == "industry" and share_of(LEGAL_NAME, mine) >= 0.6:
+    if claim.field == "industry" and share_of(tells.firm, mine) >= 0.6:
         return Claim(WORDS, claim.rank, "company")
     single = share_of(SEVERAL, mine) < 0.3 or (values.share("pay", mine) or 0.0) >= 0.9  # 1-1.5万/月 is one value
     if claim.field == "tags" or (claim.field == "description" and median(mine) <= PLAIN_TEXT and single):
         clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
-    if claim.field == "tags" and OF_EMPLOYERS.search(name) and _of_trades(mine, values):
+    if claim.field == "tags" and tells.of_employers.search(name) and _of_trades(mine, values):
         return Claim(WORDS, claim.rank, "industry")
-    if claim.field == "ignore" and OF_HIRERS.search(name) and (values.share("company", mine) or 0.0) >= 0.8:
+    if claim.field == "ignore" and tells.of_hirers.search(name) and (values.share("company", mine) or 0.0) >= 0.8:
         return Claim(WORDS, claim.rank, "company")
     if (
         claim.field == "company"
@@ -189,24 +176,24 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         and ((values.share("employment_type", mine) or 0.0) >= 0.5)
     ):  # 社会招聘, the name of a list of jobs
         return Claim(WORDS, claim.rank, "employment_type")
-    if claim.field == "ignore" and OF_LINKS.search(name) and (values.share("url", mine) or 0.0) >= 0.9:
+    if claim.field == "ignore" and tells.of_links.search(name) and (values.share("url", mine) or 0.0) >= 0.9:
         return Claim(WORDS, claim.rank, "url")
     if claim.field == "ignore" and (told := next((f for f, at in TOLD if (values.share(f, mine) or 0.0) >= at), None)):
-        ofs = OF_EMPLOYERS.search(name) or told != "company_size"
+        ofs = tells.of_employers.search(name) or told != "company_size"
         return Claim(WORDS, claim.rank, told) if ofs else claim
     if (
         claim.field == "source_key"
-        and OF_COUNTS.search(name)
-        and (_counts_people(mine) or (share_of(COUNT, mine) >= 0.9 and len(set(mine)) < len(mine)))
+        and tells.of_counts.search(name)
+        and (_counts_people(mine, values) or (share_of(COUNT, mine) >= 0.9 and len(set(mine)) < len(mine)))
     ):
         return Claim(WORDS, claim.rank, "headcount")
     if claim.field == "pay" and (values.share("tags", mine) or 0.0) >= 0.6 > 5 * (values.share("pay", mine) or 0.0):
         return Claim(WORDS, claim.rank, "tags")
-    if claim.field == "company" and share_of(OF_PAY_UNITS, mine) >= 0.9:
+    if claim.field == "company" and share_of(tells.pay_unit, mine) >= 0.9:
         return Claim(WORDS, claim.rank, "pay_unit")
-    if claim.field == "headcount" and len(mine) > 2 and share_of(LADDER, mine) >= 0.8:
+    if claim.field == "headcount" and len(mine) > 2 and share_of(tells.ladder, mine) >= 0.8:
         return Claim(WORDS, claim.rank, "company_size")
-    if claim.field == "pay_currency" and share_of(YUAN, mine) > 0.5:
+    if claim.field == "pay_currency" and share_of(tells.yuan, mine) > 0.5:
         return Claim(claim.strength, claim.rank, "ignore")
     if (
         claim.field == "employment_type"
@@ -218,9 +205,9 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     return claim
 
 
-def _counts_people(mine: list[str]) -> bool:
+def _counts_people(mine: list[str], values: Values) -> bool:
     """Numbers of persons (4-8人) that are no sizes of employers."""
-    return share_of(PEOPLE, mine) >= 0.6 and share_of(LADDER, mine) < 0.5
+    return share_of(values.tells.people, mine) >= 0.6 and share_of(values.tells.ladder, mine) < 0.5
 
 
 def _of_benefits(mine: list[str], values: Values) -> bool:

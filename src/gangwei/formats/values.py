@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gangwei.formats.tells import Tells, load_tells
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
@@ -39,6 +41,7 @@ class Values:
     """Short names of provinces, prefectures and county-level cities"""
     counties: dict[str, frozenset[str]]
     """Names of counties of today and the prefectures or municipalities that have one"""
+    tells: Tells
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -99,4 +102,5 @@ def load_values(book: Codebook) -> Values:
     codes = "|".join(sorted({r["code"].lstrip("0") for r in book.rows("places/board_codes.csv")}))
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
     enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
-    return Values(tuple(rules), enough, numbers, national, frozenset(places.split("|")), counties_of(book))
+    towns = frozenset(places.split("|"))
+    return Values(tuple(rules), enough, numbers, national, towns, counties_of(book), load_tells(book))
