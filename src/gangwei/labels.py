@@ -41,6 +41,12 @@ class Labels:
         """The label file."""
         return self.ds.codebook.toml(f"labels/{self.lang}.toml")
 
+    @cached_property
+    def forms(self) -> dict[str, Any]:
+        """Marks between words and forms of numbers, of `labels/forms.toml`."""
+        forms: dict[str, Any] = self.ds.codebook.toml("labels/forms.toml")[self.lang]
+        return forms
+
     def text(self, key: str) -> str:
         """A phrase of the section [text]; the key itself when it has none."""
         return str(self.table["text"].get(key, key))
@@ -116,17 +122,14 @@ class Labels:
         return self.concepts.get(code, code.replace("_", " "))
 
     def integer(self, value: float | None, *, short: bool = False) -> str:
-        """A whole number; in Chinese prose 万 and 亿 for large ones."""
+        """A whole number; in prose large ones by their million, 万 or 亿."""
         if value is None or not math.isfinite(value):
             return "–"
-        if short and self.lang == "zh":
-            if abs(value) >= 1e8:
-                return f"{value / 1e8:.2f} 亿".replace(".00", "")
-            if abs(value) >= 1e5:
-                return f"{value / 1e4:.1f} 万".replace(".0 ", " ")
-        if short and self.lang == "en" and abs(value) >= 1e6:
-            return f"{value / 1e6:.2f} million"
-        return f"{value:,.0f}"
+        form = next((f for f in self.forms["short"] if short and abs(value) >= f["from"]), None)
+        if form is None:
+            return f"{value:,.0f}"
+        number = f"{value / form['by']:.{form['decimals']}f}"
+        return str(form["text"]).format(number.removesuffix("." + "0" * form["decimals"]) if form["whole"] else number)
 
     def share(self, value: float | None, digits: int | None = None) -> str:
         """A share as a percentage; more digits when it is small."""
@@ -135,14 +138,13 @@ class Labels:
         pct = value * 100
         if digits is None:
             digits = 0 if pct in (0.0, 100.0) else 2 if pct < 1 else 1
-        return f"{pct:.{digits}f}%" if self.lang == "zh" else f"{pct:.{digits}f} %".replace(" ", "\u202f")
+        return str(self.forms["percent"]).format(f"{pct:.{digits}f}")
 
     def money(self, fen: float | None) -> str:
         """An amount given in fen, in whole yuan."""
         if fen is None or not math.isfinite(fen):
             return "–"
-        yuan = round(fen / 100, -1)
-        return f"{yuan:,.0f} 元" if self.lang == "zh" else f"¥{yuan:,.0f}"
+        return str(self.forms["money"]).format(f"{round(fen / 100, -1):,.0f}")
 
     def ratio(self, value: float | None) -> str:
         """A ratio with two decimals."""

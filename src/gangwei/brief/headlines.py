@@ -102,7 +102,7 @@ def leading(w: Writer, c: claims.Claim, r: Result) -> Value:
     """The places that a claim names, each with its part, and how sure their ranks are."""
     t, named = w.t, claims.named(r)
     rows = named[: 5 if c.track == "all" else 3]
-    comma = "、" if t.lang == "zh" else ", "
+    comma = str(t.forms["list"])
     emerging = r.measure.kind == "emerging"
 
     def part(x: Mapping[str, Any]) -> str:
@@ -184,7 +184,7 @@ def margin(w: Writer, x: Tornado) -> float:
 def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
     """(tornado, title, SVG, table)."""
     t, title = w.t, str(w.t.table["headline"][x.claim.id])
-    comma = "、" if t.lang == "zh" else ", "
+    comma = str(t.forms["list"])
 
     def places(ids: Sequence[str]) -> str:
         shown = t.group_values("city", list(ids)[:6])

@@ -81,7 +81,7 @@ def write(
         write_text(out, page)
     except OSError as e:
         raise DatasetError(f"{out}: cannot write the brief ({e.strerror})") from None
-    between = "；" if lang == "zh" else "; "
+    between = writer.t.forms["semicolon"]
     return [
         {
             "id": h.id, "label": h.label, "value": between.join(f"{a} {b}" for a, b in h.parts) if h.parts else h.value, "interval": h.interval,

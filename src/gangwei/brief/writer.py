@@ -35,7 +35,8 @@ class Writer:
     @property
     def marks(self) -> tuple[str, str, str, str]:
         """Colon, comma and round brackets of the language."""
-        return ("：", "，", "（", "）") if self.t.lang == "zh" else (": ", ", ", " (", ")")
+        colon, comma, before, after = (str(self.t.forms[k]) for k in ("colon", "comma", "before", "after"))
+        return colon, comma, before, after
 
     def bracketed(self, first: str, second: str) -> str:
         """'first (second)' in the brackets of the language."""

@@ -107,7 +107,7 @@ class Speaker:
             named = self.labels.group_values(key, parts)
         else:
             named = [self.group(key, p) for p in parts]
-        return ("、" if self.lang == "zh" else ", ").join(named)
+        return str(self.labels.forms["list"]).join(named)
 
     def whole(self, key: str, value: str) -> str:
         """The words of a filter; a county with the city or province that it belongs to, since many share a name."""
