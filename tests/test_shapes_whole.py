@@ -4,6 +4,7 @@ a definition does not know."""
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,18 @@ def test_halves_of_a_character(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text(HALVES[name], "utf-8")
     assert ads(path)[0]["title"].to_list() == ["会计 😀", "店长\ufffd"]
+
+
+@pytest.mark.parametrize("shape", ["columns", "pages"])
+def test_large_json_takes_little_time(tmp_path: Path, shape: str) -> None:
+    made = [
+        {"title": TITLES[i % 3], "company": f"甲乙{i}有限公司", "salary": f"{i % 9 + 5}-20K"} for i in range(12_000)
+    ]
+    if shape == "columns":
+        text = json.dumps({k: {str(i): r[k] for i, r in enumerate(made)} for k in made[0]})
+    else:
+        text = "\n".join(json.dumps({"code": 0, "data": {"list": made[i : i + 3]}}) for i in range(0, len(made), 3))
+    (tmp_path / "a.json").write_text(text, "utf-8")
+    began = time.process_time()
+    assert ads(tmp_path / "a.json")[0].height == len(made)
+    assert time.process_time() - began < 5

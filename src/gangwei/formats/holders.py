@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from gangwei.formats.headers import Headers
@@ -123,7 +124,7 @@ def _said(record: dict[str, Any], headers: Headers) -> set[str]:
 
 
 def _fields(keys: Iterable[str], headers: Headers) -> set[str]:
-    return {c.field for k in keys if (c := headers.claim(k)) is not None}
+    return {c.field for k in islice(keys, KEYS) if (c := headers.claim(k)) is not None}
 
 
 def _holds_ads(value: Any, said: set[str], headers: Headers) -> bool:

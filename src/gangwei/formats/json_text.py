@@ -225,13 +225,13 @@ def answers(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers, k
         Unreadable: an array that is broken or too large to hold.
     """
     number = 0
+    records: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    bad: list[BadRow] = []
     for answer in _answers(stream, encoding, limits, kind):
         found = holders.jobs_of(answer, headers)
         if found is None and (found := inner_records(answer)) is not None:
             found = holders.opened(found, headers)
-        records: list[dict[str, Any]] = []
-        numbers: list[int] = []
-        bad: list[BadRow] = []
         for r in found if found is not None else [answer]:
             number += 1
             if isinstance(r, dict) and r and found is not None:
@@ -240,8 +240,11 @@ def answers(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers, k
             else:
                 reason = "broken_json" if r is BROKEN else "not_an_object"
                 bad.append(BadRow(number, reason, "" if r is BROKEN else str(r)[:RAW_CHARS]))
-        if records or bad:
+        if len(records) + len(bad) >= limits.batch_rows:
             yield chunk_of_records(records, numbers, bad)
+            records, numbers, bad = [], [], []
+    if records or bad:
+        yield chunk_of_records(records, numbers, bad)
 
 
 def _answers(stream: BinaryIO, encoding: str, limits: Limits, kind: str) -> Iterator[Any]:
