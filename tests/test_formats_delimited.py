@@ -86,6 +86,21 @@ def test_a_stray_quote_cuts_no_record_at_the_end_of_a_block(
     assert flat(list(delimited.chunks(stream(data), "utf-8", shape, limits))) == slow
 
 
+@pytest.mark.parametrize("between", [0, 1, 5])
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_stray_quotes_in_one_column_join_no_rows(between: int, column: int) -> None:
+    body = [[f"{c}{i}" for c in "xyz"] for i in range(30)]
+    for i in (10, 11 + between):
+        body[i][column] = '"' + body[i][column]
+    quoted = ['q,"two\nlines","and ""more"""', 'r,s,"1,2\n3,4"']
+    data = ("\n".join(["a,b,c", *quoted, *map(",".join, body)]) + "\n").encode()
+    shape, limits = Shape(",", 1, NAMES), Limits()
+    slow = flat(list(delimited.tolerant(stream(data), "utf-8", shape, limits, delimited._Count())))
+    assert flat(list(delimited.chunks(stream(data), "utf-8", shape, limits))) == slow
+    rows, bad = slow
+    assert not bad and [list(r[1:]) for r in rows[2:]] == body and rows[1][3] == "1,2\n3,4"
+
+
 ANCHORS = ((1, re.compile(r"^\d{4}-\d\d-\d\d$")), (3, re.compile(r"^\[.*\]$")))
 
 

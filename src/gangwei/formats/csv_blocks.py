@@ -71,7 +71,7 @@ def _boundary(buffer: bytes, quote: bytes) -> int:
 
 
 def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str, quote: str = '"') -> pl.DataFrame | None:
-    """All records of a block as String columns, or None when one of them is not plain or the last may go on."""
+    """All records of a block as String columns, or None when one of them is not plain, may be several or may go on."""
     if 0 in block:
         return None
     if encoding == "gb18030":
@@ -94,7 +94,8 @@ def parse(block: bytes, names: tuple[str, ...], delimiter: str, encoding: str, q
         return None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return None if _has_empty_row(frame) or _is_cut(frame) else frame
+    odd = _has_empty_row(frame) or _is_cut(frame) or _holds_rows(frame, block, delimiter)
+    return None if odd else frame
 
 
 def _has_empty_row(frame: pl.DataFrame) -> bool:
@@ -108,3 +109,18 @@ def _has_empty_row(frame: pl.DataFrame) -> bool:
 def _is_cut(frame: pl.DataFrame) -> bool:
     """The last value ends with a line end, as one does whose quotes are still open; few others do."""
     return bool(frame.height) and str(frame.item(-1, -1))[-1:] in ("\n", "\r")
+
+
+def _holds_rows(frame: pl.DataFrame, block: bytes, delimiter: str) -> bool:
+    """Every line of a record has as many delimiters as a row: a stray quote may have joined rows."""
+    rest = frame.width - 1
+    if rest < 2 or block.count(b"\n") <= frame.height:
+        return False
+    within, delimiters = (
+        pl.sum_horizontal(pl.all().str.count_matches(c, literal=True)).alias(n)
+        for n, c in (("\0w", "\n"), ("\0d", delimiter))
+    )
+    found = frame.select(within, delimiters)
+    several = frame.filter((found["\0w"] > 0) & (found["\0d"] == found["\0w"] * rest))
+    lines = (delimiter.join(row).split("\n") for row in several.iter_rows())
+    return any(all(line.count(delimiter) == rest for line in found) for found in lines)

@@ -310,7 +310,7 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
         count.number += 1
         if count.number <= shape.skip:
             continue
-        if fields is None or len(fields) != n or len(records.lines) >= 200:
+        if fields is None or len(fields) != n or len(records.lines) >= 200 or _holds_rows(records.lines, shape):
             fields, reason = _mend(fields, reason, records, shape)
         elif not any(fields):
             fields, reason = None, "empty_row"
@@ -337,6 +337,18 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
         yield chunk_of(shape.names, rows, numbers, bad, notes)
 
 
+def _holds_rows(lines: Sequence[str], shape: Shape) -> bool:
+    """Rows that a stray quote joined: each line has as many delimiters as a row, and text follows behind a closing quote."""
+    rest = len(shape.names) - 1
+    if len(lines) < 2 or rest < 2 or any(line.count(shape.delimiter) != rest for line in lines):
+        return False
+    try:
+        next(csv.reader(lines, delimiter=shape.delimiter, quotechar=shape.quote, strict=True))
+    except csv.Error:
+        return True
+    return False
+
+
 def _mend(fields: list[str] | None, reason: str, records: _Records, shape: Shape) -> tuple[list[str] | None, str]:
     if fields is None:
         return None, reason
@@ -346,7 +358,7 @@ def _mend(fields: list[str] | None, reason: str, records: _Records, shape: Shape
     if len(records.lines) > 1:
         first = records.lines[0].rstrip("\r\n").split(shape.delimiter)
         alone = align(first, n, shape.delimiter, shape.anchors) if len(first) == n else None
-        if alone is not None and len(fields) != n:
+        if alone is not None and (len(fields) != n or _holds_rows(records.lines, shape)):
             records.push_back(1)
             return alone, ""
     fixed = align(fields, n, shape.delimiter, shape.anchors)
