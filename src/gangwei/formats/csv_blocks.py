@@ -114,7 +114,7 @@ def _is_cut(frame: pl.DataFrame) -> bool:
 def _holds_rows(frame: pl.DataFrame, block: bytes, delimiter: str) -> bool:
     """Every line of a record has as many delimiters as a row: a stray quote may have joined rows."""
     rest = frame.width - 1
-    if rest < 2 or block.count(b"\n") <= frame.height:
+    if rest < 2 or block.count(b"\n") + (not block.endswith(b"\n")) <= frame.height:
         return False
     within, delimiters = (
         pl.sum_horizontal(pl.all().str.count_matches(c, literal=True)).alias(n)

@@ -355,7 +355,7 @@ def _mend(fields: list[str] | None, reason: str, records: _Records, shape: Shape
     if not fields or not any(f.strip() for f in fields):
         return None, "empty_row"
     n = len(shape.names)
-    if len(records.lines) > 1:
+    if len(records.lines) > 1 or records.ended:
         first = records.lines[0].rstrip("\r\n").split(shape.delimiter)
         alone = align(first, n, shape.delimiter, shape.anchors) if len(first) == n else None
         if alone is not None and (len(fields) != n or _holds_rows(records.lines, shape)):
