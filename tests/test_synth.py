@@ -202,3 +202,9 @@ def test_fewer_ads_leave_no_file_of_more(tmp_path: Path, monkeypatch: pytest.Mon
     for ads, files in ((300, 3), (100, 1)):
         synth.write(tmp_path, ads, seed=1, chunk=100)
         assert len(list((tmp_path / "ads").iterdir())) == len(list((tmp_path / "truth").iterdir())) == files
+
+
+def test_one_shape_leaves_no_file_of_the_other(tmp_path: Path) -> None:
+    for shape, files in (("boards", 5), ("parquet", 1), ("boards", 5)):
+        synth.write(tmp_path, 100, seed=1, shape=shape)
+        assert len(list((tmp_path / "ads").iterdir())) == files

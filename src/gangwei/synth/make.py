@@ -83,8 +83,10 @@ def write(
         raise ValueError(f"unknown shape {shape!r}: use 'parquet' or 'boards'")
     for folder in ("ads", "truth"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-        for old in (out / folder).glob(f"{folder}-*.parquet"):  # of more ads made here before
+        for old in (out / folder).glob(f"{folder}-*.parquet"):  # of more ads made here before, or in the other shape
             old.unlink()
+    for name in synth_shapes.FILES:
+        (out / "ads" / name).unlink(missing_ok=True)
     if shape == "boards":
         tables = list(stream(ads, seed, chunk, book))
         made = pa.concat_tables([a for a, _ in tables])

@@ -24,6 +24,7 @@ _FIELDS = (
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 SHEET_ROWS = 1_000_000
+FILES = ("51job_gb18030.csv.zip", "zhaopin_columns.json.zip", "boss_xlsx.zip", "lagou.jsonl", "liepin_dump.sql.zip")
 
 
 def _zip(path: Path, members: dict[str, bytes]) -> None:
@@ -122,9 +123,10 @@ def write(folder: Path, frame: pl.DataFrame) -> int:
     """
     if len(frame) > SHEET_ROWS:
         raise ValueError(f"the raw shapes are for small runs: at most {SHEET_ROWS:,} ads")
-    _zip(folder / "51job_gb18030.csv.zip", {"51job.csv": gb18030_csv(*_rows(frame, "51job"))})
-    _zip(folder / "zhaopin_columns.json.zip", {"zhaopin.json": column_json(*_rows(frame, "zhaopin"))})
-    _zip(folder / "boss_xlsx.zip", {"boss.xlsx": xlsx(*_rows(frame, "boss"))})
-    (folder / "lagou.jsonl").write_bytes(json_lines(*_rows(frame, "lagou")))
-    _zip(folder / "liepin_dump.sql.zip", {"liepin.sql": sql_dump(*_rows(frame, "liepin"))})
-    return 5
+    job51, zhaopin, boss, lagou, liepin = (folder / name for name in FILES)
+    _zip(job51, {"51job.csv": gb18030_csv(*_rows(frame, "51job"))})
+    _zip(zhaopin, {"zhaopin.json": column_json(*_rows(frame, "zhaopin"))})
+    _zip(boss, {"boss.xlsx": xlsx(*_rows(frame, "boss"))})
+    lagou.write_bytes(json_lines(*_rows(frame, "lagou")))
+    _zip(liepin, {"liepin.sql": sql_dump(*_rows(frame, "liepin"))})
+    return len(FILES)
