@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -279,3 +280,40 @@ def test_a_map_claims_nothing_of_places_with_a_handful_of_ads() -> None:
     assert charts.vague({"value": 0.083, "low": 0.013, "high": 0.32})
     assert not charts.vague({"value": 0.177, "low": 0.161, "high": 0.193})
     assert not charts.vague({"value": 0.2, "low": None, "high": None})
+
+
+def test_the_first_line_of_a_figure_says_what_it_counts(client: TestClient) -> None:
+    def lead(path: str) -> str:
+        return client.get(path).text.split('<p class="lead">')[1].split("</p>")[0]
+
+    for path, said in (
+        ("/m/cluster-share", "located AI openings"), ("/m/employer-rank", "that name an employer"), ("/m/repeat-rate", " ads"),
+        ("/m/pay-median", "state monthly pay"), ("/m/ai-skills", "at least one skill"),
+    ):  # fmt: skip
+        assert said in lead(path) and "Effective" not in lead(path), path
+    assert "100" not in lead("/m/board-mix"), "all of them is no finding"
+
+
+def test_a_month_that_is_not_named_is_said_beside_the_chart(client: TestClient) -> None:
+    rows = client.get("/m/ai-flow.json").json()["rows"]
+    undated = [r["numerator"] for r in rows if r["id"] == "unknown"]
+    said = "name no month" in client.get("/m/ai-flow").text.split("<table>")[0]
+    assert said is bool(undated)
+
+
+def test_the_employer_in_a_list_of_ads_leads_to_its_page(client: TestClient) -> None:
+    listed_ads = client.get("/m/ai-openings/ads")
+    found = re.search(r'<td class="who"><a href="(/employers/[^"]+)">', listed_ads.text)
+    assert found is not None and client.get(found[1]).status_code == 200
+    assert "employer_id" in client.get("/m/ai-openings/ads.json").json()["rows"][0]
+
+
+def test_the_method_says_each_caveat_once(client: TestClient) -> None:
+    page = client.get("/method").text
+    assert page.count("An ad is not a vacancy, and a vacancy is not a worker: openings here") == 1
+    assert all(f'href="/m/{m}"' in page for m in ("ai-share", "pay-median", "city-hhi"))
+
+
+def test_an_empty_search_leads_on(client: TestClient) -> None:
+    page = client.get("/search?q=zzzzqqq").text
+    assert "/search?q=zzzzqqq&amp;in=employer" in page or "in=employer" in page.split("Search instead in")[1]

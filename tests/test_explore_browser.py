@@ -137,7 +137,7 @@ def test_from_the_map_to_the_evidence_and_back(visit: Open, site: str, width: in
     counted = page.locator(".lead .mute").inner_text()
     page.get_by_role("link", name="The ads behind it").click()
     number = int(page.locator(".lead strong").inner_text())
-    parts = float(re.findall(r"Counted ([\d.]+)", counted)[0])
+    parts = float(re.findall(r"([\d.]+) of [\d,.]+ openings", counted)[0])
     assert parts <= number <= parts + 2, "openings in several cities count in parts"
     assert parts == number or "count in parts" in page.locator("main").inner_text()
     page.locator("table.ads tbody th a").first.click()

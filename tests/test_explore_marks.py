@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from starlette.testclient import TestClient
 
-from gangwei.explore.marks import SCREENS, SIZE, Layout, ticks
+from gangwei.explore.marks import SCREENS, SIZE, Layout, spelt, ticks
 from gangwei.explore.server import create
+from gangwei.labels import Labels
+from gangwei.measures import open_dataset
 from gangwei.text_width import em, wrapped
 from published_fixture import Spec, write
 
@@ -106,3 +108,10 @@ def test_the_foot_says_the_day_that_holds(client: TestClient) -> None:
     assert "2019-06-30" in client.get("/quality").text.rpartition("<footer>")[2]
     foot = client.get("/m/defence-share", params={"as_of": "2018-01-02"}).text.rpartition("<footer>")[2]
     assert "2018-01-02" in foot and "2019-06-30" not in foot
+
+
+def test_numbers_of_an_axis_have_no_needless_digits(explored: Path) -> None:
+    labels = Labels(open_dataset(explored), "en")
+    assert spelt([0.0, 0.1, 0.2], labels, "share") == ["0\u202f%", "10\u202f%", "20\u202f%"]
+    assert spelt([0.0, 0.025, 0.05], labels, "share") == ["0.0\u202f%", "2.5\u202f%", "5.0\u202f%"]
+    assert spelt([0.0, 2000.0], labels, "openings") == ["0", "2,000"]

@@ -198,7 +198,8 @@ def tornado(rows: Sequence[Mapping[str, Any]], base: float, *, share: bool, band
 
 def series(rows: Sequence[Mapping[str, Any]]) -> Spec:
     """Columns by month. Rows: label (YYYY-MM), value."""
-    ticks = [r["label"] for i, r in enumerate(rows) if i % max(1, len(rows) // 8) == 0]
+    years = [r["label"] for r in rows if r["label"].endswith("-01")]
+    ticks = years if len(years) > 1 else [r["label"] for i, r in enumerate(rows) if i % max(1, len(rows) // 8) == 0]
     x = {
         "field": "label",
         "type": "ordinal",

@@ -92,6 +92,9 @@ class Brief:
     versions: list[tuple[str, str]]
     cite: str
     sensitivity: str
+    verdict_note: str
+    published: str
+    years: str
     maps: list[tuple[str, str]] = field(default_factory=list)
     method: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)

@@ -121,7 +121,7 @@ def by_scope(w: Writer) -> Figure | None:
         [[x["label"], x["text"], t.interval(x["low"], x["high"], "share")] for x in rows],
         (1, 2),
     )
-    svg = charts.svg(charts.bars(rows, share=True, width=440, label=440), title, "scopes")
+    svg = charts.svg(charts.bars(rows, share=True, width=340, label=540), title, "scopes")
     return Figure("scopes", title, svg, table, w.caveats(found[0][1]), True)
 
 

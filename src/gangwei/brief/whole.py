@@ -14,6 +14,8 @@ from gangwei.brief.writer import Writer
 from gangwei.claims import Question
 from gangwei.version import __version__
 
+YEARS = 3
+
 
 def compose(w: Writer) -> Brief:
     """Everything."""
@@ -69,12 +71,22 @@ def compose(w: Writer) -> Brief:
     cite = w.name("cite_as").format(
         version=__version__, kept=t.integer(grains["ad"]), date=day or "–", definitions=ds.definitions_version
     )
+    margin = t.share(w.settings["survive_margin"], 0)
+    sources = [r["source"] for r in ds.codebook.rows("published.csv") if r["source"]]
     return Brief(
         lang="zh-CN" if t.lang == "zh" else "en", date=w.date(), empty=empty,
         facts=t.text("dataset_facts").format(read=t.integer(read), kept=t.integer(grains["ad"]), openings=t.integer(openings), boards=len(ds.boards)),
         subtitle=claims.close_up(t.text("subtitle").format(openings=t.integer(openings, short=True), ads=t.integer(grains["ad"], short=True))),
         headlines=headlines(w, said, tornados, all_claims), said=said_by, figures=figures, tables=tables,
         tornados=[tornado_block(w, x) for x in tornados.values() if x.claim.headline], others=others(w, said, tornados) if tornados else None, evidence=evidence(w, list(said.values())) if ai else [], notes=notes,
-        versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=t.share(w.settings["survive_margin"], 0)), maps=maps, method=[m.format(**words) for m in t.table["method"]["items"]],
+        versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=margin), verdict_note=t.text("verdict_note").format(margin=margin) if tornados else "",
+        published=t.text("published_note").format(source=sources[0]) if sources else "", years=years(w) if ai else "", maps=maps, method=[m.format(**words) for m in t.table["method"]["items"]],
         limits=list(t.table["limits"]["items"]),
     )  # fmt: skip
+
+
+def years(w: Writer) -> str:
+    """The years that most AI openings are from: the ads are a pile of several collections, not one moment."""
+    rows = w.ask("ai-mix", "year").rows.sort("value", "id", descending=[True, False]).head(YEARS).to_dicts()
+    found = [f"{r['label']}{w.marks[0]}{w.t.share(r['value'], 0)}" for r in rows]
+    return w.t.text("years_line") + w.marks[0] + " · ".join(found) if found else ""

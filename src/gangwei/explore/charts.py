@@ -78,8 +78,14 @@ def map_of(result: Result, labels: Labels, href: Href) -> str:
     title = result.measure.zh if labels.lang == "zh" else result.measure.en
     layer = "prefectures" if result.by == "city" else "provinces"
     return choropleth.svg(
-        _china(), regions, layer=layer, title=title, no_data=labels.text("map_vague" if result.measure.kind in RELATIVE else "map_none"), words=lambda v: labels.quantity(v, unit)
+        _china(), regions, layer=layer, title=title, no_data=labels.text("map_vague" if result.measure.kind in RELATIVE else "map_none"), words=lambda v: bound(labels, v, unit)
     )  # fmt: skip
+
+
+def bound(labels: Labels, value: float, unit: str) -> str:
+    """The number of a class bound, which is round: 10 % and not 10.0 %."""
+    whole = unit == "share" and value >= 0.01 and abs(value * 100 - round(value * 100)) < 1e-9
+    return labels.share(value, 0) if whole else labels.quantity(value, unit)
 
 
 def standalone(html: str) -> str:

@@ -73,7 +73,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
         values = {
             "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": charts.on_every_screen(svg), "given": asked.given,
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns and result.rows[c].null_count() < result.rows.height], "linked": linked(result),
-            "by_options": m.groups, "choices": choices(site, result),
+            "by_options": m.groups, "dates": vocabulary.DATES, "choices": choices(site, result),
         }  # fmt: skip
         return View(
             "measure.j2",

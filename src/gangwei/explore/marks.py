@@ -93,12 +93,12 @@ class Layout:
 
     def grid(self, labels: Labels, unit: str) -> list[str]:
         """Lines and numbers of the axis."""
-        out = []
-        for t in ticks(self.top, 3 if self.screen.narrow else 5):
+        out, steps = [], ticks(self.top, 3 if self.screen.narrow else 5)
+        for t, said in zip(steps, spelt(steps, labels, unit)):
             x = self.x(t)
             out.append(f'<line x1="{x}" x2="{x}" y1="{self.head - 8}" y2="{self.height - 6:g}" stroke="{RULE}"/>')
             anchor = "start" if self.screen.narrow and t == 0 else "middle"
-            out.append(_small(x, self.head - 14, anchor, labels.quantity(t, unit)))
+            out.append(_small(x, self.head - 14, anchor, said))
         return out
 
 
@@ -130,6 +130,14 @@ def ticks(top: float, most: int = 5) -> list[float]:
     step = 10 ** math.floor(math.log10(top / most))
     step = next(m * step for m in (1, 2, 2.5, 5, 10, 20) if top / (m * step) <= most)
     return [i * step for i in range(math.floor(top / step * 1.0000001) + 1)]
+
+
+def spelt(steps: Sequence[float], labels: Labels, unit: str) -> list[str]:
+    """The numbers of an axis; of shares with no more digits than tell them apart."""
+    for digits in range(3) if unit == "share" else ():
+        if all(abs(t * 100 - round(t * 100, digits)) < 1e-9 for t in steps):
+            return [labels.share(t, digits) for t in steps]
+    return [labels.quantity(t, unit) for t in steps]
 
 
 def finite(value: float | None, instead: float) -> float:
@@ -241,7 +249,8 @@ def line(result: Result, labels: Labels, href: Href, screen: Screen = SCREENS[0]
     first, last = rows[0][0], rows[-1][0]
     top = max(*(finite(r["high"], r["value"]) for _, r in rows), 1e-12)
     top = min(top, max(r["value"] for _, r in rows) * 2.5) or top
-    shown = [(t, labels.quantity(t, unit)) for t in ticks(top)]
+    steps = ticks(top)
+    shown = list(zip(steps, spelt(steps, labels, unit)))
     height, right, foot = (240 if screen.narrow else 320), 20, 34
     left = max(em(s) for _, s in shown) * SMALL + 18
 

@@ -21,6 +21,7 @@ COLUMNS = (
     "ad_id",
     "title",
     "employer",
+    "employer_id",
     "adcode",
     "board",
     "ai_tier",
@@ -50,7 +51,11 @@ def fetch(ds: Dataset, numbers: Sequence[int], titles: str | None = None) -> pl.
             texts = cur.execute(titles or TITLES.format(held=held)).pl()
     finally:
         cur.close()
-    facts = facts.with_columns(employer=pl.Series(ds.employers.names_of(facts["emp_no"].to_list()), dtype=pl.String))
+    who = facts["emp_no"].to_list()
+    facts = facts.with_columns(
+        employer=pl.Series(ds.employers.names_of(who), dtype=pl.String),
+        employer_id=pl.Series(ds.employers.ids_of(who), dtype=pl.String),
+    )
     found = order.join(facts, on="row_no", how="inner").join(texts, on="row_no", how="left")
     return clean(found.sort("at").rename({"tier": "ai_tier"}).select(COLUMNS))
 

@@ -69,12 +69,10 @@ class Speaker:
         return str(self.labels.table["names"]["individual"])
 
     def unknown(self, e: UnknownParameter) -> str:
-        """Why a question is outside the vocabulary; in English as the command line says it."""
-        if self.lang == "en":
-            return str(e)
+        """Why a question is outside the vocabulary."""
         page = self.words.page[self.lang]
         kind, _, key = e.what.partition(" of ")
-        named = self.labels.dimension(key) if kind == "value" else key
+        named = page["group_by"] if key == "by" else self.labels.dimension(key) if kind == "value" else key
         what = page.get(f"unknown_{kind}_of" if kind == "dimension" and key else f"unknown_{kind}", e.what).format(
             key=named
         )
@@ -125,6 +123,20 @@ class Speaker:
         if by == "skill":
             return self.labels.skills.get(value, value)
         return self.labels.code(by, value)
+
+    def within(self, word: str) -> str:
+        """The name of a dimension inside a sentence: lower case in English, but for capitals that stay (AI)."""
+        return word[:1].lower() + word[1:] if self.lang == "en" and word[1:2].islower() else word
+
+    def noun(self, result: Result) -> str:
+        """What the denominator of a figure counts."""
+        m = result.measure
+        what = {"ad": "ad", "exact": "ad", "spell": "spell"}.get(result.grain, "opening")
+        if what == "opening":
+            named = m.kind in ("rank", "top") and result.by == "employer"
+            paid = m.kind in ("median", "premium") and m.unit != "cny_year"
+            what = "paid" if paid else "named" if named else "located" if "located_only" in m.caveats else what
+        return self.words.page[self.lang][f"noun_{m.population}_{what}"]
 
     def row(self, result: Result, row: dict[str, Any]) -> str:
         """The label of a row of a figure."""

@@ -109,7 +109,7 @@ def ads_behind(
     `limit`: at most 10,000; all where it is None. `drawn`: in an order that looks like chance and is the same each time, so that a few stand for all.
 
     Returns:
-        count of rows, and columns opening_id, ad_id, title, employer, adcode, board, ai_tier, first_date, last_date, n_ads, url.
+        count of rows, and columns opening_id, ad_id, title, employer, employer_id, adcode, board, ai_tier, first_date, last_date, n_ads, url.
     """
     q = behind_query(ds, measure_id, by, group, where, as_of=as_of, lists=lists)
     source = q.source()
@@ -122,7 +122,7 @@ def ads_behind(
     q.params |= {"lim": None if limit is None else max(0, min(limit, 10_000)), "off": max(0, offset)}
     page = cur.execute(
         f"WITH p AS MATERIALIZED ({distinct} LIMIT $lim OFFSET $off) "
-        "SELECT a.opening_id, a.ad_id, a.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, p.adcode, p.board, p.ai_tier, p.first_date, p.last_date, p.n_ads, a.url "
+        "SELECT a.opening_id, a.ad_id, a.title, CASE WHEN e.kind = 'person' THEN NULL ELSE e.name END AS employer, n.employer_id, p.adcode, p.board, p.ai_tier, p.first_date, p.last_date, p.n_ads, a.url "
         "FROM p JOIN ads a ON a.file_row_number = p.row_no LEFT JOIN employer_no n ON n.emp_no = p.emp_no "
         f"LEFT JOIN employers e ON e.employer_id = n.employer_id ORDER BY {order}",
         q.params,
