@@ -75,8 +75,15 @@ class Headers:
 
     def remarked(self, remarks: Mapping[str, str]) -> dict[str, str]:
         """Headers that are not listed, with what is remarked on each, where the header does not tell or the remark is listed for the
-        same field: remarks may be those of another column."""
-        return {n: r for n, r in remarks.items() if r and self.listed(n) is None and self._agrees(self.claim(n), r)}
+        same field: remarks may be those of another column. A number of persons, by its remark, is no key."""
+        return {n: r for n, r in remarks.items() if r and (self._open(n, r) or self._counted(n, r))}
+
+    def _open(self, header: str, remark: str) -> bool:
+        return self.listed(header) is None and self._agrees(self.claim(header), remark)
+
+    def _counted(self, header: str, remark: str) -> bool:
+        own, told = self.listed(header), self.listed(remark)
+        return own is not None and told is not None and (own.field, told.field) == ("source_key", "headcount")
 
     def _agrees(self, own: Claim | None, remark: str) -> bool:
         told = self.listed(remark)
