@@ -31,8 +31,9 @@ _BOUNDS = re.compile(
     r"^(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*\|\s*(\d[\d.]*\s*[kw千万]?\s*元?(?:\s*/\s*\S{1,2})?)\s*(?:\|\s*(\d*)\D*)?$"
 )
 _SLASHED = re.compile(
-    r"(\d{3,}(?:\.\d+)?|\d+(?:\.\d+)?(?=[kw千万]))([kw千万])?元?\s*/\s*(\d{3,}(?:\.\d+)?|\d+(?:\.\d+)?(?=[kw千万]))([kw千万])?元?"
+    r"(\d{3,}(?:\.\d+)?|\d+(?:\.\d+)?(?=[kw千万]))([kw千万])?元?\s*/\s*(\d{3,}(?:\.\d+)?|\d+(?:\.\d+)?(?=[kw千万]))([kw千万])?元?(\s*/\s*[^\d\s/]{1,3})?"
 )
+WAN = 10_000
 _PAIR = re.compile(r"\[\s*[\d.]+\s*,\s*[\d.]+\s*\]")
 _MISSING = re.compile(r"(^|\|)\s*-1(?:\.0+)?\s*(?=\||$)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -333,7 +334,8 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     assert low is not None and high is not None
     if unit is None:
         unit = hint or "month"
-        if not hint and min(low, high) >= _year_from(board, "万" in s, months, rules):
+        in_wan = WAN in (rules.multipliers.get(m1 or ""), rules.multipliers.get(m2 or ""))
+        if not hint and min(low, high) >= _year_from(board, in_wan, months, rules):
             unit = "year"
     censored: str | None = None
     if n2 is None:
@@ -345,11 +347,11 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
 
 
 def _slashed(s: str, rules: PayRules) -> str:
-    """A lower and a higher bound with a slash between them and nothing else (8000/10000) as a range; other phrases as they are."""
+    """A lower and a higher bound with a slash between them, and at most a unit (8000/10000/月), as a range; others as they are."""
     m = _SLASHED.fullmatch(s.strip())
     if m is None or _yuan(m[1], m[2], rules) >= _yuan(m[3], m[4], rules):
         return s
-    return f"{m[1]}{m[2] or ''}-{m[3]}{m[4] or ''}"
+    return f"{m[1]}{m[2] or ''}-{m[3]}{m[4] or ''}{m[5] or ''}"
 
 
 def _year_from(board: str, in_wan: bool, months: int | None, rules: PayRules) -> Any:
