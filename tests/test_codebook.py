@@ -50,3 +50,11 @@ def test_a_build_names_the_files_of_an_overlay_that_nothing_reads(tmp_path: Path
     said = CliRunner().invoke(main, args)
     assert said.exit_code == 0, said.output
     assert "nothing reads ai/term.csv" in said.output and "mine.csv" not in said.output
+
+
+def test_what_a_file_lacks_is_said_with_its_name(tmp_path: Path) -> None:
+    """A copy of an earlier packaged file has not the sections that came since."""
+    kept = [line for line in Codebook().text("pay.toml").splitlines() if not line.startswith("yuan =")]
+    (tmp_path / "pay.toml").write_text("\n".join(kept), "utf-8")
+    assert [p for p in check(tmp_path) if "pay.toml [words] has no yuan" in p]
+    assert Codebook(tmp_path).toml("pay.toml")["units"] == Codebook().toml("pay.toml")["units"]

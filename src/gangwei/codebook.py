@@ -24,6 +24,26 @@ class DefinitionError(ValueError):
     """A definition file is missing or malformed; the message names the file and what to do."""
 
 
+class _Given(dict[str, Any]):
+    """A table of a file that replaces a packaged one: what it lacks is named with the file."""
+
+    where = ""
+
+    def __missing__(self, key: str) -> Any:
+        raise DefinitionError(f"{self.where} has no {key}; begin the file with a copy of the packaged one")
+
+
+def _given(value: Any, where: str) -> Any:
+    """A value of such a file with its tables as `_Given`."""
+    if isinstance(value, list):
+        return [_given(v, where) for v in value]
+    if not isinstance(value, dict):
+        return value
+    table = _Given({k: _given(v, f"{where} [{k}]") for k, v in value.items()})
+    table.where = where
+    return table
+
+
 class Codebook:
     """A read-only view of the definition files.
 
@@ -61,11 +81,13 @@ class Codebook:
             raise DefinitionError(f"{name}: is not UTF-8; save it as UTF-8 (Excel: CSV UTF-8)") from None
 
     def toml(self, name: str) -> dict[str, Any]:
-        """A TOML file as a dictionary."""
+        """A TOML file as a dictionary; a key that a file of the overlay lacks raises DefinitionError."""
         try:
-            return tomllib.loads(self.text(name))
+            table = tomllib.loads(self.text(name))
         except tomllib.TOMLDecodeError as e:
             raise DefinitionError(f"{name}: {e}") from None
+        replaces = len(self.roots) > 1 and (self.roots[0] / name).is_file()
+        return _given(table, name) if replaces else table
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """A CSV file (UTF-8, header, '#' lines are comments) as dictionaries of strings; empty cells are ''."""
