@@ -75,16 +75,17 @@ def compile_dates(book: Codebook) -> DateRules:
     d = book.toml("dates.toml")
     around = d["around"]
     about, more, ago, state = ("|".join(around[k]) for k in ("about", "more", "ago", "state"))
+    behind = "|".join(around["behind_unit"])
     units = "|".join(sorted(d["units"], key=lambda u: (-len(u), u)))
     digits = "".join(c for c in d["counts"] if len(c) == 1 and not c.isascii())
     since = re.compile(
-        rf"^(?:\D{{1,12}}\s)?(?:{about})?(\d+|[{digits}]+|an?)\s*[+{more}]?\s*({units})s?\s*(?:钟|{more})?\s*"
+        rf"^(?:\D{{1,12}}\s)?(?:{about})?(\d+|[{digits}]+|an?)\s*[+{more}]?\s*({units})s?\s*(?:{behind})?\s*"
         rf"(?:{ago})?\+?\s*[(（]?(?:{state})?[)）]?$",
         re.I,
     )
     return DateRules(
         d["earliest"], d["latest"], int(d["days_after_capture"]), timezone(timedelta(hours=d["utc_offset_hours"])),
-        {w: (n, n) if isinstance(n, int) else tuple(n) for w, n in d["words"].items()}, d["several"], d["units"], d["months"], d["counts"], str.maketrans(d["traditional"]), since,
+        {w: (n, n) if isinstance(n, int) else tuple(n) for w, n in d["words"].items()}, d["several"], d["units"], d["months"], d["counts"], str.maketrans(dict(d["traditional"])), since,
         re.compile(around["label"], re.I), re.compile(around["open"]), around["within"], around["more"], frozenset(d["empty"]["values"]),
     )  # fmt: skip
 
