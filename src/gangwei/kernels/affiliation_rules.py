@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MATCHES = ("exact", "prefix", "prefix_distinct", "brand", "head", "contains", "regex")
 FAMILIES = ("defence", "surveillance", "supplier", "list", "register", "state_owned", "signal")
-MILITARY_LISTS = ("us_1260h", "us_ns_cmic", "us_s1237")
 
 
 @dataclass(frozen=True)
@@ -203,12 +202,13 @@ def _rows(book: Codebook) -> list[Rule]:
         rules.append(_rule("surveillance", "surveillance", row))
     for row in book.rows("employers/state_owned.csv"):
         rules.append(_rule("state_owned", "state_owned", row))
+    military = {r["id"] for r in book.rows("employers/military_lists.csv")}
     for name in book.names("lists", ".csv"):
         list_id = name.removeprefix("lists/").removesuffix(".csv")
         for row in book.rows(name):
             for text in dict.fromkeys(t.strip() for t in [*row["names"].split("|"), row["name_en"]]):
                 if text:
-                    family = "list" if list_id in MILITARY_LISTS else "register"
+                    family = "list" if list_id in military else "register"
                     rules.append(_rule(list_id, family, row | {"text": text}, tier="T3", defence="unknown"))
     return rules
 
