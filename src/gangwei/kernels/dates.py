@@ -74,8 +74,7 @@ def compile_dates(book: Codebook) -> DateRules:
     """Rules from definitions/dates.toml."""
     d = book.toml("dates.toml")
     around = d["around"]
-    about, more, ago, state = ("|".join(around[k]) for k in ("about", "more", "ago", "state"))
-    behind = "|".join(around["behind_unit"])
+    about, more, behind, ago, state = ("|".join(around[k]) for k in ("about", "more", "behind_unit", "ago", "state"))
     units = "|".join(sorted(d["units"], key=lambda u: (-len(u), u)))
     digits = "".join(c for c in d["counts"] if len(c) == 1 and not c.isascii())
     since = re.compile(

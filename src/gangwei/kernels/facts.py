@@ -10,7 +10,8 @@ import polars as pl
 
 from gangwei.kernels.memo import Memo, encode
 from gangwei.kernels.occupation import OccupationRules, compile_occupations, industry_of, occupation_of
-from gangwei.kernels.pay import PayRules, compile_pay, parse_pay
+from gangwei.kernels.pay import parse_pay
+from gangwei.kernels.pay_rules import PayRules, compile_pay
 from gangwei.kernels.requirements import (
     RequirementRules,
     compile_requirements,

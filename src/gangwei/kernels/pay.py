@@ -6,17 +6,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from gangwei.kernels.mojibake import unmojibake
-
-if TYPE_CHECKING:
-    from gangwei.codebook import Codebook
+from gangwei.kernels.pay_rules import PayRules
 
 MAX_DIGITS = 12
-_NUMBER = r"(\d+(?:\.\d+)?)"
 _SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
 _DASHES = str.maketrans("〜∼‐−―", "~~---")
 CHINESE = str.maketrans("零一二两三四五六七八九", "01223456789")
@@ -60,78 +57,6 @@ class Pay:
     months: int | None = None
     censored: str | None = None
     reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PayRules:
-    """The compiled grammar of definitions/pay.toml."""
-
-    negotiable: tuple[str, ...]
-    foreign: tuple[str, ...]
-    foreign_boards: frozenset[str]
-    foreign_languages: tuple[str, ...]
-    above: re.Pattern[str]
-    below: re.Pattern[str]
-    above_head: re.Pattern[str]
-    below_head: re.Pattern[str]
-    settled: re.Pattern[str]
-    plus: re.Pattern[str]
-    commission: str
-    stated: re.Pattern[str]
-    currency: re.Pattern[str]
-    months: re.Pattern[str]
-    months_range: re.Pattern[str]
-    not_pay: re.Pattern[str]
-    trial: re.Pattern[str]
-    nothing: frozenset[str]
-    contract: tuple[str, ...]
-    """Words for a kind of contract that stand where pay should"""
-    in_title: str
-    multipliers: dict[str, int]
-    amount: re.Pattern[str]
-    units: tuple[tuple[str, re.Pattern[str]], ...]
-    bands: dict[str, Any]
-    bounds: dict[str, Any]
-    glyphs: dict[int, str]
-    """Digits by the code points of the font in which pages of a board draw them"""
-
-
-def compile_pay(book: Codebook) -> PayRules:
-    """Compile definitions/pay.toml."""
-    d = book.toml("pay.toml")
-    words = d["words"]
-    mult = "|".join(map(re.escape, d["multipliers"]))
-    yuan, between, rate = ("|".join(words[k]) for k in ("yuan", "between", "rate"))
-    amount = rf"{_NUMBER}\s*(?:元\s*)?({mult})?(?:{yuan})?"
-    patterns = {k: re.compile(v) for k, v in d["patterns"].items()}
-    return PayRules(
-        negotiable=tuple(words["negotiable"]),
-        foreign=tuple(words["foreign"]),
-        foreign_boards=frozenset(words["foreign_boards"]),
-        foreign_languages=tuple(words["foreign_languages"]),
-        above=re.compile("|".join(map(re.escape, words["above"]))),
-        below=re.compile("|".join(map(re.escape, words["below"]))),
-        above_head=re.compile("|".join(map(re.escape, words["above_before"]))),
-        below_head=re.compile("|".join(map(re.escape, words["below_before"]))),
-        settled=re.compile(d["settled"]["words"]),
-        plus=patterns["plus"],
-        commission=words["commission"],
-        stated=patterns["stated"],
-        currency=patterns["currency"],
-        months=patterns["months"],
-        months_range=patterns["months_range"],
-        not_pay=patterns["not_pay"],
-        trial=patterns["trial"],
-        nothing=frozenset(words["nothing"]),
-        contract=tuple(words["contract"]),
-        in_title=f"(?i)({d['title']['pay']})",
-        multipliers=dict(d["multipliers"]),
-        amount=re.compile(rf"{amount}(?:(?:\s*/\s*(?:{rate})\b)?[^\d|]{{0,3}}?(?:{between})\s*{amount})?"),
-        units=tuple((unit, re.compile(pattern)) for unit, pattern in d["units"].items()),
-        bands=dict(d["bands"]),
-        bounds=dict(d["bounds"]),
-        glyphs={d["glyphs"]["first"] + i: str(i) for i in range(10)},
-    )
 
 
 def tens(m: re.Match[str]) -> str:
