@@ -199,3 +199,10 @@ def test_every_kind_of_variant_has_a_colour(tmp_path: Path) -> None:
     kinds = {v.kind for c in asked for v in sensitivity.tornado(answers, labels, c, {"survive_margin": 0.1}).variants}
     assert "joint" in kinds
     assert kinds <= set(charts.KINDS)
+
+
+def test_a_range_holds_what_the_sentence_states() -> None:
+    claim = next(c for c in claims.load(Codebook()) if c.id == "cluster_share")
+    above = tuple(sensitivity.Variant("grain", "", {}, v, (), False) for v in (0.9, None, 0.95))
+    x = sensitivity.Tornado(claim, "share", 0.8, (), above, False)
+    assert (x.low, x.high) == (0.8, 0.95)

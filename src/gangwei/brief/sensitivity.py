@@ -49,12 +49,16 @@ class Tornado:
     @property
     def low(self) -> float | None:
         """Smallest value of any variant or the base."""
-        return min((v.value for v in self.variants if v.value is not None), default=self.base)
+        return min(self._values, default=None)
 
     @property
     def high(self) -> float | None:
         """Largest value of any variant or the base."""
-        return max((v.value for v in self.variants if v.value is not None), default=self.base)
+        return max(self._values, default=None)
+
+    @property
+    def _values(self) -> list[float]:
+        return [v for v in (self.base, *(v.value for v in self.variants)) if v is not None]
 
 
 def _places(claim: Claim) -> bool:
