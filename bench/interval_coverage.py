@@ -206,7 +206,10 @@ def placed(s: Places, rng: np.random.Generator) -> tuple[float, iv.Estimate, tup
         ai = rng.binomial(n.astype(int), np.clip(rate[city] * lean[who], 0, 1)).astype(float)
         a, b = ai[here], (n - ai)[here]
         true = rate[at] * (1 - rate @ share) / ((1 - rate[at]) * (rate @ share))
-        e = iv.quotient(a.sum(), b.sum(), a @ a, a @ b, b @ b, float(ai.sum() / (n - ai).sum()))
+        all_a, all_b = np.bincount(who, ai), np.bincount(who, n - ai)
+        mine, of_all = (iv.Pair(x.sum(), y.sum(), x @ x, x @ y, y @ y) for x, y in ((a, b), (all_a, all_b)))
+        own = all_a[who[here]], all_b[who[here]]
+        e = iv.quotient(mine, of_all, (a @ own[0], a @ own[1], b @ own[0], b @ own[1]))
         half = iv.Z95 * np.sqrt(1 / max(a.sum(), 1) + 1 / max(b.sum(), 1))
         return float(true), e, (e.value * np.exp(-half), e.value * np.exp(half))
     if s.figure == "count":

@@ -77,12 +77,50 @@ def test_share_that_rests_on_few_employers_reaches_further() -> None:
     assert wide.high - wide.low > 4 * (even.high - even.low)
 
 
+def _quotient(ai: np.ndarray, others: np.ndarray, here: np.ndarray) -> iv.Estimate:
+    """Of the employers that are `here`, each with its openings."""
+    a, b = ai[here], others[here]
+    part, whole = (iv.Pair(x.sum(), y.sum(), x @ x, x @ y, y @ y) for x, y in ((a, b), (ai, others)))
+    return iv.quotient(part, whole, (a @ a, a @ b, b @ a, b @ b))
+
+
 def test_quotient() -> None:
-    e = iv.quotient(50, 100, 50, 0, 100, 0.25)
+    ai, others = np.repeat([1.0, 0.0], [1000, 4000]), np.repeat([0.0, 1.0], [1000, 4000])
+    here = (np.arange(5000) >= 950) & (np.arange(5000) < 1100)  # 50 AI openings, 100 others
+    e = _quotient(ai, others, here)
     assert e.value == 2 and e.low < 2 < e.high
-    assert e.high / e.value == pytest.approx(math.exp(e.z * math.sqrt(1 / 50 + 1 / 100)))
-    assert iv.quotient(0, 5, 0, 0, 5, 0.25).value == 0 and math.isnan(iv.quotient(0, 5, 0, 0, 5, 0.25).low)
-    assert math.isnan(iv.quotient(5, 0, 5, 0, 0, 0.25).value)
+    apart = math.sqrt(1 / 50 + 1 / 100 - 1 / 1000 - 1 / 4000)
+    assert e.high / e.value == pytest.approx(math.exp(e.z * apart))
+    none = _quotient(ai, others, np.arange(5000) > 4990)
+    assert none.value == 0 and math.isnan(none.low)
+    assert math.isnan(_quotient(ai, others, np.arange(5000) < 9).value)
+
+
+def test_quotient_of_all_is_one() -> None:
+    e = _quotient(np.array([3.0, 1, 7]), np.array([2.0, 5, 1]), np.ones(3, bool))
+    assert (e.low, e.value, e.high) == pytest.approx((1, 1, 1))
+
+
+def test_quotient_knows_how_uncertain_the_whole_is() -> None:
+    # A hundred employers here, as many elsewhere, one of which offers half of all AI openings.
+    ai, others = np.ones(200), np.full(200, 9.0)
+    ai[150] = 200
+    here = np.arange(200) < 100
+    giant = _quotient(ai, others, here)
+    assert giant.high / giant.low > 5 * 1.2
+
+
+def test_an_employer_that_holds_most_leaves_a_share_open() -> None:
+    # 200 employers of two openings and one of 1,600: whatever it offers, the share lies close to it.
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(200):
+        size = np.r_[np.full(200, 2.0), 1600.0]
+        hit = rng.binomial(size.astype(int), rng.beta(1, 4, 201)).astype(float)
+        e = iv.cluster_share(hit.sum(), size.sum(), hit @ hit, hit @ size, size @ size, 201)
+        held += e.low <= 0.2 <= e.high
+        assert e.n_eff < 2
+    assert held >= 190
 
 
 def test_ranks_know_what_is_sure() -> None:
@@ -199,3 +237,20 @@ def test_labels_that_agree_leave_a_stratum_open(said: float, weight: float) -> N
         s = iv.Stratum(300, 300 * 0.98 * said, labels, predictions, np.full(n, weight))
         _, low, high, _ = iv.stratum_share(s)
         assert high - low > 1 / (n + 2) * (1 - n / 300), n
+
+
+def test_bounds_of_strata_without_labels_add_up() -> None:
+    parts = [iv.Between(100, 0.1, 0.0, 0.3)] * 4
+    e = iv.ppi_share(parts)
+    assert (e.low, e.value, e.high) == pytest.approx((0.0, 0.1, 0.3))
+
+
+@pytest.mark.parametrize("said", [0.0, 1.0])
+def test_a_population_that_is_all_one_is_held(said: float) -> None:
+    rng = np.random.default_rng(3)
+    for n in (7, 41, 60):
+        strata = [
+            iv.Stratum(k, k / 2, np.full(n, said), rng.random(n), np.full(n, k / n)) for k in (501, 733, 97, 1009)
+        ]
+        e = iv.ppi_share(strata)
+        assert e.value == said and e.low <= said <= e.high

@@ -80,6 +80,9 @@ def kish_of(total: float, squares: float) -> float:
     return total * total / squares if squares > 0 else 0.0
 
 
+ALONE = 2.5
+"""Employers of equal weight below which one of them holds most of a figure (about two thirds or more)."""
+
 SEEN = 2.0
 """Employers added to those of a part (a city, the AI openings): what was seen of a small part tells little of its own spread."""
 
@@ -106,6 +109,9 @@ def cluster_share(
 ) -> Estimate:
     """A ratio of sums over employers, from integer sums made in SQL.
 
+    An employer that holds most of the openings drags the share with it, so the spread about the share cannot show how far off
+    it is: then as many openings are known as there are employers of equal weight.
+
     Args:
         hits, total: sums of numerator and denominator; `hh`, `ht`, `tt`: sums over employers of their squares and product.
         clusters: employers in the denominator. unit: weight of one opening in these sums.
@@ -115,9 +121,10 @@ def cluster_share(
     p = hits / total
     correction = clusters / (clusters - 1) if clusters > 1 else 1.0
     variance = max(hh - 2 * p * ht + p * p * tt, 0.0) / (total * total) * correction
-    n = effective_n(p, variance, total / unit, kish_of(total, tt))
-    if clusters <= 1:
-        n = min(n, 1.0)
+    employers = kish_of(total, tt)
+    n = effective_n(p, variance, total / unit, employers)
+    if employers < ALONE:
+        n = min(n, employers)
     # The variance rests on the largest employers: of all, of the numerator, of what is outside it.
     z = max(reach(total, tt, unit, 0.0), reach(hits, hh, unit), reach(total - hits, tt - 2 * ht + hh, unit))
     low, high = wilson(p, n, z)
@@ -140,19 +147,44 @@ def cluster_count(total: float, tt: float, unit: float = 1.0) -> Estimate:
     return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_count", z)
 
 
-def quotient(a: float, b: float, aa: float, ab: float, bb: float, whole: float, unit: float = 1.0) -> Estimate:
-    """(a / b) / whole with a log-scale employer-cluster interval; NaN without an end where a or b is none.
+@dataclass(frozen=True)
+class Pair:
+    """Two sums a and b of a group, and sums over employers of their squares and product."""
+
+    a: float
+    b: float
+    aa: float
+    ab: float
+    bb: float
+
+    @property
+    def spread(self) -> float:
+        """Variance of log(a / b) when employers are drawn anew."""
+        return self.aa / self.a**2 - 2 * self.ab / (self.a * self.b) + self.bb / self.b**2
+
+
+def quotient(part: Pair, whole: Pair, crossed: tuple[float, float, float, float], unit: float = 1.0) -> Estimate:
+    """(a / b of a group) / (a / b of all), with a log-scale employer-cluster interval; NaN without an end where a or b is none.
+
+    The group is part of the whole and moves with it: a quotient of all openings is 1 whatever is drawn.
 
     Args:
-        a, b: sums of a group; `aa`, `ab`, `bb`: sums over employers of their squares and product.
-        whole: the quotient a / b of all groups, taken as known. unit: weight of one opening in these sums.
+        crossed: sums over employers of the products a A, a B, b A, b B of the group (a, b) and the whole (A, B). unit: weight of
+            one opening in these sums.
     """
-    n_eff = kish_of(a + b, aa + 2 * ab + bb)
-    if not (a > 0 and b > 0 and whole > 0):
-        return Estimate(0.0 if a <= 0 < b and whole > 0 else math.nan, math.nan, math.nan, n_eff, "employer_delta")
-    value = a / b / whole
-    z = max(reach(a, aa, unit), reach(b, bb, unit))
-    half = z * math.sqrt(max(aa / (a * a) - 2 * ab / (a * b) + bb / (b * b), 0.0))
+    a, b = part.a, part.b
+    n_eff = kish_of(a + b, part.aa + 2 * part.ab + part.bb)
+    if not (a > 0 and b > 0):
+        known = a <= 0 < b and whole.a > 0 and whole.b > 0
+        return Estimate(0.0 if known else math.nan, math.nan, math.nan, n_eff, "employer_delta")
+    value = a / b / (whole.a / whole.b)
+    aa, ab, ba, bb = crossed
+    z = max(
+        reach(a, part.aa, unit), reach(whole.a - a, whole.aa - 2 * aa + part.aa, unit),
+        reach(b, part.bb, unit), reach(whole.b - b, whole.bb - 2 * bb + part.bb, unit),
+    )  # fmt: skip
+    shared = aa / (a * whole.a) - ab / (a * whole.b) - ba / (b * whole.a) + bb / (b * whole.b)
+    half = z * math.sqrt(max(part.spread + whole.spread - 2 * shared, 0.0))
     return Estimate(value, value * math.exp(-half), value * math.exp(half), n_eff, "employer_delta", z)
 
 
@@ -366,7 +398,7 @@ def _stratum(s: Stratum, z: float) -> tuple[float, float, float, float]:
     rest = y - lam * f
     mean = float(w @ rest)
     variance = float(w @ (rest - mean) ** 2)
-    value = lam * s.predicted / s.size + mean
+    value = lam * s.predicted / s.size + mean if y.min() < y.max() else float(y[0])
     # Labels of this stratum exhaust it in the end; labels from elsewhere leave open how its own units fell out.
     left = 1 + n / s.size if s.borrowed else max(1 - len(y) / s.size, 0.0)
     if left == 0:
@@ -403,25 +435,35 @@ def ppi_share(strata: Sequence[Stratum | Between], z: float = Z95) -> Estimate:
     In each stratum: lambda * mean prediction + mean(label - lambda * prediction), lambda tuned to the least variance and
     shrunk when labels are few (PPI++ within strata; with predictions constant in a stratum this is the stratified mean of
     labels). Each stratum has a Jeffreys interval on its effective size, so that a stratum whose labels agree perfectly is not
-    taken as known; the ends are combined by the square-and-add rule (Zou and Donner 2008). Where a large stratum holds very
+    taken as known; the ends are combined by the square-and-add rule (Zou and Donner 2008). Bounds of strata without labels are no
+    errors that cancel: they add up. Where a large stratum holds very
     few positives the interval is conservative: no label can tell few from none.
     """
     total = float(sum(s.size for s in strata))
     if total <= 0 or any(isinstance(s, Stratum) and len(s.labels) == 0 and s.size > 0 for s in strata):
         return Estimate(math.nan, math.nan, math.nan, 0.0, "none")
     value = below = above = variance = 0.0
+    lowest = highest = 0.0
     for s in strata:
         if s.size == 0:
             continue
         w = s.size / total
         r, low, high, v = stratum_share(s, z)
-        value += w * r
+        value += s.size * r
+        if isinstance(s, Between):
+            lowest, highest = lowest + w * (r - low), highest + w * (high - r)
+            continue
         below += (w * (r - low)) ** 2
         above += (w * (high - r)) ** 2
         variance += w * w * v
-    value = min(max(value, 0.0), 1.0)
+    value = min(max(value / total, 0.0), 1.0)
+    variance += ((lowest + highest) / (2 * z)) ** 2
     labelled = float(sum(len(s.labels) for s in strata if isinstance(s, Stratum)))
     n_eff = value * (1 - value) / variance if variance > 0 else labelled
     return Estimate(
-        value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)), n_eff, "ppi_stratified"
+        value,
+        max(0.0, value - math.sqrt(below) - lowest),
+        min(1.0, value + math.sqrt(above) + highest),
+        n_eff,
+        "ppi_stratified",
     )

@@ -216,14 +216,19 @@ def lq(ask: Scope) -> Finding:
     """(AI in the group / AI) over (non-AI in the group / non-AI), with a log-scale employer-cluster interval."""
     q = ask.query()
     found = sums(ask, q, ask.by, vocab.definition_sql(ask.definition))
-    ta, tb = found.whole.n, found.whole.d - found.whole.n
+    whole = _pair(found.whole)
     rows = []
     for id_, s in found.groups.items():
-        a, b = float(s.raw[N]), float(s.raw[M])
-        whole = ta / tb if tb > 0 else 0.0
-        e = intervals.quotient(a, b, float(s.raw[NN]), float(s.raw[NM]), float(s.raw[MM]), whole, q.unit)
-        rows.append(row(ask, id_, e, a / q.unit, b / q.unit, s.rows_n, s.employers, weak=True))
+        aa, ab, ba, bb = s.raw[[N_ALL_N, N_ALL_M, M_ALL_N, M_ALL_M]].tolist()
+        part = _pair(s)
+        e = intervals.quotient(part, whole, (aa, ab, ba, bb), q.unit)
+        rows.append(row(ask, id_, e, part.a / q.unit, part.b / q.unit, s.rows_n, s.employers, weak=True))
     rows.sort(key=lambda r: (r["value"] is None, -(r["value"] or 0), r["id"]))
     total = sum(r["numerator"] for r in rows)
-    placed = unplaced(ask, ta / q.unit)
+    placed = unplaced(ask, whole.a / q.unit)
     return Finding(frame(rows), EMPTY, total, sum(r["denominator"] for r in rows), found.sql, q.params, False, placed)
+
+
+def _pair(s: Sum) -> intervals.Pair:
+    """AI and other openings of some rows."""
+    return intervals.Pair(*s.raw[[N, M, NN, NM, MM]].tolist())
