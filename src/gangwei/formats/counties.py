@@ -22,6 +22,8 @@ def of_one_city(mine: Sequence[str], counties: Mapping[str, frozenset[str]]) -> 
         Pattern and replacement where one city alone has all the counties, three or more; else None.
     """
     names = {BEHIND.sub("", v.strip()) for v in mine}
+    if (quarters := _quarters(names, counties)) is not None:
+        return quarters
     held = [cities for n in names if (cities := _cities(n, counties))]
     if len(held) < FEW or len(held) < SHARE * len(names):
         return None
@@ -30,6 +32,19 @@ def of_one_city(mine: Sequence[str], counties: Mapping[str, frozenset[str]]) -> 
         return None
     (city,) = common
     shared = sorted({n for n in names if len(_cities(n, counties)) > 1} | _of(city, counties))
+    return {"pattern": rf"^\s*({'|'.join(shared)})(\s*[-–—·/\s].*)?\s*$", "replace": f"{city}$1$2"} if shared else None
+
+
+def _quarters(names: set[str], counties: Mapping[str, frozenset[str]]) -> dict[str, str] | None:
+    """The same where all counties with their kind, three or more, are of one city, and the other names are of its quarters: those
+    that would be a county of another city (沙河 beside 天河区)."""
+    full = [counties[n] for n in names if n in counties and n.endswith(KINDS[1:])]
+    bare = {n for n in names if n not in counties and not n.endswith(KINDS[1:])}
+    common = frozenset.intersection(*full) if len(full) >= FEW else frozenset[str]()
+    if len(common) != 1 or not bare:
+        return None
+    (city,) = common
+    shared = sorted({n for n in bare if (of := _cities(n, counties)) and city not in of} | _of(city, counties))
     return {"pattern": rf"^\s*({'|'.join(shared)})(\s*[-–—·/\s].*)?\s*$", "replace": f"{city}$1$2"} if shared else None
 
 

@@ -155,11 +155,12 @@ def _split(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
         fits = pl.col("rest").list.eval(pl.element().filter(pl.element().str.contains(step["pattern"])))
         leaves = pl.col("rest").list.eval(pl.element().filter(~pl.element().str.contains(step["pattern"])))
         hit = fits.list.first()
-        if name in seen:  # a further pattern of a field fills what the first ones left empty
-            free = pl.lit(out[name]).is_null()
+        if name in seen:  # a further pattern of a field fills what the first ones left empty, with one part: 不限/不限
+            free, fit = pl.lit(out[name]).is_null(), pl.element().str.contains(step["pattern"])
+            others = pl.col("rest").list.eval(pl.element().filter(~fit | (fit.cast(pl.Int32).cum_sum() > 1)))
             hit, leaves = (
                 pl.when(free).then(hit).otherwise(pl.lit(out[name])),
-                pl.when(free).then(leaves).otherwise("rest"),
+                pl.when(free).then(others).otherwise("rest"),
             )
         seen.add(name)
         work = work.with_columns(hit.alias("hit"), leaves.alias("rest"))
@@ -364,13 +365,15 @@ def _reasons(rows: pl.DataFrame, frame: pl.DataFrame, source: Source, captcha_ro
 
 
 def _notes(rows: pl.DataFrame, frame: pl.DataFrame, know: Knowledge) -> pl.Series:
-    """Rows of a wide table that hold a total, a note or a heading within it and little else."""
+    """Rows of a wide table that hold a total, a note or a heading within it and little else, or a town and nothing else."""
     said = pl.col("title") if "title" in frame.columns else pl.lit(None, pl.String)
-    found = frame.select(said.str.contains(know.packed.note).fill_null(False).alias("x"))["x"]
-    if rows.width < WIDE or not found.any():
+    note, town = know.packed.note if rows.width >= WIDE else "$^", know.packed.town
+    found = frame.select(said.str.contains(p).fill_null(False).alias(n) for n, p in (("note", note), ("town", town)))
+    if rows.width < WIDE - 1 or not found.select(pl.any_horizontal("note", "town").any()).item():
         return pl.Series([False]).new_from_index(0, frame.height)
     filled = [pl.col(c).str.contains(r"\S").fill_null(False).cast(pl.Int32) for c in rows.columns]
-    return found & rows.select((pl.sum_horizontal(filled) <= FILLED_IN_NOTES).alias("x"))["x"]
+    count = rows.select(pl.sum_horizontal(filled).alias("x"))["x"]
+    return (found["note"] & (count <= FILLED_IN_NOTES)) | (found["town"] & (count == 1))
 
 
 def _set(reason: pl.Series, where: pl.Series, value: str) -> pl.Series:

@@ -73,6 +73,8 @@ class Packed:
     picture: re.Pattern[str]
     note: str
     """Titles of rows that are totals, notes or headings within the table"""
+    town: str
+    """Titles of rows that are headings where nothing else stands beside them: names of towns"""
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""
     bare: dict[str, str]
@@ -134,6 +136,7 @@ def load_packed(book: Codebook) -> Packed:
         nulls=tuple(data["nulls"]),
         picture=re.compile(data["picture"]),
         note=data["note"],
+        town=data["town"].replace("{places}", places),
         units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
         months_behind=tuple(data["months_behind"]),
         exp_months=data["experience_months"],

@@ -27,7 +27,10 @@ TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 CODED = ("occupation", "industry", "employment_type", "company_nature")
 CODE = re.compile(r"^\s*[\w-]{1,24}\s*$", re.ASCII)
 PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
+MENU = re.compile(r"\d\s*年\s*[,，、|]\s*\d+\s*[-~至]\s*\d+\s*年")
+"""Several ranges of years: the classes of a search that the ad falls into"""
 SEVERAL = re.compile(r"[,，、|/;；\n]")
+SENTENCES = re.compile(r"[。；;：:\n][^\n]{4,}[。；;\n]", re.S)
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
@@ -118,11 +121,14 @@ def _of_two_names(name: str, placed: dict[str, str], values: Values) -> bool:
 
 
 def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
-    """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the place of the search."""
+    """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the classes of a menu beside
+    the years, the place of the search."""
     if target == "pay":
         return share_of(RANGE, mine) < 0.3
     if target == "posted":
         return share_of(values.tells.ago, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
+    if target == "experience" and share_of(MENU, mine) >= 0.1:
+        return True
     return values.tells.of_searches.search(header) is not None
 
 
@@ -163,6 +169,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     if claim.field == "industry" and share_of(tells.firm, mine) >= 0.6:
         return Claim(WORDS, claim.rank, "company")
     single = share_of(SEVERAL, mine) < 0.3 or (values.share("pay", mine) or 0.0) >= 0.9  # 1-1.5万/月 is one value
+    if claim.field == "tags" and median(mine) > BENEFITS and _of_duties(mine, values):
+        return Claim(WORDS, claim.rank, "description")
     if claim.field == "tags" or (claim.field == "description" and median(mine) <= PLAIN_TEXT and single):
         clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
@@ -214,6 +222,11 @@ def _of_benefits(mine: list[str], values: Values) -> bool:
     """Several benefits in each value and no words of duties."""
     several = len(mine) > 2 and share_of(SEVERAL, [v.strip(" ,'\"[]") for v in mine]) >= 0.8
     return several and (values.share("tags", mine) or 0.0) >= 0.8 and (values.share("description", mine) or 0.0) < 0.1
+
+
+def _of_duties(mine: list[str], values: Values) -> bool:
+    """Texts of duties, several lines or sentences each, under the header of tags."""
+    return (values.share("description", mine) or 0.0) >= 0.6 and share_of(SENTENCES, mine) >= 0.6
 
 
 def _of_trades(mine: list[str], values: Values) -> bool:
