@@ -27,8 +27,6 @@ TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 CODED = ("occupation", "industry", "employment_type", "company_nature")
 CODE = re.compile(r"^\s*[\w-]{1,24}\s*$", re.ASCII)
 PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
-MENU = re.compile(r"\d\s*年\s*[,，、|]\s*\d+\s*[-~至]\s*\d+\s*年")
-"""Several ranges of years: the classes of a search that the ad falls into"""
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 SENTENCES = re.compile(r"[。；;：:\n][^\n]{4,}[。；;\n]", re.S)
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
@@ -127,7 +125,7 @@ def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
         return share_of(RANGE, mine) < 0.3
     if target == "posted":
         return share_of(values.tells.ago, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
-    if target == "experience" and share_of(MENU, mine) >= 0.1:
+    if target == "experience" and share_of(values.tells.menu, mine) >= 0.1:
         return True
     return values.tells.of_searches.search(header) is not None
 

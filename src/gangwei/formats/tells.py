@@ -41,6 +41,7 @@ class Tells:
     facts: re.Pattern[str]
     people: re.Pattern[str]
     district: re.Pattern[str]
+    menu: re.Pattern[str]
 
 
 def load_tells(book: Codebook) -> Tells:
