@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -15,6 +16,7 @@ from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
 from gangwei.frame.check import DatasetError, SchemaMismatch
 from gangwei.labels import LANGS, Labels
+from gangwei.measures import ranks
 from published_fixture import Spec, open_truth, write
 
 IDS = tuple(m.load(Codebook()))
@@ -443,6 +445,14 @@ def test_other_thresholds_and_campaigns(ds: m.Dataset, made: tuple[Path, dict[st
     odd = m.open_dataset(tmp_path)
     whole = m.measure(odd, "openings").numerator
     assert m.measure(odd, "openings", where={"grain": "campaign"}).numerator == whole - 9
+    known = pl.read_parquet(tmp_path / "published/match_sensitivity.parquet")
+    known.with_columns(repeats_error=0.4, spells_error=0.4).write_parquet(
+        tmp_path / "published/match_sensitivity.parquet"
+    )
+    few = m.open_dataset(tmp_path)  # of a small sample
+    shares, numbers = (m.measure(few, x).rows for x in ("repeat-sensitivity", "spell-sensitivity"))
+    assert (shares["low"] >= 0).all() and (shares["high"] <= 1).all() and (shares["n_eff"] < 10).all()
+    assert (numbers["low"] >= numbers["value"].clip(upper_bound=1.0)).all()
     (tmp_path / "published/match_sensitivity.parquet").unlink()
     (tmp_path / "published/skills.parquet").unlink()
     odd = m.open_dataset(tmp_path)
@@ -630,6 +640,17 @@ def test_figures_at_their_edge_keep_an_interval(tmp_path: Path) -> None:
     assert share.low is not None and index.low is not None and index.low < share.low
     none = m.measure(ds, "ai-openings", where={"board": "board_a", "tier": "none"})
     assert (none.value, none.low, none.high) == (0.0, None, None)
+
+
+def test_an_employer_that_holds_most_leaves_concentration_open() -> None:
+    """200 employers with an opening in each of two of 40 cities, and one with 1,200 in one city."""
+    who = np.r_[np.repeat(np.arange(200), 2), 200]
+    city = np.r_[np.arange(400) % 40, 3]
+    openings = np.r_[np.ones(400), 1200.0]
+    c = ranks.Cells([str(i) for i in range(40)], city, who, openings, openings.astype(np.int64), "", {})
+    share, index = ranks._drawn(0.82, 0.8, 0.85, c), ranks._drawn(0.57, 0.1, 0.99, c, 2)
+    assert share.low < 0.225 and share.high > 0.85 and share.n_eff < 2
+    assert (index.low, index.high) == (pytest.approx(0.1, abs=0.1), 0.99)
 
 
 @pytest.mark.parametrize("by", ["defence", "sector", "state_owned", "education"])

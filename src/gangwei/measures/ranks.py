@@ -176,19 +176,22 @@ def rank(ask: Scope) -> Finding:
     )
 
 
-def _drawn(value: float, low: float, high: float, cluster: Ints, power: int = 1) -> Estimate:
-    """An estimate whose interval comes from drawing employers; one employer says as little as one opening.
+def _drawn(value: float, low: float, high: float, c: Cells, power: int = 1) -> Estimate:
+    """An estimate whose interval comes from drawing employers; one that holds most says hardly more than one opening.
 
     Where every draw is the same (all openings in the groups that are counted) Wilson's interval on the employers: others might
     be elsewhere. `power`: of the share that the figure is at least (2 for the index of concentration).
     """
-    employers = len(np.unique(cluster))
-    if employers < 2:
-        low, high = intervals.wilson(value, 1.0)
+    _, who = np.unique(c.cluster, return_inverse=True)
+    n = float(who.max() + 1)
+    held = intervals.kish(np.bincount(who, c.weight).astype(np.float64))
+    if held < intervals.ALONE:
+        ends, n = intervals.wilson(value, held), held
+        low, high = (min(low, ends[0]), max(high, ends[1])) if held > 1 and low <= high else ends
     elif high - low < SAME:
-        low, high = intervals.wilson(value, employers)
+        low, high = intervals.wilson(value, n)
         low **= power
-    return Estimate(value, min(low, value), max(high, value), float(employers), "employer_bootstrap")
+    return Estimate(value, min(low, value), max(high, value), n, "employer_bootstrap")
 
 
 def top(ask: Scope) -> Finding:
@@ -205,7 +208,7 @@ def top(ask: Scope) -> Finding:
         low, high = intervals.centred(intervals.top_share(draws, k), value)
     else:
         low, high = intervals.top_interval(observed, draws, k)
-    e = _drawn(value, low, high, c.cluster)
+    e = _drawn(value, low, high, c)
     return Finding(frame(rows[:k], RANK_COLUMNS), e, held, total, c.sql, c.params, False, unplaced(ask))
 
 
@@ -226,7 +229,7 @@ def hhi(ask: Scope) -> Finding:
     else:
         largest = max(short.shares(), key=lambda e: e.value)
         low, high = intervals.unbiased(draws + gap, value, largest.z)
-    e = _drawn(value, low, high, c.cluster, 2)
+    e = _drawn(value, low, high, c, 2)
     line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))
 

@@ -125,6 +125,18 @@ def _counted(q: Query, kept: dict[str, Array]) -> tuple[list[tuple[str, str, Hel
     return found, alone, Whole(float(len(at)), float(of), int(clusters))
 
 
+def _of_sample(value: float, error: float, n: float, spells: bool) -> Estimate:
+    """A figure of a sample of employers with its standard error: Wilson's interval of a share, none below one spell an opening."""
+    if not error > 0:
+        return Estimate(value, math.nan, math.nan, n, "none")
+    if spells:
+        half = Z95 * error
+        return Estimate(value, min(max(value - half, 1.0), value), value + half, n, "employer_delta")
+    if 0 < value < 1:  # more than the ads of the sample when few employers are left out
+        n = value * (1 - value) / error**2
+    return Estimate(value, *intervals.wilson(value, n), n, "employer_delta")
+
+
 def _again(ask: Scope, spells: bool) -> Finding:
     ask.query()  # the sample knows no filter, but an unknown one is refused as everywhere
     sql = (
@@ -138,9 +150,7 @@ def _again(ask: Scope, spells: bool) -> Finding:
         if base is None or (not is_base and (window != base[1]) != spells):
             continue
         num, den = (n_spells, dated) if spells else (ads - openings, ads)
-        value, error = num / den if den else math.nan, Z95 * (spells_error if spells else repeats_error)
-        low, high = (value - error, value + error) if error > 0 else (math.nan, math.nan)
-        e = Estimate(value, low, high, float(den), "employer_delta" if error > 0 else "none")
+        e = _of_sample(num / den if den else math.nan, spells_error if spells else repeats_error, float(den), spells)
         id_ = f"spell_window:{window}" if spells else f"match_threshold:{threshold:.2f}"
         rows.append(row(ask, id_, e, float(num), float(den), int(num), 0, weak=False))
         head = e if is_base else head
