@@ -22,6 +22,7 @@ import numpy as np
 
 from gangwei import intervals as iv
 from gangwei.frame.columns import LABEL_CLASSES
+from gangwei.measures import ppi
 from gangwei.measures.labelled import ClassLabels, strata_of
 
 
@@ -327,7 +328,7 @@ def measured(s: Measured, rng: np.random.Generator) -> tuple[float, iv.Estimate,
     classes = {c: (float(k.sum()), float(score[k].sum())) for c, k in zip(LABEL_CLASSES, inside) if k.any()}
     minimum = 0 if s.figure == "whole" else 30
     strata, _ = strata_of(classes, by_class(sample[asked[sample]]), by_class(sample), minimum)
-    return float(y[asked].mean()), iv.ppi_share(strata), iv.wilson(float(guess[asked].mean()), float(asked.sum()))
+    return float(y[asked].mean()), ppi.ppi_share(strata), iv.wilson(float(guess[asked].mean()), float(asked.sum()))
 
 
 def labelled(s: Labels, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:
@@ -348,8 +349,8 @@ def labelled(s: Labels, rng: np.random.Generator) -> tuple[float, iv.Estimate, t
         if len(at) == 0:
             continue
         pick = rng.choice(at, min(n, len(at)), replace=False)
-        strata.append(iv.Stratum(len(at), float(guess[at].sum()), y[pick].astype(float), guess[pick].astype(float)))
-    return float(y.mean()), iv.ppi_share(strata), iv.wilson(float(guess.mean()), s.size)
+        strata.append(ppi.Stratum(len(at), float(guess[at].sum()), y[pick].astype(float), guess[pick].astype(float)))
+    return float(y.mean()), ppi.ppi_share(strata), iv.wilson(float(guess.mean()), s.size)
 
 
 def clustered(s: Employers, rng: np.random.Generator) -> tuple[float, iv.Estimate, tuple[float, float]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gangwei import intervals as iv
+from gangwei.measures import ppi
 
 
 def test_wilson_known_value() -> None:
@@ -192,7 +193,7 @@ def test_median_and_its_interval() -> None:
     assert math.isnan(iv.counted_quantile(np.zeros(0), np.zeros(0), 0.5))
 
 
-def _strata(rng: np.random.Generator, sizes: tuple[int, ...] = (1000, 300, 700)) -> tuple[list[iv.Stratum], float]:
+def _strata(rng: np.random.Generator, sizes: tuple[int, ...] = (1000, 300, 700)) -> tuple[list[ppi.Stratum], float]:
     population = (60_000, 3_000, 1_500)
     rates = ((0.001, 0.0), (0.15, 0.3), (0.9, 0.97))
     out, truth = [], 0.0
@@ -201,13 +202,13 @@ def _strata(rng: np.random.Generator, sizes: tuple[int, ...] = (1000, 300, 700))
         guess = np.where(y, rng.random(size) < (0.8 if f else 0.0), rng.random(size) < f * 0.3)
         truth += y.sum()
         pick = rng.choice(size, n, replace=False)
-        out.append(iv.Stratum(size, float(guess.sum()), y[pick].astype(float), guess[pick].astype(float)))
+        out.append(ppi.Stratum(size, float(guess.sum()), y[pick].astype(float), guess[pick].astype(float)))
     return out, truth / sum(population)
 
 
 def test_ppi_corrects_a_biased_classifier() -> None:
     strata, truth = _strata(np.random.default_rng(5))
-    e = iv.ppi_share(strata)
+    e = ppi.ppi_share(strata)
     assert e.low < truth < e.high
     raw = sum(s.predicted for s in strata) / sum(s.size for s in strata)
     assert abs(e.value - truth) < abs(raw - truth)
@@ -218,14 +219,14 @@ def test_ppi_covers() -> None:
     hits = 0
     for _ in range(200):
         strata, truth = _strata(rng)
-        e = iv.ppi_share(strata)
+        e = ppi.ppi_share(strata)
         hits += e.low <= truth <= e.high
     assert hits >= 182
 
 
 def test_ppi_without_labels_says_nothing() -> None:
-    assert math.isnan(iv.ppi_share([iv.Stratum(10, 1.0, np.zeros(0), np.zeros(0))]).value)
-    assert math.isnan(iv.ppi_share([]).value)
+    assert math.isnan(ppi.ppi_share([ppi.Stratum(10, 1.0, np.zeros(0), np.zeros(0))]).value)
+    assert math.isnan(ppi.ppi_share([]).value)
 
 
 @pytest.mark.parametrize("weight", [1.0, 30.0, 1.7])
@@ -234,14 +235,14 @@ def test_labels_that_agree_leave_a_stratum_open(said: float, weight: float) -> N
     """However many labels agree, whatever their weights: a stratum of 300 is known no better than so many trials tell."""
     for n in range(2, 60):
         labels, predictions = np.full(n, said), np.where(np.arange(n) % 2, 0.97, 0.99) * said
-        s = iv.Stratum(300, 300 * 0.98 * said, labels, predictions, np.full(n, weight))
-        _, low, high, _ = iv.stratum_share(s)
+        s = ppi.Stratum(300, 300 * 0.98 * said, labels, predictions, np.full(n, weight))
+        _, low, high, _ = ppi.stratum_share(s)
         assert high - low > 1 / (n + 2) * (1 - n / 300), n
 
 
 def test_bounds_of_strata_without_labels_add_up() -> None:
-    parts = [iv.Between(100, 0.1, 0.0, 0.3)] * 4
-    e = iv.ppi_share(parts)
+    parts = [ppi.Between(100, 0.1, 0.0, 0.3)] * 4
+    e = ppi.ppi_share(parts)
     assert (e.low, e.value, e.high) == pytest.approx((0.0, 0.1, 0.3))
 
 
@@ -250,7 +251,7 @@ def test_a_population_that_is_all_one_is_held(said: float) -> None:
     rng = np.random.default_rng(3)
     for n in (7, 41, 60):
         strata = [
-            iv.Stratum(k, k / 2, np.full(n, said), rng.random(n), np.full(n, k / n)) for k in (501, 733, 97, 1009)
+            ppi.Stratum(k, k / 2, np.full(n, said), rng.random(n), np.full(n, k / n)) for k in (501, 733, 97, 1009)
         ]
-        e = iv.ppi_share(strata)
+        e = ppi.ppi_share(strata)
         assert e.value == said and e.low <= said <= e.high

@@ -14,8 +14,8 @@ from gangwei import measures as m
 from gangwei.brief import report
 from gangwei.frame.check import DatasetError
 from gangwei.frame.columns import LABEL_CLASS_SQL
-from gangwei.intervals import Between, Stratum, ppi_share
 from gangwei.measures.labelled import ClassLabels, strata_of
+from gangwei.measures.ppi import Between, Stratum, ppi_share
 from published_fixture import write
 
 WRONG = 0.25  # the part of the classifier's AI openings that the made readers call none

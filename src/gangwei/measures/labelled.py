@@ -22,9 +22,10 @@ from gangwei import vocabulary as vocab
 from gangwei.frame.check import DatasetError
 from gangwei.frame.columns import LABEL_CLASSES
 from gangwei.frame.dataset import FACT, Dataset
-from gangwei.intervals import Between, Estimate, Floats, Stratum
+from gangwei.intervals import Estimate, Floats
 from gangwei.label_lines import own_lines, read_label_lines
 from gangwei.measures import grouping
+from gangwei.measures.ppi import Between, Stratum, ppi_share, stratum_share
 from gangwei.schema import AI_TIERS
 from gangwei.store import StoreError
 
@@ -188,7 +189,7 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
         classes = {c: (size / q.unit, predicted / q.unit / SCORE) for _, c, size, predicted in part.rows()}
         mine_here = {c: own[group, c] for c in LABEL_CLASSES if (group, c) in own}
         strata, lent = strata_of(classes, mine_here, every_labels, minimum, int(ask.settings["minimum_class_labels"]))
-        e = intervals.ppi_share(strata)
+        e = ppi_share(strata)
         if math.isfinite(e.value):
             total = sum(size for size, _ in classes.values())
             out[group] = Corrected(e, int(n_labels.get(group, 0)), lent / total, stood_for >= 0.9 * openings)
@@ -231,7 +232,7 @@ def strata_of(
         size, predicted = classes[c]
         at = LABEL_CLASSES.index(c)
         ends = [
-            intervals.stratum_share(Stratum(math.inf, 0.0, e.said, e.score * 0, e.weight, True)) if e else None
+            stratum_share(Stratum(math.inf, 0.0, e.said, e.score * 0, e.weight, True)) if e else None
             for e in (
                 every.get(next((x for x in order if LABEL_CLASSES.index(x) > at), "")),
                 every.get(next((x for x in reversed(order) if LABEL_CLASSES.index(x) < at), "")),
