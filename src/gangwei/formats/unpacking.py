@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, column, median, plain
@@ -71,64 +72,74 @@ def unpack(
             told.add(name)
             rule = {"from": [home], "separator": at, "into": _steps(good, values, packed)}
             if set(good) <= OF_EMPLOYERS and "industry" not in taken:
-                if sum(bool(re.search(packed.stage, v)) for v in mine) * 5 >= len(mine):
+                if _many(packed.stage, mine, 1, 5):
                     at = rule["separator"] = f"{at}|{packed.stage}"
                 rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
             elif "tags" not in placed.values() and _words(mine, packed):
                 rule["rest"] = "tags"
             rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
-        mine = cells[name]
-        if not mine or target == "ignore":
-            continue
-        if target != "source_key" and 2 * sum(bool(re.search(packed.formula, v)) for v in mine) >= len(mine):
-            part = target in PAY_PARTS
-            own = {"field": "pay" if part else target, "pattern": packed.formula_within if part else packed.formula}
-            rules.setdefault("rewrite", []).append({**own, "replace": "$1"})
-        if target == "description":
-            if sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
-                rules.setdefault("unwrap", []).append({"columns": [name], "separator": "\n"})
-            elif sum(v.count("|") >= MARKS and "\n" not in v for v in mine) * 2 >= len(mine):
-                rules.setdefault("rewrite", []).append({"field": target, "pattern": r"\|", "replace": "\n"})
-            continue
-        names = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
-        if target == "title" and _headed(mine, packed):
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.title_head, "replace": "$1"})
-        for tail in names:
-            if sum(bool(re.search(tail, v)) for v in mine) * 5 >= len(mine) * 4:
-                rules.setdefault("rewrite", []).append({"field": target, "pattern": tail, "replace": "$1"})
-        if names and any(re.search(packed.highlight, v) for v in mine):
-            rules.setdefault("rewrite", []).append(
-                {"field": target, "pattern": packed.highlight, "replace": "$1$2$3$4$5"}
-            )
-        for bounds in packed.pay_bounds if target == "pay" else ():
-            if any(re.search(bounds["pattern"], v) for v in mine):
-                rules.setdefault("rewrite", []).append({"field": "pay", **bounds})
-        if target == "education" and any(re.search(packed.preferred, v) for v in mine):
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.preferred, "replace": ""})
-        if target != "tags" and sum(bool(re.search(packed.edges, v)) for v in mine) * 2 >= len(mine):
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.edges_around, "replace": "$1"})
-        if target != "tags" and sum(bool(packed.markup.search(v)) for v in mine) * 2 >= len(mine):
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.markup_around, "replace": "$1"})
-        if target != "url" and sum(bool(re.search(packed.link, v)) for v in mine) * 2 >= len(mine):
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.link, "replace": "$1$2"})
-        if target in DATES and (order := date_order(target, mine, packed)) is not None:
-            rules.setdefault("rewrite", []).append(order)
-        if target == "tags" and sum(bool(packed.items.search(v)) for v in mine) * 2 >= len(mine):
-            rules.setdefault("unwrap", []).append({"columns": [name], "item": packed.items.pattern})
-        elif sum(bool(re.search(packed.object, v)) for v in mine) * 5 >= len(mine) * 4:
-            rules.setdefault("rewrite", []).append({"field": target, "pattern": packed.object, "replace": "$1"})
-        elif sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine):
-            rules.setdefault("unwrap", []).append({"columns": [name]})
-    title = column("title", placed, cells)
+        for kind, rule in _written(name, target, cells[name], packed) if cells[name] and target != "ignore" else ():
+            rules.setdefault(kind, []).append(rule)
     known = {*placed.values(), *(i["field"] for r in rules.get("split", ()) for i in r["into"])}
-    if title and not {"pay", *PAY_PARTS} & known:
-        ends = packed.title_pay
-        if sum(bool(re.search(ends, v)) for v in title) * 2 >= len(title):
-            shared["pay"] = next(n for n, f in placed.items() if f == "title")
-            rules.setdefault("rewrite", []).insert(0, {"field": "pay", "pattern": f"{ends}|^.*$", "replace": "$2"})
-            rules["rewrite"].insert(1, {"field": "title", "pattern": ends, "replace": "$1"})
+    title = next((n for n, f in placed.items() if f == "title"), None)
+    if (
+        title is not None
+        and not {"pay", *PAY_PARTS} & known
+        and _many(packed.title_pay, column("title", placed, cells))
+    ):
+        shared["pay"] = title
+        pay, rest = ("pay", f"{packed.title_pay}|^.*$", "$2"), ("title", packed.title_pay, "$1")
+        behind = [dict(zip(("field", "pattern", "replace"), rule)) for rule in (pay, rest)]
+        rules["rewrite"] = [*behind, *rules.get("rewrite", ())]
     return placed, frozenset(told), rules, shared
+
+
+def _many(pattern: str | re.Pattern[str], mine: list[str], part: int = 1, whole: int = 2) -> bool:
+    """The pattern is found in at least `part` of `whole` of the values, and there are some."""
+    return bool(mine) and whole * sum(bool(re.search(pattern, v)) for v in mine) >= part * len(mine)
+
+
+def _written(name: str, target: str, mine: list[str], packed: Packed) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(kind, rule) for what programs and pages write around or between the values of one field."""
+
+    def rewrite(pattern: str, replace: str, field: str = target) -> tuple[str, dict[str, Any]]:
+        return "rewrite", {"field": field, "pattern": pattern, "replace": replace}
+
+    if target != "source_key" and _many(packed.formula, mine):
+        part = target in PAY_PARTS
+        yield rewrite(packed.formula_within if part else packed.formula, "$1", "pay" if part else target)
+    if target == "description":
+        if _many(packed.list, mine):
+            yield "unwrap", {"columns": [name], "separator": "\n"}
+        elif 2 * sum(v.count("|") >= MARKS and "\n" not in v for v in mine) >= len(mine):
+            yield rewrite(r"\|", "\n")
+        return
+    if target == "title" and _headed(mine, packed):
+        yield rewrite(packed.title_head, "$1")
+    tails = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
+    yield from (rewrite(tail, "$1") for tail in tails if _many(tail, mine, 4, 5))
+    if tails and any(re.search(packed.highlight, v) for v in mine):
+        yield rewrite(packed.highlight, "$1$2$3$4$5")
+    for bounds in packed.pay_bounds if target == "pay" else ():
+        if any(re.search(bounds["pattern"], v) for v in mine):
+            yield "rewrite", {"field": "pay", **bounds}
+    if target == "education" and any(re.search(packed.preferred, v) for v in mine):
+        yield rewrite(packed.preferred, "")
+    if target != "tags" and _many(packed.edges, mine):
+        yield rewrite(packed.edges_around, "$1")
+    if target != "tags" and _many(packed.markup, mine):
+        yield rewrite(packed.markup_around, "$1")
+    if target != "url" and _many(packed.link, mine):
+        yield rewrite(packed.link, "$1$2")
+    if target in DATES and (order := date_order(target, mine, packed)) is not None:
+        yield "rewrite", order
+    if target == "tags" and _many(packed.items, mine):
+        yield "unwrap", {"columns": [name], "item": packed.items.pattern}
+    elif _many(packed.object, mine, 4, 5):
+        yield rewrite(packed.object, "$1")
+    elif _many(packed.list, mine):
+        yield "unwrap", {"columns": [name]}
 
 
 def _headed(mine: list[str], packed: Packed) -> bool:
