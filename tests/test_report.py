@@ -201,3 +201,10 @@ def test_rows_of_the_appendix_are_rows_of_the_dataset(pages: tuple[Path, dict[st
     titles = set(ads["title"])
     shown = re.findall(r"<td>(工程师 \d+)</td>", pages[1]["zh"])
     assert shown and set(shown) <= titles
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_share_that_is_suppressed_leaves_no_empty_brackets(tmp_path: Path, lang: str) -> None:
+    write(tmp_path, Spec(ads=4, employers=2, ai=1.0))
+    report.write_from(tmp_path, tmp_path / "b.html", lang=lang)
+    assert not re.search(r"[(（]–[)）]", (tmp_path / "b.html").read_text("utf-8"))

@@ -70,7 +70,8 @@ def by_definition(w: Writer, r: Result) -> Value:
     if share.corrected is not None:
         name = w.name("corrected").format(n=t.integer(share.corrected.labels))
         parts.append((name, w.corrected(share.corrected.row())))
-    return t.integer(r.value), parts, f"{t.interval(share.low, share.high, 'share')} {t.text('of_openings')}"
+    interval = t.interval(share.low, share.high, "share")
+    return t.integer(r.value), parts, interval if share.value is None else f"{interval} {t.text('of_openings')}"
 
 
 def by_evidence(w: Writer, r: Result) -> Value:

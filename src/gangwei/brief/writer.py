@@ -39,7 +39,9 @@ class Writer:
         return colon, comma, before, after
 
     def bracketed(self, first: str, second: str) -> str:
-        """'first (second)' in the brackets of the language."""
+        """'first (second)' in the brackets of the language; what is suppressed or unknown is not said."""
+        if second == self.t.share(None):
+            return first
         return f"{first}{self.marks[2]}{second}{self.marks[3]}"
 
     def ask(self, measure: str, by: str | None = None, **where: str) -> Result:
