@@ -12,7 +12,8 @@ import pyarrow as pa
 from gangwei.codebook import Codebook
 from gangwei.synth import pay as synth_pay
 from gangwei.synth import plan
-from gangwei.synth.plan import KINDS, Plan, Size, Tables, below, mix
+from gangwei.synth.draws import below, mix
+from gangwei.synth.plan import KINDS, Plan, Size, Tables
 from gangwei.synth.text import LAYOUT_TABLE, G, joined, list_table, texts
 from gangwei.synth.words import TIERS, Words, compile_words
 
