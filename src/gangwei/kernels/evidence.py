@@ -42,6 +42,13 @@ COUNTS = (
     "surveillance", "defence",
 )  # fmt: skip
 AT_END = AT_COUNT + len(COUNTS)
+DISTINCT, DUTY_DISTINCT, SHARE, NO_TEXT, ONLY_ASIDE, ONLY_PREFERRED, ONLY_BARE, ANY, STRONG_IN_TITLE, EARLY, TITLE_ONLY, SURVEILLANCE, DEFENCE = (
+    COUNTS.index(c)
+    for c in (
+        "distinct>=1", "duty_distinct>=1", "share>0", "no_text", "only_aside", "only_preferred", "only_bare", "any",
+        "strong_in_title", "early", "title_only_ai", "surveillance", "defence",
+    )
+)  # fmt: skip
 
 
 def feature_names(concepts: list[str], roles: list[str]) -> list[str]:
@@ -93,21 +100,18 @@ def count_tiers(hits, n, terms):  # type: ignore[no-untyped-def]  # pragma: no c
     return alone
 
 
-@lean
-def judge(hits, n_title, n, n_clauses, n_chars, terms, seen, x):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Apply sections, needs and not_if to `hits`, the first n_title of them of the title, and fill the features x (zeros).
+@lean_inline
+def count_length(count, n_chars):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The features of how long the text is, in characters."""
+    count[NO_TEXT] = 1 if n_chars == 0 else 0
+    count[NO_TEXT + 1] = 1 if 0 < n_chars < 100 else 0
+    count[NO_TEXT + 2] = 1 if 0 < n_chars < 300 else 0
+    count[NO_TEXT + 3] = 1 if n_chars >= 800 else 0
 
-    `seen` is scratch of one byte a concept. Returns the number of the last title word's kind.
-    """
-    count = x[AT_COUNT:AT_END]
-    count[13] = 1 if n_chars == 0 else 0
-    count[14] = 1 if 0 < n_chars < 100 else 0
-    count[15] = 1 if 0 < n_chars < 300 else 0
-    count[16] = 1 if n_chars >= 800 else 0
-    if n == 0:
-        x[AT_MIX + (MAX_ROLES - 1) * len(MIXES) + 5] = 1
-        return MAX_ROLES - 1
-    alone = count_tiers(hits, n, terms)
+
+@lean_inline
+def title_words(hits, n_title, terms, x):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Mark the kinds of the title's words; returns that of the last one, MAX_ROLES - 1 where there is none."""
     last = -1
     for j in range(n_title):
         t = hits[j, h.TERM]
@@ -116,29 +120,65 @@ def judge(hits, n_title, n, n_clauses, n_chars, terms, seen, x):  # type: ignore
             x[AT_ROLE + last] = 1
     if last >= 0:
         x[AT_HEAD + last] = 1
-    head = last if last >= 0 else MAX_ROLES - 1
-    distinct = 0
-    duty_distinct = 0
+    return last if last >= 0 else MAX_ROLES - 1
+
+
+@lean_inline
+def mix_spots(x, head, spots):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The kind of title with the best of the `spots` (a bit each) that hold a term of a tier, in the order of MIXES."""
+    mix = AT_MIX + head * len(MIXES)
+    x[mix] = spots >> h.ON_TITLE & 1
+    better = 0
+    for k in range(4):
+        spot = h.ON_DUTY + k  # duty, asked, preferred, aside
+        x[mix + 1 + k] = 1 if spots >> spot & 1 and not better else 0
+        better |= spots >> spot & 1
+    x[mix + 5] = 0 if spots else 1
+
+
+@lean_inline
+def count_distinct(count, at, distinct):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The features of how many concepts there are, from `at` on: one, two, three, five or more."""
+    count[at] = 1 if distinct >= 1 else 0
+    count[at + 1] = 1 if distinct >= 2 else 0
+    count[at + 2] = 1 if distinct >= 3 else 0
+    count[at + 3] = 1 if distinct >= 5 else 0
+
+
+@lean_inline
+def count_share(count, share):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The features of the share of clauses that hold a term of a tier."""
+    count[SHARE] = 1 if share > 0 else 0
+    count[SHARE + 1] = 1 if share > 0.1 else 0
+    count[SHARE + 2] = 1 if share > 0.25 else 0
+    count[SHARE + 3] = 1 if share > 0.5 else 0
+
+
+@lean
+def judge(hits, n_title, n, n_clauses, n_chars, terms, seen, x):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Apply sections, needs and not_if to `hits`, the first n_title of them of the title, and fill the features x (zeros).
+
+    `seen` is scratch of one byte a concept. Returns the number of the last title word's kind.
+    """
+    count = x[AT_COUNT:AT_END]
+    count_length(count, n_chars)
+    if n == 0:
+        mix_spots(x, MAX_ROLES - 1, 0)
+        return MAX_ROLES - 1
+    alone = count_tiers(hits, n, terms)
+    head = title_words(hits, n_title, terms, x)
     seen[:] = 0
+    spots = distinct = duty_distinct = 0
+    n_real = n_aside = n_preferred = n_bare = 0
     ai_clauses = 0
-    last_clause = -1
-    first = -1
-    n_real = 0
-    n_aside = 0
-    n_preferred = 0
-    n_bare = 0
-    title_ai = False
-    duty_ai = False
-    asked_ai = False
-    preferred_ai = False
-    aside_ai = False
+    last_clause = first = -1
     for j in range(n):
         t = hits[j, h.TERM]
         layer = terms.layer[t]
         if layer == h.SURVEILLANCE:
-            count[24] += 1
+            count[SURVEILLANCE] += 1
         elif layer == h.DEFENCE:
-            count[25] += 1
+            count[DEFENCE] += 1
         if layer != h.AI:
             continue
         if terms.needs[t] == 1 and not alone:
@@ -155,61 +195,35 @@ def judge(hits, n_title, n, n_clauses, n_chars, terms, seen, x):  # type: ignore
             n_bare += 1
             continue
         n_real += 1
-        if spot == h.ON_TITLE:
-            title_ai = True
-        elif spot == h.ON_DUTY:
-            duty_ai = True
-        elif spot == h.ON_ASKED:
-            asked_ai = True
-        elif spot == h.ON_PREFERRED:
-            preferred_ai = True
-            n_preferred += 1
-        else:
-            aside_ai = True
-            n_aside += 1
+        spots |= 1 << spot
+        n_preferred += 1 if spot == h.ON_PREFERRED else 0
+        n_aside += 1 if spot == h.ASIDE else 0
         if spot <= h.ON_ASKED and not seen[c] & 1:
             seen[c] |= 1
             distinct += 1
         if spot <= h.ON_DUTY and not seen[c] & 2:
             seen[c] |= 2
             duty_distinct += 1
-        if location != h.IN_TITLE and hits[j, h.CLAUSE] != last_clause:
-            ai_clauses += 1
+        if location != h.IN_TITLE:
+            ai_clauses += 1 if hits[j, h.CLAUSE] != last_clause else 0
             last_clause = hits[j, h.CLAUSE]
-        if location != h.IN_TITLE and first < 0:
-            first = hits[j, h.START]
+            first = hits[j, h.START] if first < 0 else first
     for i in range(N_TIER if n_real + n_bare > 0 else 0):
         if x[i] > 0:
             x[i] = damped(x[i])
-    mix = AT_MIX + head * len(MIXES)
-    x[mix] = 1 if title_ai else 0
-    x[mix + 1] = 1 if duty_ai else 0
-    x[mix + 2] = 1 if asked_ai and not duty_ai else 0
-    x[mix + 3] = 1 if preferred_ai and not (duty_ai or asked_ai) else 0
-    x[mix + 4] = 1 if aside_ai and not (duty_ai or asked_ai or preferred_ai) else 0
-    x[mix + 5] = 0 if n_real else 1
-    # in the order of COUNTS
-    count[0] = 1 if distinct >= 1 else 0
-    count[1] = 1 if distinct >= 2 else 0
-    count[2] = 1 if distinct >= 3 else 0
-    count[3] = 1 if distinct >= 5 else 0
-    count[4] = 1 if distinct >= 8 else 0
-    count[5] = 1 if duty_distinct >= 1 else 0
-    count[6] = 1 if duty_distinct >= 2 else 0
-    count[7] = 1 if duty_distinct >= 3 else 0
-    count[8] = 1 if duty_distinct >= 5 else 0
-    share = ai_clauses / max(1, n_clauses)
-    count[9] = 1 if share > 0 else 0
-    count[10] = 1 if share > 0.1 else 0
-    count[11] = 1 if share > 0.25 else 0
-    count[12] = 1 if share > 0.5 else 0
-    count[17] = 1 if n_real and n_aside == n_real else 0
-    count[18] = 1 if n_real and n_preferred > 0 and n_preferred + n_aside == n_real else 0
-    count[19] = 1 if n_bare and not n_real else 0
-    count[20] = 1 if n_real else 0
-    count[21] = 1 if title_ai and x[0] > 0 else 0
-    count[22] = 1 if first >= 0 and first * 4 < n_chars else 0
-    count[23] = 1 if title_ai and n_chars > 0 and not (duty_ai or asked_ai) else 0
-    count[24] = damped(count[24])
-    count[25] = damped(count[25])
+    mix_spots(x, head, spots)
+    count_distinct(count, DISTINCT, distinct)
+    count[DISTINCT + 4] = 1 if distinct >= 8 else 0
+    count_distinct(count, DUTY_DISTINCT, duty_distinct)
+    count_share(count, ai_clauses / max(1, n_clauses))
+    in_title, in_duty_or_asked = spots >> h.ON_TITLE & 1, spots >> h.ON_DUTY & 1 | spots >> h.ON_ASKED & 1
+    count[ONLY_ASIDE] = 1 if n_real and n_aside == n_real else 0
+    count[ONLY_PREFERRED] = 1 if n_real and n_preferred > 0 and n_preferred + n_aside == n_real else 0
+    count[ONLY_BARE] = 1 if n_bare and not n_real else 0
+    count[ANY] = 1 if n_real else 0
+    count[STRONG_IN_TITLE] = 1 if in_title and x[0] > 0 else 0
+    count[EARLY] = 1 if first >= 0 and first * 4 < n_chars else 0
+    count[TITLE_ONLY] = 1 if in_title and n_chars > 0 and not in_duty_or_asked else 0
+    count[SURVEILLANCE] = damped(count[SURVEILLANCE])
+    count[DEFENCE] = damped(count[DEFENCE])
     return head
