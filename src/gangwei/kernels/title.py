@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from gangwei.kernels.fold import decode
 from gangwei.kernels.hashing import hash_strings, string_buffers
 from gangwei.kernels.signature import mix64
 
@@ -34,6 +35,7 @@ FUNCTIONS = (
 )  # fmt: skip
 _DIGITS = " ".join("0123456789")
 MAX_TOKENS = 24
+MOST_TOKENS, MOST_WEAK = 512, 64  # of a title while it is read
 MAX_TITLE = 120
 GENERIC = np.uint32(0xE3FF)
 _LEVEL, _HEAD, _FUNCTION, _WEAK, _LAST, _PLACE, _END = 0xE000, 0xE100, 0xE200, 0xE300, 0xE380, 0xE400, 0xF000
@@ -114,104 +116,97 @@ def _needs(rows: list[dict[str, str]]) -> tuple[str, ...]:
     return tuple(sorted({n for r in rows for n in r["needs"].replace("digit", _DIGITS).split()}))
 
 
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _latin(c: Any, inside: Any) -> bool:
+    """Whether the character belongs to a Latin word: letters, digits, + and #, and a dot inside of the title."""
+    return (97 <= c <= 122) or (48 <= c <= 57) or c in (43, 35) or (c == 46 and inside)
+
+
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _between(c: Any) -> bool:
+    """Whether the character is white space or a mark."""
+    return c < 0x3400 and not (0x3040 <= c < 0x3100) and not (0x00C0 <= c < 0x0600)
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _bag(tokens: Any, n: Any, weak: Any, w: Any, functions: Any, bag: Any) -> Any:
+    """Put the n tokens in order and once each into `bag`; returns how many. Where there are none the weak words stand in for
+    them, those of the last resort where there are no others, then the functions."""
+    for below in (_LAST, _PLACE):
+        if n == 0:
+            for x in range(w):
+                if weak[x] < below:
+                    tokens[n] = weak[x]
+                    n += 1
+    if n == 0 and functions != 0:
+        tokens[0] = GENERIC
+        n = 1
+    ordered = np.sort(tokens[:n])
+    m = 0
+    for x in range(n):
+        if (x == 0 or ordered[x] != ordered[x - 1]) and m < bag.size:
+            bag[m] = ordered[x]
+            m += 1
+    return m
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _bags(off: Any, data: Any, bag: Any, count: Any, level: Any, heads: Any, functions: Any, place: Any) -> None:
-    tokens = np.empty(512, np.uint32)
-    weak = np.empty(64, np.uint32)
+    tokens = np.empty(MOST_TOKENS, np.uint32)
+    weak = np.empty(MOST_WEAK, np.uint32)
     for r in range(off.size - 1):
         i, end = off[r], off[r + 1]
         n = w = 0
-        level_sum = level_n = 0
+        level_sum: Any = 0
+        level_n = 0
         word = np.uint64(0)
         word_n = lettered = 0
         single = False
         at_edge = True
-        pending = -1
+        pending: Any = -1  # the place at the edge of a word, which counts where the word ends with it
         while i <= end:
-            c = 32
-            if i < end:
-                b = data[i]
-                if b < 0x80:
-                    c = int(b)
-                    i += 1
-                elif b < 0xE0:
-                    c = ((b & 0x1F) << 6) | (data[i + 1] & 0x3F)
-                    i += 2
-                elif b < 0xF0:
-                    c = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
-                    i += 3
-                else:
-                    c = 32
-                    i += 4
-            else:
-                i += 1
-            latin = (97 <= c <= 122) or (48 <= c <= 57) or c in (43, 35) or (c == 46 and i < end)
-            if latin:
+            c, width = (np.int64(32), 1) if i == end else decode(data, i)
+            i += width
+            if _latin(c, i < end):
                 word = (word ^ np.uint64(c)) * np.uint64(0x100000001B3) + np.uint64(1)
                 word_n += 1
                 lettered += 1 if 97 <= c <= 122 else 0
                 single = c in (99, 114)
-                if pending >= 0:
-                    pending = -1
+                pending = -1
                 at_edge = False
                 continue
             if word_n > 0:
-                if n < 512 and (lettered > 1 or (lettered == 1 and (word_n > 1 or single))):
+                if n < MOST_TOKENS and (lettered > 1 or (lettered == 1 and (word_n > 1 or single))):
                     tokens[n] = np.uint32(mix64(word) >> np.uint64(33)) | np.uint32(0x80000000)
                     n += 1
                 word = np.uint64(0)
                 word_n = lettered = 0
-            if c < 0x3400 and not (0x3040 <= c < 0x3100) and not (0x00C0 <= c < 0x0600):
+            if _between(c) or c >= 0x10000:
                 if pending >= 0:
                     place[r] += mix64(np.uint64(pending + 1))
                     pending = -1
                 at_edge = True
-            elif _LEVEL <= c < _HEAD:
+                continue
+            begins, at_edge, pending = at_edge, False, -1
+            if _LEVEL <= c < _HEAD:
                 level_sum += c - _LEVEL
                 level_n += 1
-                pending = -1
-                at_edge = False
             elif _HEAD <= c < _FUNCTION:
                 heads[r] |= np.uint32(1) << np.uint32(c - _HEAD)
-                pending = -1
-                at_edge = False
             elif _FUNCTION <= c < _WEAK:
                 functions[r] |= np.uint32(1) << np.uint32(c - _FUNCTION)
-                pending = -1
-                at_edge = False
             elif _WEAK <= c < _PLACE:
-                if w < 64:
+                if w < MOST_WEAK:
                     weak[w] = np.uint32(c)
                     w += 1
-                pending = -1
-                at_edge = False
             elif _PLACE <= c < _END:
-                pending = c if at_edge else -1
-                at_edge = False
-            else:
-                if n < 512:
-                    tokens[n] = np.uint32(c)
-                    n += 1
-                pending = -1
-                at_edge = False
+                pending = c if begins else -1
+            elif n < MOST_TOKENS:
+                tokens[n] = np.uint32(c)
+                n += 1
         if level_n > 0:
             level[r] = level_sum // level_n
-        for below in (_LAST, _PLACE):
-            if n == 0:
-                for x in range(w):
-                    if weak[x] < below:
-                        tokens[n] = weak[x]
-                        n += 1
-        if n == 0 and functions[r] != 0:
-            tokens[0] = GENERIC
-            n = 1
-        ordered = np.sort(tokens[:n])
-        m = 0
-        for x in range(n):
-            if (x == 0 or ordered[x] != ordered[x - 1]) and m < bag.shape[1]:
-                bag[r, m] = ordered[x]
-                m += 1
-        count[r] = m
+        count[r] = _bag(tokens, n, weak, w, functions[r], bag[r])
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
