@@ -130,6 +130,25 @@ def test_tags_are_a_list(rules: s2_clean.Rules) -> None:
     assert out["tags"].to_list() == ["五险一金 | 双休", "五险一金 | 双休", None, None]
 
 
+def test_tags_are_whole_and_not_void(rules: s2_clean.Rules) -> None:
+    rows = ["个人客户（2C）|大客户（KA）", "('双休', '包吃（三餐）')", "|五险一金||双休| ", "| ,", "大专,双休,"]
+    out = clean(rules, *({"tags": row} for row in rows))
+    assert out["tags"].to_list() == [
+        "个人客户(2C) | 大客户(KA)",
+        "双休 | 包吃(三餐)",
+        "五险一金 | 双休",
+        None,
+        "大专 | 双休",
+    ]
+
+
+def test_addresses_are_as_found_but_for_contacts_in_full_width(rules: s2_clean.Rules) -> None:
+    rows = ["天河北路1号（二楼）：A座", "天河北路1号（二楼）　电话：８７６５４３２１", "天河北路1号 联系电话：87654321"]
+    out = clean(rules, *({"address": row} for row in rows))
+    mark = rules.contacts.mark
+    assert out["address"].to_list() == [rows[0], f"天河北路1号(二楼) 电话:{mark}", f"天河北路1号 联系电话:{mark}"]
+
+
 def test_language_of_short_ads(rules: s2_clean.Rules) -> None:
     row = {"description": None, "city": "https://www.example.com/some/long/address"}
     out = clean(rules, row, row | {"title": "Java"}, row | {"title": "Senior Test Engineer", "company": "Acme Limited"})

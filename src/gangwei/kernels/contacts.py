@@ -165,10 +165,15 @@ def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
     return strip_each([series], rules)[0]
 
 
+def fold(series: pl.Series) -> pl.Series:
+    """Values as found in the shape the rules are written for: NFKC, nothing invisible."""
+    return series.str.normalize("NFKC").str.replace_all(INVISIBLE, "")
+
+
 def strip_raw(series: pl.Series, rules: ContactRules) -> pl.Series:
     """`strip` of values as found: one that holds a contact only once it is folded (NFKC, nothing invisible) is given so."""
     plain = strip(series, rules)
-    folded = plain.str.normalize("NFKC").str.replace_all(INVISIBLE, "")
+    folded = fold(plain)
     found = strip(folded, rules)
     return pl.select(pl.when(found.ne_missing(folded)).then(found).otherwise(plain).alias(series.name)).to_series()
 
