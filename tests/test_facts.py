@@ -53,11 +53,36 @@ def test_headcount(case: dict[str, Any], rules: facts.FactRules) -> None:
         ("销售经理", "manager"), ("生产主管", "manager"), ("技术总监", "director"), ("总经理", "executive"),
         ("总经理助理", "junior"), ("初级会计", "junior"), ("中级前端", "mid"), ("系统架构师", "lead"), ("会计", None),
         ("VP of Engineering", "executive"), ("Senior Engineer", "senior"), ("International Sales", None),
+        ("数据分析经理", "manager"), ("事业部经理", "manager"), ("售后经理", "manager"), ("高级数据分析经理", "manager"),
+        ("数据产品经理", None), ("产品策划经理", None), ("产品运营经理助理", "junior"), ("见习店长", "junior"),
+        ("管理培训生(客服经理方向)", "junior"), ("保洁领班", "lead"), ("系统架构工程师", "lead"), ("储备班组长", "junior"),
+        ("技术总监CTO", "executive"), ("前端Lead", "lead"), ("Java工程师Senior", "senior"), ("电子厂长白班", None),
+        ("城市合伙人", None), ("技术合伙人", "executive"), ("董事长专职司机", None), ("骑手高工资", None), ("高工", "senior"),
+        ("程序员(可实习)", None), ("技术支持实习生", "intern"), ("欢迎应届生投递", None), ("应届生", "junior"),
+        ("楚小白口腔医生", None), ("小白入行", "junior"), ("工程师(JR1)", None),
     ],
 )  # fmt: skip
 def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> None:
     raw = ads({"title": title})
     assert facts.parse(raw, raw["title"], rules)["seniority"].to_list() == [level]
+
+
+@pytest.mark.parametrize(
+    ("title", "field", "kind"),
+    [
+        ("Java工程师(2025届)", None, "campus"), ("测试(可接受24届)", None, None), ("第20届展会销售", None, None),
+        ("长春招聘安全员", None, None), ("2025春招", None, "campus"), ("校招专员", None, None), ("毕业生亦可", None, None),
+        ("销售", "校园", "campus"), ("外贸实习生", "校园", "internship"), ("程序员(可实习)", None, None), ("实习生", None, "internship"),
+        ("数据分析intern", None, "internship"), ("技术支持实习生", None, "internship"), ("兼职会计", None, "part_time"),
+        ("骑手(全职/兼职)", None, None), ("主播 可兼职", "全职", "full_time"), ("教师", "全职/兼职", None),
+        ("寒假工包住", None, "temporary"), ("保安可短期", None, None), ("骑手日结周结", None, None), ("分拣日结", None, "temporary"),
+        ("普工/正式工/临时工", None, None), ("Java(外包)", None, "contract"), ("Java(非外包)", None, None),
+        ("第三方支付销售", None, None), ("运维(第三方)", None, "contract"), ("劳务派遣销售专员", None, None),
+    ],
+)  # fmt: skip
+def test_kind_of_contract(title: str, field: str | None, kind: str | None, rules: facts.FactRules) -> None:
+    raw = ads({"title": title, "employment_type": field})
+    assert facts.parse(raw, raw["title"], rules)["employment_type"].to_list() == [kind]
 
 
 def test_parse_gives_the_declared_columns(rules: facts.FactRules) -> None:

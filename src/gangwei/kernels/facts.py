@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 SEPARATOR = "|"
+_WEAK_TYPES = ("full_time", "campus")  # said by a field beside what a title says more closely
 _REASONS = ("pay_reasons", "education_reason", "experience_reason", "headcount_reason")
 
 
@@ -278,7 +279,7 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
         *("education", "experience_min_months", "experience_max_months", "seniority"),
         pl.when("stated").then("headcount").otherwise("t_headcount").alias("headcount"),
         pl.coalesce(
-            pl.when(pl.col("field_type") != "full_time").then("field_type"),
+            pl.when(~pl.col("field_type").is_in(_WEAK_TYPES)).then("field_type"),
             "t_type",
             "field_type",
             "pay_type",

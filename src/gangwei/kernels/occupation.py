@@ -54,6 +54,8 @@ class OccupationRules:
     industry: WordRules
     trade: WordRules
     removals: tuple[Removal, ...]
+    other_industries: str
+    not_industries: tuple[str, ...]
 
 
 def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
@@ -76,8 +78,8 @@ def compile_words(rows: list[dict[str, str]], value: str) -> WordRules:
 
 
 def compile_occupations(book: Codebook) -> OccupationRules:
-    """Compile occupations.csv, title_core.toml and industries.csv."""
-    core = book.toml("title_core.toml")
+    """Compile occupations.csv, title_core.toml, industries.csv and industry_field.toml."""
+    core, field = book.toml("title_core.toml"), book.toml("industry_field.toml")
     hiring, offers, opening = (core[k] for k in ("hiring", "offers", "opening"))
     industries = book.rows("industries.csv")
     return OccupationRules(
@@ -89,6 +91,8 @@ def compile_occupations(book: Codebook) -> OccupationRules:
             Removal(hiring, rf"^.{{2,}}?(?:{'|'.join(hiring)})(.{{2,}})$", "${1}"),
             Removal([*offers, *opening], rf"{'|'.join(offers)}|(?:{'|'.join(opening)}){_TO_MARK}", " "),
         ),
+        other_industries=field["others"],
+        not_industries=tuple(field["not_one"]),
     )
 
 
@@ -196,7 +200,11 @@ def industry_of(industries: pl.Series, companies: pl.Series, rules: OccupationRu
     """Section letter of GB/T 4754-2017: from the industry field (first named), else from trade words of the employer."""
 
     def by_field(distinct: pl.Series) -> pl.DataFrame:
-        return _best(distinct.fill_null("").str.slice(0, 120).str.to_lowercase(), rules.industry, -1)
+        whole = distinct.fill_null("").str.slice(0, 120).str.to_lowercase().str.strip_chars()
+        whole = whole.set(whole.is_in(rules.not_industries), "")
+        first = whole.str.replace(rules.other_industries, "${1}")
+        found = [_best(texts, rules.industry, -1)["value"] for texts in (first, whole)]
+        return pl.select(value=pl.coalesce(*found))
 
     def by_name(distinct: pl.Series) -> pl.DataFrame:
         return _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.trade, 1)

@@ -176,6 +176,8 @@ def _bare(
         low, high = (v * scale if v is not None else None for v in (low, high))
         return _finish(low, high, hint or "month", months, censored, ["pay_scaled"], rules)
     unit = hint or _unit_by_size(min(a, b), max(a, b), board, kind, months, rules)
+    if unit is None and censored and b >= rules.bands["month_low_from"]:
+        unit = "month"  # the lowest band of a menu, from nothing up
     return _finish(low, high, unit, months, censored, [], rules)
 
 
