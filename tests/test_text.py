@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import fold
+from gangwei.kernels import fold, markup
 from gangwei.kernels.text import TextRules, clean, compile_text, language, strip_furniture
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "text.yaml").read_text("utf-8"))
@@ -82,7 +82,7 @@ def test_input_is_not_touched(rules: TextRules) -> None:
 def test_hostile_text_ends_and_is_capped(raw: str, rules: TextRules) -> None:
     clean(pl.Series(["x"]), rules)
     done = clean(pl.Series([raw]), rules)
-    assert done.text.str.len_chars()[0] <= rules.max_text + fold.TAG_SPAN
+    assert done.text.str.len_chars()[0] <= rules.max_text + markup.TAG_SPAN
 
 
 def test_long_text_says_that_it_was_cut(rules: TextRules) -> None:

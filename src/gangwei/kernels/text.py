@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gangwei.kernels import fold as k
+from gangwei.kernels import markup as m
 from gangwei.kernels.hashing import from_buffers, string_buffers
 
 if TYPE_CHECKING:
@@ -33,16 +34,8 @@ PASSES = 3
 class TextRules:
     """Tables of the cleaning kernel and its limits."""
 
-    encoded: NDArray[np.uint32]
-    table: NDArray[np.uint32]
-    kind: NDArray[np.uint8]
-    exp_off: NDArray[np.int32]
-    exp_cps: NDArray[np.uint32]
-    tag_hash: NDArray[np.uint64]
-    tag_effect: NDArray[np.uint8]
-    ent_hash: NDArray[np.uint64]
-    ent_cp: NDArray[np.uint32]
-    ent_bare: NDArray[np.uint8]
+    characters: k.Characters
+    markup: m.Markup
     max_text: int
     max_field: int
     hant_share: float
@@ -126,27 +119,25 @@ def compile_text(book: Codebook) -> TextRules:
     """Tables from definitions/text and the Unicode data; about 0.3 s, once per process."""
     config = book.toml("text/clean.toml")
     table, kind, exp_off, exp_cps = _tables(config)
-    effect = {"inline": k.INLINE, "block": k.BLOCK, "skip": k.SKIP}
-    tags = sorted((k.name_hash(r["id"]), effect[r["effect"]]) for r in book.rows("text/elements.csv"))
+    effect = {"inline": m.INLINE, "block": m.BLOCK, "skip": m.SKIP}
+    tags = sorted((m.name_hash(r["id"]), effect[r["effect"]]) for r in book.rows("text/elements.csv"))
     names = {n.removesuffix(";"): ord(v) for n, v in html5.items() if len(v) == 1}
     bare = {"nbsp", "amp", "lt", "gt", "quot", "middot"}
-    entities = sorted((k.name_hash(n), v, n in bare) for n, v in names.items())
+    entities = sorted((m.name_hash(n), v, n in bare) for n, v in names.items())
     furniture = book.toml("text/furniture.toml")["rule"]
 
     def pattern(where: str) -> str:
         return "|".join(r["pattern"] for r in furniture if r["where"] == where) or r"[^\s\S]"
 
     return TextRules(
-        k.encodings(table),
-        table,
-        kind,
-        exp_off,
-        exp_cps,
-        np.array([h for h, _ in tags], np.uint64),
-        np.array([e for _, e in tags], np.uint8),
-        np.array([h for h, _, _ in entities], np.uint64),
-        np.array([v for _, v, _ in entities], np.uint32),
-        np.array([b for _, _, b in entities], np.uint8),
+        k.Characters(k.encodings(table), table, kind, exp_off, exp_cps),
+        m.Markup(
+            np.array([h for h, _ in tags], np.uint64),
+            np.array([e for _, e in tags], np.uint8),
+            np.array([h for h, _, _ in entities], np.uint64),
+            np.array([v for _, v, _ in entities], np.uint32),
+            np.array([b for _, _, b in entities], np.uint8),
+        ),
         int(config["max_text_chars"]),
         int(config["max_field_chars"]),
         float(config["traditional_share"]),
@@ -165,15 +156,12 @@ def compile_text(book: Codebook) -> TextRules:
     )
 
 
-def _run(series: pl.Series, rules: TextRules, markup: bool, one_line: bool, cap: int) -> Cleaned:
+def _run(series: pl.Series, rules: TextRules, one_line: bool, cap: int) -> Cleaned:
     data, off = string_buffers(series)
     room = np.empty(
         int(off[-1] - off[0]) * 9 // 8 + 1024, np.uint8
     )  # numpy asks for large pages, compiled code does not
-    out, out_off, stats, flags = k.fold(
-        data, off, rules.encoded, rules.table, rules.kind, rules.exp_off, rules.exp_cps, rules.tag_hash, rules.tag_effect,
-        rules.ent_hash, rules.ent_cp, rules.ent_bare, markup, one_line, cap, room,
-    )  # fmt: skip
+    out, out_off, stats, flags = k.fold(data, off, rules.characters, rules.markup, one_line, cap, room)
     return Cleaned(from_buffers(series.name, out, out_off), stats, flags)
 
 
@@ -190,7 +178,7 @@ def clean(
             (OpenCC tw2sp); elsewhere only the characters are (t2s).
     """
     cap = rules.max_field if one_line else rules.max_text
-    done = _run(series, rules, True, one_line, cap)
+    done = _run(series, rules, one_line, cap)
     text, stats, flags = done.text, done.stats, done.flags
     for _ in range(PASSES - 1):
         rows = np.flatnonzero(flags & (k.AGAIN | k.NEEDS_NFKC))
@@ -199,7 +187,7 @@ def clean(
         part = text.gather(rows)
         if (flags[rows] & k.NEEDS_NFKC).any():
             part = part.str.normalize("NFKC")
-        again = _run(part, rules, True, one_line, cap)
+        again = _run(part, rules, one_line, cap)
         text = text.scatter(rows, again.text)
         keep = flags[rows] & (k.CAPPED | k.HAD_MARKUP)
         stats[rows] = again.stats
