@@ -60,6 +60,7 @@ def test_headcount(case: dict[str, Any], rules: facts.FactRules) -> None:
         ("城市合伙人", None), ("技术合伙人", "executive"), ("董事长专职司机", None), ("骑手高工资", None), ("高工", "senior"),
         ("程序员(可实习)", None), ("技术支持实习生", "intern"), ("欢迎应届生投递", None), ("应届生", "junior"),
         ("楚小白口腔医生", None), ("小白入行", "junior"), ("工程师(JR1)", None),
+        ("执业(助理)医师", None), ("主任NLP工程师", "senior"), ("口腔助理医师", "junior"), ("护理主任", "manager"),
     ],
 )  # fmt: skip
 def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> None:
@@ -78,6 +79,7 @@ def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> Non
         ("寒假工包住", None, "temporary"), ("保安可短期", None, None), ("骑手日结周结", None, None), ("分拣日结", None, "temporary"),
         ("普工/正式工/临时工", None, None), ("Java(外包)", None, "contract"), ("Java(非外包)", None, None),
         ("第三方支付销售", None, None), ("运维(第三方)", None, "contract"), ("劳务派遣销售专员", None, None),
+        ("渠道专员(专、兼职)", None, None), ("外贸/可应届", None, None), ("全栈兼职", None, "part_time"), ("配送 能日结", None, None),
     ],
 )  # fmt: skip
 def test_kind_of_contract(title: str, field: str | None, kind: str | None, rules: facts.FactRules) -> None:
