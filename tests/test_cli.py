@@ -7,6 +7,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -497,3 +498,29 @@ def test_long_lines_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
     command = "gangwei measure " + "[x] " * 60 + "--json"
     say(command)
     assert capsys.readouterr().out == command + "\n"
+
+
+def test_a_build_that_replaces_files_says_so_and_one_that_adds_does_not(tmp_path: Path) -> None:
+    write_csv(tmp_path / "march.csv", ADS[:3])
+    write_csv(tmp_path / "april.csv", ADS[3:])
+    assert "--add" not in run("build", tmp_path / "march.csv", "--out", tmp_path / "o").output
+    said = run("build", tmp_path / "april.csv", "--out", tmp_path / "o").output
+    assert "march.csv; to keep it, add with --add" in " ".join(said.split())
+    assert "no longer" not in run("build", tmp_path / "march.csv", "--out", tmp_path / "o", "--add").output
+    write_csv(tmp_path / "march.csv", ADS[:2])
+    both = (tmp_path / "march.csv", tmp_path / "april.csv")
+    assert "no longer" not in run("build", *both, "--out", tmp_path / "o").output
+
+
+def test_a_group_by_its_name_is_told_its_code(out: Path) -> None:
+    refused = run("measure", out, "openings", "--by", "city", "--ads", "--group", "合肥")
+    assert refused.exit_code == 2 and "--group 合肥: write the code, 340100" in refused.output
+
+
+def test_a_brief_named_pdf_is_a_pdf(out: Path, tmp_path: Path) -> None:
+    result = run("report", out, "--out", tmp_path / "brief.pdf")
+    assert (tmp_path / "brief.html").read_text("utf-8").startswith("<!doctype html>")
+    if shutil.which("chromium"):
+        assert (tmp_path / "brief.pdf").read_bytes().startswith(b"%PDF")
+    else:
+        assert "no Chromium found" in one_error(result)

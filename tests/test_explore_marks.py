@@ -64,6 +64,14 @@ def test_ticks_are_few_and_round() -> None:
             assert 2 <= len(found) <= most + 1 and found[-1] <= top * 1.000001
 
 
+def test_ticks_of_counts_are_whole() -> None:
+    assert (
+        ticks(1, whole=True) == [0, 1]
+        and ticks(3, whole=True) == [0, 1, 2, 3]
+        and ticks(12, whole=True) == [0, 3, 6, 9, 12]
+    )
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     d: Path = tmp_path_factory.mktemp("made")

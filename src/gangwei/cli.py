@@ -154,12 +154,17 @@ def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]
     from gangwei.config import Settings
     from gangwei.pipeline import Build
     from gangwei.progress import Screen
+    from gangwei.status import held, left_out
 
     given = _checked(options)
     settings = Settings(out=out, inputs=inputs, **given)
+    before = held(out)
     with Screen(LOG) as screen:
         report = Build(settings, screen).run()
     screen.summary(report, {r["id"]: r["en"] for r in settings.book.rows("reasons.csv")})
+    if gone := left_out(before, report.files):
+        named = ", ".join(gone[:5]) + (", …" if len(gone) > 5 else "")
+        screen.notice(f"{out} no longer holds what the build before was made from: {named}; to keep it, add with --add")
     return {"files": report.files, "counts": report.counts, "issues": report.issues, "published": str(report.published)}
 
 

@@ -69,7 +69,7 @@ def measure_command(
             return
         result = measures.measure(ds, measure_id, by, where, as_of=as_of, lists=lists, lang=lang)
     except measures.UnknownParameter as e:
-        raise click.UsageError(refusal(e, Labels(ds, lang))) from None
+        raise click.UsageError(refusal(e, Labels(ds, lang), group)) from None
     if as_json:
         show_json(result.record())
     elif as_csv:
@@ -80,7 +80,13 @@ def measure_command(
 
 @click.command()
 @click.argument("directory", type=PATH)
-@click.option("--out", "out", type=PATH, default=None, help="HTML file; default: DIRECTORY/brief.html.")
+@click.option(
+    "--out",
+    "out",
+    type=PATH,
+    default=None,
+    help="HTML file, or PDF with the HTML file beside it; default: DIRECTORY/brief.html.",
+)
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
 @click.option("--lists", default=None, help="Lists that apply, joined by commas.")
@@ -97,6 +103,8 @@ def report(
     from gangwei.vocabulary import UnknownParameter
 
     target = out or directory / "brief.html"
+    if target.suffix.lower() == ".pdf":
+        target, pdf = target.with_suffix(".html"), True
     try:
         headlines(brief.write_from(directory, target, lang=lang, as_of=as_of, lists=lists, labels=labels), lang)
     except UnknownParameter as e:

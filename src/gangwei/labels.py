@@ -131,6 +131,11 @@ class Labels:
         number = f"{value / form['by']:.{form['decimals']}f}"
         return str(form["text"]).format(number.removesuffix("." + "0" * form["decimals"]) if form["whole"] else number)
 
+    def part(self, value: float | None) -> str:
+        """A number counted in parts: one decimal of a small one that is not whole."""
+        whole = value is None or not math.isfinite(value) or value >= 1000 or value == math.floor(value)
+        return self.integer(value) if whole else f"{value:.1f}"
+
     def share(self, value: float | None, digits: int | None = None) -> str:
         """A share as a percentage; more digits when it is small."""
         if value is None or not math.isfinite(value):

@@ -41,6 +41,20 @@ def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
     return {"counts": counts, "stages": stages, "files": plan["files"], "text": "\n".join(lines)}
 
 
+def held(directory: Path) -> list[dict[str, Any]]:
+    """The files that a published dataset was made from; none where it cannot be read."""
+    try:
+        return list(read_json(directory / "published" / "manifest.json").get("inputs", []))
+    except (StoreError, OSError):
+        return []
+
+
+def left_out(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[str]:
+    """Names of the files of an earlier build that stand in this one neither as they were nor under their name."""
+    given = {f[k] for f in now for k in ("file", "sha256")}
+    return [f["file"] for f in before if given.isdisjoint((f["file"], f["sha256"]))]
+
+
 def _moved(
     stages: dict[str, list[str]], files: list[dict[str, Any]], found: list[s1_read.Input], options: dict[str, Any]
 ) -> dict[str, list[str]]:

@@ -48,9 +48,7 @@ def show_figure(words: Labels, result: Result) -> None:
                 mark = "*" if r["borrowed"] else ""
                 spread = words.interval(r["corrected_low"], r["corrected_high"], "share")
                 shown = (*shown, words.share(r["corrected"]) + mark, spread)
-            table.add_row(
-                str(r["label"]), *shown, words.integer(r.get("numerator")), words.integer(r.get("denominator"))
-            )
+            table.add_row(str(r["label"]), *shown, words.part(r.get("numerator")), words.integer(r.get("denominator")))
         OUT.print(table)
         if (more := result.rows.height - SHOWN) > 0:
             say(words.text("more_groups").format(n=words.integer(more)))
@@ -76,14 +74,17 @@ def _headline(title: str, result: Result, words: Labels) -> str:
     return f"{title}: " + "".join(f"{r['label']} " for r in first) + said + within
 
 
-def refusal(e: UnknownParameter, words: Labels) -> str:
-    """Why a question is refused; where a filter is given a name, the codes of that name instead of all codes."""
+def refusal(e: UnknownParameter, words: Labels, group: str | None = None) -> str:
+    """Why a question is refused; where a filter or --group is given a name, the codes of that name instead of all codes."""
     kind, _, key = e.what.partition(" of ")
     codes = words.coded(key, e.given, e.allowed) if kind == "value" else []
     if not codes:
         return str(e)
     named = [f" ({n})" if key == "employer" else "" for n in words.group_values(key, codes)]
-    return f"--where {key}={e.given[:80]}: write the code, {' or '.join(f'{key}={c}{n}' for c, n in zip(codes, named))}"
+    option, said = (
+        ("--group ", "") if group is not None and e.given in group.split(",") else (f"--where {key}=", f"{key}=")
+    )
+    return f"{option}{e.given[:80]}: write the code, {' or '.join(f'{said}{c}{n}' for c, n in zip(codes, named))}"
 
 
 def show_crossed(
@@ -104,7 +105,7 @@ def show_crossed(
     for r in rows.head(SHOWN).to_dicts():
         value = "–" if r["suppressed"] else words.quantity(r["value"], asked.row_unit)
         within = "–" if r["suppressed"] else words.interval(r["low"], r["high"], asked.row_unit)
-        counts = words.integer(r["numerator"]), words.integer(r["denominator"])
+        counts = words.part(r["numerator"]), words.integer(r["denominator"])
         table.add_row(str(r[f"{across}_label"]), str(r["label"]), value, within, *counts)
     OUT.print(table)
     if (more := rows.height - SHOWN) > 0:

@@ -19,6 +19,8 @@ SIZE, SMALL, LINE = 13, 11, 16
 INK, SOFT, RULE, MARK, SECOND = "#1b1f24", "#57606a", "#d8dee4", "#0b5cad", "#b35900"
 FONT = "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 LEAST, MOST = 120, 330
+COUNTED = ("openings", "count", "places")
+"""Units of whole things."""
 
 Href = Callable[[str], str]
 
@@ -93,7 +95,7 @@ class Layout:
 
     def grid(self, labels: Labels, unit: str) -> list[str]:
         """Lines and numbers of the axis."""
-        out, steps = [], ticks(self.top, 3 if self.screen.narrow else 5)
+        out, steps = [], ticks(self.top, 3 if self.screen.narrow else 5, whole=unit in COUNTED)
         for t, said in zip(steps, spelt(steps, labels, unit)):
             x = self.x(t)
             out.append(f'<line x1="{x}" x2="{x}" y1="{self.head - 8}" y2="{self.height - 6:g}" stroke="{RULE}"/>')
@@ -123,12 +125,13 @@ def sentence(text: str, title: str, screen: Screen = SCREENS[0]) -> str:
     return opened(screen, 20 + LINE * len(lines), title) + said + "</svg>"
 
 
-def ticks(top: float, most: int = 5) -> list[float]:
-    """Round positions of an axis from 0 to `top`, `most` steps at most."""
+def ticks(top: float, most: int = 5, *, whole: bool = False) -> list[float]:
+    """Round positions of an axis from 0 to `top`, `most` steps at most; `whole`: of what is counted, none between two numbers."""
     if top <= 0:
         return [0.0]
     step = 10 ** math.floor(math.log10(top / most))
     step = next(m * step for m in (1, 2, 2.5, 5, 10, 20) if top / (m * step) <= most)
+    step = math.ceil(step) if whole else step
     return [i * step for i in range(math.floor(top / step * 1.0000001) + 1)]
 
 
@@ -249,7 +252,7 @@ def line(result: Result, labels: Labels, href: Href, screen: Screen = SCREENS[0]
     first, last = rows[0][0], rows[-1][0]
     top = max(*(finite(r["high"], r["value"]) for _, r in rows), 1e-12)
     top = min(top, max(r["value"] for _, r in rows) * 2.5) or top
-    steps = ticks(top)
+    steps = ticks(top, whole=unit in COUNTED)
     shown = list(zip(steps, spelt(steps, labels, unit)))
     height, right, foot = (240 if screen.narrow else 320), 20, 34
     left = max(em(s) for _, s in shown) * SMALL + 18
