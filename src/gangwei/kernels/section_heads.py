@@ -128,15 +128,15 @@ def _is_heading(
     if text[s] < 128:
         return _ascii_heading(text, s, c, how, strength, before)
     if how == COLON:
-        return strength == 3 or (strength == 2 and before >= 1) or before == 2
+        return strength >= 3 or (strength == 2 and before >= 1) or before == 2
     if how == LINE:
         return before == 2 or (strength == 3 and short)
     if how == BRACKET:
         known = before >= 1 and (strength >= 2 or before == 2)
         return known and s > 0 and text[s - 1] != 32 and cls[s - 1] & OPEN > 0
     if how == ONE:
-        return strength == 3 or (strength == 2 and before >= 1)
-    if strength != 3:
+        return strength == 3 or (strength >= 2 and before >= 1)
+    if strength < 3:
         return False
     if before == 2:
         return c != 40
