@@ -99,6 +99,13 @@ class Headers:
         plain = {normal(n): n for n in names}
         return {plain[short] for key in plain if (short := self.tells.tail.sub("", key)) != key and short in plain}
 
+    def of_codes(self, names: Sequence[str]) -> dict[str, str]:
+        """Texts of objects that have a code, too (specialty.description beside specialty.code), with the name of the object: each
+        is the name of what is coded, and no text of an ad."""
+        held = [(n, *n.rpartition(".")[::2]) for n in names]
+        coded = {holder for _, holder, last in held if holder and self.tells.code_of.search(last)}
+        return {n: holder for n, holder, last in held if holder in coded and self.tells.text_of.search(last)}
+
     def _claim(self, header: str) -> Claim | None:
         if header.rpartition(".")[2].startswith("@"):
             return Claim(WORDS, 0, "ignore")

@@ -12,7 +12,7 @@ from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import cell, mended, records_in
 
 OPENING = re.compile(
-    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|\(?\s*(?:window|self|globalThis)(?:\.[\w$]+|\[\s*[\"'][\w$]+[\"']\s*\])\s*=(?!=)|['\"]use \w+['\"]"
+    r"\s*(?:(?://[^\n]*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)\s*)*(?:import\b|export\b|interface\s+\w|enum\s+\w|declare\s|type\s+[\w$]+\s*=|(?:const|let|var)\s+[\w$]+\s*[:=]|module\.exports\b|\(?\s*(?:window|self|globalThis)(?:\.[\w$]+|\[\s*[\"'][\w$]+[\"']\s*\])\s*=(?!=)|['\"]use \w+['\"]"
     r"|[A-Za-z_$][\w.$]*\(\s*[\"'{\[]|[\[{]\s*(?:\{\s*)?[A-Za-z_$][\w$]*\s*:)"
 )
 TOKEN = re.compile(
@@ -86,14 +86,18 @@ def _cells(found: list[Any]) -> list[list[str]]:
 
 
 def ads_of(value: Any, headers: Headers, least: int = FIELDS) -> Ads:
-    """The objects of a value, where they are ads: the first says `least` fields; with less than three all have its keys."""
+    """The objects of a value, where they are ads: the first says `least` fields, in a list also within the objects that it holds;
+    with less than three all have its keys. Of an object that is the ad of one page that one."""
+    if least >= FIELDS and (ad := holders.one_ad(value, headers)) is not None:
+        return [ad]
     found = records_in(value, 5) if isinstance(value, (dict, list)) else None
     if found is None or found[0] is not None:
         return []
     rows = holders.inside(value, headers) or holders.opened(found[1], headers)
     rows = [r for r in rows if isinstance(r, dict) and r]
     alike = least >= FIELDS or (len(rows) >= FEW_ROWS and all(r.keys() == rows[0].keys() for r in rows))
-    return rows if alike and len(_said(rows, headers)) >= least else []
+    parted = least >= FIELDS and isinstance(value, list) and holders.are_ads(rows, headers)
+    return rows if alike and (parted or len(_said(rows, headers)) >= least) else []
 
 
 def _said(rows: Ads, headers: Headers) -> set[str]:

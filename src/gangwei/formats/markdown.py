@@ -8,6 +8,7 @@ HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
 FENCE = re.compile(r"^[ \t]{0,3}(```+|~~~+)[^\n`]*\n(?=\s*[\[{])(.*?)^[ \t]{0,3}\1", re.M | re.S)
+INDENTED = re.compile(r"(?:^|\n[ \t]*\n)((?:(?: {4}|\t)[^\n]*\n?|[ \t]*\n)+)")
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
@@ -25,8 +26,9 @@ def tables(text: str) -> list[list[tuple[int, list[str]]]]:
 
 
 def quoted(text: str) -> list[str]:
-    """The blocks between fences that begin like data: an object or a list."""
-    return [m[2] for m in FENCE.finditer(text)]
+    """The blocks between fences, or indented by four blanks, that begin like data: an object or a list."""
+    indented = (m[1] for m in INDENTED.finditer(text))
+    return [m[2] for m in FENCE.finditer(text)] + [b for b in indented if b.lstrip()[:1] in ("{", "[")]
 
 
 def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:

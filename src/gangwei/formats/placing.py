@@ -42,6 +42,7 @@ def by_header(
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
     claims, texts, tells = [], set[str](), values.tells
+    labels = {**headers.of_codes(names), **labels}
     codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
     for i, name in enumerate(names):
         claim = headers.claim(labels.get(name, name))

@@ -171,7 +171,9 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         and (written := documents.program(blob, limits, encoding, headers))
     ):
         return Opened(encoding, written, notes)
-    if markdown.HEADING.match(sample) and (written := documents.markdown(blob, limits, encoding, headers)):
+    if (markdown.HEADING.match(sample) or (start not in ("{", "[") and markdown.FENCE.search(sample))) and (
+        written := documents.markdown(blob, limits, encoding, headers)
+    ):
         return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
         return Opened(encoding, of_records(blob, limits, printed.records, encoding), notes)

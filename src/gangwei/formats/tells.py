@@ -19,6 +19,7 @@ class Tells:
     tail: re.Pattern[str]
     name_of: re.Pattern[str]
     text_of: re.Pattern[str]
+    code_of: re.Pattern[str]
     holder: re.Pattern[str]
     legal: re.Pattern[str]
     of_employers: re.Pattern[str]

@@ -189,7 +189,7 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     """
     shown = value[:200].translate(rules.glyphs)
     shown = value[:200] if _GLYPH.search(shown) else shown  # of another font
-    s = unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower()
+    s = rules.keys.sub(r"\1", unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower())
     s = (
         rules.currency.sub(" ", s)
         if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s))

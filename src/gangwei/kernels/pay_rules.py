@@ -30,6 +30,7 @@ class PayRules:
     months: re.Pattern[str]
     months_range: re.Pattern[str]
     not_pay: re.Pattern[str]
+    keys: re.Pattern[str]
     trial: re.Pattern[str]
     nothing: frozenset[str]
     contract: tuple[str, ...]
@@ -69,6 +70,7 @@ def compile_pay(book: Codebook) -> PayRules:
         months=patterns["months"],
         months_range=patterns["months_range"],
         not_pay=patterns["not_pay"],
+        keys=patterns["keys"],
         trial=patterns["trial"],
         nothing=frozenset(words["nothing"]),
         contract=tuple(words["contract"]),
