@@ -69,6 +69,18 @@ def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> Non
 
 
 @pytest.mark.parametrize(
+    ("title", "number"),
+    [
+        ("前端工程师(2名)", 2), ("急聘3名销售顾问", 3), ("内勤1名/双休", 1), ("Java(急缺33人,面试简单)", 33), ("保洁 2位", 2),
+        ("某站直聘5人!", 5), ("公寓4人间", None), ("免费4人间", None), ("招4人间保洁", None), ("去年第3名/门店", None), ("300位置任选", None),
+    ],
+)  # fmt: skip
+def test_headcount_of_titles(title: str, number: int | None, rules: facts.FactRules) -> None:
+    raw = ads({"title": title})
+    assert facts.parse(raw, raw["title"], rules)["headcount"].to_list() == [number]
+
+
+@pytest.mark.parametrize(
     ("title", "field", "kind"),
     [
         ("Java工程师(2025届)", None, "campus"), ("测试(可接受24届)", None, None), ("第20届展会销售", None, None),
