@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gangwei.evaluate import evaluate
-from gangwei.explore.label import agreement, create, draw, labels, sample
+from gangwei.explore.label import agreement, create, draw, labels, sample, shares
 from gangwei.frame.check import DatasetError
 from gangwei.measures import measure, open_dataset
 from gangwei.store import StoreError
@@ -33,6 +33,13 @@ def test_weights_add_up_to_the_openings(made: Path) -> None:
     weight = sum(i.stratum_population / i.stratum_sample for i in items)
     assert math.isclose(weight, table(made, "openings").height)
     assert items == draw(ds, 60, 1) and items != draw(ds, 60, 2)
+
+
+def test_a_sample_is_as_large_as_asked_for(made: Path) -> None:
+    """What a class of few openings cannot give, the others give: 40 asked for are 40."""
+    assert len(draw(open_dataset(made), 40, 1)) == 40
+    assert shares([0, 3, 100, 100], 40) == [0, 3, 19, 18] and shares([1, 2], 300) == [1, 2]
+    assert shares([9, 9, 9], 2) == [1, 1, 1] and shares([50] * 6, 300) == [50] * 6
 
 
 def test_labels_resume_and_feed_evaluate(made: Path) -> None:

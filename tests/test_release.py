@@ -6,14 +6,17 @@ import csv
 import hashlib
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from gangwei import measures, release, schema
+from gangwei.cli import main
 from gangwei.codebook import PACKAGED
 from gangwei.explore.server import create
 from gangwei.lineage import explain
@@ -88,6 +91,38 @@ def test_a_release_checks_out_and_says_what_changed(tmp_path: Path) -> None:
 
 
 FRICTIONLESS = {"string", "number", "integer", "boolean", "date", "array"}
+
+
+def test_a_colleague_makes_the_release_again_by_its_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands in README.md, typed as they stand, give the same bytes."""
+    write_csv(tmp_path / "in" / "one.csv", ADS[:3])
+    write_csv(tmp_path / "in" / "two.csv", ADS[3:])
+    (tmp_path / "mine" / "ai").mkdir(parents=True)
+    terms = (PACKAGED / "ai" / "terms.csv").read_text("utf-8")
+    (tmp_path / "mine" / "ai" / "terms.csv").write_text(
+        terms + "own.001,own,zh,会计,adjacent,data,,,,2026.1,my own\n", "utf-8"
+    )
+    asked = ["--definitions", str(tmp_path / "mine"), "--window", "90", "--threshold", "0.7", "--no-texts"]
+    runner = CliRunner()
+    built = runner.invoke(main, ["build", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *asked])
+    assert built.exit_code == 0, built.output
+    first = release.write(tmp_path / "out", "2026.1")
+    shutil.copytree(first, tmp_path / "copy")
+    (tmp_path / "copy" / "INPUTS").mkdir()
+    for name in ("one.csv", "two.csv"):
+        shutil.copy(tmp_path / "in" / name, tmp_path / "copy" / "INPUTS")
+    monkeypatch.chdir(tmp_path / "copy")
+    said = (first / "README.md").read_text("utf-8")
+    typed = [shlex.split(x) for x in said.splitlines() if x.startswith("    gangwei ")]
+    assert len(typed) == 2 and "one.csv" in said and "--window 90" in said
+    for command in typed:
+        files = [str(p) for p in sorted(Path("INPUTS").iterdir())]
+        given = [a for word in command[1:] for a in (files if word == "INPUTS/*" else [word])]
+        done = runner.invoke(main, given)
+        assert done.exit_code == 0, done.output
+    again = Path("again/releases/2026.1")
+    every = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert [p for p in every if (first / p).read_bytes() != (again / p).read_bytes()] == []
 
 
 def test_descriptors_describe_what_is_there(tmp_path: Path) -> None:

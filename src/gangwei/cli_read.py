@@ -227,7 +227,7 @@ def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool)
     type=click.IntRange(6),
     default=300,
     show_default=True,
-    help="Ads to sample, in equal parts of the strata.",
+    help="Ads to sample, in equal parts of the strata as far as they reach.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8766, show_default=True)
@@ -241,7 +241,10 @@ def label(dataset: Path, size: int, seed: int, port: int, host: str, token: str 
 
     socket = listen(host, port, token)
     if (dataset / "labels" / "sample.json").exists():
-        LOG.print("goes on with labels/sample.json, drawn before: --size and --seed change nothing", highlight=False)
+        LOG.print(
+            "goes on with labels/sample.json, drawn before: --size and --seed change nothing; move the folder away to draw another",
+            highlight=False,
+        )
     app = page.create(dataset, size, seed, host, token)
     LOG.print(f"http://{host}:{port}/  (Ctrl-C stops)", highlight=False)
     serve(app, socket)

@@ -13,8 +13,10 @@ import polars as pl
 
 from gangwei import measures, schema
 from gangwei.codebook import OWN
+from gangwei.config import Settings
 from gangwei.frame.dataset import Dataset
 from gangwei.kernels import contacts
+from gangwei.opinions import LEDGER
 from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
 
@@ -183,6 +185,47 @@ def _licences(manifest: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def readme(version: str, manifest: dict[str, Any], cite: str, texts: bool, own: bool, ledger: bool) -> str:
+    """What the package holds, how to cite it, and the commands that make it again from the input files."""
+    asked = manifest.get("parameters", {})
+    options = (
+        [f"--window {asked['window_days']}"]
+        if asked.get("window_days", Settings.window_days) != Settings.window_days
+        else []
+    )
+    options += [f"--threshold {asked['threshold']}"] if asked.get("threshold") is not None else []
+    options += [f"--as-of {asked['as_of']}"] if asked.get("as_of") else []
+    options += [] if asked.get("texts", True) else ["--no-texts"]
+    options += [f"--definitions {OWN}"] if own else []
+    lines = [
+        f"# Release {version}",
+        "",
+        f"{cite} Release {version}.",
+        "",
+        "`data/` holds each table as Parquet and CSV (columns: `datapackage.json`), `figures.json` each measure over the whole",
+        "dataset, `CHANGES.md` what is new against the release before, `LICENCES.md` what may be passed on, `manifest.json`",
+        "versions, parameters and counts"
+        + (f", `{OWN}/` the definitions in place of the packaged ones." if own else "."),
+        "",
+        "## Make it again",
+        "",
+        f"With gangwei {manifest.get('gangwei_version')} and the input files below in one folder, started in this folder:",
+        "",
+        f"    gangwei build INPUTS/* --out again {' '.join(options)}".rstrip(),
+        f"    gangwei release again {version}" + ("" if texts else " --no-texts"),
+        f"    cd again/releases/{version} && sha256sum -c ../../../SHA256SUMS",
+        "",
+        "Every file is the same byte for byte, but for `CHANGES.md` where there was a release before this one"
+        + (f"; the build also read `{LEDGER}`, which must lie in `again/` first." if ledger else "."),
+        "",
+        "| input file | rows read | SHA-256 |",
+        "|---|---:|---|",
+        *(f"| {i['file']} | {i['read']:,} | `{i['sha256']}` |" for i in manifest["inputs"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def write(directory: Path, version: str, texts: bool = True) -> Path:
     """Write `directory/releases/<version>/` whole or not at all; returns it. Without texts, raw rejected rows go too.
 
@@ -240,6 +283,14 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
         if (published / OWN).is_dir():
             shutil.copytree(published / OWN, tmp / OWN)
         write_text(tmp / "LICENCES.md", _licences(manifest))
+        cite = str(ds.codebook.toml("labels/en.toml")["names"]["cite_as"]).format(
+            version=manifest.get("gangwei_version"), kept=f"{manifest['counts']['kept']:,}",
+            date=manifest.get("as_of") or "–", definitions=ds.definitions_version,
+        )  # fmt: skip
+        write_text(
+            tmp / "README.md",
+            readme(version, manifest, cite, texts, (tmp / OWN).is_dir(), (directory / LEDGER).exists()),
+        )
         write_json(tmp / "figures.json", figures(ds))
         write_text(tmp / "CHANGES.md", _diff(before, tmp, version))
         every = [p for p in sorted(tmp.rglob("*")) if p.is_file() and not p.name.startswith(".")]

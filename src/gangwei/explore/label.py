@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,9 @@ class Item:
 
 
 def draw(ds: Dataset, size: int, seed: int) -> list[Item]:
-    """A sample of about `size` openings (their representative ads), equal parts of the strata, in an order fixed by `seed`.
+    """A sample of `size` openings (their representative ads), equal parts of the strata, in an order fixed by `seed`.
 
-    Strata: the three tiers, a bare mention, a score near the cut, and the rest.
+    Strata: the three tiers, a bare mention, a score near the cut, and the rest. What one cannot give the others give.
 
     Raises:
         DatasetError: it holds no openings.
@@ -60,13 +61,21 @@ def draw(ds: Dataset, size: int, seed: int) -> list[Item]:
     if ads.is_empty():
         raise DatasetError(f"{ds.directory}: holds no openings to label")
     ads = ads.sample(fraction=1.0, shuffle=True, seed=seed)
-    each = max(1, size // len(LABEL_CLASSES))
+    parts = {name: ads.filter(pl.col("stratum") == name) for name in LABEL_CLASSES}
     out: list[Item] = []
-    for name in LABEL_CLASSES:
-        part = ads.filter(pl.col("stratum") == name)
-        taken = part.head(each)
+    for (name, part), n in zip(parts.items(), shares([p.height for p in parts.values()], size)):
+        taken = part.head(n)
         out += [Item(a, r, name, part.height, taken.height) for a, r in taken.select("ad_id", "record_id").rows()]
     return [out[i] for i in pl.Series(range(len(out)), dtype=pl.Int64).shuffle(seed).to_list()]
+
+
+def shares(held: Sequence[int], size: int) -> list[int]:
+    """How many of `size` each stratum gives: as near to equal as what it holds allows, at least one where it holds any."""
+    out = [min(1, n) for n in held]
+    while sum(out) < min(size, sum(held)):
+        fewest = min(n for n, most in zip(out, held) if n < most)
+        out[next(i for i, n in enumerate(out) if n == fewest and n < held[i])] += 1
+    return out
 
 
 def sample(ds: Dataset, size: int, seed: int) -> list[Item]:
