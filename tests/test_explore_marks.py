@@ -87,6 +87,27 @@ def test_a_page_draws_for_both_screens_and_a_file_for_one(client: TestClient) ->
 
 
 @pytest.mark.parametrize(
+    "path", ["/m/education-mix.svg", "/m/ai-openings.svg?by=province", "/m/ai-flow.svg", "/m/ai-share.svg"]
+)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_file_says_what_it_shows_and_where_it_is_from(client: TestClient, path: str, lang: str) -> None:
+    """A figure to print has title, interval and source, and no link to a page that is not there."""
+    svg = client.get(f"{path}{'&' if '?' in path else '?'}lang={lang}").text
+    drawn = ElementTree.fromstring(svg)
+    said = [t.text or "" for t in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    name = path.removeprefix("/m/").partition(".")[0]
+    title = next(m for m in client.get("/measures.json").json() if m["id"] == name)[lang]
+    assert said[0].startswith(title) and any("gangwei " in t for t in said) and any(f"/m/{name}" in t for t in said)
+    assert any("95" in t for t in said) and "<a " not in svg
+    for t in drawn.iter("{http://www.w3.org/2000/svg}text"):
+        if "transform" not in t.attrib and t.attrib.get("text-anchor", "start") == "start":
+            assert (
+                float(t.attrib["x"]) + em(t.text or "") * float(t.attrib.get("font-size", SIZE))
+                <= float(drawn.attrib["width"]) + 8
+            )
+
+
+@pytest.mark.parametrize(
     ("path", "said"),
     [
         ("/m/emerging-cities.svg", "This figure has no group."),
@@ -123,3 +144,11 @@ def test_numbers_of_an_axis_have_no_needless_digits(explored: Path) -> None:
     assert spelt([0.0, 0.1, 0.2], labels, "share") == ["0\u202f%", "10\u202f%", "20\u202f%"]
     assert spelt([0.0, 0.025, 0.05], labels, "share") == ["0.0\u202f%", "2.5\u202f%", "5.0\u202f%"]
     assert spelt([0.0, 2000.0], labels, "openings") == ["0", "2,000"]
+
+
+def test_a_map_that_cannot_colour_shares_shows_counts(client: TestClient, tmp_path: Path) -> None:
+    """Of few ads every province has an interval wider than its share: the overview then maps counts, not hatching alone."""
+    assert "AI share of openings by province" in client.get("/").text
+    write(tmp_path, Spec(ads=60, ai=0.3))
+    small = TestClient(create(tmp_path, as_of="2019-06-30")).get("/").text
+    assert "counts instead" in small and "AI openings by province" in small

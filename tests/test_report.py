@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -11,8 +12,10 @@ import polars as pl
 import pytest
 
 from gangwei.brief import report
+from gangwei.codebook import PACKAGED
 from gangwei.frame.check import DatasetError
 from gangwei.frame.dataset import Dataset
+from gangwei.labels import Labels
 from gangwei.measures import measure
 from published_fixture import HOSTILE, Spec, write
 
@@ -208,3 +211,39 @@ def test_a_share_that_is_suppressed_leaves_no_empty_brackets(tmp_path: Path, lan
     write(tmp_path, Spec(ads=4, employers=2, ai=1.0))
     report.write_from(tmp_path, tmp_path / "b.html", lang=lang)
     assert not re.search(r"[(（]–[)）]", (tmp_path / "b.html").read_text("utf-8"))
+
+
+def test_the_chinese_brief_says_reasons_and_sources_in_chinese(tmp_path: Path) -> None:
+    write(tmp_path, Spec(ads=300))
+    manifest = tmp_path / "published" / "manifest.json"
+    facts = json.loads(manifest.read_text("utf-8"))
+    facts["inputs"] = [{"file": "a.xlsx", "read": 3, "kept": 2, "rejected": {"table_note": 1}, "encoding": "excel"}]
+    manifest.write_text(json.dumps(facts), "utf-8")
+    said = {}
+    for lang in ("zh", "en"):
+        report.write_from(tmp_path, tmp_path / "b.html", lang=lang)
+        said[lang] = (tmp_path / "b.html").read_text("utf-8")
+        assert "table_note" not in said[lang]
+    assert "Issue brief" not in said["zh"] and "研究简报" in said["zh"] and "Issue brief" in said["en"]
+
+
+def test_names_of_own_clusters_and_lists_of_names(tmp_path: Path) -> None:
+    """A cluster that no label file names goes by its name in clusters.csv; Chinese words stand apart from Latin ones."""
+    write(tmp_path, Spec(ads=50))
+    own = tmp_path / "published" / "definitions"
+    for name in ("places/clusters.csv", "measures/settings.toml"):
+        (own / name).parent.mkdir(parents=True)
+        (own / name).write_text((PACKAGED / name).read_text("utf-8"), "utf-8")
+    with (own / "places/clusters.csv").open("a", encoding="utf-8") as f:
+        f.write('two_own,own,我的双城,My two cities,2024,440100;110000,"my memo",\n')
+    rules = (own / "measures/settings.toml").read_text("utf-8")
+    (own / "measures/settings.toml").write_text(rules.replace("[scopes]", '[scopes]\nown = ["two_own"]'), "utf-8")
+    ds = Dataset.open(tmp_path)
+    zh, en = Labels(ds, "zh"), Labels(ds, "en")
+    assert (
+        zh.code("cluster", "own") == zh.code("scope", "own") == "我的双城"
+        and en.code("scope", "own") == "My two cities"
+    )
+    assert zh.code("cluster", "outside") == "城市群以外" and zh.code("tier", "builder") != "builder"
+    assert zh.listed(["Python", "Java", "沟通能力"]) == "Python、Java 和沟通能力"
+    assert zh.listed(["北京", "上海"]) == "北京和上海" and en.listed(["a", "b"]) == "a and b"

@@ -200,10 +200,8 @@ def facts(result: Result, labels: Labels, prefix: str = "") -> tuple[dict[str, f
             put(f"is_{key}.count", r["numerator"], labels.integer(r["numerator"], short=True))
             put(f"is_{key}.of", r["denominator"], labels.integer(r["denominator"], short=True))
             words[f"{prefix}is_{key}.interval"] = labels.interval(r["low"], r["high"], row_unit)
-        comma, last = labels.forms["list"], labels.forms["last"]
         for k in (3, 5):
-            names = [r["label"] for r in rows[:k]]
-            words[f"{prefix}list{k}"] = comma.join(names[:-1]) + last + names[-1] if len(names) > 1 else "".join(names)
+            words[f"{prefix}list{k}"] = labels.listed([r["label"] for r in rows[:k]])
     return numbers, words
 
 

@@ -54,7 +54,20 @@ class Labels:
     def code(self, dim: str | None, value: str) -> str:
         """The label of a code of a dimension."""
         section = self.table.get("values", {})
-        return str(section.get(dim or "", {}).get(value, section.get("common", {}).get(value, value)))
+        found = section.get(dim or "", {}).get(value, section.get("common", {}).get(value))
+        return str(self.regions.get((dim or "", value), value) if found is None else found)
+
+    @cached_property
+    def regions(self) -> dict[tuple[str, str], str]:
+        """Names of clusters and scopes as places/clusters.csv states them, for those without a label."""
+        book = self.ds.codebook
+        if not any(n == "places/clusters.csv" for n in book.names("places", ".csv")):
+            return {}
+        rows = {r["id"]: r for r in book.rows("places/clusters.csv")}
+        out = {("cluster", r["cluster"]): r[self.lang] for r in reversed(rows.values())}
+        for scope, ids in book.toml("measures/settings.toml")["scopes"].items():
+            out["scope", scope] = str(self.forms["list"]).join(rows[i][self.lang] for i in ids)
+        return out
 
     def dimension(self, dim: str) -> str:
         """The label of a dimension."""
@@ -120,6 +133,14 @@ class Labels:
     def concept(self, code: str) -> str:
         """The name of a concept of the AI terms."""
         return self.concepts.get(code, code.replace("_", " "))
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Names in a row; a Chinese word stands apart from a Latin one before or after it."""
+        if len(names) < 2:
+            return "".join(names)
+        last = str(self.forms["last"])
+        before, after = (" " if x[:1].isascii() and last.strip() == last else "" for x in (names[-2][-1:], names[-1]))
+        return str(self.forms["list"]).join(names[:-1]) + before + last + after + names[-1]
 
     def integer(self, value: float | None, *, short: bool = False) -> str:
         """A whole number; in prose large ones by their million, 万 or 亿."""

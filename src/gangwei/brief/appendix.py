@@ -71,11 +71,16 @@ def inputs(w: Writer) -> list[Table]:
     t, mix = w.t, w.ask("ai-share", "board")
     out = [w.ai_shares(mix, w.name("appendix_boards"))] if mix.rows.height else []
     files = [f for f in w.ds.manifest.get("inputs", []) if isinstance(f, dict)]
+    said = {r["id"]: r[t.lang] for r in w.ds.codebook.rows("reasons.csv")}
     rows = []
     for f in files[:200]:
         rejected = f.get("rejected") or {}
         total = sum(rejected.values()) if isinstance(rejected, dict) else rejected
-        why = ", ".join(f"{k} {v:,}" for k, v in sorted(rejected.items())) if isinstance(rejected, dict) else ""
+        why = (
+            str(t.forms["semicolon"]).join(f"{said.get(k, k)}{w.marks[0]}{v:,}" for k, v in sorted(rejected.items()))
+            if isinstance(rejected, dict)
+            else ""
+        )
         rows.append(
             [
                 str(f.get("file", "")),

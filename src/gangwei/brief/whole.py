@@ -72,7 +72,8 @@ def compose(w: Writer) -> Brief:
         version=__version__, kept=t.integer(grains["ad"]), date=day or "–", definitions=ds.definitions_version
     )
     margin = t.share(w.settings["survive_margin"], 0)
-    sources = [r["source"] for r in ds.codebook.rows("published.csv") if r["source"]]
+    key = "source" if t.lang == "en" else f"source_{t.lang}"
+    sources = [r[key] for r in ds.codebook.rows("published.csv") if r.get(key)]
     return Brief(
         lang="zh-CN" if t.lang == "zh" else "en", date=w.date(), empty=empty,
         facts=t.text("dataset_facts").format(read=t.integer(read), kept=t.integer(grains["ad"]), openings=t.integer(openings), boards=len(ds.boards)),

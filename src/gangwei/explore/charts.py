@@ -9,15 +9,19 @@ from html import escape
 from typing import Any
 
 from gangwei import charts, choropleth
-from gangwei.explore.marks import FONT, RULE, SCREENS, SOFT, Href, Screen, dots, line
+from gangwei.explore.marks import FONT, INK, RULE, SCREENS, SIZE, SOFT, Href, Screen, dots, line
+from gangwei.explore.words import Caption
 from gangwei.geo import ChinaMap, load_map
 from gangwei.labels import Labels
 from gangwei.measures import Result
+from gangwei.text_width import em, wrapped
 from gangwei.vocabulary import DATES
 
 RELATIVE = ("share", "lq")
 """Kinds whose values do not grow with the number of ads: a place with few of them may still have the largest."""
-VIEW = re.compile(r'<svg class="map" viewBox="0 0 (\d+) (\d+)"')
+VIEW = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([\d.]+) ([\d.]+)"')
+SIZED = re.compile(r' (?:xmlns|viewBox|width|height|font-family)="[^"]*"')
+LINK = re.compile(r"<a [^>]*>")
 SWATCH = re.compile(r'<rect[^>]* fill="([^"]+)"[^>]*/></svg>([^<]*)</li>')
 
 
@@ -62,6 +66,12 @@ def vague(row: Mapping[str, Any]) -> bool:
     return None not in ends and row["high"] - row["low"] > row["value"]
 
 
+def coloured(result: Result) -> bool:
+    """True where a map of shares has a place to colour; one without any places is not helped by counts."""
+    rows = result.rows.to_dicts() if "id" in result.rows.columns else []
+    return not rows or any(not r["suppressed"] and r["value"] and not vague(r) for r in rows)
+
+
 def map_of(result: Result, labels: Labels, href: Href) -> str:
     """A map of a figure grouped by province or city; '' when it has no rows."""
     unit = result.measure.row_unit
@@ -88,19 +98,38 @@ def bound(labels: Labels, value: float, unit: str) -> str:
     return labels.share(value, 0) if whole else labels.quantity(value, unit)
 
 
-def standalone(html: str) -> str:
-    """A chart as a file of its own: of a map, the legend beside it becomes part of the drawing."""
-    if not html.startswith('<svg class="map"'):
-        return html
-    drawing, _, legend = html.partition("</svg><ul")
-    found = VIEW.search(drawing)
-    width, height = (int(found[1]), int(found[2])) if found else (800, 600)
-    swatches = []
+def standalone(html: str, caption: Caption) -> str:
+    """A chart as a file of its own, to print or to put into a text: title, what is counted, source, and no link."""
+    drawing, _, legend = html.partition("</svg>")
+    opened, _, inside = drawing.partition(">")
+    left, top, width, height = map(float, VIEW.findall(opened)[0])
+    inside = LINK.sub("<g>", inside).replace("</a>", "</g>")
+    below = []
     for n, (fill, text) in enumerate(SWATCH.findall(legend)):
         x = 20 + n * (width - 40) // 7
-        swatches.append(
-            f'<rect x="{x}" y="{height + 14}" width="22" height="14" fill="{fill}" stroke="{RULE}"/>'
-            f'<text x="{x}" y="{height + 46}" font-size="14" fill="{SOFT}" font-family="{escape(FONT)}">{text}</text>'
-        )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 60}"'
-    return VIEW.sub(head, drawing, count=1) + "".join(swatches) + "</svg>"
+        below.append(f'<rect x="{x:g}" y="{height + 14:g}" width="22" height="14" fill="{fill}" stroke="{RULE}"/>')
+        below.append(_words(min(x, width - 8 - 14 * em(text)), height + 46, 14, SOFT, text))
+    room = (width - 24) / SIZE
+    said = [line for text in caption.lines for line in wrapped(text, room)]
+    title = wrapped(caption.title, (width - 24) / 20)
+    source = wrapped(caption.source, room)
+    head = 18 + 26 * len(title) + 18 * len(said)
+    foot = (66 if below else 20) + 18 * len(source)
+    over = [_words(12, 30 + 26 * n, 20, INK, escape(t), 'font-weight="600"') for n, t in enumerate(title)]
+    over += [_words(12, 26 + 26 * len(title) + 18 * n, SIZE, SOFT, escape(t)) for n, t in enumerate(said)]
+    under = [
+        _words(12, head + height + foot - 12 - 18 * (len(source) - 1 - n), 12, SOFT, escape(t))
+        for n, t in enumerate(source)
+    ]
+    whole = f'viewBox="0 0 {width:g} {head + height + foot:g}" width="{width:g}" height="{head + height + foot:g}"'
+    start = SIZED.sub("", opened).replace(
+        "<svg", f'<svg xmlns="http://www.w3.org/2000/svg" {whole} font-family="{escape(FONT)}"', 1
+    )
+    return (
+        f'{start}><rect width="100%" height="100%" fill="#fff"/>{"".join(over)}'
+        f'<g transform="translate({-left:g} {head - top:g})">{inside}{"".join(below)}</g>{"".join(under)}</svg>'
+    )
+
+
+def _words(x: float, y: float, size: int, fill: str, text: str, more: str = "") -> str:
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{fill}" {more}>{text}</text>'

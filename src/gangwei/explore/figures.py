@@ -34,13 +34,15 @@ def add(site: Site, other: Dataset | None = None) -> None:
     def overview(asked: Asked) -> View:
         figures = [site.figure(m, asked) for m in OVERVIEW if m in known]
         provinces = site.figure("ai-share", asked, "province")
+        if not charts.coloured(provinces):
+            provinces = site.figure("ai-openings", asked, "province")
         cities = site.figure("ai-openings", asked, "city")
         here = address(site, asked, provinces, region_pages=True)
         chart = charts.map_of(provinces, site.words.labels[asked.lang], here)
         leading = [(dim, site.figure(m, asked, dim)) for dim, m in LEADING if m in known]
         years = site.figure("ai-mix", asked, "year").rows if "ai-mix" in known else None
         values = {
-            "figures": figures, "cities": cities, "chart": chart, "leading": leading, "home": home,
+            "figures": figures, "cities": cities, "chart": chart, "mapped": provinces.measure.id, "leading": leading, "home": home,
             "dated": years.sort("value", "id", descending=[True, False]).head(YEARS).to_dicts() if years is not None else [],
         }  # fmt: skip
         found = (*figures, provinces, cities, *(f for _, f in leading))
@@ -80,7 +82,9 @@ def add(site: Site, other: Dataset | None = None) -> None:
             values,
             data=result.record,
             rows=lambda: result.rows,
-            svg=lambda: charts.standalone(svg() or marks.sentence(undrawn(site, asked, result), speaker.measure(m))),
+            svg=lambda: charts.standalone(
+                svg() or marks.sentence(undrawn(site, asked, result), speaker.measure(m)), speaker.caption(result)
+            ),
             spec=lambda: charts.spec(result, labels, lambda r: speaker.row(result, r)),
             name=m.id,
         )

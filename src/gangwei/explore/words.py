@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,21 @@ from gangwei.explore.query import pairs_of
 from gangwei.frame.dataset import Dataset
 from gangwei.labels import LANGS, Labels
 from gangwei.measures import Measure, Result, UnknownParameter
+from gangwei.version import __version__
 from gangwei.vocabulary import several
+
+ASKING = ("lq", "without_board")
+WHOLE = ("share", "count", "median", "duration")
+"""Kinds of measures that say nothing without a definition of AI, and those whose groups have a whole."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Title, lines below it and source of a chart that stands alone."""
+
+    title: str
+    lines: list[str]
+    source: str
 
 
 class Words:
@@ -137,6 +152,42 @@ class Speaker:
             paid = m.kind in ("median", "premium") and m.unit != "cny_year"
             what = "paid" if paid else "named" if named else "located" if "located_only" in m.caveats else what
         return self.words.page[self.lang][f"noun_{m.population}_{what}"]
+
+    def caption(self, result: Result) -> Caption:
+        """What a chart says of itself where no page stands around it."""
+        page, labels, m = self.words.page[self.lang], self.labels, result.measure
+        title = self.measure(m)
+        if result.by and result.by != m.default_by:
+            title += f" {page['by_word']} {self.within(labels.dimension(result.by))}"
+        told = [f"{labels.dimension(k)}{page['colon']}{self.whole(k, v)}" for k, v in result.where.items()]
+        if "definition" not in result.where and (m.population == "ai" or m.hit == "definition" or m.kind in ASKING):
+            told.append(f"{page['ai_opening']}{page['colon']}{labels.code('definition', result.definition)}")
+        if result.by == "cluster" and "scope" not in result.where:
+            told.append(labels.code("scope", result.scope))
+        line = self.value_line(result)
+        if m.interval != "none" and (line or result.by not in ("province", "city")):
+            told.append(page["interval"] + page["colon"] + page[f"by_{m.interval}"].rstrip(page["stop"]))
+        ds = labels.ds
+        source = str(labels.table["names"]["cite_as"]).format(
+            version=__version__, kept=labels.integer(ds.manifest.get("counts", {}).get("kept", 0)),
+            date=result.as_of or ds.as_of or "–", definitions=ds.definitions_version,
+        )  # fmt: skip
+        return Caption(title, [x for x in (line, " · ".join(told)) if x], f"{source} {result.permalink}")
+
+    def value_line(self, result: Result) -> str:
+        """The figure of the whole with its interval and what it counts; '' where groups have no whole."""
+        page, labels, m = self.words.page[self.lang], self.labels, result.measure
+        if m.kind not in WHOLE or result.suppressed or result.value is None:
+            return ""
+        said = labels.quantity(result.value, m.head_unit)
+        within = labels.interval(result.low, result.high, m.unit)
+        said += f" ({within})" if result.low is not None else ""
+        if m.kind != "share":
+            return said
+        counted = page["counted_of"].format(
+            n=labels.part(result.numerator), of=labels.integer(result.denominator), what=self.noun(result)
+        )
+        return f"{said} · {counted}"
 
     def row(self, result: Result, row: dict[str, Any]) -> str:
         """The label of a row of a figure."""
