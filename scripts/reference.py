@@ -83,7 +83,9 @@ ANSWER = {
     "suppressed": "true where too few employers or too small an effective size stand behind the group",
     "rank, rank_low, rank_high": "of ranks: place and its 95 % range",
     "in_top": "of ranks: chance to be among the first ten, 0 to 1",
-    "corrected, corrected_low, corrected_high, borrowed": "of AI shares with labels: the share corrected by them; `borrowed` where the labels are those of all groups",
+    "corrected, corrected_low, corrected_high, corrected_n_eff": "of AI shares with labels: the share corrected by them, its 95 % interval and effective sample size",
+    "labels, borrowed": "openings of the group that were labelled; for what part of its openings the labels of all groups stand in, 0 to 1 (a star on the screen)",
+    "YEAR, YEAR_label": "with `--across year` (or any other dimension, under its name): group of the second dimension and its name",
 }  # fmt: skip
 
 

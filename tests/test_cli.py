@@ -524,3 +524,10 @@ def test_a_brief_named_pdf_is_a_pdf(out: Path, tmp_path: Path) -> None:
         assert (tmp_path / "brief.pdf").read_bytes().startswith(b"%PDF")
     else:
         assert "no Chromium found" in one_error(result)
+
+
+def test_a_figure_names_the_dataset_it_is_of(out: Path) -> None:
+    manifest = json.loads((out / "published" / "manifest.json").read_text("utf-8"))
+    told = json.loads(run("measure", out, "openings", "--json").output)["dataset"]
+    assert told["ads"] == manifest["counts"]["kept"] and told["build_key"] == manifest["build_key"]
+    assert told["definitions_version"] == manifest["definitions_version"] and told["gangwei_version"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from gangwei.measures.labelled import COLUMNS
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -19,3 +21,8 @@ def load() -> object:
 def test_the_reference_is_fresh() -> None:
     reference = load()
     assert reference.stale() == [], "run python scripts/reference.py"  # type: ignore[attr-defined]
+
+
+def test_the_columns_of_an_answer_are_documented() -> None:
+    named = {c for key in load().ANSWER for c in key.split(", ")}  # type: ignore[attr-defined]
+    assert set(COLUMNS) <= named

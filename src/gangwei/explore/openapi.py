@@ -18,7 +18,7 @@ FIGURE: dict[str, Any] = {
         "lists": {"type": "array"}, "value": NUMBER, "low": NUMBER, "high": NUMBER, "numerator": NUMBER, "denominator": NUMBER,
         "n_eff": NUMBER, "interval_method": {"type": "string"}, "suppressed": {"type": "boolean"}, "unplaced": {"type": "number"},
         "notes": {"type": "array"}, "caveats": {"type": "array"}, "permalink": {"type": "string"}, "sql": {"type": "string"},
-        "params": {"type": "object"}, "rows": {"type": "array", "items": {"type": "object"}},
+        "params": {"type": "object"}, "dataset": {"type": "object"}, "rows": {"type": "array", "items": {"type": "object"}},
     },
 }  # fmt: skip
 LISTED: dict[str, Any] = {

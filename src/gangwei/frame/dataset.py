@@ -178,6 +178,15 @@ class Dataset:
         return str(self.manifest.get("definitions_version") or self.codebook.version)
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What a figure of the dataset is quoted with: its ads and the versions of program, definitions and build."""
+        m = self.manifest
+        return {
+            "ads": m.get("counts", {}).get("kept"), "gangwei_version": m.get("gangwei_version"),
+            "definitions_version": self.definitions_version, "build_key": m.get("build_key"),
+        }  # fmt: skip
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """Ids of the cluster scopes."""
         return tuple(self.clusters)

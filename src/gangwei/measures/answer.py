@@ -119,6 +119,8 @@ class Result:
     params: dict[str, Any]
     corrected: Corrected | None = None
     own_date: bool = False  # affiliations were asked on a day that is not the dataset's
+    dataset: dict[str, Any] = field(default_factory=dict)
+    """What the figure is of: ads, and the version of program, definitions and build."""
 
     @property
     def permalink(self) -> str:
@@ -165,7 +167,7 @@ class Result:
             "numerator": self.numerator, "denominator": self.denominator, "n_eff": _plain(self.n_eff),
             "interval_method": self.interval_method, "suppressed": self.suppressed, "unplaced": self.unplaced,
             "corrected": self.corrected and {k: _plain(v) for k, v in self.corrected.row().items()},
-            "notes": list(self.notes), "caveats": list(self.measure.caveats), "permalink": self.permalink,
+            "notes": list(self.notes), "caveats": list(self.measure.caveats), "permalink": self.permalink, "dataset": self.dataset,
         }  # fmt: skip
         rows = [{k: _plain(v) for k, v in r.items()} for r in self.rows.to_dicts()]
         return head | {
@@ -357,7 +359,7 @@ def measure(
         measure=ask.measure, by=ask.by, where=ask.where, definition=ask.definition, scope=ask.scope, grain=ask.grain,
         as_of=ask.as_of, lists=ask.lists, rows=rows, value=value, low=low, high=high, numerator=found.numerator, denominator=found.denominator, n_eff=found.total.n_eff,
         interval_method=found.total.method, suppressed=found.suppressed, unplaced=found.unplaced, notes=found.notes,
-        sql=found.sql, params=found.params, corrected=None if found.suppressed else found.corrected, own_date=ask.as_of != ds.as_of,
+        sql=found.sql, params=found.params, corrected=None if found.suppressed else found.corrected, own_date=ask.as_of != ds.as_of, dataset=ds.told,
     )  # fmt: skip
 
 
