@@ -152,3 +152,17 @@ def test_a_map_that_cannot_colour_shares_shows_counts(client: TestClient, tmp_pa
     write(tmp_path, Spec(ads=60, ai=0.3))
     small = TestClient(create(tmp_path, as_of="2019-06-30")).get("/").text
     assert "counts instead" in small and "AI openings by province" in small
+
+
+def test_shares_of_places_that_no_map_can_colour_are_points(client: TestClient, tmp_path: Path) -> None:
+    """Points with their intervals say more than a map that is hatched all over."""
+    assert 'class="map"' in client.get("/m/ai-share?by=province").text
+    write(tmp_path, Spec(ads=60, ai=0.3))
+    small = TestClient(create(tmp_path, as_of="2019-06-30"))
+    page = small.get("/m/ai-share?by=province").text
+    assert (
+        'class="map"' not in page
+        and "<circle" in page
+        and 'class="map"' in small.get("/m/ai-openings?by=province").text
+    )
+    assert "<circle" in small.get("/m/ai-share.svg?by=province").text

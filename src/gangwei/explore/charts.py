@@ -38,10 +38,10 @@ def on_every_screen(draw: Callable[[Screen], str]) -> str:
 def chart(
     result: Result, labels: Labels, href: Href, name: Callable[[dict[str, Any]], str], screen: Screen = SCREENS[0]
 ) -> str:
-    """The chart that suits a figure: a map of places, a line of months, else points; '' for a single number."""
+    """The chart that suits a figure: a map of places that it can colour, a line of months, else points; '' for a single number."""
     if "id" not in result.rows.columns or result.rows.is_empty():
         return ""
-    if result.by in ("province", "city"):
+    if result.by in ("province", "city") and (result.measure.kind not in RELATIVE or coloured(result)):
         return map_of(result, labels, href) if not screen.narrow else ""
     if result.by in DATES:
         return line(result, labels, href, screen)
