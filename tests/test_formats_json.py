@@ -168,3 +168,9 @@ def test_many_broken_objects_cost_no_more_than_their_length(between: bytes) -> N
     found = list(json_text.array(io.BytesIO(b"[" + between.join(rows) + b"]"), "utf-8", Limits()))
     assert sum(c.rows.height for c in found) == 5715
     assert sum(len(c.bad) for c in found) == 40_000 - 5715
+
+
+def test_an_empty_list_of_ads_is_said() -> None:
+    data = b'{"total": 0, "answers": [{"url": "https://x.cn/list", "status": 404, "body": "not found"}, {"url": "https://x.cn/page", "status": 404, "body": "not found"}], "jobs": []}'
+    with pytest.raises(json_text.Unreadable, match="list of ads in it is empty"):
+        list(json_text.document(cast(BinaryIO, io.BytesIO(data)), "utf-8", Limits(), load_headers(Codebook())))

@@ -10,6 +10,7 @@ from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, median
 from gangwei.formats.placing import PLAIN_TEXT, share_of
 from gangwei.formats.values import Values, reaching
 
+TITLES = 0.6  # of the values of a column of titles
 TEXTS = 0.8  # of the values of a further text without a header
 LONG = ("address", "description")
 SHORT_VALUE = 40
@@ -20,6 +21,23 @@ MORE = 2  # characters that an address has behind the city
 YEAR = re.compile(r"^\s*((?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2})(?:\D|$)")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}")
 AMOUNT = re.compile(r"^[1-9]\d{0,2},?[05]00(\.0+)?$")
+
+
+def titles_aside(cells: dict[str, list[str]], placed: dict[str, str], values: Values) -> dict[str, str]:
+    """The column of titles that its header calls those of the person who hires (bossTitle), in a table without any other: its
+    values are titles of jobs, and few are of those who hire."""
+    if "title" in placed.values():
+        return {}
+    for name, target in placed.items():
+        mine = cells[name]
+        called = target == "ignore" and mine and values.tells.of_titles.search(name)
+        if (
+            called
+            and (values.share("title", mine) or 0.0) >= TITLES
+            and share_of(values.tells.hires, mine) < 1 - TITLES
+        ):
+            return {name: "title"}
+    return {}
 
 
 def columns(

@@ -1,4 +1,4 @@
-"""Employers in a table of their own: a database names in each job only the number of its employer."""
+"""Employers, and titles, in tables of their own: a database names in each job only the number of its employer, of its title."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ TOLD = ("company", "company_size", "company_nature", "industry")
 PLACES = ("province", "city", "district", "address")
 SIZED = {"company_size", "company_nature"}
 OF_JOBS = {"title", "pay", "education", "experience"}
+PAID = {"pay", "pay_min", "pay_max"}
+BESIDE_PAY = {"description", "education", "experience", "city", "address", "headcount"}
+FEW_COLUMNS = 4
+"""Columns of a table of titles: a key, the title and little more."""
 AROUND = re.compile(r"(?i)^(?:tbl?|t|sys|app)_|_?(?:info|tb|table|list)$")
 PLURAL = re.compile(r"(?i)(?:(?<=compan)ies|(?<=[^s])s)$")
 MOST = 200_000
@@ -23,19 +27,20 @@ MOST = 200_000
 
 @dataclass
 class Employers:
-    """The table of employers and its columns by field, the column of the jobs that refers to it, and its rows by their key, which
-    stands at `key`."""
+    """The table of employers (or titles) and its columns by field, the column of the jobs that refers to it, and its rows by their
+    key, which stands at `key`."""
 
     table: str
     by: str
     columns: dict[str, int]
     key: int = 0
+    holder: str = "employer"
     rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns that a job is given."""
-        return tuple(f"employer.{f}" for f in self.columns)
+        return tuple(f"{self.holder}.{f}" for f in self.columns)
 
     def add(self, row: Sequence[str | None]) -> None:
         """One row of the table of employers."""
@@ -67,14 +72,16 @@ def employers_of(
     remarks: Mapping[str, Mapping[str, str]],
     headers: Headers,
     keys: Mapping[str, tuple[str, str]],
+    titled: bool = False,
 ) -> Employers | None:
     """The table whose key a table of jobs without employers holds, where it names employers and no jobs.
 
     Args:
         keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
+        titled: the titles of the jobs stand in a table of their own.
     """
     own = _said(tables[jobs], remarks.get(jobs, {}), headers)
-    if "company" in own or ("title" not in own and len(OF_JOBS & set(own)) < 2):
+    if "company" in own or (not titled and "title" not in own and len(OF_JOBS & set(own)) < 2):
         return None
     if (declared := _declared(keys, tables, remarks, headers, own, set(tables[jobs]))) is not None:
         return declared
@@ -89,6 +96,47 @@ def employers_of(
         if column is not None:
             return Employers(name, column, _told(said, own))
     return None
+
+
+def titles_of(
+    jobs: str,
+    tables: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, Mapping[str, str]],
+    headers: Headers,
+    keys: Mapping[str, tuple[str, str]],
+) -> Employers | None:
+    """The table of titles whose key a table of jobs that tell their pay, but no title, holds.
+
+    Args:
+        keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
+    """
+    own = set(_said(tables[jobs], remarks.get(jobs, {}), headers))
+    if "title" in own or not own & PAID or not own & BESIDE_PAY:
+        return None
+    referred = {table: (by, key) for by, (table, key) in keys.items() if by in tables[jobs]}
+    for name, columns in tables.items():
+        at = _title_at(name, columns, remarks.get(name, {}), headers)
+        if name == jobs or at is None:
+            continue
+        by, key = referred.get(name, ("", ""))
+        ids = {f"{normal(n)}id" for n in (name, _single(name))}
+        by = by or next((c for c in tables[jobs][1:] if normal(c) in ids), "")
+        if by and (not key or key in columns):
+            return Employers(name, by, {"title": at}, columns.index(key) if key else 0, "job")
+    return None
+
+
+def _title_at(table: str, columns: Sequence[str], remarks: Mapping[str, str], headers: Headers) -> int | None:
+    """Where a small table of keys and titles has the titles: by its header or remark, or the bare name in a table called after jobs."""
+    said = _said(columns, remarks, headers)
+    if len(columns) > FEW_COLUMNS or said.keys() & (OF_JOBS | set(TOLD)) - {"title"}:
+        return None
+    at = said.get("title", next((i for i, c in enumerate(columns) if normal(c) == "name"), None))
+    if at is None or not headers.tells.name_of.search(columns[at]):
+        return at
+    told = [headers.claim(_single(table)), headers.listed(remarks.get(columns[at], ""))]
+    fields = {c.field for c in told if c is not None}
+    return at if fields == {"title"} else None
 
 
 def _named(table: str, columns: Sequence[str], said: dict[str, int], of_employers: object) -> dict[str, int]:

@@ -266,6 +266,7 @@ def _place(
         by_value |= by_values.texts(shown, {**placed, **by_value}, know.values)
         by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county)
         by_value |= by_values.captures(shown, {**placed, **by_value}, know.values)
+    by_value |= by_values.titles_aside(shown, {**placed, **by_value}, know.values)
     placed = by_values.trade_for_title(placed, by_value, shown)
     written = {f for n, f in {**placed, **by_value}.items() if n not in keys and cells[n]} & {"description"}
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys and f not in written}, keys)

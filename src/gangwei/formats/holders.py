@@ -89,6 +89,11 @@ def are_ads(records: list[Any], headers: Headers) -> bool:
     return "title" in said and len(said) >= FEW
 
 
+def emptied(doc: Any, headers: Headers) -> bool:
+    """A document of which the list of ads is empty, whatever else it tells."""
+    return isinstance(doc, dict) and any(v == [] and headers.tells.of_lists.search(k) for k, v in doc.items())
+
+
 def one_ad(doc: Any, headers: Headers) -> dict[str, Any] | None:
     """The ad that a whole document is about, as a board answers for the page of one; None where it has another form."""
     if not isinstance(doc, dict) or len(doc) > KEYS or not _is_one_ad(doc, headers):

@@ -291,6 +291,8 @@ def document(stream: BinaryIO, encoding: str, limits: Limits, headers: Headers) 
     if found is None:
         raise Unreadable("no_records", "JSON without a list of ads in it")
     names, rows = found
+    if holders.emptied(doc, headers) and not (names is None and ads(rows)):
+        raise Unreadable("no_records", "the list of ads in it is empty")
     if names is None:
         rows = holders.inside(doc, headers) or holders.opened(rows, headers)
         good = [(i, r) for i, r in enumerate(rows, 1) if isinstance(r, dict) and r]

@@ -30,6 +30,7 @@ PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|js
 SEVERAL = re.compile(r"[,，、|/;；\n]")
 SENTENCES = re.compile(r"[。；;：:\n][^\n]{4,}[。；;\n]", re.S)
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
+WORDS_BY_LINE = re.compile(r"^\s*[^\n。；;，,：:]{1,12}(?:\n[^\n。；;，,：:]{1,12})+\s*$")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
 
@@ -43,11 +44,13 @@ def by_header(
     """
     claims, texts, tells = [], set[str](), values.tells
     labels = {**headers.of_codes(names), **labels}
+    words = _words_beside_texts(names, cells, headers, labels)
     codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
     for i, name in enumerate(names):
         claim = headers.claim(labels.get(name, name))
         if claim is None:
             continue
+        claim = claim._replace(field="tags") if name in words else claim
         texts |= {name} if claim.field == "description" and claim.strength == EXACT else set()
         claim = _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
@@ -86,6 +89,15 @@ def by_header(
         taken.add(target)
         out[name] = target
     return {n: out[n] for n in names if n in out}
+
+
+def _words_beside_texts(
+    names: Sequence[str], cells: dict[str, list[str]], headers: Headers, labels: dict[str, str]
+) -> set[str]:
+    """Columns that ask for the text beside another that has it, and hold a few words a line: tags of the job."""
+    asked = [n for n in names if cells[n] and (c := headers.claim(labels.get(n, n))) and c.field == "description"]
+    words = {n for n in asked if share_of(WORDS_BY_LINE, cells[n]) >= 0.9}
+    return words if len(words) < len(asked) else set()
 
 
 def beside(

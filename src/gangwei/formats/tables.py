@@ -30,7 +30,7 @@ from gangwei.formats import (
     sqlite,
 )
 from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
-from gangwei.formats.employers import Employers, employers_of
+from gangwei.formats.employers import Employers, employers_of, titles_of
 from gangwei.formats.headers import Headers
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
@@ -271,18 +271,21 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     columns_of = {name: columns for name, (columns, *_) in found.items()}
     tables = []
     for name, (columns, rows, more) in found.items():
-        told = employers_of(name, columns_of, remarks, headers, keys.get(name, {}))
-        if told is not None:
+        titles = titles_of(name, columns_of, remarks, headers, keys.get(name, {}))
+        employers = employers_of(name, columns_of, remarks, headers, keys.get(name, {}), titles is not None)
+        told = [t for t in (titles, employers) if t is not None]
+        for t in told:
             with blob.stream() as f:
-                told.add_all(sqldump.chunks(f, encoding, told.table, columns_of[told.table], limits))
+                t.add_all(sqldump.chunks(f, encoding, t.table, columns_of[t.table], limits))
 
-        def read(layout: Layout, name: str = name, told: Employers | None = told) -> Iterator[Chunk]:
+        def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
+            own = len(layout.names) - sum(len(t.names) for t in told)
             with blob.stream() as f:
-                if told is None:
-                    yield from sqldump.chunks(f, encoding, name, layout.names, limits)
-                else:
-                    own = layout.names[: -len(told.names)]
-                    yield from told.joined(sqldump.chunks(f, encoding, name, own, limits), layout.names)
+                chunks = sqldump.chunks(f, encoding, name, layout.names[:own], limits)
+                for t in told:
+                    own += len(t.names)
+                    chunks = t.joined(chunks, layout.names[:own])
+                yield from chunks
 
         said = remarks.get(name, {})
         tables.append(_with_employers(name, columns, rows, more.kept, read, said, told))
@@ -296,13 +299,13 @@ def _with_employers(
     kept: list[list[str]],
     read: Callable[[Layout], Iterator[Chunk]],
     remarks: Mapping[str, str],
-    told: Employers | None,
+    told: list[Employers],
 ) -> Table:
-    """A table of a dump; jobs have what is told of their employers behind them."""
-    if told is not None:
-        at = columns.index(told.by)
-        rows, kept = ([[*r, *told.of(r[at])] for r in part] for part in (rows, kept))
-        columns = [*columns, *told.names]
+    """A table of a dump; jobs have their titles and what is told of their employers behind them, where other tables have those."""
+    for t in told:
+        at = columns.index(t.by)
+        rows, kept = ([[*r, *t.of(r[at])] for r in part] for part in (rows, kept))
+        columns = [*columns, *t.names]
     return Table(name, "sql", tuple(columns), rows, read, sample=partial(list, kept), remarks=remarks)
 
 
