@@ -150,7 +150,7 @@ def compile_text(book: Codebook) -> TextRules:
         {
             " ".join(r["id"]): r["id"]
             for r in book.rows("text/headings.csv")
-            if r["strength"] == "3" and 3 <= len(r["id"]) <= 8 and min(r["id"]) > "\u4e00"
+            if r["strength"] in {"3", "4"} and 3 <= len(r["id"]) <= 8 and min(r["id"]) > "\u4e00"
         },
         list(config["spaced_headings"]),
     )
