@@ -12,7 +12,11 @@ import yaml
 from gangwei.codebook import Codebook
 from gangwei.stages.s1_read import FileReport, Limits, discover, read
 
-CASES = yaml.safe_load((Path(__file__).parent / "cases" / "shapes.yaml").read_text("utf-8"))
+CASES = [
+    c
+    for p in sorted((Path(__file__).parent / "cases").glob("shapes*.yaml"))
+    for c in yaml.safe_load(p.read_text("utf-8"))
+]
 BOOK = Codebook()
 TOLD_APART = (
     "title", "company", "city", "district", "address", "pay", "education", "experience", "posted", "url", "board", "source_key",
@@ -37,3 +41,4 @@ def test_shape(case: dict[str, Any], tmp_path: Path) -> None:
     assert second["company_other"] == case.get("company_other")
     assert second["tags"] == case.get("tags", second["tags"])
     assert second["description"] == case.get("description", second["description"])
+    assert {h: second[h] for h in case.get("hints", ())} == case.get("hints", {})

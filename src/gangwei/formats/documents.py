@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from gangwei.formats import archive, cards, html_table, literals, page_data, python_text, xml_text
+from gangwei.formats import archive, attributes, cards, html_table, literals, page_data, python_text, xml_text
 from gangwei.formats import markdown as marked_text
 from gangwei.formats.chunk import Limits
 from gangwei.formats.headers import Headers
@@ -26,7 +26,8 @@ def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
         of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
     ]
     written = (ads for script in page_data.programs(page) if (ads := literals.records(script, headers)))
-    if ads := page_data.records(page) or next(written, []) or cards.records(page, headers):
+    held = page_data.records(page) or attributes.records(page)
+    if ads := held or next(written, []) or cards.records(page, headers):
         found.append(_of_ads(blob, limits, encoding, ads))
     return found
 
@@ -48,7 +49,7 @@ def markdown(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers
     text = _whole(blob, encoding)
     if text is None:
         return []
-    found = marked_text.tables(text)
+    found = [marked_text.told_apart(rows, headers) for rows in marked_text.tables(text)]
     if "<table" in text.casefold():
         found += [list(enumerate(rows, 1)) for rows in html_table.tables(text, limits)]
     lists = (ads for block in marked_text.quoted(text) if (ads := literals.records(block, headers)))

@@ -20,7 +20,7 @@ from gangwei.formats.chunk import unique_names
 from gangwei.formats.corrected import corrected, short_address, short_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
 from gangwei.formats.packed import PAY_PARTS, Packed, load_packed, plain
-from gangwei.formats.placing import MANY, beside, by_header, share_of
+from gangwei.formats.placing import MANY, beside, by_header, lower_bound, share_of
 from gangwei.formats.ragged import anchors_of
 from gangwei.formats.source import RULES, FieldSpec, Source
 from gangwei.formats.table import Table
@@ -225,7 +225,7 @@ def _place(
         [r for r in more if len(r) == len(names) and [c.strip() for c in r] != own] if len(rows) >= SAMPLE // 2 else []
     )
     rows = [r for r in rows if len(r) == len(names)][:SAMPLE] + again
-    cells = {n: [r[i] for r in rows if r[i].strip()] for i, n in enumerate(names)}
+    cells = {n: [v for r in rows if (v := r[i]).strip() and v not in know.packed.nulls] for i, n in enumerate(names)}
     shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
     keys = objects.keys_of(names, cells)
     shown |= {n: [] for n, *_ in keys.values()} | {n: held for n, (*_, held) in keys.items()}
@@ -241,6 +241,7 @@ def _place(
         else short_address(placed, shown, know.values)
     )
     if header:
+        placed |= lower_bound(placed, {n: shown[n] for n in names}, know.headers)
         placed |= beside(names, rows, shown, placed, know.headers, know.values)
     barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
     barred |= {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field == "company"}

@@ -163,12 +163,28 @@ def inner_records(record: Any) -> list[Any] | None:
     """The ads inside one answer of a board's interface ({page, data {list [ad, ad]}}); None for an ad itself."""
     if not isinstance(record, dict):
         return None
+    if (rows := _side_by_side(record)) is not None:
+        return rows
     found = records_in(record, 4)
     if found is None or found[0] is not None or found[1] == [record]:
         return None
     widest = max((len(flat(r)) for r in found[1][:5] if isinstance(r, dict)), default=0)
     own = _plain_values(record)
     return found[1] if widest > max(own, 2) else None
+
+
+def _side_by_side(record: dict[str, Any]) -> list[Any] | None:
+    """The ads of a page whose fields stand in lists of one length ({title: [a, b], place: [c, d]})."""
+    lists = list(record.values())
+    if len(lists) < 2 or not all(isinstance(v, list) for v in lists):
+        return None
+    if (
+        len(lists[0]) < 2
+        or len({len(v) for v in lists}) > 1
+        or any(isinstance(x, (list, dict)) for v in lists for x in v)
+    ):
+        return None
+    return [dict(zip(record, r)) for r in zip(*lists)]
 
 
 def _plain_values(record: dict[str, Any]) -> int:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
+from gangwei.formats.headers import Headers
+
 HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
 FENCE = re.compile(r"^[ \t]{0,3}(```+|~~~+)[^\n`]*\n(?=\s*[\[{])(.*?)^[ \t]{0,3}\1", re.M | re.S)
 INDENTED = re.compile(r"(?:^|\n[ \t]*\n)((?:(?: {4}|\t)[^\n]*\n?|[ \t]*\n)+)")
+LINK = re.compile(r"\[(.+)\]\((https?://[^()\s]+)\)")
+LINKS = "url"
+APART = re.compile(r"\s+[/／·|｜]\s+")
+Row = tuple[int, list[str]]
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 
@@ -23,6 +29,37 @@ def tables(text: str) -> list[list[tuple[int, list[str]]]]:
             at += len(out[-1])
         at += 1
     return out
+
+
+def told_apart(rows: list[Row], headers: Headers) -> list[Row]:
+    """The rows with columns of several fields (岗位 / 公司 / 城市) as one column each, then the addresses behind titles in a column."""
+    for at in range(len(rows[0][1]) - 1, -1, -1):
+        rows = _split(rows, at, headers)
+    return _with_links(rows, headers)
+
+
+def _split(rows: list[Row], at: int, headers: Headers) -> list[Row]:
+    """The rows with a column in the parts that its header names, where every cell has as many; a link is one with its first part."""
+    names = APART.split(rows[0][1][at])
+    if len(names) < 2 or not any(headers.claim(n) for n in names) or any(len(r) != len(rows[0][1]) for _, r in rows):
+        return rows
+    parts = [APART.split(LINK.sub(r"\1", r[at])) for _, r in rows[1:]]
+    if not parts or any(len(p) != len(names) for p in parts):
+        return rows
+    links = [LINK.search(r[at]) for _, r in rows[1:]]
+    cells = [[f"[{p[0]}]({m[2]})", *p[1:]] if m is not None else p for p, m in zip(parts, links)]
+    return [(n, [*r[:at], *p, *r[at + 1 :]]) for (n, r), p in zip(rows, [names, *cells])]
+
+
+def _with_links(rows: list[Row], headers: Headers) -> list[Row]:
+    """The rows with the addresses behind their titles in a column of their own, where no other column has addresses."""
+    asked = [c.field if (c := headers.claim(h)) is not None else "" for h in rows[0][1]]
+    at = asked.index("title") if "title" in asked else -1
+    found = [LINK.fullmatch(r[at]) if len(r) == len(asked) else None for _, r in rows[1:]]
+    if at < 0 or "url" in asked or not found or not all(found):
+        return rows
+    body = [(n, [*r[:at], m[1], *r[at + 1 :], m[2]]) for (n, r), m in zip(rows[1:], found) if m is not None]
+    return [(rows[0][0], [*rows[0][1], LINKS]), *body]
 
 
 def quoted(text: str) -> list[str]:

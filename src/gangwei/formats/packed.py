@@ -67,6 +67,9 @@ class Packed:
     department: re.Pattern[str]
     hosts: dict[str, str]
     marks: dict[str, str]
+    daily: frozenset[str]
+    """Boards whose small bare numbers are of a day, and what these look like"""
+    daily_pay: re.Pattern[str]
     owners: dict[str, str]
     boards: dict[str, str]
     nulls: tuple[str, ...]
@@ -131,6 +134,8 @@ def load_packed(book: Codebook) -> Packed:
         department=re.compile(data["department"]),
         hosts=data["hosts"],
         marks={normal(k): v for k, v in data["marks"].items()},
+        daily=frozenset(data["daily"]["boards"]),
+        daily_pay=re.compile(data["daily"]["pay"]),
         owners=data["owners"],
         boards=data["board_names"],
         nulls=tuple(data["nulls"]),

@@ -31,6 +31,7 @@ SEVERAL = re.compile(r"[,，、|/;；\n]")
 SENTENCES = re.compile(r"[。；;：:\n][^\n]{4,}[。；;\n]", re.S)
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
 WORDS_BY_LINE = re.compile(r"^\s*[^\n。；;，,：:]{1,12}(?:\n[^\n。；;，,：:]{1,12})+\s*$")
+AMOUNT = re.compile(r"^\s*\d+(?:\.\d+)?\s*$")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
 
@@ -42,7 +43,7 @@ def by_header(
 
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
-    claims, texts, tells = [], set[str](), values.tells
+    claims, texts, reread, tells = [], set[str](), set[str](), values.tells
     labels = {**headers.of_codes(names), **labels}
     words = _words_beside_texts(names, cells, headers, labels)
     codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
@@ -52,8 +53,10 @@ def by_header(
             continue
         claim = claim._replace(field="tags") if name in words else claim
         texts |= {name} if claim.field == "description" and claim.strength == EXACT else set()
-        claim = _reread(name, claim, cells[name], values)
+        asked, claim = claim, _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
+        if claim.field in NAMES and asked.field == "description":
+            reread.add(name)
         if tier is not None:
             single = (name in codes and claim.field in CODED) or _poorer(
                 claim.field, labels.get(name, name), cells[name], values
@@ -62,6 +65,8 @@ def by_header(
                 claim.field == "pay" and share_of(tells.months, cells[name]) < 0.1
             )  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
+    exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in reread and tier < 3}
+    claims = [c for c in claims if c[-2] not in reread or c[-1] not in exact]  # short duties beside titles
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= 0.6 for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
         claims = [
@@ -81,7 +86,9 @@ def by_header(
         if target in PAY_PARTS and (told if target == "pay_months" else written or "pay" in taken):
             continue
         if target == "pay" and taken & {"pay_min", "pay_max"}:
-            continue
+            if "pay_min" in taken or share_of(AMOUNT, cells[name]) < 1:
+                continue
+            target = "pay_min"
         if target == "company" and _of_two_names(name, out, values):
             target = "company_other"
         if target in taken and target not in ("ignore", *MANY):
@@ -98,6 +105,17 @@ def _words_beside_texts(
     asked = [n for n in names if cells[n] and (c := headers.claim(labels.get(n, n))) and c.field == "description"]
     words = {n for n in asked if share_of(WORDS_BY_LINE, cells[n]) >= 0.9}
     return words if len(words) < len(asked) else set()
+
+
+def lower_bound(placed: dict[str, str], cells: dict[str, list[str]], headers: Headers) -> dict[str, str]:
+    """Bare numbers of pay beside a column of upper bounds alone are the lower bounds."""
+    pay = next((n for n, f in placed.items() if f == "pay"), "")
+    most = next(
+        (n for n in cells if n not in placed and (c := headers.claim(n)) is not None and c.field == "pay_max"), ""
+    )
+    if not pay or not most or not all(map(AMOUNT.match, (*cells[pay], *cells[most]))):
+        return {}
+    return {pay: "pay_min", most: "pay_max"} if cells[most] else {}
 
 
 def beside(
@@ -132,13 +150,13 @@ def _of_two_names(name: str, placed: dict[str, str], values: Values) -> bool:
 
 
 def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
-    """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the classes of a menu beside
-    the years, the place of the search."""
+    """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the classes of a menu or
+    one value throughout beside the years, the place of the search."""
     if target == "pay":
         return share_of(RANGE, mine) < 0.3
     if target == "posted":
         return share_of(values.tells.ago, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
-    if target == "experience" and share_of(values.tells.menu, mine) >= 0.1:
+    if target == "experience" and (share_of(values.tells.menu, mine) >= 0.1 or (len(mine) > 2 and len(set(mine)) == 1)):
         return True
     return values.tells.of_searches.search(header) is not None
 

@@ -46,18 +46,21 @@ OPENING = re.compile(
     re.I | re.S,
 )
 LATER = re.compile(
-    r"^[ \t]{0,20}(?:CREATE\s{1,9}TABLE|INSERT\s{1,9}INTO)\s{1,9}(?:IF NOT EXISTS )?[\w.`\"\[\]]{1,200}\s{0,9}(?:\(|VALUES)",
+    r"^[ \t]{0,20}(?:CREATE\s{1,9}TABLE|INSERT\s{1,9}(?:IGNORE\s{1,9})?INTO)\s{1,9}(?:IF NOT EXISTS )?[\w.`\"\[\]]{1,200}\s{0,9}(?:\(|VALUES)",
     re.I | re.M,
 )
+PRINTED = re.compile(r"(?:[^\n;{}<>`]{0,120}\n){1,3}(?=INSERT\s)", re.I)
 STARTS = re.compile(r"\b(?:INSERT|REPLACE|CREATE|COPY|ALTER)\s", re.I)
 COPY = re.compile(rf"COPY\s+{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*FROM\s+stdin\b[^;\n]*;[^\n]*\n", re.I)
 COPY_END = "\\."
 
 
 def is_dump(sample: str) -> bool:
-    """Statements from the first line on, or below comments, whatever stands between."""
+    """Statements from the first line on, below comments, whatever stands between, or below up to three lines that a program
+    printed before its statement."""
     below = sample.lstrip().startswith(("--", "/*")) and LATER.search(sample) is not None
-    return below or OPENING.match(sample) is not None
+    printed = (said := PRINTED.match(sample)) is not None and LATER.match(sample, said.end()) is not None
+    return below or printed or OPENING.match(sample) is not None
 
 
 def _unescape(m: re.Match[str]) -> str:

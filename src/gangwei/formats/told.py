@@ -21,14 +21,6 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
     for pattern, hint, value in packed.hints:
         if pattern.search(pay):
             out.setdefault(hint, value)
-    if (
-        pay
-        and out.get("pay_unit_hint", "month") == "month"
-        and "pay_scale_hint" not in out
-        and _paid_by_month(column("pay_unit", placed, cells), packed)
-        and _in_thousands(bounds, packed.small_pay, 1 if "pay_unit_hint" in out else SMALL_ROWS)
-    ):
-        out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
     urls = column("url", placed, cells)
     if "board" not in placed.values() and (
         board := board_of(cells, placed, packed) or ("" if urls else _marked(cells, packed))
@@ -36,6 +28,16 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
         out["board"] = board
         if board in packed.owners and "company" not in placed.values():
             out["company"] = packed.owners[board]
+    if pay and out.get("board") in packed.daily and _small(bounds, packed.daily_pay, 1):
+        out.setdefault("pay_unit_hint", "day")
+    if (
+        pay
+        and out.get("pay_unit_hint", "month") == "month"
+        and "pay_scale_hint" not in out
+        and _paid_by_month(column("pay_unit", placed, cells), packed)
+        and _small(bounds, packed.small_pay, 1 if "pay_unit_hint" in out else SMALL_ROWS)
+    ):
+        out = {"pay_unit_hint": "month", **out, "pay_scale_hint": 1000}
     title = column("title", placed, cells)
     headers = sum(bool(packed.traditional.search(n)) for n in cells)
     mainland = sum(bool(packed.simplified.search(v)) for v in title) * 3 >= max(len(title), 3)
@@ -71,6 +73,6 @@ def _paid_by_month(units: list[str], packed: Packed) -> bool:
     return 2 * named.count("month") >= len(named)
 
 
-def _in_thousands(mine: list[str], small: re.Pattern[str], least: int) -> bool:
-    """A whole column of small bare numbers (15, 15-25, 22.5), `least` or more, is pay in thousand yuan a month."""
+def _small(mine: list[str], small: re.Pattern[str], least: int) -> bool:
+    """A whole column, `least` values or more, of small bare numbers: 15, 15-25, 22.5 are thousand yuan a month."""
     return len(mine) >= least and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9

@@ -219,6 +219,10 @@ def _has_titles(
     if "title" not in free or ("company" in fields and "company" not in free):
         return False
     titles = [m[1 + fields.index("title")] for m in (re.match(pattern, v) for v in mine) if m]
+    if "district" in fields:  # quarters come again and are no jobs
+        heads = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
+        jobs, others = (values.share("title", names) or 0.0 for names in (titles, heads))
+        return 2 * len(set(heads)) <= len(heads) and jobs >= 0.4 > 2 * others
     return own == "title" or (values.share("title", titles) or 0.0) >= 0.4
 
 
