@@ -547,3 +547,32 @@ def test_commas_nobody_quoted_belong_to_the_tags(tmp_path: Path) -> None:
     (report,), raw, rejects, _ = run([tmp_path / "a.csv"])
     assert raw["tags"].to_list()[0] == "五险一金,餐补,体检" and raw["pay"].to_list()[0] == "15k-25k"
     assert raw["company_size"].unique().to_list() == ["50-150人"] and (report.kept, rejects.height) == (9, 1)
+
+
+def test_rows_of_several_sources_in_one_table(tmp_path: Path) -> None:
+    garbled = [x.encode("gb18030").decode("latin-1") for x in ("大数据工程师", "上海-浦东新区", "负责数据平台。")]
+    rows = [["司机", f"第{i}公司", "广州", "", f"负责配送第{i}区。", "8001-10000元/月"] for i in range(20)]
+    rows += [[garbled[0], "乙公司", garbled[1], "", garbled[2], "15k-30k"]]
+    rows += [["['算法工程师', '机器学习']", "丙公司", "['北京']", "['双休']", "['负责', '模型']", "['1-1.5万/月']"]]
+    rows += [["Développeur créé à Genève", "丁公司", "广州", "", "[急聘] 负责", "8001-10000元/月"]]
+    rows += [["司机[夜班]", "戊公司", "广州", "", "", "6|8|12"]]
+    names = ("title", "company", "city", "tags", "description", "salary_raw")
+    pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").write_csv(tmp_path / "all.csv")
+    _, raw, _, _ = run([tmp_path / "all.csv"])
+    found = raw.select("title", "city", "pay", "tags", "description", "pay_scale_hint").tail(4).rows()
+    assert found == [
+        ("大数据工程师", "上海-浦东新区", "15k-30k", None, "负责数据平台。", None),
+        ("算法工程师|机器学习", "北京", "1-1.5万/月", "双休", "['负责', '模型']", None),
+        ("Développeur créé à Genève", "广州", "8001-10000元/月", None, "[急聘] 负责", None),
+        ("司机[夜班]", "广州", "6|8|12", None, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "scale"), [("salary_raw", None), ("薪资(w)", 10000), ("pay_k", 1000), ("pay_bank", None)]
+)
+def test_the_unit_of_pay_is_a_letter_by_itself(header: str, scale: int | None, tmp_path: Path) -> None:
+    (tmp_path / "ads.csv").write_text(
+        f"title,company,city,{header}\n" + "司机,甲公司,广州,6-8k\n会计,乙公司,深圳,1.5\n" * 3
+    )
+    assert run([tmp_path / "ads.csv"])[1]["pay_scale_hint"].unique().to_list() == [scale]

@@ -372,4 +372,5 @@ def source_of(found: Guess, source_id: str) -> Source:
         columns=None, patterns={}, table=None, header=True, names=(), anchors=found.anchors, fields=fields,
         ignore={c: "by name" for c, f in placed.items() if f == "ignore"}, constants=found.constants, lookups={}, subsource=None,
         known_subs=frozenset(), rules={k: tuple(found.rules.get(k, ())) for k in RULES},
+        guessed=True,
     )  # fmt: skip

@@ -11,12 +11,11 @@ import polars as pl
 from gangwei.formats import charset
 from gangwei.formats.guess import Knowledge
 from gangwei.formats.packed import median
-from gangwei.formats.source import TEXT_FIELDS
+from gangwei.formats.source import BYTE_FOR_BYTE, TEXT_FIELDS
 from gangwei.formats.unpacking import DATES, date_order, fields_inside
 
 ROWS = 600
 FEW = 5
-BYTE_FOR_BYTE = ("source_key", "url", "company", "company_other")
 INNER = ("tags", "industry", "experience", "education", "company_size", "company_nature")
 TAKEN = ("company_size", "company_nature", "headcount", "education", "experience")
 SHORT = 120

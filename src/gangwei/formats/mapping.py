@@ -14,11 +14,10 @@ from gangwei.formats.charset import repair_series, written_series
 from gangwei.formats.chunk import Chunk, Limits
 from gangwei.formats.guess import Knowledge
 from gangwei.formats.learned import learn
+from gangwei.formats.mixed import mended, unwrapped
 from gangwei.formats.source import TEXT_FIELDS, FieldSpec, Source
 
 SUB = "_sub"
-LIST_ITEM = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
-WRITTEN_BLANKS = r"\\xa0|\\u3000|\\u200b|\\ufeff"
 RAW_CHARS = 500
 CAPTCHA_BYTES = 600
 LEARNED_FROM = 200
@@ -96,17 +95,6 @@ def _nulls(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     for name in _fields(frame, rule, TEXT_FIELDS) if where is not None else []:
         frame = _apply(frame, name, where, pl.when(~pl.col(name).is_in(rule["values"])).then(pl.col(name)))  # type: ignore[arg-type]
     return frame
-
-
-def unwrapped(column: pl.Expr, item: str | None = None, separator: str = "|") -> pl.Expr:
-    """A Python list literal as its items joined; `item` is a pattern with one group for lists of objects."""
-    if item is not None:
-        items = column.str.extract_all(item).list.eval(pl.element().str.extract(item, 1))
-    else:
-        items = column.str.extract_all(LIST_ITEM).list.eval(pl.element().str.slice(1, pl.element().str.len_chars() - 2))
-    joined = items.list.join(separator).str.replace_all(WRITTEN_BLANKS, " ")
-    is_list = column.str.contains(r"^\s*\[[\s\S]*\]\s*$")
-    return pl.when(is_list).then(pl.when(joined != "").then(joined)).otherwise(column)
 
 
 def _unwrap_columns(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
@@ -270,6 +258,8 @@ def map_chunk(
     frame = lists.select(values)
     if source.known_subs and know is not None:
         source = _learned(frame, source, know, audit)
+    if source.guessed:
+        frame = mended(frame)
     for rule in source.rules["mojibake"]:
         frame = _mojibake(frame, rule)
     for rule in source.rules["nulls"]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 TEXT_FIELDS = tuple(n for n, t in stage_tables.RAW.polars.items() if t == schema.STR and n not in ("file", "source_id"))
+BYTE_FOR_BYTE = ("source_key", "url", "company", "company_other")
 TYPED_FIELDS = ("pay_scale_hint", "year_hint", "occupation_is_code")
 FIELDS = (*TEXT_FIELDS, *TYPED_FIELDS)
 RULES = ("mojibake", "nulls", "unwrap", "split", "recode", "hints", "rewrite")
@@ -88,6 +89,8 @@ class Source:
     known_subs: frozenset[str]
     rules: dict[str, tuple[dict[str, Any], ...]]
     bounds: dict[str, Any] = field(default_factory=dict)
+    guessed: bool = False
+    """Made from headers and values: rows may be of several sources."""
 
     def ignored(self, column: str) -> bool:
         """True when the definition ignores the column, by name or by a pattern such as 'truth_*'."""
