@@ -66,7 +66,7 @@ def by_header(
             )  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in reread and tier < 3}
-    claims = [c for c in claims if c[-2] not in reread or c[-1] not in exact]  # short duties beside titles
+    claims = [(*c[:-1], "description") if c[-2] in reread and c[-1] in exact else c for c in claims]  # short duties
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= 0.6 for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
         claims = [
