@@ -201,7 +201,7 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         json.dumps(
             {
                 "as_of": "2024-12-26" if spec.dates else None, "definitions_version": "0123456789abcdef", "gangwei_version": "0.1.0",
-                "issues": [], "inputs": [{"file": "made.csv", "source_id": "made", "read": read, "kept": n, "rejected": {"no_title": 20, "empty_row": 10} if n else {}, "encoding": "utf-8", "boards": list(BOARDS)}],
+                "issues": [], "inputs": [{"file": "made.csv", "sha256": "0" * 64, "source_id": "made", "read": read, "kept": n, "rejected": {"no_title": 20, "empty_row": 10} if n else {}, "encoding": "utf-8", "boards": list(BOARDS)}],
                 "counts": {"read": read, "kept": n, "rejected": read - n, "ads": n, "openings": openings.height},
             }
         )

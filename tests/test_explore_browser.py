@@ -127,10 +127,10 @@ def test_every_page_is_accessible(visit: Open, site: str, explored: Path, width:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_from_the_map_to_the_evidence_and_back(visit: Open, site: str, width: int) -> None:
+def test_from_the_chart_to_the_evidence_and_back(visit: Open, site: str, width: int) -> None:
     page = visit(width)
     page.goto(site + "/m/ai-share?by=province")
-    page.locator('svg.map a[aria-label^="Guangdong"]').first.dispatch_event("click")
+    page.locator('figure svg a[aria-label^="Guangdong"]').first.dispatch_event("click")
     page.wait_for_url("**where=province%3D440000**")
     chip = page.locator("a.chip")
     assert "Guangdong" in chip.inner_text()
@@ -156,7 +156,7 @@ def test_from_the_map_to_the_evidence_and_back(visit: Open, site: str, width: in
 
 def test_a_click_with_the_mouse_filters(visit: Open, site: str) -> None:
     page = visit()
-    page.goto(site + "/m/ai-share?by=province")
+    page.goto(site + "/m/ai-openings?by=province")
     shape = page.locator('svg.map a[aria-label^="Sichuan"] path').bounding_box()
     assert shape is not None
     page.mouse.click(shape["x"] + shape["width"] / 2, shape["y"] + shape["height"] / 2)
@@ -196,8 +196,8 @@ def test_the_download_equals_the_page(visit: Open, site: str) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_without_script(visit: Open, site: str, width: int) -> None:
     page = visit(width, script=False)
-    page.goto(site + "/m/ai-share?by=province")
-    assert page.locator("svg.map a").count() > 25
+    page.goto(site + "/m/ai-openings?by=province")
+    assert page.locator("svg.map a").count() > 10
     page.select_option("select[name=by]", "role")
     page.get_by_role("button", name="Apply").click()
     assert page.locator("main table tbody tr").count() > 2
@@ -208,7 +208,7 @@ def test_without_script(visit: Open, site: str, width: int) -> None:
 
 def test_print_view(visit: Open, site: str, tmp_path: Path) -> None:
     page = visit()
-    page.goto(site + "/m/ai-share?by=province")
+    page.goto(site + "/m/ai-openings?by=province")
     page.emulate_media(media="print")
     assert not page.locator("header.top").is_visible() and not page.locator(".controls").is_visible()
     assert page.locator("svg.map").is_visible() and page.locator("main table").is_visible()
@@ -218,7 +218,7 @@ def test_print_view(visit: Open, site: str, tmp_path: Path) -> None:
 
 def test_the_boundary_lines_are_drawn(visit: Open, site: str) -> None:
     page = visit()
-    for path in ("/", "/m/ai-share?by=city"):
+    for path in ("/", "/m/ai-openings?by=city"):
         page.goto(site + path)
         line = page.locator("svg.map > path[pointer-events=none]").last
         assert len(line.get_attribute("d") or "") > 300, path
