@@ -60,7 +60,8 @@ def test_headcount(case: dict[str, Any], rules: facts.FactRules) -> None:
         ("城市合伙人", None), ("技术合伙人", "executive"), ("董事长专职司机", None), ("骑手高工资", None), ("高工", "senior"),
         ("程序员(可实习)", None), ("技术支持实习生", "intern"), ("欢迎应届生投递", None), ("应届生", "junior"),
         ("楚小白口腔医生", None), ("小白入行", "junior"), ("工程师(JR1)", None),
-        ("执业(助理)医师", None), ("主任NLP工程师", "senior"), ("口腔助理医师", "junior"), ("护理主任", "manager"),
+        ("执业(助理)医师", None), ("算法实习生(每周可实习4天)", "intern"), ("开发(可招实习生)", None),
+        ("算法专家(人才储备)", "lead"), ("主任NLP工程师", "senior"), ("口腔助理医师", "junior"), ("护理主任", "manager"),
     ],
 )  # fmt: skip
 def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> None:
@@ -73,6 +74,7 @@ def test_seniority(title: str, level: str | None, rules: facts.FactRules) -> Non
     [
         ("前端工程师(2名)", 2), ("急聘3名销售顾问", 3), ("内勤1名/双休", 1), ("Java(急缺33人,面试简单)", 33), ("保洁 2位", 2),
         ("某站直聘5人!", 5), ("公寓4人间", None), ("免费4人间", None), ("招4人间保洁", None), ("去年第3名/门店", None), ("300位置任选", None),
+        ("行业第 1 名,销售", None), ("保洁 2名", 2),
     ],
 )  # fmt: skip
 def test_headcount_of_titles(title: str, number: int | None, rules: facts.FactRules) -> None:
@@ -92,6 +94,8 @@ def test_headcount_of_titles(title: str, number: int | None, rules: facts.FactRu
         ("普工/正式工/临时工", None, None), ("Java(外包)", None, "contract"), ("Java(非外包)", None, None),
         ("第三方支付销售", None, None), ("运维(第三方)", None, "contract"), ("劳务派遣销售专员", None, None),
         ("渠道专员(专、兼职)", None, None), ("外贸/可应届", None, None), ("全栈兼职", None, "part_time"), ("配送 能日结", None, None),
+        ("算法实习生(每周可实习4天)", None, "internship"), ("开发/接受实习生", None, None), ("Java(24届可投)", None, None),
+        ("Java(20届+银行项目)", None, None), ("前端(21届以前)", None, None), ("25届优先", None, None), ("24届可转正", None, "campus"),
     ],
 )  # fmt: skip
 def test_kind_of_contract(title: str, field: str | None, kind: str | None, rules: facts.FactRules) -> None:

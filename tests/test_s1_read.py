@@ -569,7 +569,15 @@ def test_rows_of_several_sources_in_one_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "scale"), [("salary_raw", None), ("薪资(w)", 10000), ("pay_k", 1000), ("pay_bank", None)]
+    ("header", "scale"),
+    [
+        ("salary_raw", None),
+        ("薪资(w)", 10000),
+        ("pay_k", 1000),
+        ("pay_bank", None),
+        ("pay(rmb/k)", 1000),
+        ("月薪(K)", 1000),
+    ],
 )
 def test_the_unit_of_pay_is_a_letter_by_itself(header: str, scale: int | None, tmp_path: Path) -> None:
     (tmp_path / "ads.csv").write_text(

@@ -24,14 +24,14 @@ def of_one_city(mine: Sequence[str], counties: Mapping[str, frozenset[str]]) -> 
     names = {BEHIND.sub("", v.strip()) for v in mine}
     if (quarters := _quarters(names, counties)) is not None:
         return quarters
-    held = [cities for n in names if (cities := _cities(n, counties))]
+    held = [cities for n in names if (cities := cities_with(n, counties))]
     if len(held) < FEW or len(held) < SHARE * len(names):
         return None
     common = frozenset.intersection(*held)
     if len(common) != 1:
         return None
     (city,) = common
-    shared = sorted({n for n in names if len(_cities(n, counties)) > 1} | _of(city, counties))
+    shared = sorted({n for n in names if len(cities_with(n, counties)) > 1} | _of(city, counties))
     return {"pattern": rf"^\s*({'|'.join(shared)})(\s*[-–—·/\s].*)?\s*$", "replace": f"{city}$1$2"} if shared else None
 
 
@@ -44,11 +44,11 @@ def _quarters(names: set[str], counties: Mapping[str, frozenset[str]]) -> dict[s
     if len(common) != 1 or not bare:
         return None
     (city,) = common
-    shared = sorted({n for n in bare if (of := _cities(n, counties)) and city not in of} | _of(city, counties))
+    shared = sorted({n for n in bare if (of := cities_with(n, counties)) and city not in of} | _of(city, counties))
     return {"pattern": rf"^\s*({'|'.join(shared)})(\s*[-–—·/\s].*)?\s*$", "replace": f"{city}$1$2"} if shared else None
 
 
-def _cities(name: str, counties: Mapping[str, frozenset[str]]) -> frozenset[str]:
+def cities_with(name: str, counties: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """Cities that have a county of the name, with or without its kind (鼓楼, 鼓楼区)."""
     return (
         frozenset().union(*(counties.get(name + kind, frozenset()) for kind in KINDS)) if len(name) > 1 else frozenset()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gangwei.formats.counties import cities_with
 from gangwei.formats.packed import LONG_TEXT, PAY_PARTS, Packed, column, median, plain
 from gangwei.formats.values import Values
 
@@ -219,10 +220,10 @@ def _has_titles(
     if "title" not in free or ("company" in fields and "company" not in free):
         return False
     titles = [m[1 + fields.index("title")] for m in (re.match(pattern, v) for v in mine) if m]
-    if "district" in fields:  # quarters come again and are no jobs
+    if "district" in fields:  # as many heads again are counties or towns, not departments or kinds of contract
         heads = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
-        jobs, others = (values.share("title", names) or 0.0 for names in (titles, heads))
-        return 2 * len(set(heads)) <= len(heads) and jobs >= 0.4 > 2 * others
+        places = sum(h in values.towns or bool(cities_with(h, values.counties)) for h in heads)
+        return 2 * places >= len(heads) and (values.share("title", titles) or 0.0) >= 0.4
     return own == "title" or (values.share("title", titles) or 0.0) >= 0.4
 
 
