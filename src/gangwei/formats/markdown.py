@@ -39,9 +39,11 @@ def told_apart(rows: list[Row], headers: Headers) -> list[Row]:
 
 
 def _split(rows: list[Row], at: int, headers: Headers) -> list[Row]:
-    """The rows with a column in the parts that its header names, where every cell has as many; a link is one with its first part."""
+    """The rows with a column in the parts that its header names, where every cell has as many and no name is a
+    unit of pay (薪资 / 月); a link is one with its first part."""
     names = APART.split(rows[0][1][at])
-    if len(names) < 2 or not any(headers.claim(n) for n in names) or any(len(r) != len(rows[0][1]) for _, r in rows):
+    several = len(names) > 1 and any(headers.claim(n) for n in names)
+    if not several or headers.tells.pay_unit.search(names[-1]) or any(len(r) != len(rows[0][1]) for _, r in rows):
         return rows
     parts = [APART.split(LINK.sub(r"\1", r[at])) for _, r in rows[1:]]
     if not parts or any(len(p) != len(names) for p in parts):
