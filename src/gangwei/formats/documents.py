@@ -12,11 +12,12 @@ from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import chunk_of_records
 from gangwei.formats.table import Table, of_records, of_rows
 
+HEADERS = 3  # that a table of ads has
 WHOLE = 16 << 20  # bytes; programs and Markdown up to this size are looked through for ads
 
 
 def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
-    """Tables of a saved page, then its ads as data of a script or as cards."""
+    """Tables of a saved page, then its ads as data of a script or, where no table has headers of ads, as cards."""
     with blob.stream() as f:
         data = f.read(limits.max_line_bytes + 1)
     if len(data) > limits.max_line_bytes:
@@ -27,7 +28,8 @@ def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     ]
     written = (ads for script in page_data.programs(page) if (ads := literals.records(script, headers)))
     held = page_data.records(page) or attributes.records(page)
-    if ads := held or next(written, []) or cards.records(page, headers):
+    tabled = any(sum(headers.listed(c) is not None for c in t.head[0]) >= HEADERS for t in found)
+    if ads := held or next(written, []) or ([] if tabled else cards.records(page, headers)):
         found.append(_of_ads(blob, limits, encoding, ads))
     return found
 

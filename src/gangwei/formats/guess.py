@@ -115,7 +115,8 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
 
 def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge) -> bool:
     """Résumés, applications or graduates: three columns or more that only records of persons have. Or accounts: a word to sign
-    in with, and nothing of a job."""
+    in with, and nothing of a job. What is too long for a header is an ad's text."""
+    names = [n for n in names if len(n) <= HEADER_CHARS]
     own = [n for n in names if any(know.packed.persons.search(normal(h)) for h in (n, remarks.get(n, "")))]
     if len(own) >= FEW:
         return True

@@ -32,6 +32,7 @@ SENTENCES = re.compile(r"[。；;：:\n][^\n]{4,}[。；;\n]", re.S)
 PLAIN_NAME = re.compile(r"^[\u4e00-\u9fff/·]{2,12}$")
 WORDS_BY_LINE = re.compile(r"^\s*[^\n。；;，,：:]{1,12}(?:\n[^\n。；;，,：:]{1,12})+\s*$")
 AMOUNT = re.compile(r"^\s*\d+(?:\.\d+)?\s*$")
+YEARS = re.compile(r"^\s*\d{1,2}(?:\.0)?\s*$")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
 
@@ -44,6 +45,7 @@ def by_header(
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
     claims, texts, reread, tells = [], set[str](), set[str](), values.tells
+    told_by_tags: set[str] = set()
     labels = {**headers.of_codes(names), **labels}
     words = _words_beside_texts(names, cells, headers, labels)
     codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
@@ -57,6 +59,8 @@ def by_header(
         tier = _doubt(claim, cells[name], values)
         if claim.field in NAMES and asked.field == "description":
             reread.add(name)
+        if asked.field == "tags" != claim.field:
+            told_by_tags.add(name)
         if tier is not None:
             single = (name in codes and claim.field in CODED) or _poorer(
                 claim.field, labels.get(name, name), cells[name], values
@@ -67,6 +71,10 @@ def by_header(
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in reread and tier < 3}
     claims = [(*c[:-1], "description") if c[-2] in reread and c[-1] in exact else c for c in claims]  # short duties
+    years = "experience" in exact and any(
+        t == "experience" and n not in told_by_tags and share_of(YEARS, cells[n]) >= 0.9 for *_, n, t in claims
+    )
+    claims = [(*c[:-1], "tags") if years and c[-2] in told_by_tags and c[-1] == "experience" else c for c in claims]
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= 0.6 for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
         claims = [

@@ -72,6 +72,11 @@ class Database:
     def _each(self, table: str, rest: str = "") -> Iterator[Sequence[Any]]:
         yield from self._rows(table, list(map(_quoted, self.tables[table])), rest)
 
+    def keys(self, table: str) -> dict[str, tuple[str, str]]:
+        """Columns that refer to another table by definition: its name and column, '' for its key."""
+        found = self.db.execute(f"PRAGMA foreign_key_list({_quoted(table)})").fetchall()
+        return {r[3]: (r[2], r[4] or "") for r in found}
+
     def head(self, table: str, rows: int = 60, start: int = 0) -> list[list[str]]:
         """Some rows as text, fewer where the file is damaged: `chunks` says where."""
         out: list[list[str]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -70,7 +70,7 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers) -
         elif kind in ("zip", "xls"):
             yield _excel(stack, blob, limits, kind)
         elif kind == "sqlite":
-            yield _sqlite(stack, blob, limits)
+            yield _sqlite(stack, blob, limits, headers)
         elif kind == "gzip":
             raise Unreadable("nested_archive", "packed more than once; unpack it first")
         elif kind == "packed":
@@ -93,16 +93,19 @@ def _parquet(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
     )
 
 
-def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
+def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Headers) -> Opened:
     db = sqlite.Database(stack.enter_context(blob.seekable()), limits)
     stack.callback(db.close)
     tables = []
     for name, columns in db.tables.items():
+        told = _told(name, db.tables, {}, headers, db.keys(name))
+        for t in told:
+            t.add_all(db.chunks(t.table, db.tables[t.table], limits))
 
-        def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
-            return db.chunks(name, layout.names, limits)
+        def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
+            return _joined(told, layout.names, lambda own: db.chunks(name, own, limits))
 
-        tables.append(Table(name, "sql", columns, db.head(name), read, sample=partial(db.sample, name)))
+        tables.append(_with_employers(name, columns, db.head(name), partial(db.sample, name), read, {}, told))
     return Opened("sqlite", tables, db.notes)
 
 
@@ -271,42 +274,62 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     columns_of = {name: columns for name, (columns, *_) in found.items()}
     tables = []
     for name, (columns, rows, more) in found.items():
-        titles = titles_of(name, columns_of, remarks, headers, keys.get(name, {}))
-        employers = employers_of(name, columns_of, remarks, headers, keys.get(name, {}), titles is not None)
-        told = [t for t in (titles, employers) if t is not None]
+        told = _told(name, columns_of, remarks, headers, keys.get(name, {}))
         for t in told:
             with blob.stream() as f:
                 t.add_all(sqldump.chunks(f, encoding, t.table, columns_of[t.table], limits))
 
         def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
-            own = len(layout.names) - sum(len(t.names) for t in told)
             with blob.stream() as f:
-                chunks = sqldump.chunks(f, encoding, name, layout.names[:own], limits)
-                for t in told:
-                    own += len(t.names)
-                    chunks = t.joined(chunks, layout.names[:own])
-                yield from chunks
+                yield from _joined(told, layout.names, lambda own: sqldump.chunks(f, encoding, name, own, limits))
 
         said = remarks.get(name, {})
-        tables.append(_with_employers(name, columns, rows, more.kept, read, said, told))
+        tables.append(_with_employers(name, columns, rows, partial(list, more.kept), read, said, told))
     return tables
+
+
+def _told(
+    name: str,
+    columns_of: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, Mapping[str, str]],
+    headers: Headers,
+    keys: Mapping[str, tuple[str, str]],
+) -> list[Employers]:
+    """Tables of a database that tell titles and employers of the jobs in the table `name`."""
+    titles = titles_of(name, columns_of, remarks, headers, keys)
+    employers = employers_of(name, columns_of, remarks, headers, keys, titles is not None)
+    return [t for t in (titles, employers) if t is not None]
+
+
+def _joined(
+    told: list[Employers], names: Sequence[str], jobs: Callable[[Sequence[str]], Iterator[Chunk]]
+) -> Iterator[Chunk]:
+    """Jobs, read under the first of `names`, with their titles and employers in the others."""
+    own = len(names) - sum(len(t.names) for t in told)
+    chunks = jobs(names[:own])
+    for t in told:
+        own += len(t.names)
+        chunks = t.joined(chunks, names[:own])
+    return chunks
 
 
 def _with_employers(
     name: str,
-    columns: list[str],
+    columns: Sequence[str],
     rows: list[list[str]],
-    kept: list[list[str]],
+    sample: Callable[[], list[list[str]]],
     read: Callable[[Layout], Iterator[Chunk]],
     remarks: Mapping[str, str],
     told: list[Employers],
 ) -> Table:
-    """A table of a dump; jobs have their titles and what is told of their employers behind them, where other tables have those."""
-    for t in told:
-        at = columns.index(t.by)
-        rows, kept = ([[*r, *t.of(r[at])] for r in part] for part in (rows, kept))
-        columns = [*columns, *t.names]
-    return Table(name, "sql", tuple(columns), rows, read, sample=partial(list, kept), remarks=remarks)
+    """A table of a database; jobs have their titles and what is told of their employers behind them, where other tables have those."""
+    ats = [(t, columns.index(t.by)) for t in told]
+
+    def with_told(some: list[list[str]]) -> list[list[str]]:
+        return [[*r, *(v for t, at in ats for v in t.of(r[at]))] for r in some]
+
+    all_columns = (*columns, *(n for t in told for n in t.names))
+    return Table(name, "sql", all_columns, with_told(rows), read, sample=lambda: with_told(sample()), remarks=remarks)
 
 
 def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> list[Table]:

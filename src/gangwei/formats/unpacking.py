@@ -17,6 +17,8 @@ INDUSTRIES = 0.3
 OTHER = 0.4
 MARKS = 2
 FEW = 3
+BOUNDS = re.compile(r"^[\d.\s]*(?:\|[\d.\s]*)+$")
+"""Bounds of pay and months, joined: the mark at either end is an empty part (8000|12000|, ||12)."""
 OF_EMPLOYERS = {"company_size", "company_nature"}
 PACKED = (
     "company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted", "employment_type",
@@ -127,7 +129,7 @@ def _written(name: str, target: str, mine: list[str], packed: Packed) -> Iterato
             yield "rewrite", {"field": "pay", **bounds}
     if target == "education" and any(re.search(packed.preferred, v) for v in mine):
         yield rewrite(packed.preferred, "")
-    if target != "tags" and _many(packed.edges, mine):
+    if target != "tags" and _many(packed.edges, [v for v in mine if target != "pay" or not BOUNDS.match(v)]):
         yield rewrite(packed.edges_around, "$1")
     if target != "tags" and _many(packed.markup, mine):
         yield rewrite(packed.markup_around, "$1")
