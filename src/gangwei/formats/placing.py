@@ -36,6 +36,9 @@ YEARS = re.compile(r"^\s*\d{1,2}(?:\.0)?\s*$")
 COUNT = re.compile(r"^\s*\d{1,3}\s*$")
 NO_YEAR = re.compile(r"^\s*\d{1,2}\s*[-/月.]\s*\d{1,2}(?:\D*$|\s)")
 
+Placed = tuple[int, bool, bool, int, int, int, str, str]
+"""A claim: doubt, whether another column tells more, bare pay, strength, rank, position, column and field; the least wins."""
+
 
 def by_header(
     names: Sequence[str], cells: dict[str, list[str]], headers: Headers, values: Values, labels: dict[str, str]
@@ -44,8 +47,8 @@ def by_header(
 
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
-    claims, texts, reread, tells = [], set[str](), set[str](), values.tells
-    told_by_tags: set[str] = set()
+    claims, texts, tells = [], set[str](), values.tells
+    moved: dict[str, str] = {}  # columns whose values speak for another field than the header, and that of the header
     labels = {**headers.of_codes(names), **labels}
     words = _words_beside_texts(names, cells, headers, labels)
     codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
@@ -57,10 +60,8 @@ def by_header(
         texts |= {name} if claim.field == "description" and claim.strength == EXACT else set()
         asked, claim = claim, _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
-        if claim.field in NAMES and asked.field == "description":
-            reread.add(name)
-        if asked.field == "tags" != claim.field:
-            told_by_tags.add(name)
+        if claim.field != asked.field:
+            moved[name] = asked.field
         if tier is not None:
             single = (name in codes and claim.field in CODED) or _poorer(
                 claim.field, labels.get(name, name), cells[name], values
@@ -69,12 +70,7 @@ def by_header(
                 claim.field == "pay" and share_of(tells.months, cells[name]) < 0.1
             )  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
-    exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in reread and tier < 3}
-    claims = [(*c[:-1], "description") if c[-2] in reread and c[-1] in exact else c for c in claims]  # short duties
-    years = "experience" in exact and any(
-        t == "experience" and n not in told_by_tags and share_of(YEARS, cells[n]) >= 0.9 for *_, n, t in claims
-    )
-    claims = [(*c[:-1], "tags") if years and c[-2] in told_by_tags and c[-1] == "experience" else c for c in claims]
+    claims = _given_back(claims, moved, cells)
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= 0.6 for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
         claims = [
@@ -104,6 +100,19 @@ def by_header(
         taken.add(target)
         out[name] = target
     return {n: out[n] for n in names if n in out}
+
+
+def _given_back(claims: list[Placed], moved: dict[str, str], cells: dict[str, list[str]]) -> list[Placed]:
+    """Claims in which columns have the field of their header again where another column surely is what their values look like:
+    short duties beside titles, tags that begin with years beside bare years."""
+    named = {n for *_, n, t in claims if t in NAMES and moved.get(n) == "description"}
+    tagged = {n for *_, n, t in claims if t == "experience" and moved.get(n) == "tags"}
+    exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in named and tier < 3}
+    years = "experience" in exact and any(
+        t == "experience" and moved.get(n) != "tags" and share_of(YEARS, cells[n]) >= 0.9 for *_, n, t in claims
+    )
+    back = {n for *_, n, t in claims if (n in named and t in exact) or (n in tagged and years)}
+    return [(*c[:-1], moved[c[-2]]) if c[-2] in back else c for c in claims]
 
 
 def _words_beside_texts(

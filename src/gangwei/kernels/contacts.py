@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DIGITS, HANZI, MARK = 0, 1, 2  # groups that are not literals
 HANZI_DIGITS = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 RUN, GAP = 7, 3
+HIDING = r"[０-９：＠\u{200B}]"  # characters behind which a value as found may hold a contact
 INVISIBLE = r"[\u{00AD}\u{200B}-\u{200F}\u{2060}\u{FE0F}\u{FEFF}\u{20E3}]"
 
 
@@ -165,15 +166,10 @@ def strip(series: pl.Series, rules: ContactRules) -> pl.Series:
     return strip_each([series], rules)[0]
 
 
-def fold(series: pl.Series) -> pl.Series:
-    """Values as found in the shape the rules are written for: NFKC, nothing invisible."""
-    return series.str.normalize("NFKC").str.replace_all(INVISIBLE, "")
-
-
 def strip_raw(series: pl.Series, rules: ContactRules) -> pl.Series:
     """`strip` of values as found: one that holds a contact only once it is folded (NFKC, nothing invisible) is given so."""
     plain = strip(series, rules)
-    folded = fold(plain)
+    folded = plain.str.normalize("NFKC").str.replace_all(INVISIBLE, "")
     found = strip(folded, rules)
     return pl.select(pl.when(found.ne_missing(folded)).then(found).otherwise(plain).alias(series.name)).to_series()
 

@@ -16,7 +16,6 @@ from gangwei.stage_tables import CLEAN
 NOT_CONTENT = ("file", "row", "source_id", "source_key", "company_other")
 URL_RULES = ("profile_link", "mail", "link_number")
 ADDRESS = r"(?i)^(?:[a-z][a-z0-9+.\-]*:)?//|^/|^[^\s/@:]+\.[\p{L}]{2,}(?:[/?#:]|$)"
-WIDE = [*"０１２３４５６７８９：＠", "\u200b"]  # what may hide a contact in a value as found
 SHORT_TEXT = 12  # letters below which the employer helps to tell the language
 
 
@@ -52,12 +51,10 @@ def run(raw: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     hashes = hashing.hash_strings(raw["description"])
     title = text.clean(raw["title"], rules.text, one_line=True, traditional=south)
     tags = text.clean(raw["tags"], rules.text, one_line=True, traditional=south).text
-    wide = raw["address"].str.contains_any(WIDE).fill_null(False).arg_true()
-    folded = raw["address"].clone().scatter(wide, contacts.fold(raw["address"].gather(wide)))
-    fields = [title.text, _tag_list(tags), folded, _one_line(raw["board"])]
+    fields = [title.text, _tag_list(tags), raw["address"], _one_line(raw["board"])]
     body, shown, (clean_title, clean_tags, address, board) = _bodies(raw["description"], hashes, south, fields, rules)
-    kept = wide.filter(address.gather(wide) == folded.gather(wide))
-    address = address.clone().scatter(kept, raw["address"].gather(kept))
+    hiding = raw["address"].str.contains(contacts.HIDING).fill_null(False).arg_true()
+    address = address.clone().scatter(hiding, contacts.strip_raw(raw["address"].gather(hiding), rules.contacts))
     when = dates.parse(raw["posted"], raw["captured"], raw["year_hint"], rules.dates)
     issues = [
         when["date_issue"],
