@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import affiliation, employer
+from gangwei.kernels.employers import affiliation, employer
 
 YES = {"group", "subsidiary", "university", "institute"}
 NOTHING = affiliation.Verdict("none", None, False, None, "", ())

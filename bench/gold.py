@@ -236,7 +236,7 @@ def employers(folder: Path, gold: list[dict[str, Any]], errors: bool) -> None:
 def pay(gold: list[dict[str, Any]], errors: bool) -> None:
     """Pay strings with the hints of their source."""
     from gangwei.codebook import Codebook
-    from gangwei.kernels import facts
+    from gangwei.kernels.job import facts
 
     rules = Codebook().toml("sources/postings_real.toml")["hints"]
 

@@ -241,8 +241,8 @@ def main() -> None:
     import polars as pl
 
     from gangwei.codebook import PACKAGED, Codebook
-    from gangwei.kernels.gazetteer import compile_gazetteer
-    from gangwei.kernels.place import Resolver
+    from gangwei.kernels.places.gazetteer import compile_gazetteer
+    from gangwei.kernels.places.place import Resolver
 
     gaz = compile_gazetteer(Codebook())
     resolver = Resolver(gaz)

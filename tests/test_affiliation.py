@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import affiliation, affiliation_rules, employer
+from gangwei.kernels.employers import affiliation, affiliation_rules, employer
 from gangwei.schema import DEFENCE, DEFENCE_GROUPS
 
 CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(

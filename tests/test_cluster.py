@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import judging as c
-from gangwei.kernels.block_texts import lacking, sketch_texts
-from gangwei.kernels.cluster import cluster_blocks
+from gangwei.kernels.match import judging as c
+from gangwei.kernels.match.block_texts import lacking, sketch_texts
+from gangwei.kernels.match.cluster import cluster_blocks
 from gangwei.stages.s5_match import compile_rules
 
 PARAMS = compile_rules(Codebook()).params

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.contacts import ContactRules, compile_contacts, strip, strip_raw
-from gangwei.kernels.text import clean, compile_text
+from gangwei.kernels.clean.contacts import ContactRules, compile_contacts, strip, strip_raw
+from gangwei.kernels.clean.text import clean, compile_text
 from gangwei.stages import s2_clean
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "contacts.yaml").read_text("utf-8"))

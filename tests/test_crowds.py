@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gangwei.kernels.crowds import contradicting, crowded
+from gangwei.kernels.match.crowds import contradicting, crowded
 from test_pipeline import table
 
 N = 100_000

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.dates import DateRules, compile_dates, parse
+from gangwei.kernels.clean.dates import DateRules, compile_dates, parse
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "dates.yaml").read_text("utf-8"))
 

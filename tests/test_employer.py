@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import employer
+from gangwei.kernels.employers import employer
 
 CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "cases/employer_names.yaml").read_text("utf-8")

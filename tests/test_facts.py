@@ -11,8 +11,8 @@ import yaml
 
 from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
-from gangwei.kernels import facts
-from gangwei.kernels.requirements import education_one, experience_one, headcount_one
+from gangwei.kernels.job import facts
+from gangwei.kernels.job.requirements import education_one, experience_one, headcount_one
 
 HERE = Path(__file__).parent / "cases"
 

@@ -12,7 +12,7 @@ import pytest
 
 from gangwei.codebook import Codebook
 from gangwei.geo import load_map
-from gangwei.kernels.gazetteer import Gazetteer, Reading, compile_gazetteer, join, latin_key
+from gangwei.kernels.places.gazetteer import Gazetteer, Reading, compile_gazetteer, join, latin_key
 
 BOOK = Codebook()
 UNITS = BOOK.rows("places/units.csv")

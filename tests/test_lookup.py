@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gangwei.codebook import Codebook
+from gangwei.kernels.hash_lists import hashes
 from gangwei.kernels.hashing import hash_addresses
-from gangwei.kernels.judging import FACTS
 from gangwei.kernels.lookup import Lookup
-from gangwei.kernels.packed import WHO, Packed, Shelf, hashes
-from gangwei.kernels.title import compile_titles, title_frame
-from gangwei.kernels.title_memo import COLUMNS, TitleMemo
+from gangwei.kernels.match.judging import FACTS
+from gangwei.kernels.match.packed import WHO, Packed, Shelf
+from gangwei.kernels.match.title import compile_titles, title_frame
+from gangwei.kernels.match.title_memo import COLUMNS, TitleMemo
 
 
 def page(url: str | None) -> str | None:

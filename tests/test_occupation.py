@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.occupation import OccupationRules, compile_occupations, industry_of, occupation_of
+from gangwei.kernels.job.occupation import OccupationRules, compile_occupations, industry_of, occupation_of
 
 HERE = Path(__file__).parent / "cases"
 

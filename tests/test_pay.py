@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.pay import PAY_COLUMNS, parse_one, parse_pay
-from gangwei.kernels.pay_rules import PayRules, compile_pay
+from gangwei.kernels.job.pay import PAY_COLUMNS, parse_one, parse_pay
+from gangwei.kernels.job.pay_rules import PayRules, compile_pay
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "pay.yaml").read_text("utf-8"))
 

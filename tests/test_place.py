@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.gazetteer import Gazetteer, compile_gazetteer, prefecture_of
-from gangwei.kernels.place import Place, Resolver, resolve
+from gangwei.kernels.places.gazetteer import Gazetteer, compile_gazetteer, prefecture_of
+from gangwei.kernels.places.place import Place, Resolver, resolve
 
 CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "cases/places.yaml").read_text("utf-8")

@@ -42,7 +42,7 @@ SOURCES = Path(gangwei.__file__).parent
 def test_reasons_of_reading_have_words() -> None:
     """A reason is written as the first string of what tells of it; each has a row, also those no test provokes."""
     known, given = {r["id"] for r in Codebook().rows("reasons.csv")}, set()
-    for path in (*SOURCES.glob("formats/*.py"), SOURCES / "stages" / "s1_read.py"):
+    for path in (*SOURCES.glob("formats/*.py"), *SOURCES.glob("mapping/*.py"), SOURCES / "stages" / "s1_read.py"):
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in GIVING:
                 words = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.place_hints import compile_hints, from_text, of_hint, of_title
+from gangwei.kernels.places.place_hints import compile_hints, from_text, of_hint, of_title
 from gangwei.stage_tables import CLEAN, LOCATED
 from gangwei.stages.s3_locate import Rules, compile_rules, run
 

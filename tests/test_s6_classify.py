@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import hits
+from gangwei.kernels.ai import hits
 from gangwei.stage_tables import CLASSIFIED, RAW
 from gangwei.stages import s2_clean, s6_classify
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import evidence, fields, ngrams
-from gangwei.kernels.terms import fold_text
+from gangwei.kernels.ai import evidence, fields, ngrams
+from gangwei.kernels.ai.terms import fold_text
 from gangwei.schema import SECTIONS
 from gangwei.stages import s6_classify as s6
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.sections import SectionRules, compile_sections, split
+from gangwei.kernels.clean.sections import SectionRules, compile_sections, split
 from gangwei.schema import SECTION_KINDS, SECTIONS
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "sections.yaml").read_text("utf-8"))

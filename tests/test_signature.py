@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from gangwei.codebook import Codebook
+from gangwei.kernels.clean.sections import compile_sections, scan
 from gangwei.kernels.hashing import string_buffers
-from gangwei.kernels.links import containment
-from gangwei.kernels.sections import compile_sections, scan
+from gangwei.kernels.match.links import containment
 from gangwei.kernels.signature import CAP, FULL, LEFT_OUT, fold_table, sample_grams
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gangwei import schema
 from gangwei.codebook import Codebook
-from gangwei.kernels.skills import SkillRules, asked, compile_skills, skill_rows, skills_of
+from gangwei.kernels.job.skills import SkillRules, asked, compile_skills, skill_rows, skills_of
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from gangwei import sniff
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.formats.headers import load_headers, normal
-from gangwei.formats.source import FIELDS, SourceError, parse_source
+from gangwei.mapping.source import FIELDS, SourceError, parse_source
 from gangwei.stages.s1_read import ReadError
 
 TEXT = "岗位职责：1、负责仓库的日常管理与出入库登记；2、完成领导交办的其他工作。任职要求：1、高中及以上学历；2、吃苦耐劳，责任心强；3、有叉车证者优先考虑，熟悉办公软件。"

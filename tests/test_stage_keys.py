@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gangwei.codebook import Codebook
-from gangwei.formats.guess import load_knowledge
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.source import load_sources
+from gangwei.mapping.guess import load_knowledge
+from gangwei.mapping.source import load_sources
 from gangwei.stage_keys import CODE, DEFINITIONS, STAGES
 from gangwei.steps import rules_of
 from gangwei.store import PACKAGE
@@ -37,7 +37,7 @@ def test_a_stage_runs_again_when_any_module_that_it_uses_changes(stage: str) -> 
         if (path := todo.pop()) not in reached:
             reached.add(path)
             todo += imported(path)
-    hashed = {f for n in CODE[stage] for f in ((PACKAGE / n).glob("*.py") if n.endswith("/") else [PACKAGE / n])}
+    hashed = {f for pattern in CODE[stage] for f in PACKAGE.glob(pattern)}
     assert {f.relative_to(PACKAGE).as_posix() for f in reached - hashed} <= APART
 
 

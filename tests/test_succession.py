@@ -1,10 +1,10 @@
-"""kernels/succession.py: an opening keeps its name while it only gains ads."""
+"""kernels/match/succession.py: an opening keeps its name while it only gains ads."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from gangwei.kernels.succession import succeed, succeed_employers
+from gangwei.kernels.match.succession import succeed, succeed_employers
 
 A, B, C = "000000000000000a", "000000000000000b", "000000000000000c"
 

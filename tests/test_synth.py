@@ -15,7 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from gangwei import schema, stage_tables
 from gangwei.codebook import Codebook
-from gangwei.kernels import facts
+from gangwei.kernels.job import facts
 from gangwei.synth import make as synth
 from gangwei.synth.shapes import HEADERS
 

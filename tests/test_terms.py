@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.terms import compile_terms, fold_text, scan
+from gangwei.kernels.ai.terms import compile_terms, fold_text, scan
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "ai_terms.yaml").read_text("utf-8"))
 
@@ -29,7 +29,7 @@ def packaged() -> tuple[Any, list[dict[str, str]]]:
 @pytest.mark.parametrize("case", CASES, ids=[str(c["text"])[:20] for c in CASES])
 def test_packaged_terms(case: dict[str, Any], packaged: tuple[Any, list[dict[str, str]]]) -> None:
     lexicon, rows = packaged
-    from gangwei.kernels.text import clean, compile_text
+    from gangwei.kernels.clean.text import clean, compile_text
 
     text = clean(pl.Series([case["text"]]), compile_text(Codebook())).text[0]
     hits = [rows[t]["concept"] for _, t, _, _ in scan(pl.Series([text]), lexicon)]

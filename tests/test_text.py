@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import fold, markup
-from gangwei.kernels.text import TextRules, clean, compile_text, language, strip_furniture
+from gangwei.kernels.clean import fold, markup
+from gangwei.kernels.clean.text import TextRules, clean, compile_text, language, strip_furniture
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases" / "text.yaml").read_text("utf-8"))
 SAMPLE = "岗位职责:\n1、负责机器学习(ML)模型训练;\n2、参与NLP研究,熟悉Python3。\n任职要求:\n本科及以上学历"

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import judging
-from gangwei.kernels.title import FUNCTIONS, HEADS, TitleRules, compile_titles, folded, title_frame
+from gangwei.kernels.match import judging
+from gangwei.kernels.match.title import FUNCTIONS, HEADS, TitleRules, compile_titles, folded, title_frame
 
 CASES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "cases" / "titles.yaml").read_text("utf-8"))
 

@@ -12,7 +12,7 @@ import pytest
 from gangwei import train, train_ads
 from gangwei.codebook import Codebook
 from gangwei.frame.check import DatasetError
-from gangwei.kernels import fields, ngrams
+from gangwei.kernels.ai import fields, ngrams
 from gangwei.stage_tables import RAW, SECTIONS
 from gangwei.stages import s2_clean, s6_classify
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gangwei.codebook import carried_by
 from gangwei.frame.check import of_this_schema
-from gangwei.kernels import contacts
+from gangwei.kernels.clean import contacts
 from gangwei.store import StoreError, open_parquet, read_json
 
 DUPLICATES_SHOWN = 20

@@ -15,7 +15,7 @@ from gangwei import measures, schema
 from gangwei.codebook import OWN
 from gangwei.config import Settings
 from gangwei.frame.dataset import Dataset
-from gangwei.kernels import contacts
+from gangwei.kernels.clean import contacts
 from gangwei.opinions import LEDGER
 from gangwei.spreadsheet import neutral
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text

@@ -23,7 +23,7 @@ import polars as pl
 
 from gangwei import opinions
 from gangwei.frame.dataset import Dataset
-from gangwei.kernels import contacts
+from gangwei.kernels.clean import contacts
 from gangwei.opinions import ANSWERED, FAILED, REFUSED
 from gangwei.schema import AI_TIERS
 from gangwei.stages.s6_classify import text_keys

@@ -12,13 +12,13 @@ from gangwei import stage_tables
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.formats import archive
 from gangwei.formats.chunk import Limits, Unreadable, unique_names
-from gangwei.formats.guess import Guess, guess, load_knowledge, source_of
-from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import better, of_page, recognise
-from gangwei.formats.source import Source, SourceError, load_sources, parse_source
 from gangwei.formats.table import Layout, Table
 from gangwei.formats.tables import opened
+from gangwei.mapping.apply import Audit, map_chunk
+from gangwei.mapping.guess import Guess, guess, load_knowledge, source_of
+from gangwei.mapping.recognise import better, of_page, recognise
+from gangwei.mapping.source import Source, SourceError, load_sources, parse_source
 from gangwei.stages import s1_read
 from gangwei.stages.s1_read import Issue, ReadError
 

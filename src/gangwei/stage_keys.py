@@ -26,16 +26,21 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
 }
 _SHARED = ("schema.py", "stage_tables.py", "store.py", "codebook.py", "steps.py")
-CODE: dict[str, tuple[str, ...]] = {
-    s: (*(("formats/", "kernels/json_objects.py") if s == "s1_read" else ("kernels/",)), f"stages/{s}.py", *_SHARED)
-    for s in STAGES
+_FOLDERS: dict[str, tuple[str, ...]] = {
+    "s1_read": ("formats", "mapping", "kernels"),
+    "s2_clean": ("kernels", "kernels/clean", "kernels/job", "kernels/places"),
+    "s3_locate": ("kernels", "kernels/places"),
+    "s4_employers": ("kernels", "kernels/employers"),
+    "s5_match": ("kernels", "kernels/clean", "kernels/match"),
+    "s6_classify": ("kernels", "kernels/ai"),
+    "s7_publish": ("kernels", "kernels/clean", "kernels/match", "kernels/job"),
+}
+CODE: dict[str, tuple[str, ...]] = {  # as patterns of files
+    s: (*(f"{folder}/*.py" for folder in _FOLDERS[s]), f"stages/{s}.py", *_SHARED) for s in STAGES
 }
 CODE["s5_match"] += ("stages/s5_sensitivity.py",)
 CODE["s6_classify"] += ("opinions.py",)
-CODE["s7_publish"] += (
-    "stages/s5_sensitivity.py",
-    *(f"stages/s7_{x}.py" for x in ("groups", "manifest", "sizes", "source")),
-)
+CODE["s7_publish"] += ("stages/s5_sensitivity.py", "stages/s7_*.py")
 
 
 class Keys:

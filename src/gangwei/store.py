@@ -42,13 +42,12 @@ def digest(*parts: object) -> str:
 
 
 @cache
-def code_digest(*names: str) -> str:
-    """Hash of package source files; a name that ends in '/' stands for all modules of that folder."""
+def code_digest(*patterns: str) -> str:
+    """Hash of the package source files that the patterns name: a module, `formats/*.py`, `kernels/**/*.py`."""
     h = hashlib.sha256()
-    for name in names:
-        files = sorted((PACKAGE / name).glob("*.py")) if name.endswith("/") else [PACKAGE / name]
-        for f in files:
-            h.update(f.name.encode() + f.read_bytes())
+    for pattern in patterns:
+        for f in sorted(PACKAGE.glob(pattern)):
+            h.update(f.relative_to(PACKAGE).as_posix().encode() + f.read_bytes())
     return h.hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@
 
 Labels are rows with `record_id` (= source_key), `ai_tier` and, where known, `mention`, `role`, `subfields`, `weight`
 (how many ads of the frame one labelled ad stands for). Each lane of `s6_classify.LANES` is an L2 logistic regression over
-the features of `kernels.scorer`, those of tiers scaled by `spread`; ads count twice, as they are and as a title alone.
+the features of `kernels.ai.scorer`, those of tiers scaled by `spread`; ads count twice, as they are and as a title alone.
 Titles alone also learn from the unlabelled ads of the dataset, as the fitted weights read their texts. Cross-validation
 keeps near copies together. Cuts maximise the mean of unweighted and weighted F1 out of fold; the probability is calibrated
 out of fold under the design weights.
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.frame.check import of_this_schema
-from gangwei.kernels import evidence, fields, ngrams, score_tables
+from gangwei.kernels.ai import evidence, fields, ngrams, score_tables
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS
 from gangwei.stages import s6_classify as s6
 from gangwei.train_ads import TrainError, copies, gather, unlabelled

@@ -19,7 +19,7 @@ from gangwei.store import code_digest
 def marker(name: str) -> Path | None:
     """The file that says that these kernels of this code are compiled here; None where none can be kept."""
     folder = os.environ.get("NUMBA_CACHE_DIR")
-    return Path(folder) / f"{name}-{code_digest('kernels/')}" if folder else None
+    return Path(folder) / f"{name}-{code_digest('kernels/**/*.py')}" if folder else None
 
 
 def missing(names: Sequence[str]) -> list[str]:

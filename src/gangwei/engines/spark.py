@@ -23,7 +23,7 @@ from gangwei.store import StoreError, code_digest, digest
 
 SCHEMA = "number int, result binary"
 CODE = (
-    "kernels/", "stages/", "formats/", "schema.py", "stage_tables.py", "store.py", "codebook.py", "steps.py", "opinions.py",
+    "kernels/**/*.py", "stages/*.py", "formats/*.py", "mapping/*.py", "schema.py", "stage_tables.py", "store.py", "codebook.py", "steps.py", "opinions.py",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gangwei.explore.site import Missing
 from gangwei.frame.dataset import Dataset
-from gangwei.kernels import contacts
+from gangwei.kernels.clean import contacts
 from gangwei.lineage import SAME, original
 
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")

@@ -15,7 +15,7 @@ def cache_folder(kernels: Path) -> Path | None:
     """Where compiled kernels are kept: beside the code, by its hash; None where nothing may be written there."""
     if not os.access(kernels, os.W_OK):
         return None
-    code = hashlib.sha256(b"\0".join(p.read_bytes() for p in sorted(kernels.glob("*.py")))).hexdigest()
+    code = hashlib.sha256(b"\0".join(p.read_bytes() for p in sorted(kernels.rglob("*.py")))).hexdigest()
     return kernels / "__pycache__" / f"compiled-{code[:12]}"
 
 

@@ -14,7 +14,7 @@ from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.frame.columns import CODES
 from gangwei.intervals import Estimate, Floats
-from gangwei.kernels.cluster_sums import Array, histogram, up_to
+from gangwei.kernels.match.cluster_sums import Array, histogram, up_to
 from gangwei.measures import grouping
 from gangwei.measures.found import EMPTY, Finding, frame, order, regroup, row, run, unplaced
 from gangwei.measures.sums import Sum, fetch, fixed, numbered, tally

@@ -13,8 +13,8 @@ import polars as pl
 from gangwei import intervals
 from gangwei.frame.columns import MUNICIPAL
 from gangwei.intervals import Estimate, Floats, Ints
-from gangwei.kernels.cluster_sums import Array
-from gangwei.kernels.cluster_sums import cells as cells_of
+from gangwei.kernels.match.cluster_sums import Array
+from gangwei.kernels.match.cluster_sums import cells as cells_of
 from gangwei.measures import grouping
 from gangwei.measures.found import COLUMNS, EMPTY, Finding, employer_ids, frame, order, row, run, unplaced
 from gangwei.measures.shares import lq

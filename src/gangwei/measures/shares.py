@@ -11,7 +11,20 @@ import numpy as np
 from gangwei import intervals
 from gangwei import vocabulary as vocab
 from gangwei.intervals import Estimate
-from gangwei.kernels.cluster_sums import ALONE, EMPLOYERS, M_ALL_M, M_ALL_N, MM, N_ALL_M, N_ALL_N, NM, NN, Array, M, N
+from gangwei.kernels.match.cluster_sums import (
+    ALONE,
+    EMPLOYERS,
+    M_ALL_M,
+    M_ALL_N,
+    MM,
+    N_ALL_M,
+    N_ALL_N,
+    NM,
+    NN,
+    Array,
+    M,
+    N,
+)
 from gangwei.measures import grouping
 from gangwei.measures.found import EMPTY, Finding, employer_ids, frame, order, regroup, row, unplaced
 from gangwei.measures.labelled import corrected, label_notes, with_columns

@@ -14,7 +14,7 @@ import numpy as np
 
 from gangwei import intervals
 from gangwei.intervals import Estimate
-from gangwei.kernels.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, group_sums, mask_sums
+from gangwei.kernels.match.cluster_sums import EMPLOYERS, N_ALL_M, N_ALL_N, ROWS, ROWS_HIT, Array, group_sums, mask_sums
 from gangwei.measures import grouping
 from gangwei.measures.found import employer_ids
 from gangwei.measures.scan import HALVED, POOL, scan

@@ -16,16 +16,16 @@ import polars as pl
 
 from gangwei import schema
 from gangwei.formats import archive, wide
-from gangwei.formats.below import Below
 from gangwei.formats.chunk import Chunk, Limits, Unreadable
-from gangwei.formats.guess import Knowledge, load_knowledge
 from gangwei.formats.inputs import Input, Issue, ReadError, discover, disk_needed
-from gangwei.formats.mapping import Audit, map_chunk
 from gangwei.formats.pages import compile_pages
-from gangwei.formats.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff
-from gangwei.formats.source import Source, load_sources
 from gangwei.formats.table import Layout, Table
 from gangwei.formats.tables import Opened, opened
+from gangwei.mapping.apply import Audit, map_chunk
+from gangwei.mapping.below import Below
+from gangwei.mapping.guess import Knowledge, load_knowledge
+from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff
+from gangwei.mapping.source import Source, load_sources
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook

@@ -8,8 +8,12 @@ import numpy as np
 import polars as pl
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import contacts, dates, facts, fold, hashing, memo, packed, place_hints, sections, text
-from gangwei.kernels.contacts import ContactRules
+from gangwei.kernels import hashing, memo
+from gangwei.kernels.clean import contacts, dates, fold, sections, text
+from gangwei.kernels.clean.contacts import ContactRules
+from gangwei.kernels.hash_lists import hashes
+from gangwei.kernels.job import facts
+from gangwei.kernels.places import place_hints
 from gangwei.schema import FACTS
 from gangwei.stage_tables import CLEAN
 
@@ -118,7 +122,7 @@ def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
         "text": shown,
         "sections": spans.series(),
         "text_hash": pl.Series(text_hash),
-        "sketch": packed.hashes(grams, ends),
+        "sketch": hashes(grams, ends),
         "sketch_rate": pl.Series(rate),
         "sketch_hash": pl.Series(whole),
     }

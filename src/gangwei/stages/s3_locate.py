@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from gangwei.kernels.gazetteer import Gazetteer, compile_gazetteer
 from gangwei.kernels.memo import Memo
-from gangwei.kernels.place import Place, Resolver
-from gangwei.kernels.place_fields import FIELD_LIMIT
-from gangwei.kernels.place_hints import OPEN, HintRules, compile_hints, of_hint, of_title
+from gangwei.kernels.places.gazetteer import Gazetteer, compile_gazetteer
+from gangwei.kernels.places.place import Place, Resolver
+from gangwei.kernels.places.place_fields import FIELD_LIMIT
+from gangwei.kernels.places.place_hints import OPEN, HintRules, compile_hints, of_hint, of_title
 from gangwei.stage_tables import LOCATED
 
 if TYPE_CHECKING:

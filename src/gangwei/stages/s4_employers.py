@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from gangwei import schema, stage_tables
-from gangwei.kernels import affiliation, affiliation_rules, employer, second_names
-from gangwei.kernels.affiliation_rules import Rule, Units
+from gangwei.kernels.employers import affiliation, affiliation_rules, employer, second_names
+from gangwei.kernels.employers.affiliation_rules import Rule, Units
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook

@@ -23,15 +23,16 @@ import polars as pl
 import pyarrow as pa
 
 from gangwei.codebook import Codebook
-from gangwei.kernels import judging
+from gangwei.kernels.hash_lists import hashes
 from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
-from gangwei.kernels.ledger import contradiction
 from gangwei.kernels.lookup import Lookup
-from gangwei.kernels.openings import NONE_DAY, Openings, block_of
-from gangwei.kernels.packed import Packed, Shelf, hashes, pack
+from gangwei.kernels.match import judging
+from gangwei.kernels.match.ledger import contradiction
+from gangwei.kernels.match.openings import NONE_DAY, Openings, block_of
+from gangwei.kernels.match.packed import Packed, Shelf, pack
+from gangwei.kernels.match.title import compile_titles
+from gangwei.kernels.match.title_memo import TitleMemo
 from gangwei.kernels.signature import LEFT_OUT, sample_grams
-from gangwei.kernels.title import compile_titles
-from gangwei.kernels.title_memo import TitleMemo
 from gangwei.schema import EDUCATION, I32, U64, Column, Table
 from gangwei.store import open_parquet, read_tables
 

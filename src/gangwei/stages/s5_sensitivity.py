@@ -14,8 +14,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from gangwei.kernels import judging
 from gangwei.kernels.hashing import mix
+from gangwei.kernels.match import judging
 from gangwei.schema import MATCH_SENSITIVITY, U64, Column, Table
 from gangwei.stages.s5_match import SIGNATURE, Rules, found_in, tuned
 

@@ -18,12 +18,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gangwei.kernels import evidence, evidence_rows, fields, ngrams, score_tables, scorer
-from gangwei.kernels import hits as h
+from gangwei.kernels.ai import evidence, evidence_rows, fields, ngrams, score_tables, scorer
+from gangwei.kernels.ai import hits as h
+from gangwei.kernels.ai.terms import Lexicon, compile_terms, fold_table
 from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.rows import WIDE
-from gangwei.kernels.terms import Lexicon, compile_terms, fold_table
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, HIT_FIELDS, SECTION_KINDS
 from gangwei.stage_tables import CLASSIFIED
 

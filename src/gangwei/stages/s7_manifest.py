@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from gangwei import schema
-from gangwei.kernels import contacts
+from gangwei.kernels.clean import contacts
 from gangwei.stages.s7_source import Source
 from gangwei.store import write_frames, write_json
 from gangwei.version import __version__

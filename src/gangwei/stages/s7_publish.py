@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from gangwei import schema, stage_tables
 from gangwei.checks import verify
 from gangwei.codebook import OWN
-from gangwei.kernels import contacts, skills
-from gangwei.kernels.crowds import Crowds
+from gangwei.kernels.clean import contacts
+from gangwei.kernels.job import skills
 from gangwei.kernels.lookup import Lookup
+from gangwei.kernels.match.crowds import Crowds
 from gangwei.stages.s7_groups import SLIM, slim, write_groups
 from gangwei.stages.s7_manifest import metadata
 from gangwei.stages.s7_source import (

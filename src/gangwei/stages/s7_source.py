@@ -13,7 +13,7 @@ import polars as pl
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.identity import hex_names, mix
-from gangwei.kernels.succession import succeed, succeed_employers
+from gangwei.kernels.match.succession import succeed, succeed_employers
 from gangwei.schema import Table
 from gangwei.store import read_frame
 

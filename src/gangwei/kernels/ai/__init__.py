@@ -1,0 +1,1 @@
+"""Which jobs are AI: terms, evidence, features, scores."""

@@ -1,0 +1,1 @@
+"""Clean text: markup, characters, contacts, dates and sections."""

@@ -1,0 +1,1 @@
+"""Who the employer is: keys of names, second names, affiliation."""

@@ -1,0 +1,1 @@
+"""Facts of a job: pay, education, experience, contract, level, occupation, industry, skills."""

@@ -1,0 +1,1 @@
+"""Which ads are one opening: signatures, clusters, judgements, links between employers."""

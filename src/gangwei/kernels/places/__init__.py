@@ -1,0 +1,1 @@
+"""Where the job is: the gazetteer, and what place fields say."""

@@ -1,0 +1,1 @@
+"""Which column is which field: rules of a source, or what headers and values say."""

@@ -1,0 +1,166 @@
+"""Patterns of what tables without a definition pack into their columns (`packed.toml`), and small helpers on such values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gangwei.formats.charset import written_out
+from gangwei.formats.headers import normal
+from gangwei.mapping.values import places_of
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+LONG_TEXT = 80
+PAY_PARTS = ("pay_min", "pay_max", "pay_months")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Patterns of `packed.toml`."""
+
+    split: str
+    other_splits: tuple[str, ...]
+    glued: tuple[tuple[tuple[str, ...], str], ...]
+    """(fields, pattern with a group for each) of values that hold several fields with no sure mark between them"""
+    stage: str
+    """Words on the financing of an employer"""
+    object: str
+    list: re.Pattern[str]
+    items: re.Pattern[str]
+    title_pay: str
+    small_pay: re.Pattern[str]
+    either_order: dict[str, str]
+    """(told, pattern, day_first, month_first: see `date_order`)"""
+    traditional: re.Pattern[str]
+    simplified: re.Pattern[str]
+    preferred: str
+    intro: re.Pattern[str]
+    edges: str
+    edges_around: str
+    """Empty items at the ends of a list that is joined"""
+    formula: str
+    """A text that is written as a formula"""
+    formula_within: str
+    """One of several that are joined"""
+    markup: re.Pattern[str]
+    markup_around: str
+    table_words: re.Pattern[str]
+    persons: re.Pattern[str]
+    """Normalised headers and remarks of columns that only records of persons have"""
+    accounts: re.Pattern[str]
+    link: str
+    pay_bounds: tuple[dict[str, str], ...]
+    """(pattern, replace) of bounds of pay that are written as an object or a list"""
+    company_tail: str
+    page_title: str
+    title_below: str
+    title_head: str
+    hiring: re.Pattern[str]
+    """What follows 招聘 in titles of those who hire"""
+    highlight: str
+    short_name: re.Pattern[str]
+    trade_name: re.Pattern[str]
+    county: re.Pattern[str]
+    department: re.Pattern[str]
+    hosts: dict[str, str]
+    marks: dict[str, str]
+    daily: frozenset[str]
+    """Boards whose small bare numbers are of a day, and what these look like"""
+    daily_pay: re.Pattern[str]
+    owners: dict[str, str]
+    boards: dict[str, str]
+    nulls: tuple[str, ...]
+    picture: re.Pattern[str]
+    note: str
+    """Titles of rows that are totals, notes or headings within the table"""
+    town: str
+    """Titles of rows that are headings where nothing else stands beside them: names of towns"""
+    units: tuple[tuple[str, str], ...]
+    """(pattern of a written unit of pay, unit)"""
+    bare: dict[str, str]
+    """(word of several fields, and the patterns of these fields without it)"""
+    months_behind: tuple[dict[str, str], ...]
+    """Rules for months that stand behind written pay"""
+    exp_months: dict[str, str]
+    """(header, and the pattern and replacement of values) of experience in months"""
+    hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
+    """(header pattern, name of the hint, value)"""
+
+
+def load_packed(book: Codebook) -> Packed:
+    """Patterns of `packed.toml`."""
+    data, places = book.toml("packed.toml"), places_of(book)
+    hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
+    hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
+    return Packed(
+        split=data["split"],
+        other_splits=tuple(data["other_splits"]),
+        glued=tuple((tuple(r["fields"]), r["pattern"].replace("{places}", places)) for r in data["glued"]),
+        stage=data["stage"],
+        object=data["object"],
+        list=re.compile(data["list"]),
+        items=re.compile(data["items"]),
+        bare=data["bare"],
+        title_pay=rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
+        small_pay=re.compile(data["small_pay"]),
+        either_order=data["either_order"],
+        traditional=re.compile(data["traditional"]),
+        simplified=re.compile(data["simplified"]),
+        preferred=data["preferred"],
+        intro=re.compile(data["intro"]),
+        edges=data["edges"],
+        edges_around=data["edges_around"],
+        formula=data["formula"],
+        formula_within=data["formula_within"],
+        markup=re.compile(data["markup"]),
+        markup_around=data["markup_around"],
+        table_words=re.compile(data["table_words"]),
+        persons=re.compile(data["persons"]),
+        accounts=re.compile(data["accounts"]),
+        link=data["link"],
+        pay_bounds=tuple(data["pay_bounds"]),
+        company_tail=data["company_tail"],
+        page_title=data["page_title"],
+        title_below=data["title_below"],
+        title_head=data["title_head"],
+        hiring=re.compile(data["hiring"]),
+        highlight=data["highlight"],
+        short_name=re.compile(data["short_name"]),
+        trade_name=re.compile(data["trade_name"]),
+        county=re.compile(data["county"]),
+        department=re.compile(data["department"]),
+        hosts=data["hosts"],
+        marks={normal(k): v for k, v in data["marks"].items()},
+        daily=frozenset(data["daily"]["boards"]),
+        daily_pay=re.compile(data["daily"]["pay"]),
+        owners=data["owners"],
+        boards=data["board_names"],
+        nulls=tuple(data["nulls"]),
+        picture=re.compile(data["picture"]),
+        note=data["note"],
+        town=data["town"].replace("{places}", places),
+        units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
+        months_behind=tuple(data["months_behind"]),
+        exp_months=data["experience_months"],
+        hints=tuple(hints),
+    )
+
+
+def column(target: str, placed: dict[str, str], cells: dict[str, list[str]]) -> list[str]:
+    """Values of the column that is placed as `target`."""
+    return next((cells[n] for n, f in placed.items() if f == target), [])
+
+
+def median(mine: list[str]) -> int:
+    """Median length of values, blanks in a row counted as one."""
+    return sorted(len(" ".join(v.split())) for v in mine)[len(mine) // 2]
+
+
+def plain(value: str) -> str:
+    """A written-out list as its items joined with '|', as the mapping will see it."""
+    if not value.lstrip().startswith("["):
+        return value
+    return written_out(value).strip(" []'\"").replace("', '", "|").replace('", "', "|")

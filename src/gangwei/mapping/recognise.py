@@ -1,0 +1,143 @@
+"""Which source a table belongs to: a known shape by its headers or values, else a mapping by headers and values (see `guess`)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from gangwei.formats.chunk import unique_names
+from gangwei.formats.table import Table
+from gangwei.mapping.guess import Knowledge, guess, source_of
+from gangwei.mapping.source import Source, patterns_hold
+
+HEADER_DEPTH = 5
+FEW = 2
+PAGE_FIELDS = 3
+PLACES = {"city", "district", "address"}
+JOBS = {"pay", "education", "experience"}
+
+
+@dataclass(frozen=True)
+class Match:
+    """A source for a table: rows before the data, column names, the columns nothing could place, and whether values had a say."""
+
+    source: Source
+    skip: int
+    names: tuple[str, ...]
+    unplaced: tuple[str, ...] = ()
+    sniffed: bool = False
+    by_value: bool = False
+
+
+def recognise(table: Table, file: str, sources: Sequence[Source]) -> Match | None:
+    """The best known source for a table, or None."""
+    best: tuple[int, int, Match] | None = None
+    for source in sources:
+        if table.format not in source.formats:
+            continue
+        hint = any(
+            fnmatchcase(part, g)
+            for g in source.files
+            for part in (file, file.rsplit("#", 1)[-1], file.rsplit("/", 1)[-1])
+        )
+        found = _fits(table, source)
+        if found is None:
+            continue
+        score = (int(hint), len(source.headers) + len(source.patterns))
+        if best is None or score > best[:2]:
+            best = (*score, found)
+    return best[2] if best else None
+
+
+def better(table: Table, match: Match | None, know: Knowledge) -> Match | None:
+    """The mapping by headers and values, where a definition fits by its headers but the table is another: it has several
+    columns that the definition does not know, and they fill fields that it leaves empty."""
+    if match is None or not match.source.headers:
+        return match
+    source = match.source
+    known = source.used | source.headers | set(source.names)
+    unknown = {n for n in match.names if n not in known and not source.ignored(n)}
+    if len(unknown) <= FEW:
+        return match
+    found = sniff(table, know)
+    if found is None:
+        return match
+    new = [f for f, s in found.source.fields.items() if f not in source.fields and unknown & set(s.columns)]
+    return found if len(new) >= FEW else match
+
+
+def of_page(table: Table, skip: int, source: Source) -> bool:
+    """True when a table of a web page holds ads: with a header and several columns of ads; others are the page's layout."""
+    return (skip > 0 or table.columns is not None) and len(source.fields) >= PAGE_FIELDS
+
+
+def _fits(table: Table, source: Source) -> Match | None:
+    if source.table is not None and source.table != table.label:
+        return None
+    if table.columns is not None:
+        if source.headers and not source.headers <= set(table.columns):
+            return None
+        names = source.names if source.names and len(source.names) == len(table.columns) else table.columns
+        if not source.headers and source.columns != len(table.columns):
+            return None
+        return Match(source, 0, tuple(names)) if patterns_hold(source, names, table.head) else None
+    if not source.header:
+        width = Counter(len(r) for r in table.head).most_common(1)[0][0] if table.head else 0
+        if width != source.columns:
+            return None
+        rows = [r for r in table.head if len(r) == width]
+        return Match(source, 0, source.names) if patterns_hold(source, source.names, rows) else None
+    for at, row in table.top(HEADER_DEPTH):
+        if not source.headers <= {c.strip().lstrip("\ufeff") for c in row} or not source.headers:
+            continue
+        names = tuple(unique_names(row))
+        if patterns_hold(source, names, table.head[at + 1 :]):
+            return Match(source, at + 1, names)
+    return None
+
+
+def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | None:
+    """The mapping with the one town that the name of a sheet, file or folder is made of, where no column tells a place."""
+    if match is None or not match.sniffed or PLACES & {*match.source.fields, *_inside(match.source)}:
+        return match
+    for part in reversed(re.split(r"[/#\\]", name)):
+        words = {know.packed.table_words.sub("", w) for w in re.split(r"[\W\da-zA-Z_]+", part)}
+        if len(towns := words & know.values.towns) == 1:
+            return replace(
+                match, source=replace(match.source, constants={**match.source.constants, "city": towns.pop()})
+            )
+    return match
+
+
+def of_jobs(matches: list[tuple[Table, Match | None]]) -> list[tuple[Table, Match | None]]:
+    """The mappings of the tables of a database without those of accounts, employers or news: where one of its tables tells a
+    title with pay, education or experience, another without them holds no ads; else one with none of them beside a title."""
+    told = [_said(m) for t, m in matches if t.format == "sql"]
+    if len(told) < FEW:
+        return matches
+    asked = {"title"} if any("title" in said and said & JOBS for said in told) else set[str]()
+    if not asked and not any("title" in said for said in told):
+        return matches
+    kept = [asked <= (said := _said(m)) and bool(said & (JOBS if asked else {"title", *JOBS})) for _, m in matches]
+    return [(t, m if t.format != "sql" or not (m and m.sniffed) or k else None) for (t, m), k in zip(matches, kept)]
+
+
+def _said(match: Match | None) -> set[str]:
+    return {*match.source.fields, *_inside(match.source)} if match else set()
+
+
+def _inside(source: Source) -> set[str]:
+    """Fields that stand in columns of other fields."""
+    return {step["field"] for rule in source.rules["split"] for step in rule["into"]}
+
+
+def sniff(table: Table, know: Knowledge) -> Match | None:
+    """A mapping by headers and values; None when neither a title nor a text can be found."""
+    found = guess(table, know)
+    if found is None:
+        return None
+    told = bool(found.by_value) or any(found.rules.get(k) for k in ("split", "unwrap", "rewrite"))
+    return Match(source_of(found, "plain"), found.skip, found.names, found.unplaced, True, told)

@@ -1,0 +1,295 @@
+"""Columns that hold more than one value: several fields, lists, objects, pay behind the title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gangwei.mapping.counties import cities_with
+from gangwei.mapping.packed import LONG_TEXT, PAY_PARTS, Packed, column, median, plain
+from gangwei.mapping.values import Values
+
+SHORT_TEXT = 24
+MOST_SURE = 3  # more fields than these may stand in longer values
+DATES = ("posted", "captured")
+INDUSTRIES = 0.3
+OTHER = 0.4
+MARKS = 2
+FEW = 3
+BOUNDS = re.compile(r"^[\d.\s]*(?:\|[\d.\s]*)+$")
+"""Bounds of pay and months, joined: the mark at either end is an empty part (8000|12000|, ||12)."""
+OF_EMPLOYERS = {"company_size", "company_nature"}
+PACKED = (
+    "company", "city", "pay", "experience", "education", "company_size", "company_nature", "headcount", "posted", "employment_type",
+)  # fmt: skip
+
+
+def unpack(
+    placed: dict[str, str],
+    by_value: frozenset[str],
+    cells: dict[str, list[str]],
+    values: Values,
+    packed: Packed,
+) -> tuple[dict[str, str], frozenset[str], dict[str, list[dict[str, Any]]], dict[str, str]]:
+    """Rules for values that hold several fields, written-out lists or objects, or pay behind the title.
+
+    Args:
+        placed: column to field.
+        by_value: columns placed by their values alone.
+        cells: column to its first filled values, every column of the table in order.
+
+    Returns:
+        `placed` and `by_value` with the columns that hold several fields, rules of a source by kind, and fields that are read
+        from the column of another field (field to column).
+    """
+    placed, told = dict(placed), set(by_value)
+    rules = _always(placed, packed)
+    shared: dict[str, str] = {}
+    for name, mine in cells.items():
+        if not mine or placed.get(name) == "ignore" or (median(mine) > LONG_TEXT and not _words(mine, packed)):
+            continue
+        taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
+        at, good = packed.split, fields_inside(mine, packed.split, taken, values)
+        sure = len(good) > 1
+        fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
+        if not sure and not fits:
+            tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
+            best = max(tries, key=lambda t: len(t[1]))
+            least = 1 if median(mine) <= SHORT_TEXT else MOST_SURE
+            at, good = best if len(best[1]) > max(least, len(good)) else (at, good)
+        room = sorted(len(re.split(at, plain(v))) for v in mine)[
+            len(mine) // 2
+        ]  # more fields than parts: some are in one
+        least = min(len(good), room) + sure
+        if (found := _glued(name, mine, placed, told, shared, packed, values, least)) is not None:
+            rules.setdefault("rewrite", []).extend(found)
+            continue
+        if good and set(good) <= OF_EMPLOYERS:  # one about the employer told, fewer values tell the other
+            more = fields_inside(mine, at, taken, values, OTHER)
+            good += [f for f in more if f in OF_EMPLOYERS and f not in good]
+        if len(good) > 1 or (good and (name not in placed or name in told)):
+            placed = {n: f for n, f in placed.items() if n == name or f not in good}
+            home = placed[name] if placed.get(name) in good else good[0]
+            placed[name] = home
+            told.add(name)
+            rule = {"from": [home], "separator": at, "into": _steps(good, values, packed)}
+            if set(good) <= OF_EMPLOYERS and "industry" not in taken:
+                if _many(packed.stage, mine, 1, 5):
+                    at = rule["separator"] = f"{at}|{packed.stage}"
+                rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
+            elif "tags" not in placed.values() and _words(mine, packed):
+                rule["rest"] = "tags"
+            rules.setdefault("split", []).append(rule)
+    for name, target in placed.items():
+        for kind, rule in _written(name, target, cells[name], packed) if cells[name] and target != "ignore" else ():
+            rules.setdefault(kind, []).append(rule)
+    known = {*placed.values(), *(i["field"] for r in rules.get("split", ()) for i in r["into"])}
+    title = next((n for n, f in placed.items() if f == "title"), None)
+    if (
+        title is not None
+        and not {"pay", *PAY_PARTS} & known
+        and _many(packed.title_pay, column("title", placed, cells))
+    ):
+        shared["pay"] = title
+        pay, rest = ("pay", f"{packed.title_pay}|^.*$", "$2"), ("title", packed.title_pay, "$1")
+        behind = [dict(zip(("field", "pattern", "replace"), rule)) for rule in (pay, rest)]
+        rules["rewrite"] = [*behind, *rules.get("rewrite", ())]
+    return placed, frozenset(told), rules, shared
+
+
+def _many(pattern: str | re.Pattern[str], mine: list[str], part: int = 1, whole: int = 2) -> bool:
+    """The pattern is found in at least `part` of `whole` of the values, and there are some."""
+    return bool(mine) and whole * sum(bool(re.search(pattern, v)) for v in mine) >= part * len(mine)
+
+
+def _written(name: str, target: str, mine: list[str], packed: Packed) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(kind, rule) for what programs and pages write around or between the values of one field."""
+
+    def rewrite(pattern: str, replace: str, field: str = target) -> tuple[str, dict[str, Any]]:
+        return "rewrite", {"field": field, "pattern": pattern, "replace": replace}
+
+    if target != "source_key" and _many(packed.formula, mine):
+        part = target in PAY_PARTS
+        yield rewrite(packed.formula_within if part else packed.formula, "$1", "pay" if part else target)
+    if target == "description":
+        if _many(packed.list, mine):
+            yield "unwrap", {"columns": [name], "separator": "\n"}
+        elif 2 * sum(v.count("|") >= MARKS and "\n" not in v for v in mine) >= len(mine):
+            yield rewrite(r"\|", "\n")
+        return
+    if target == "title" and _headed(mine, packed):
+        yield rewrite(packed.title_head, "$1")
+    tails = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
+    yield from (rewrite(tail, "$1") for tail in tails if _many(tail, mine, 4, 5))
+    if tails and any(re.search(packed.highlight, v) for v in mine):
+        yield rewrite(packed.highlight, "$1$2$3$4$5")
+    for bounds in packed.pay_bounds if target == "pay" else ():
+        if any(re.search(bounds["pattern"], v) for v in mine):
+            yield "rewrite", {"field": "pay", **bounds}
+    if target == "education" and any(re.search(packed.preferred, v) for v in mine):
+        yield rewrite(packed.preferred, "")
+    if target != "tags" and _many(packed.edges, [v for v in mine if target != "pay" or not BOUNDS.match(v)]):
+        yield rewrite(packed.edges_around, "$1")
+    if target != "tags" and _many(packed.markup, mine):
+        yield rewrite(packed.markup_around, "$1")
+    if target != "url" and _many(packed.link, mine):
+        yield rewrite(packed.link, "$1$2")
+    if target in DATES and (order := date_order(target, mine, packed)) is not None:
+        yield "rewrite", order
+    if target == "tags" and _many(packed.items, mine):
+        yield "unwrap", {"columns": [name], "item": packed.items.pattern}
+    elif _many(packed.object, mine, 4, 5):
+        yield rewrite(packed.object, "$1")
+    elif _many(packed.list, mine):
+        yield "unwrap", {"columns": [name]}
+
+
+def _headed(mine: list[str], packed: Packed) -> bool:
+    """Every title begins with the word of the page before it (招聘会计), hardly one with that of a trade (招聘专员)."""
+    jobs = [m[1] for m in (re.match(packed.title_head, v) for v in mine) if m]
+    return (
+        len(set(jobs)) >= FEW
+        and len(jobs) == len(mine)
+        and 5 * sum(map(bool, map(packed.hiring.match, jobs))) <= len(jobs)
+    )
+
+
+def _words(mine: list[str], packed: Packed) -> bool:
+    """Written-out lists of short items, however many they are."""
+    items = [i for v in mine for i in plain(v).split("|")]
+    return sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine) and median(items) <= SHORT_TEXT
+
+
+def _left(mine: list[str], at: str, good: list[str], values: Values, free: bool) -> dict[str, str]:
+    """Where the parts about an employer go that are none of `good`: the last is the industry, where most look like one."""
+    own = [re.compile(values.pattern(f)) for f in good]
+    left = [[p for p in re.split(at, plain(v)) if p.strip() and not any(o.search(p) for o in own)] for v in mine]
+    ends = [p[-1] for p in left if p]
+    if (values.share("industry", ends) or 0.0) < INDUSTRIES:
+        return {}
+    return {"last": "industry"} | ({"rest": "tags"} if free and any(len(p) > 1 for p in left) else {})
+
+
+def _glued(
+    name: str,
+    mine: list[str],
+    placed: dict[str, str],
+    told: set[str],
+    shared: dict[str, str],
+    packed: Packed,
+    values: Values,
+    least: int,
+) -> list[dict[str, Any]] | None:
+    """Rewrites for a column most of whose values are several fields in one, at least `least`; it and what it shares are noted."""
+    for fields, pattern in packed.glued:
+        own = placed.get(name)
+        if (
+            len(fields) < least
+            or (own is not None and own not in fields and name not in told)
+            or 5 * sum(bool(re.match(pattern, v)) for v in mine) < 3 * len(mine)
+        ):
+            continue
+        others = {f for n, f in placed.items() if n != name} | set(shared)
+        free = [f for f in fields if f not in others]
+        if fields[0] == "company" and not _has_employers(mine, pattern, free, own, values):
+            continue
+        if "title" in fields and not _has_titles(mine, pattern, fields, free, own, values):
+            continue
+        told_apart = "city" in fields and ("city" in free or "title" in fields)  # what is no town belongs to the title
+        towns = [m[1 + fields.index("city")] for m in (re.match(pattern, v) for v in mine) if m] if told_apart else []
+        if not free or (towns and (values.share("city", towns) or 0.0) < 0.6):
+            continue
+        home = own if own in free else free[0]
+        placed[name] = home
+        told.add(name)
+        shared.update({f: name for f in free if f != home})
+        rest = {f: "" if f == home else r"|(?s:^.*$)" for f in free}  # what does not fit is the home's alone
+        return [{"field": f, "pattern": pattern + rest[f], "replace": f"${1 + fields.index(f)}"} for f in free]
+    return None
+
+
+def _has_employers(mine: list[str], pattern: str, free: list[str], own: str | None, values: Values) -> bool:
+    """What stands first are names of employers, which no other column has."""
+    names = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
+    return "company" in free and (own == "company" or (values.share("company", names) or 0.0) >= 0.5)
+
+
+def _has_titles(
+    mine: list[str], pattern: str, fields: tuple[str, ...], free: list[str], own: str | None, values: Values
+) -> bool:
+    """The title may come from this column, as its header or what stands there says; a place alone may stand without it."""
+    if "title" not in free or ("company" in fields and "company" not in free):
+        return False
+    titles = [m[1 + fields.index("title")] for m in (re.match(pattern, v) for v in mine) if m]
+    if "district" in fields:  # as many heads again are counties or towns, not departments or kinds of contract
+        heads = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
+        places = sum(h in values.towns or bool(cities_with(h, values.counties)) for h in heads)
+        return 2 * places >= len(heads) and (values.share("title", titles) or 0.0) >= 0.4
+    return own == "title" or (values.share("title", titles) or 0.0) >= 0.4
+
+
+def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
+    """The rule that reads 05/01/2024 in a column whose other values tell whether the day or the month stands first."""
+    told = re.compile(packed.either_order["told"])
+    numbers = [(int(m[1]), int(m[2])) for m in map(told.match, mine) if m]
+    day_first, month_first = any(a > 12 for a, _ in numbers), any(b > 12 for _, b in numbers)
+    if day_first == month_first:
+        return None
+    replace = packed.either_order["day_first" if day_first else "month_first"]
+    return {"field": target, "pattern": packed.either_order["pattern"], "replace": replace}
+
+
+def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, str]]:
+    """Field and pattern, in the order in which the parts are given away."""
+    open_ = [f for f in good if f in packed.bare]
+    own = {f: "." if f == "title" else values.pattern(f) for f in good}  # a title is what nothing else is
+    if len(open_) < 2:
+        return [{"field": f, "pattern": own[f]} for f in good]
+    good = sorted(good, key=lambda f: f == "title")
+    first = [{"field": f, "pattern": packed.bare.get(f, own[f])} for f in good]
+    return [*first, *({"field": f, "pattern": packed.bare["pattern"]} for f in open_)]
+
+
+def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, Any]]]:
+    """Rules for every table: words that programs write for nothing, names of boards, written units of pay."""
+    rules: dict[str, list[dict[str, Any]]] = {"nulls": [{"values": list(packed.nulls)}]}
+    if {"pay", "pay_months"} <= set(placed.values()):
+        rules["rewrite"] = [dict(r) for r in packed.months_behind]
+    if "board" in placed.values():
+        rules["recode"] = [{"field": "board", "values": packed.boards}]
+    if "pay_unit" in placed.values():
+        rules["hints"] = [
+            {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit}}
+            for pattern, unit in packed.units
+        ]
+    own = next((n for n, f in placed.items() if f == "experience"), "")
+    if re.search(packed.exp_months["header"], own):
+        rules.setdefault("rewrite", []).append(
+            {"field": "experience", **{k: packed.exp_months[k] for k in ("pattern", "replace")}}
+        )
+    return rules
+
+
+def _weak(target: str, mine: list[str], values: Values) -> bool:
+    """A column that its header placed and hardly a value speaks for (codes of the board)."""
+    if target not in PACKED:
+        return False
+    share = values.share(target, mine) if mine else 0.0
+    return share is not None and share < 0.2
+
+
+def fields_inside(mine: list[str], split: str, taken: set[str], values: Values, wanted: float = 0.7) -> list[str]:
+    """Fields that parts of most values look like, where most values have several parts."""
+    parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
+    several = [p for p in parts if len(p) > 1]
+    if len(several) * 5 < len(parts) * 3:
+        return []
+    out: list[str] = []
+    for target in (*PACKED, "title"):
+        if target == "title" and ("title" in taken or len(out) < 2):
+            continue
+        pattern = re.compile(values.pattern(target))
+        if target not in taken and sum(any(map(pattern.search, p)) for p in several) >= wanted * len(several):
+            out.append(target)
+    return out
