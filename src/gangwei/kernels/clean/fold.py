@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.kernels.clean.markup import BLOCK, HIDDEN, INLINE, UNENDED, Markup, begins, meant
+from gangwei.kernels.lean import lean_inline
 
 TABLE = 0x20000
 DROP, SPACE, BREAK, EXPAND = 0, 0x20, 0x0A, 0x80000000
@@ -106,6 +107,107 @@ def _joiner(data: Any, i: Any, end: Any, cp: Any, kind: Any) -> Any:
     return np.int64(0)
 
 
+@njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _folded(data: Any, i: Any, end: Any, cp: Any, prev: Any, pend: Any, table: Any, kind: Any) -> Any:
+    """What becomes of a character that is no markup: its fold, or 0 where it is dropped; joiners stay within emoji."""
+    v = np.int64(table[cp]) if cp < TABLE else (np.int64(cp) if cp < 0xE0000 else 0)
+    if v == 0 and pend == 0 and (cp == 0x200D or cp == 0xFE0F) and prev < TABLE and kind[prev] & EMOJI:
+        return _joiner(data, i, end, cp, kind)
+    return v
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _white(out: Any, o: Any, first: Any, pend: Any, k: Any, prev: Any, kind: Any, table: Any) -> Any:
+    """Write the white space that waits before a character of the kinds `k`; returns the next free position, and SPACED or 0."""
+    if pend == 0 or o == first:
+        return o, 0
+    out[o] = 32 if pend == 1 else 10
+    return o + 1, _spaced(prev, kind, table) if pend == 1 and k & CJK else 0
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _counted(counts: Any, k: Any) -> Any:
+    """The counts of CJK, Latin and other letters and traditional-only characters with one more character of the kinds `k`."""
+    cjk, latin, other, trad = counts
+    return cjk + (k & 1), latin + ((k >> 1) & 1), other + ((k >> 2) & 1), trad + ((k >> 3) & 1)
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _fold_row(
+    data: Any, i: Any, end: Any, characters: Any, markup: Any, line_end: Any, cap: Any, out: Any, first: Any
+) -> Any:
+    """Fold data[i:end] to out[first:]; returns the next free position, characters, `_counted` and the flags of the row."""
+    encoded, table, kind, exp_off, exp_cps = characters
+    o = first
+    pend = chars = flag = seen = prev = 0
+    counts = (0, 0, 0, 0)
+    comments = np.int64(1)
+    while i < end:
+        if chars >= cap:
+            flag |= CAPPED
+            break
+        c0 = np.int64(data[i])
+        cp = c0
+        width = 1
+        if c0 >= 0x80:
+            cp, width = decode(data, i)
+        if cp < 0x10000:
+            e = np.int64(encoded[cp])
+            if e < SLOW:
+                k = np.int64(kind[cp])
+                at, spaced = _white(out, o, first, pend, k, prev, kind, table)
+                chars += at - o + 1
+                flag |= spaced
+                pend = 0
+                counts = _counted(counts, k)
+                seen |= k
+                out[at] = e & 255
+                out[at + 1] = (e >> 8) & 255
+                out[at + 2] = (e >> 16) & 255
+                o = at + (e >> 24)
+                prev = cp
+                i += width
+                continue
+        if not begins(cp):
+            i += width
+        else:
+            i, cp, said = meant(data, i, end, cp, prev, markup, comments)
+            if said in (INLINE, BLOCK):
+                flag |= HAD_MARKUP
+                pend = line_end if said == BLOCK else pend
+                continue
+            comments = np.int64(0) if said == UNENDED else comments
+            flag |= AGAIN if said == HIDDEN else 0
+        v = _folded(data, i, end, cp, prev, pend, table, kind)
+        if v == 0:
+            seen |= np.int64(kind[cp]) if cp < TABLE and cp != 0x200D and cp != 0xFE0F else 0
+            continue
+        if v == SPACE:
+            pend = 1 if pend == 0 else pend
+            continue
+        if v == BREAK:
+            pend = line_end
+            continue
+        k = np.int64(kind[cp]) if cp < TABLE else np.int64(CJK)
+        at, spaced = _white(out, o, first, pend, k, prev, kind, table)
+        chars += at - o
+        flag |= spaced
+        pend = 0
+        counts = _counted(counts, k)
+        seen |= k
+        o = at
+        if v & EXPAND:
+            x = v & 0xFFFFFF
+            for m in range(exp_off[x], exp_off[x + 1]):
+                o = put(out, o, np.int64(exp_cps[m]))
+                chars += 1
+        else:
+            o = put(out, o, v)
+            chars += 1
+        prev = cp
+    return o, chars, counts, flag | (NEEDS_NFKC if seen & MARK else 0)
+
+
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def fold(
     data: NDArray[np.uint8],
@@ -118,7 +220,6 @@ def fold(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]:
     """Fold every row: bytes and offsets out, counts (n, N_STATS) and flags (n). The bytes are written to `out`, or to a
     longer array where it is too short."""
-    encoded, table, kind, exp_off, exp_cps = characters
     n = off.size - 1
     room = out.size
     out_off = np.zeros(n + 1, np.int64)
@@ -127,99 +228,14 @@ def fold(
     line_end = 1 if one_line else 2
     o = 0
     for r in range(n):
-        first = o
-        i = int(off[r])
-        end = int(off[r + 1])
-        pend = chars = cjk = latin = other = trad = flag = seen = prev = 0
-        comments = np.int64(1)
+        i, end = int(off[r]), int(off[r + 1])
         worst = min((end - i) * 8, cap * 4) + 256
         if o + worst > room:
             room = room + (room >> 1) + worst
             grown = np.empty(room, np.uint8)
             grown[:o] = out[:o]
             out = grown
-        while i < end:
-            if chars >= cap:
-                flag |= CAPPED
-                break
-            c0 = np.int64(data[i])
-            cp = c0
-            width = 1
-            if c0 >= 0x80:
-                cp, width = decode(data, i)
-            if cp < 0x10000:
-                e = np.int64(encoded[cp])
-                if e < SLOW:
-                    k = np.int64(kind[cp])
-                    if pend:
-                        if o > first:
-                            out[o] = 32 if pend == 1 else 10
-                            o += 1
-                            chars += 1
-                            if pend == 1 and k & CJK:
-                                flag |= _spaced(prev, kind, table)
-                        pend = 0
-                    cjk += k & 1
-                    latin += (k >> 1) & 1
-                    other += (k >> 2) & 1
-                    trad += (k >> 3) & 1
-                    seen |= k
-                    out[o] = e & 255
-                    out[o + 1] = (e >> 8) & 255
-                    out[o + 2] = (e >> 16) & 255
-                    o += e >> 24
-                    chars += 1
-                    prev = cp
-                    i += width
-                    continue
-            if not begins(cp):
-                i += width
-            else:
-                i, cp, said = meant(data, i, end, cp, prev, markup, comments)
-                if said in (INLINE, BLOCK):
-                    flag |= HAD_MARKUP
-                    pend = line_end if said == BLOCK else pend
-                    continue
-                comments = np.int64(0) if said == UNENDED else comments
-                flag |= AGAIN if said == HIDDEN else 0
-            v = np.int64(table[cp]) if cp < TABLE else (np.int64(cp) if cp < 0xE0000 else 0)
-            if v == 0:
-                if pend == 0 and (cp == 0x200D or cp == 0xFE0F) and prev < TABLE and kind[prev] & EMOJI:
-                    v = _joiner(data, i, end, cp, kind)
-                elif cp < TABLE and cp != 0x200D and cp != 0xFE0F:
-                    seen |= np.int64(kind[cp])
-                if v == 0:
-                    continue
-            if v == SPACE:
-                pend = 1 if pend == 0 else pend
-                continue
-            if v == BREAK:
-                pend = line_end
-                continue
-            k = np.int64(kind[cp]) if cp < TABLE else np.int64(CJK)
-            if pend:
-                if o > first:
-                    out[o] = 32 if pend == 1 else 10
-                    o += 1
-                    chars += 1
-                    if pend == 1 and k & CJK:
-                        flag |= _spaced(prev, kind, table)
-                pend = 0
-            cjk += k & 1
-            latin += (k >> 1) & 1
-            other += (k >> 2) & 1
-            trad += (k >> 3) & 1
-            seen |= k
-            if v & EXPAND:
-                e = v & 0xFFFFFF
-                for m in range(exp_off[e], exp_off[e + 1]):
-                    o = put(out, o, np.int64(exp_cps[m]))
-                    chars += 1
-            else:
-                o = put(out, o, v)
-                chars += 1
-            prev = cp
+        o, stats[r, 0], counts, flags[r] = _fold_row(data, i, end, characters, markup, line_end, cap, out, o)
+        stats[r, 1], stats[r, 2], stats[r, 3], stats[r, 4] = counts
         out_off[r + 1] = o
-        stats[r, 0], stats[r, 1], stats[r, 2], stats[r, 3], stats[r, 4] = chars, cjk, latin, other, trad
-        flags[r] = flag | (NEEDS_NFKC if seen & MARK else 0)
     return out[:o], out_off, stats, flags
