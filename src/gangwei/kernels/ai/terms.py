@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.kernels.hashing import string_buffers
-from gangwei.kernels.lean import lean
+from gangwei.kernels.lean import lean, lean_inline
 
 SKIP = 0xFFFF
 SPACE = 32
@@ -86,6 +86,27 @@ def triple(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return (np.uint64(a) * _TRIPLE[0] + np.uint64(b) * _TRIPLE[1]) & np.uint64(0xFFFF)
 
 
+@lean_inline
+def _of_three(data, i, lead):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The code point of the three bytes at data[i], of which `lead` is the first."""
+    low = (np.uint32(data[i + _ONE] & 0x3F) << np.uint32(6)) | np.uint32(data[i + _TWO] & 0x3F)
+    return ((lead & np.uint32(0x0F)) << np.uint32(12)) | low
+
+
+@lean_inline
+def _digit_at(data, i, end):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether a digit stands at data[i], before `end`."""
+    return i < end and 48 <= data[i] <= 57
+
+
+@lean_inline
+def _number_before(chars, n):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Digits of the list number at the end of chars[:n], such as the 12 of "12、", which opens a clause; 0 where a word or a
+    decimal point stands before them. The last character is a digit."""
+    k = _TWO if n >= _TWO and 48 <= chars[n - _TWO] <= 57 else _ONE
+    return np.uint64(0) if n > k and (is_word(chars[n - k - _ONE]) or chars[n - k - _ONE] == 46) else k
+
+
 @lean
 def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fold the UTF-8 bytes data[a:b]; fill chars and pos (character index of each), and ends: clause j is chars[:ends[j]].
@@ -108,11 +129,7 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
                 lead = np.uint32(data[i])
                 if lead - _IDEOGRAPHS >= _SIX:
                     break
-                chars[n] = (
-                    ((lead & np.uint32(0x0F)) << np.uint32(12))
-                    | (np.uint32(data[i + _ONE] & 0x3F) << np.uint32(6))
-                    | np.uint32(data[i + _TWO] & 0x3F)
-                )
+                chars[n] = _of_three(data, i, lead)
                 pos[n] = at
                 at += np.int32(1)
                 n += _ONE
@@ -127,11 +144,7 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
             c = np.uint32(0xFFFD)
             i += np.uint64(4)
         elif lead >= 0xE0:
-            c = (
-                ((lead & np.uint32(0x0F)) << np.uint32(12))
-                | (np.uint32(data[i + _ONE] & 0x3F) << np.uint32(6))
-                | np.uint32(data[i + _TWO] & 0x3F)
-            )
+            c = _of_three(data, i, lead)
             i += _THREE
         else:
             c = ((lead & np.uint32(0x1F)) << np.uint32(6)) | np.uint32(data[i + _ONE] & 0x3F)
@@ -147,12 +160,9 @@ def decode(data, a, b, table, chars, pos, ends):  # type: ignore[no-untyped-def]
                 continue
             if w & IS_HIDDEN:
                 continue
-            # a list number such as "2、" or "3." opens a clause before its digits
-            if w & IS_MARK and n and 48 <= chars[n - _ONE] <= 57:
-                k = _TWO if n >= _TWO and 48 <= chars[n - _TWO] <= 57 else _ONE
-                free = n == k or not (is_word(chars[n - k - _ONE]) or chars[n - k - _ONE] == 46)
-                decimal = (w & _LOW) == 46 and i < end and 48 <= data[i] <= 57
-                if free and not decimal and told < n - k:
+            if w & IS_MARK and n and 48 <= chars[n - _ONE] <= 57 and not ((w & _LOW) == 46 and _digit_at(data, i, end)):
+                k = _number_before(chars, n)
+                if k and told < n - k:
                     ends[m] = told = n - k
                     m += _ONE
         word = (w >> np.uint32(16)) & np.uint32(1)
