@@ -168,6 +168,21 @@ def hits_of(texts, row, lexicon, cue_words, table, terms, sections, buffers, whe
 
 
 @lean_inline
+def hits_of_text(text, row, lexicons, table, terms, sections, section_at, buffers, longest_cue, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """(characters, clauses, terms found, end of the rows of `hits`) of the text of an ad, each hit in its own section."""
+    data, offsets = text
+    chars, pos, ends, work, hit, at, cue, cue_at = buffers
+    n, clauses = decode(data, offsets[row], offsets[row + 1], table, chars, pos, ends)
+    m = find(chars, n, lexicons.text, work, hit, at)
+    filled = base
+    if m:
+        cues = find(chars, needed_for(at[m - 1], n, ends, longest_cue), lexicons.cues, work, cue, cue_at)
+        own = np.int64(-1)  # a literal as an argument would compile the callee once for each value
+        filled = h.place_hits(m, cues, buffers, terms, sections, section_at[row], section_at[row + 1], own, hits, base)
+    return n, clauses, m, filled
+
+
+@lean_inline
 def listed(x, mix, seen, idx, val, p):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Append the features x that are not zero: those of terms where any was seen, of the kind of title, and counts; returns the new p."""
     terms_from = 0 if seen else evidence.AT_ROLE
@@ -242,11 +257,23 @@ def all_scores(idx, val, bounds, v, weights, scores, why, r):  # type: ignore[no
     why[r, 2] = scores[r, RELATED] - before
 
 
+@lean_inline
+def next_mark(mark, stamps):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The mark of the next ad; where 32 bits would not hold it, all stamps are cleared and marks begin again."""
+    if mark <= FAR:
+        return mark
+    title, text, near = stamps
+    title[:] = -1
+    text[:] = -1
+    near[:] = -1
+    return np.int64(0)
+
+
 @lean
 def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep, scratch, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The pass of `score_rows`: fills `out`."""
     buffers, hits, about, concepts, x, _, alike, near, idx, val, stamps, counts, hashes, least, _ = scratch
-    chars, pos, ends, work, hit, at, cue, cue_at = buffers
+    chars, pos, ends = buffers[:3]
     stamp_title, stamp_text, stamp_near = stamps
     title, text, tags, sections, section_at = ads
     scores, facts, why, which = out.scores, out.facts, out.why, out.which
@@ -257,7 +284,7 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep
     total = np.int64(0)
     filled = 0
     # literals as arguments would compile a callee once for each value
-    none, in_tags, own = np.int64(0), np.int64(h.IN_TAGS), np.int64(-1)
+    none, in_tags = np.int64(0), np.int64(h.IN_TAGS)
     for r in range(rows_at.size):
         row = rows_at[r]
         # what it shows: title, tags, text
@@ -268,14 +295,9 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep
         _, n_tags = hits_of(
             tags, row, lexicons.text, lexicons.cues, table, terms, sections, buffers, in_tags, hits, n_title
         )  # fmt: skip
-        n_hits = n_tags
-        n, clauses = decode(text[0], text[1][row], text[1][row + 1], table, chars, pos, ends)
-        m = find(chars, n, lexicons.text, work, hit, at)
-        if m:
-            cues = find(chars, needed_for(at[m - 1], n, ends, longest_cue), lexicons.cues, work, cue, cue_at)
-            n_hits = h.place_hits(
-                m, cues, buffers, terms, sections, section_at[row], section_at[row + 1], own, hits, n_tags
-            )  # fmt: skip
+        n, clauses, m, n_hits = hits_of_text(
+            text, row, lexicons, table, terms, sections, section_at, buffers, longest_cue, hits, n_tags
+        )
         if n_hits - n_tags >= terms.listed:
             h.lists_only(hits, n_title, n_tags, n_hits, ends, terms)
         said = told(chars, n)
@@ -294,12 +316,7 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep
             q = phrases(chars, n, pos, ends, hits, n_tags, n_hits, terms.layer, near)
             p = grams(near, q, 1, 3, NEAR_BITS, AT_NEAR, NEAR_SCALE, counts, hashes, stamp_near, mark, idx, val, p)
             text_to = p
-        mark += p
-        if mark > FAR:
-            stamp_title[:] = -1
-            stamp_text[:] = -1
-            stamp_near[:] = -1
-            mark = np.int64(0)
+        mark = next_mark(mark + p, stamps)
         p = listed(x, evidence.AT_MIX + head * len(evidence.MIXES), seen, idx, val, p)
         bounds = text_from, near_from, text_to, p
         # its scores and what they rest on
