@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,9 @@ import polars as pl
 from gangwei import opinions
 from gangwei.codebook import Codebook, DefinitionError
 from gangwei.config import Settings
+from gangwei.formats.pages import compile_pages
+from gangwei.mapping.guess import load_knowledge
+from gangwei.mapping.source import load_sources
 from gangwei.pipeline import Build
 from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match, s6_classify
 from gangwei.store import StoreError, locked
@@ -33,6 +37,17 @@ EMPLOYER_COMPARED = (
     "is_agency",
     "is_anonymous",
 )
+COMPILED: tuple[tuple[str, Callable[[Codebook], object]], ...] = (
+    ("s1_read", load_sources),
+    ("s1_read", load_knowledge),
+    ("s1_read", compile_pages),
+    ("s2_clean", s2_clean.compile_rules),
+    ("s3_locate", s3_locate.compile_rules),
+    ("s4_employers", s4_employers.compile_rules),
+    ("s5_match", s5_match.compile_rules),
+    ("s6_classify", s6_classify.compile_rules),
+)
+"""What each stage compiles its definitions with."""
 
 
 def check(folder: Path | None) -> list[str]:
@@ -61,11 +76,11 @@ def check(folder: Path | None) -> list[str]:
             book.toml(name)
         except DefinitionError as e:
             problems.append(str(e))
-    for module in (s2_clean, s3_locate, s4_employers, s5_match, s6_classify):
+    for stage, compiled in COMPILED:
         try:
-            module.compile_rules(book)
+            compiled(book)
         except Exception as e:
-            problems.append(f"{module.__name__.rsplit('.', 1)[-1]}: rules do not compile: {e}")
+            problems.append(f"{stage}: rules do not compile: {e}")
     return problems
 
 
