@@ -58,3 +58,18 @@ def test_what_a_file_lacks_is_said_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "pay.toml").write_text("\n".join(kept), "utf-8")
     assert [p for p in check(tmp_path) if "pay.toml [words] has no yuan" in p]
     assert Codebook(tmp_path).toml("pay.toml")["units"] == Codebook().toml("pay.toml")["units"]
+
+
+@pytest.mark.parametrize("name", ["sources/columns.csv", "sources/cuts.csv"])
+def test_a_row_that_is_asked_for_by_name_is_missed(name: str, tmp_path: Path) -> None:
+    *kept, last = Codebook().text(name).splitlines()
+    (tmp_path / "sources").mkdir()
+    (tmp_path / name).write_text("\n".join(kept), "utf-8")
+    assert any(name in p and last.split(",")[0] in p for p in check(tmp_path))
+
+
+def test_a_cut_that_is_no_number_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    text = Codebook().text("sources/cuts.csv").replace("clear,0.6,", "clear,60 %,")
+    (tmp_path / "sources" / "cuts.csv").write_text(text, "utf-8")
+    assert any("sources/cuts.csv: clear: '60 %' is no number" in p for p in check(tmp_path))

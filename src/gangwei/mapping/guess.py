@@ -18,7 +18,6 @@ from gangwei.formats.chunk import unique_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
 from gangwei.formats.table import Table
 from gangwei.mapping import by_values, counties, objects, prefixed
-from gangwei.mapping.by_values import FEW, FEW_ROWS, TEXTS
 from gangwei.mapping.corrected import corrected, short_address, short_names
 from gangwei.mapping.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.mapping.placing import MANY, beside, by_header, lower_bound, share_of
@@ -35,7 +34,6 @@ HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
 SHORT_HEADER = 10
-LINES = 0.4
 AROUND = ("province", "experience_max")
 WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
@@ -93,7 +91,7 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         table = replace(table, head=[[repair_text(c) for c in r] for r in table.head])
     more = [[repair_text(c) for c in r] for r in table.sample()] if table.mojibake else table.sample()
     rows = [] if table.columns is not None else table.top(HEADER_DEPTH)
-    sure = next((i for i, row in rows if _sure_header(row, know.headers)), -1)
+    sure = next((i for i, row in rows if _sure_header(row, know)), -1)
     best: tuple[tuple[int, int, int], Guess] | None = None
     for skip, header, names in _candidates(table, know.headers):
         if skip <= sure:  # the header would be a row of data
@@ -118,7 +116,7 @@ def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledg
     in with, and nothing of a job. What is too long for a header is an ad's text."""
     names = [n for n in names if len(n) <= HEADER_CHARS]
     own = [n for n in names if any(know.packed.persons.search(normal(h)) for h in (n, remarks.get(n, "")))]
-    if len(own) >= FEW:
+    if len(own) >= know.values.cut.few_values:
         return True
     signed = any(know.packed.accounts.search(normal(h)) for n in names for h in (n, remarks.get(n, "")))
     return signed and not OF_WORK & {c.field for n in names if (c := know.headers.listed(n)) is not None}
@@ -127,7 +125,7 @@ def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledg
 def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge) -> Guess:
     """The guess for the rows with the fewest cells of a table without a header, where it tells how to mend the others."""
     widths = Counter(len(r) for r in table.head)
-    least = min((w for w, n in widths.items() if n >= FEW_ROWS), default=len(found.names))
+    least = min((w for w, n in widths.items() if n >= know.values.cut.few_rows), default=len(found.names))
     if found.header or found.anchors or least >= len(found.names):
         return found
     rows = [r[:least] for r in (*table.head, *more) if len(r) >= least]
@@ -185,12 +183,12 @@ def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tup
     yield 0, False, tuple(f"column{i}" for i in range(width))
 
 
-def _sure_header(row: list[str], headers: Headers) -> bool:
+def _sure_header(row: list[str], know: Knowledge) -> bool:
     """Short cells without a digit, of which three of five ask for a field, several fields in all: no row of data."""
     filled = [c.strip() for c in row if c.strip()]
-    asked = [c.field for f in filled if (c := headers.claim(f)) is not None]
+    asked = [c.field for f in filled if (c := know.headers.claim(f)) is not None]
     short = all(len(f) <= SHORT_HEADER and not any(map(str.isdigit, f)) for f in filled)
-    return short and len(set(asked)) >= FEW and 5 * len(asked) >= 3 * len(filled)
+    return short and len(set(asked)) >= know.values.cut.few_values and len(asked) / len(filled) >= know.values.cut.clear
 
 
 def _numbered(rows: list[list[str]], width: int) -> bool:
@@ -248,28 +246,36 @@ def _place(
     barred |= {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field == "company"}
     barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
     barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
-    barred |= {(n, "tags") for n, mine in shown.items() if header and len(mine) >= FEW_ROWS and len(set(mine)) == 1}
+    barred |= {
+        (n, "tags")
+        for n, mine in shown.items()
+        if header and len(mine) >= know.values.cut.few_rows and len(set(mine)) == 1
+    }
     bare = re.compile(know.packed.bare["pattern"])
     barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
-    lists = [n for n in names if share_of(know.packed.list, cells[n]) >= TEXTS]
+    lists = [n for n in names if share_of(know.packed.list, cells[n]) >= know.values.cut.most]
     lists = lists if 2 * len(lists) < len(names) else []  # words in a list beside plain values
     barred |= {(n, f) for n in lists for f in NAMES}
-    barred |= (pictures := {(n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= 0.5})
+    barred |= (
+        pictures := {
+            (n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= know.values.cut.half
+        }
+    )
     placed = {n: f for n, f in placed.items() if (n, f) not in pictures}
     by_value = by_values.columns(names, rows, shown, placed, know.values, barred, know.packed.intro)
-    by_value |= by_values.amounts(names, rows, {**placed, **by_value})
+    by_value |= by_values.amounts(names, rows, {**placed, **by_value}, know.values)
     by_value |= by_values.addresses(names, rows, {**placed, **by_value}, know.values)
     by_value |= by_values.codes(shown, {**placed, **by_value}, know.values)
     second = {n: mine for n, mine in shown.items() if not header or _second_name(n, mine, know)}
-    short = short_names({**placed, **by_value}, second, len(rows), know.packed)
+    short = short_names({**placed, **by_value}, second, len(rows), know.values, know.packed)
     by_value |= short
     if not header:
         placed |= {n: "tags" for n in lists if short and n not in by_value}
         by_value |= by_values.texts(shown, {**placed, **by_value}, know.values)
-        by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county)
+        by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county, know.values)
         by_value |= by_values.captures(shown, {**placed, **by_value}, know.values)
     by_value |= by_values.titles_aside(shown, {**placed, **by_value}, know.values)
-    placed = by_values.trade_for_title(placed, by_value, shown)
+    placed = by_values.trade_for_title(placed, by_value, shown, know.values)
     written = {f for n, f in {**placed, **by_value}.items() if n not in keys and cells[n]} & {"description"}
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys and f not in written}, keys)
     mapped = {
@@ -294,20 +300,20 @@ def _place(
 def _prose(name: str, rows: list[list[str]], know: Knowledge) -> bool:
     """Lines of a page rather than one column of titles: no header that is listed, and few lines that may be titles."""
     titles = [r[0] for r in rows if r and r[0].strip()]
-    return know.headers.listed(name) is None and (know.values.share("title", titles) or 0.0) < LINES
+    return know.headers.listed(name) is None and know.values.like("title", titles) < know.values.cut.some
 
 
 def _second_name(name: str, mine: list[str], know: Knowledge) -> bool:
     """A header of names that may be those of jobs, over values that do not look so (`name` beside `job_name`)."""
     claim = know.headers.claim(name)
-    return claim is not None and claim.field == "title" and (know.values.share("title", mine) or 0.0) < LINES
+    return claim is not None and claim.field == "title" and know.values.like("title", mine) < know.values.cut.some
 
 
 def _completed(found: Guess, cells: dict[str, list[str]], know: Knowledge) -> list[dict[str, Any]]:
     """Rewrites for the widest column of places, where it names counties of one city."""
     told = next((f for f in WIDEST if f in found.fields), "")
     name = next((n for n, f in found.placed.items() if f == told), "")
-    rule = counties.of_one_city(cells.get(name, []), know.values.counties)
+    rule = counties.of_one_city(cells.get(name, []), know.values)
     return [{"field": told, **rule}] if rule else []
 
 

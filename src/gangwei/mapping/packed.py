@@ -13,7 +13,6 @@ from gangwei.mapping.values import places_of
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-LONG_TEXT = 80
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
 
 

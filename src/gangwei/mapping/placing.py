@@ -7,13 +7,9 @@ import re
 from collections.abc import Sequence
 
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Claim, Headers
-from gangwei.mapping.packed import LONG_TEXT, PAY_PARTS, median
+from gangwei.mapping.packed import PAY_PARTS, median
 from gangwei.mapping.values import Values
 
-PLAIN_TEXT = 20
-BENEFITS = 60  # characters
-TOWN, NO_TOWNS = 6, 0.3
-STREET = 12
 OF_TOWNS = ("title", "tags", "occupation", "industry")
 MANY = ("description", "tags")
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
@@ -23,7 +19,6 @@ WORDY = (
 )  # fmt: skip
 NUMBER = re.compile(r"^[\d.,;|/\s-]*$")
 RANGE = re.compile(r"\d\D{1,6}\d")
-TOLD = (("employment_type", 0.9), ("company_size", 0.6))
 CODED = ("occupation", "industry", "employment_type", "company_nature")
 CODE = re.compile(r"^\s*[\w-]{1,24}\s*$", re.ASCII)
 PATH = re.compile(r"(?i)^\s*/?[\w%.-]+(?:/[\w%.-]+)*(?:\.(?:s?html?|php|aspx?|jsp)\b|\?[\w.-]+=|/\d{4,})\S*\s*$")
@@ -47,11 +42,14 @@ def by_header(
 
     `labels` has other words for the headers of some columns. Pay that is written out wins over its bounds in columns of their own, which lack the unit.
     """
+    cut = values.cut
     claims, texts, tells = [], set[str](), values.tells
     moved: dict[str, str] = {}  # columns whose values speak for another field than the header, and that of the header
     labels = {**headers.of_codes(names), **labels}
-    words = _words_beside_texts(names, cells, headers, labels)
-    codes = {n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= 0.9}
+    words = _words_beside_texts(names, cells, headers, labels, cut.nearly_all)
+    codes = {
+        n for n in headers.spelled_out([n for n in names if cells[n]]) if share_of(CODE, cells[n]) >= cut.nearly_all
+    }
     for i, name in enumerate(names):
         claim = headers.claim(labels.get(name, name))
         if claim is None:
@@ -67,14 +65,14 @@ def by_header(
                 claim.field, labels.get(name, name), cells[name], values
             )
             bare = (
-                claim.field == "pay" and share_of(tells.months, cells[name]) < 0.1
+                claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly
             )  # another may tell the months, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
-    claims = _given_back(claims, moved, cells)
-    counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= 0.6 for *_, n, t in claims)
+    claims = _given_back(claims, moved, cells, values)
+    counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= cut.clear for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
         claims = [
-            (3 if c[-1] == "district" and share_of(tells.district, cells[c[-2]]) < 0.3 else c[0], *c[1:])
+            (3 if c[-1] == "district" and share_of(tells.district, cells[c[-2]]) < cut.few else c[0], *c[1:])
             for c in claims
         ]
     written = any(target == "pay" and tier == 0 for tier, *_, target in claims)
@@ -82,9 +80,9 @@ def by_header(
     taken: set[str] = set()
     out: dict[str, str] = {}
     for *_, name, wanted in sorted(claims):
-        lower = wanted == "city" and "city" in taken and share_of(tells.district, cells[name]) >= 0.6
+        lower = wanted == "city" and "city" in taken and share_of(tells.district, cells[name]) >= cut.clear
         full = wanted == "city" and "city" in taken and not lower
-        full = full and (_streets(cells[name]) or _quarters(cells[name], values))
+        full = full and (_streets(cells[name], values) or _quarters(cells[name], values))
         target = "district" if lower else "address" if full else wanted
         target = "description" if target in NAMES and target in taken and name in texts else target
         if target in PAY_PARTS and (told if target == "pay_months" else written or "pay" in taken):
@@ -102,25 +100,29 @@ def by_header(
     return {n: out[n] for n in names if n in out}
 
 
-def _given_back(claims: list[Placed], moved: dict[str, str], cells: dict[str, list[str]]) -> list[Placed]:
+def _given_back(
+    claims: list[Placed], moved: dict[str, str], cells: dict[str, list[str]], values: Values
+) -> list[Placed]:
     """Claims in which columns have the field of their header again where another column surely is what their values look like:
     short duties beside titles, tags that begin with years beside bare years."""
     named = {n for *_, n, t in claims if t in NAMES and moved.get(n) == "description"}
     tagged = {n for *_, n, t in claims if t == "experience" and moved.get(n) == "tags"}
     exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in named and tier < 3}
     years = "experience" in exact and any(
-        t == "experience" and moved.get(n) != "tags" and share_of(YEARS, cells[n]) >= 0.9 for *_, n, t in claims
+        t == "experience" and moved.get(n) != "tags" and share_of(YEARS, cells[n]) >= values.cut.nearly_all
+        for *_, n, t in claims
     )
     back = {n for *_, n, t in claims if (n in named and t in exact) or (n in tagged and years)}
     return [(*c[:-1], moved[c[-2]]) if c[-2] in back else c for c in claims]
 
 
 def _words_beside_texts(
-    names: Sequence[str], cells: dict[str, list[str]], headers: Headers, labels: dict[str, str]
+    names: Sequence[str], cells: dict[str, list[str]], headers: Headers, labels: dict[str, str], least: float
 ) -> set[str]:
-    """Columns that ask for the text beside another that has it, and hold a few words a line: tags of the job."""
+    """Columns that ask for the text beside another that has it, and hold a few words a line in a share `least` of values: tags
+    of the job."""
     asked = [n for n in names if cells[n] and (c := headers.claim(labels.get(n, n))) and c.field == "description"]
-    words = {n for n in asked if share_of(WORDS_BY_LINE, cells[n]) >= 0.9}
+    words = {n for n in asked if share_of(WORDS_BY_LINE, cells[n]) >= least}
     return words if len(words) < len(asked) else set()
 
 
@@ -169,117 +171,126 @@ def _of_two_names(name: str, placed: dict[str, str], values: Values) -> bool:
 def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
     """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the classes of a menu or
     one value throughout beside the years, the place of the search."""
+    cut = values.cut
     if target == "pay":
-        return share_of(RANGE, mine) < 0.3
+        return share_of(RANGE, mine) < cut.few
     if target == "posted":
-        return share_of(values.tells.ago, mine) >= 0.5 or share_of(NO_YEAR, mine) >= 0.5
-    if target == "experience" and (share_of(values.tells.menu, mine) >= 0.1 or (len(mine) > 2 and len(set(mine)) == 1)):
+        return share_of(values.tells.ago, mine) >= cut.half or share_of(NO_YEAR, mine) >= cut.half
+    if target == "experience" and (
+        share_of(values.tells.menu, mine) >= cut.hardly or (len(mine) > 2 and len(set(mine)) == 1)
+    ):
         return True
     return values.tells.of_searches.search(header) is not None
 
 
 def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
+    cut = values.cut
     tells = values.tells
     if not mine:
         return claim
-    if claim.field == "title" and share_of(tells.recruiter, mine) >= 0.6:
+    if claim.field == "title" and share_of(tells.recruiter, mine) >= cut.clear:
         return Claim(claim.strength, claim.rank, "ignore")
-    if claim.field == "education" and median(mine) > PLAIN_TEXT and (values.share("education", mine) or 0.0) < 0.5:
+    if claim.field == "education" and median(mine) > cut.plain_text and values.like("education", mine) < cut.half:
         return Claim(WORDS, claim.rank, "description")
-    if claim.field == "description" and median(mine) <= PLAIN_TEXT:
-        duties = (values.share("description", mine) or 0.0) >= 0.5 or tells.certificate.search(name) is not None
-        least = () if duties else (("company", 0.8), ("title", 0.5))
-        if (short := next((f for f, at in least if (values.share(f, mine) or 0.0) >= at), None)) is not None:
+    if claim.field == "description" and median(mine) <= cut.plain_text:
+        duties = values.like("description", mine) >= cut.half or tells.certificate.search(name) is not None
+        least = () if duties else (("company", cut.most), ("title", cut.half))
+        if (short := next((f for f, at in least if values.like(f, mine) >= at), None)) is not None:
             return Claim(WORDS, claim.rank, short)
-    if claim.field == "description" and median(mine) <= BENEFITS and _of_benefits(mine, values):
+    if claim.field == "description" and median(mine) <= cut.benefits and _of_benefits(mine, values):
         return Claim(WORDS, claim.rank, "tags")
-    if claim.field == "description" and median(mine) <= BENEFITS and share_of(tells.facts, mine) >= 0.8:
+    if claim.field == "description" and median(mine) <= cut.benefits and share_of(tells.facts, mine) >= cut.most:
         return Claim(WORDS, claim.rank, "company_size")
-    if (
-        claim.field == "occupation"
-        and not tells.of_jobs.search(name)
-        and (values.share("industry", mine) or 0.0) >= 0.7
+    if claim.field == "occupation" and not tells.of_jobs.search(name) and values.like("industry", mine) >= cut.usual:
+        return Claim(WORDS, claim.rank, "industry")
+    if claim.field == "company_nature" and values.like("industry", mine) >= cut.half > 2 * values.like(
+        "company_nature", mine
     ):
         return Claim(WORDS, claim.rank, "industry")
-    if claim.field == "company_nature" and (values.share("industry", mine) or 0.0) >= 0.5 > 2 * (
-        values.share("company_nature", mine) or 0.0
-    ):
-        return Claim(WORDS, claim.rank, "industry")
-    if claim.field == "company_nature" and (values.share("employment_type", mine) or 0.0) >= 0.9:
+    if claim.field == "company_nature" and values.like("employment_type", mine) >= cut.nearly_all:
         return Claim(WORDS, claim.rank, "employment_type")
-    if claim.field == "board" and (values.share("city", mine) or 0.0) >= 0.9 and share_of(tells.board, mine) < 0.1:
+    if (
+        claim.field == "board"
+        and values.like("city", mine) >= cut.nearly_all
+        and share_of(tells.board, mine) < cut.hardly
+    ):
         return Claim(WORDS, claim.rank, "city")
-    if claim.field in OF_TOWNS and median(mine) <= TOWN and (values.share("city", mine) or 0.0) >= 0.9:
+    if claim.field in OF_TOWNS and median(mine) <= cut.town and values.like("city", mine) >= cut.nearly_all:
         return Claim(WORDS, claim.rank, "city")
-    if claim.field == "industry" and share_of(tells.firm, mine) >= 0.6:
+    if claim.field == "industry" and share_of(tells.firm, mine) >= cut.clear:
         return Claim(WORDS, claim.rank, "company")
-    single = share_of(SEVERAL, mine) < 0.3 or (values.share("pay", mine) or 0.0) >= 0.9  # 1-1.5万/月 is one value
-    if claim.field == "tags" and median(mine) > BENEFITS and _of_duties(mine, values):
+    single = share_of(SEVERAL, mine) < cut.few or values.like("pay", mine) >= cut.nearly_all  # 1-1.5万/月 is one value
+    if claim.field == "tags" and median(mine) > cut.benefits and _of_duties(mine, values):
         return Claim(WORDS, claim.rank, "description")
-    if claim.field == "tags" or (claim.field == "description" and median(mine) <= PLAIN_TEXT and single):
-        clear = next((f for f in CLEAR if (values.share(f, mine) or 0.0) >= 0.9), None)
+    if claim.field == "tags" or (claim.field == "description" and median(mine) <= cut.plain_text and single):
+        clear = next((f for f in CLEAR if values.like(f, mine) >= cut.nearly_all), None)
         claim = Claim(WORDS, claim.rank, clear) if clear else claim
     if claim.field == "tags" and tells.of_employers.search(name) and _of_trades(mine, values):
         return Claim(WORDS, claim.rank, "industry")
-    if claim.field == "ignore" and tells.of_hirers.search(name) and (values.share("company", mine) or 0.0) >= 0.8:
+    if claim.field == "ignore" and tells.of_hirers.search(name) and values.like("company", mine) >= cut.most:
         return Claim(WORDS, claim.rank, "company")
     if (
         claim.field == "company"
-        and (values.plausible("employment_type", mine) or 0.0) >= 0.9
-        and ((values.share("employment_type", mine) or 0.0) >= 0.5)
+        and (values.plausible("employment_type", mine) or 0.0) >= cut.nearly_all
+        and values.like("employment_type", mine) >= cut.half
     ):  # 社会招聘, the name of a list of jobs
         return Claim(WORDS, claim.rank, "employment_type")
-    if claim.field == "ignore" and tells.of_links.search(name) and (values.share("url", mine) or 0.0) >= 0.9:
+    if claim.field == "ignore" and tells.of_links.search(name) and values.like("url", mine) >= cut.nearly_all:
         return Claim(WORDS, claim.rank, "url")
-    if claim.field == "ignore" and (told := next((f for f, at in TOLD if (values.share(f, mine) or 0.0) >= at), None)):
+    told_by = (("employment_type", cut.nearly_all), ("company_size", cut.clear))
+    if claim.field == "ignore" and (told := next((f for f, at in told_by if values.like(f, mine) >= at), None)):
         ofs = tells.of_employers.search(name) or told != "company_size"
         return Claim(WORDS, claim.rank, told) if ofs else claim
     if (
         claim.field == "source_key"
         and tells.of_counts.search(name)
-        and (_counts_people(mine, values) or (share_of(COUNT, mine) >= 0.9 and len(set(mine)) < len(mine)))
+        and (_counts_people(mine, values) or (share_of(COUNT, mine) >= cut.nearly_all and len(set(mine)) < len(mine)))
     ):
         return Claim(WORDS, claim.rank, "headcount")
-    if claim.field == "pay" and (values.share("tags", mine) or 0.0) >= 0.6 > 5 * (values.share("pay", mine) or 0.0):
+    if claim.field == "pay" and values.like("tags", mine) >= cut.clear > 5 * values.like("pay", mine):
         return Claim(WORDS, claim.rank, "tags")
-    if claim.field == "company" and share_of(tells.pay_unit, mine) >= 0.9:
+    if claim.field == "company" and share_of(tells.pay_unit, mine) >= cut.nearly_all:
         return Claim(WORDS, claim.rank, "pay_unit")
-    if claim.field == "headcount" and len(mine) > 2 and share_of(tells.ladder, mine) >= 0.8:
+    if claim.field == "headcount" and len(mine) > 2 and share_of(tells.ladder, mine) >= cut.most:
         return Claim(WORDS, claim.rank, "company_size")
-    if claim.field == "pay_currency" and share_of(tells.yuan, mine) > 0.5:
+    if claim.field == "pay_currency" and share_of(tells.yuan, mine) > cut.half:
         return Claim(claim.strength, claim.rank, "ignore")
     if (
         claim.field == "employment_type"
         and len(set(mine)) > 1
-        and (values.plausible("employment_type", mine) or 0.0) < 0.5
+        and (values.plausible("employment_type", mine) or 0.0) < cut.half
     ):
-        of_owners = (values.share("company_nature", mine) or 0.0) >= 0.5
+        of_owners = values.like("company_nature", mine) >= cut.half
         return Claim(WORDS, claim.rank, "company_nature" if of_owners else "occupation")
     return claim
 
 
 def _counts_people(mine: list[str], values: Values) -> bool:
     """Numbers of persons (4-8人) that are no sizes of employers."""
-    return share_of(values.tells.people, mine) >= 0.6 and share_of(values.tells.ladder, mine) < 0.5
+    return (
+        share_of(values.tells.people, mine) >= values.cut.clear
+        and share_of(values.tells.ladder, mine) < values.cut.half
+    )
 
 
 def _of_benefits(mine: list[str], values: Values) -> bool:
     """Several benefits in each value and no words of duties."""
-    several = len(mine) > 2 and share_of(SEVERAL, [v.strip(" ,'\"[]") for v in mine]) >= 0.8
-    return several and (values.share("tags", mine) or 0.0) >= 0.8 and (values.share("description", mine) or 0.0) < 0.1
+    cut = values.cut
+    several = len(mine) > 2 and share_of(SEVERAL, [v.strip(" ,'\"[]") for v in mine]) >= cut.most
+    return several and values.like("tags", mine) >= cut.most and values.like("description", mine) < cut.hardly
 
 
 def _of_duties(mine: list[str], values: Values) -> bool:
     """Texts of duties, several lines or sentences each, under the header of tags."""
-    return (values.share("description", mine) or 0.0) >= 0.6 and share_of(SENTENCES, mine) >= 0.6
+    return values.like("description", mine) >= values.cut.clear and share_of(SENTENCES, mine) >= values.cut.clear
 
 
 def _of_trades(mine: list[str], values: Values) -> bool:
     """One trade in each value and no benefits."""
-    return share_of(SEVERAL, mine) < 0.5 and (values.share("industry", mine) or 0.0) >= 0.6 > 5 * (
-        values.share("tags", mine) or 0.0
-    )
+    return share_of(SEVERAL, mine) < values.cut.half and values.like(
+        "industry", mine
+    ) >= values.cut.clear > 5 * values.like("tags", mine)
 
 
 def _running(mine: list[str]) -> bool:
@@ -290,12 +301,12 @@ def _running(mine: list[str]) -> bool:
 
 def _quarters(mine: list[str], values: Values) -> bool:
     """Short names of places of which few are cities: streets and quarters."""
-    return share_of(PLAIN_NAME, mine) >= 0.9 and (values.share("city", mine) or 0.0) < NO_TOWNS
+    return share_of(PLAIN_NAME, mine) >= values.cut.nearly_all and values.like("city", mine) < values.cut.few
 
 
-def _streets(mine: list[str]) -> bool:
+def _streets(mine: list[str], values: Values) -> bool:
     """Most places are long: whole addresses."""
-    return bool(mine) and median(mine) > STREET
+    return bool(mine) and median(mine) > values.cut.street
 
 
 def share_of(pattern: re.Pattern[str], mine: list[str]) -> float:
@@ -305,14 +316,17 @@ def share_of(pattern: re.Pattern[str], mine: list[str]) -> float:
 
 def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     """0 to 3, how little the values of a column look like the field its header asks for; None = too little."""
+    cut = values.cut
     target = claim.field
     if not mine:
         return 3
     if target == "ignore":
         return 0
-    if target == "url" and share_of(PATH, mine) >= 0.9:
+    if target == "url" and share_of(PATH, mine) >= cut.nearly_all:
         return 1
-    if target == "city" and (share_of(values.city_numbers, mine) >= 0.9 or values.coded(mine) >= 0.9):
+    if target == "city" and (
+        share_of(values.city_numbers, mine) >= cut.nearly_all or values.coded(mine) >= cut.nearly_all
+    ):
         return 1
     if _never(target, mine, values):
         return None
@@ -321,28 +335,29 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     if target == "source_key" and _running(mine):
         return 1
     if target == "description":
-        told = claim.strength == EXACT or (values.share("description", mine) or 0.0) >= 0.6
-        return 0 if told or median(mine) > PLAIN_TEXT else None
+        told = claim.strength == EXACT or values.like("description", mine) >= cut.clear
+        return 0 if told or median(mine) > cut.plain_text else None
     share, enough = values.share(target, mine), values.plausible(target, mine)
-    if share is not None and share >= 0.2:
-        return 0 if share >= 0.6 and not (target == "city" and _streets(mine)) else 1
+    if share is not None and share >= cut.weak:
+        return 0 if share >= cut.clear and not (target == "city" and _streets(mine, values)) else 1
     if target == "pay" and share and claim.strength == EXACT:
         return 2  # most ads keep it to themselves
-    if enough is not None and enough < 0.5 and (target != "city" or claim.strength != EXACT):
+    if enough is not None and enough < cut.half and (target != "city" or claim.strength != EXACT):
         return None
     if share is None:
         return 0
     if enough is None and claim.strength != EXACT:
         return None
     others = (f for f in CLEAR if f not in (target, "posted"))
-    plain = target in (*CLEAR, "company", "title") and share < 0.05 and len(mine) >= 3
-    return None if plain and any((values.share(f, mine) or 0.0) >= 0.8 for f in others) else 2
+    plain = target in (*CLEAR, "company", "title") and share < cut.stray and len(mine) >= 3
+    return None if plain and any(values.like(f, mine) >= cut.most for f in others) else 2
 
 
 def _never(target: str, mine: list[str], values: Values) -> bool:
     """Addresses, bare codes or long texts, where the field cannot be such."""
-    if target != "url" and (values.share("url", mine) or 0.0) >= 0.8:
+    cut = values.cut
+    if target != "url" and values.like("url", mine) >= cut.most:
         return True
-    if target in WORDY and share_of(NUMBER, mine) >= 0.8:
+    if target in WORDY and share_of(NUMBER, mine) >= cut.most:
         return True
-    return median(mine) > LONG_TEXT and target not in ("description", "tags", "url", "address")
+    return median(mine) > cut.long_text and target not in ("description", "tags", "url", "address")

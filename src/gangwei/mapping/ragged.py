@@ -10,7 +10,6 @@ from gangwei.mapping.values import Values
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size")
 OPEN = ("description", "tags")
 SPOKEN = ("title", "company", "address", "industry")
-LEAST, MOST = 5, 0.8
 WHOLE = re.compile(r"^[^,\t;|\x01^]*$")
 
 
@@ -32,7 +31,7 @@ def anchors_of(
 
 
 def _clear(target: str, mine: list[str], values: Values) -> bool:
-    return target in CLEAR and len(mine) >= LEAST and (values.share(target, mine) or 0.0) >= MOST
+    return target in CLEAR and len(mine) >= values.cut.few_rows and values.like(target, mine) >= values.cut.most
 
 
 def _enclosed(names: Sequence[str], name: str, placed: dict[str, str], clear: set[str]) -> bool:

@@ -7,16 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from gangwei.mapping.counties import cities_with
-from gangwei.mapping.packed import LONG_TEXT, PAY_PARTS, Packed, column, median, plain
+from gangwei.mapping.packed import PAY_PARTS, Packed, column, median, plain
 from gangwei.mapping.values import Values
 
-SHORT_TEXT = 24
 MOST_SURE = 3  # more fields than these may stand in longer values
 DATES = ("posted", "captured")
-INDUSTRIES = 0.3
-OTHER = 0.4
 MARKS = 2
-FEW = 3
 BOUNDS = re.compile(r"^[\d.\s]*(?:\|[\d.\s]*)+$")
 """Bounds of pay and months, joined: the mark at either end is an empty part (8000|12000|, ||12)."""
 OF_EMPLOYERS = {"company_size", "company_nature"}
@@ -43,20 +39,25 @@ def unpack(
         `placed` and `by_value` with the columns that hold several fields, rules of a source by kind, and fields that are read
         from the column of another field (field to column).
     """
+    cut = values.cut
     placed, told = dict(placed), set(by_value)
     rules = _always(placed, packed)
     shared: dict[str, str] = {}
     for name, mine in cells.items():
-        if not mine or placed.get(name) == "ignore" or (median(mine) > LONG_TEXT and not _words(mine, packed)):
+        if (
+            not mine
+            or placed.get(name) == "ignore"
+            or (median(mine) > cut.long_text and not _words(mine, values, packed))
+        ):
             continue
         taken = {f for n, f in placed.items() if n != name and not _weak(f, cells[n], values)}
         at, good = packed.split, fields_inside(mine, packed.split, taken, values)
         sure = len(good) > 1
-        fits = name in placed and name not in told and (values.share(placed[name], mine) or 0.0) >= 0.6
+        fits = name in placed and name not in told and values.like(placed[name], mine) >= cut.clear
         if not sure and not fits:
             tries = [(p, fields_inside(mine, p, taken, values)) for p in packed.other_splits]
             best = max(tries, key=lambda t: len(t[1]))
-            least = 1 if median(mine) <= SHORT_TEXT else MOST_SURE
+            least = 1 if median(mine) <= cut.short_text else MOST_SURE
             at, good = best if len(best[1]) > max(least, len(good)) else (at, good)
         room = sorted(len(re.split(at, plain(v))) for v in mine)[
             len(mine) // 2
@@ -66,7 +67,7 @@ def unpack(
             rules.setdefault("rewrite", []).extend(found)
             continue
         if good and set(good) <= OF_EMPLOYERS:  # one about the employer told, fewer values tell the other
-            more = fields_inside(mine, at, taken, values, OTHER)
+            more = fields_inside(mine, at, taken, values, cut.some)
             good += [f for f in more if f in OF_EMPLOYERS and f not in good]
         if len(good) > 1 or (good and (name not in placed or name in told)):
             placed = {n: f for n, f in placed.items() if n == name or f not in good}
@@ -78,11 +79,13 @@ def unpack(
                 if _many(packed.stage, mine, 1, 5):
                     at = rule["separator"] = f"{at}|{packed.stage}"
                 rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
-            elif "tags" not in placed.values() and _words(mine, packed):
+            elif "tags" not in placed.values() and _words(mine, values, packed):
                 rule["rest"] = "tags"
             rules.setdefault("split", []).append(rule)
     for name, target in placed.items():
-        for kind, rule in _written(name, target, cells[name], packed) if cells[name] and target != "ignore" else ():
+        for kind, rule in (
+            _written(name, target, cells[name], values, packed) if cells[name] and target != "ignore" else ()
+        ):
             rules.setdefault(kind, []).append(rule)
     known = {*placed.values(), *(i["field"] for r in rules.get("split", ()) for i in r["into"])}
     title = next((n for n, f in placed.items() if f == "title"), None)
@@ -103,7 +106,9 @@ def _many(pattern: str | re.Pattern[str], mine: list[str], part: int = 1, whole:
     return bool(mine) and whole * sum(bool(re.search(pattern, v)) for v in mine) >= part * len(mine)
 
 
-def _written(name: str, target: str, mine: list[str], packed: Packed) -> Iterator[tuple[str, dict[str, Any]]]:
+def _written(
+    name: str, target: str, mine: list[str], values: Values, packed: Packed
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """(kind, rule) for what programs and pages write around or between the values of one field."""
 
     def rewrite(pattern: str, replace: str, field: str = target) -> tuple[str, dict[str, Any]]:
@@ -118,7 +123,7 @@ def _written(name: str, target: str, mine: list[str], packed: Packed) -> Iterato
         elif 2 * sum(v.count("|") >= MARKS and "\n" not in v for v in mine) >= len(mine):
             yield rewrite(r"\|", "\n")
         return
-    if target == "title" and _headed(mine, packed):
+    if target == "title" and _headed(mine, values, packed):
         yield rewrite(packed.title_head, "$1")
     tails = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
     yield from (rewrite(tail, "$1") for tail in tails if _many(tail, mine, 4, 5))
@@ -145,20 +150,20 @@ def _written(name: str, target: str, mine: list[str], packed: Packed) -> Iterato
         yield "unwrap", {"columns": [name]}
 
 
-def _headed(mine: list[str], packed: Packed) -> bool:
+def _headed(mine: list[str], values: Values, packed: Packed) -> bool:
     """Every title begins with the word of the page before it (招聘会计), hardly one with that of a trade (招聘专员)."""
     jobs = [m[1] for m in (re.match(packed.title_head, v) for v in mine) if m]
     return (
-        len(set(jobs)) >= FEW
+        len(set(jobs)) >= values.cut.few_values
         and len(jobs) == len(mine)
-        and 5 * sum(map(bool, map(packed.hiring.match, jobs))) <= len(jobs)
+        and sum(map(bool, map(packed.hiring.match, jobs))) / len(jobs) <= values.cut.weak
     )
 
 
-def _words(mine: list[str], packed: Packed) -> bool:
+def _words(mine: list[str], values: Values, packed: Packed) -> bool:
     """Written-out lists of short items, however many they are."""
     items = [i for v in mine for i in plain(v).split("|")]
-    return sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine) and median(items) <= SHORT_TEXT
+    return sum(bool(packed.list.search(v)) for v in mine) * 2 >= len(mine) and median(items) <= values.cut.short_text
 
 
 def _left(mine: list[str], at: str, good: list[str], values: Values, free: bool) -> dict[str, str]:
@@ -166,7 +171,7 @@ def _left(mine: list[str], at: str, good: list[str], values: Values, free: bool)
     own = [re.compile(values.pattern(f)) for f in good]
     left = [[p for p in re.split(at, plain(v)) if p.strip() and not any(o.search(p) for o in own)] for v in mine]
     ends = [p[-1] for p in left if p]
-    if (values.share("industry", ends) or 0.0) < INDUSTRIES:
+    if values.like("industry", ends) < values.cut.few:
         return {}
     return {"last": "industry"} | ({"rest": "tags"} if free and any(len(p) > 1 for p in left) else {})
 
@@ -187,7 +192,7 @@ def _glued(
         if (
             len(fields) < least
             or (own is not None and own not in fields and name not in told)
-            or 5 * sum(bool(re.match(pattern, v)) for v in mine) < 3 * len(mine)
+            or sum(bool(re.match(pattern, v)) for v in mine) / len(mine) < values.cut.clear
         ):
             continue
         others = {f for n, f in placed.items() if n != name} | set(shared)
@@ -198,7 +203,7 @@ def _glued(
             continue
         told_apart = "city" in fields and ("city" in free or "title" in fields)  # what is no town belongs to the title
         towns = [m[1 + fields.index("city")] for m in (re.match(pattern, v) for v in mine) if m] if told_apart else []
-        if not free or (towns and (values.share("city", towns) or 0.0) < 0.6):
+        if not free or (towns and values.like("city", towns) < values.cut.clear):
             continue
         home = own if own in free else free[0]
         placed[name] = home
@@ -212,7 +217,7 @@ def _glued(
 def _has_employers(mine: list[str], pattern: str, free: list[str], own: str | None, values: Values) -> bool:
     """What stands first are names of employers, which no other column has."""
     names = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
-    return "company" in free and (own == "company" or (values.share("company", names) or 0.0) >= 0.5)
+    return "company" in free and (own == "company" or values.like("company", names) >= values.cut.half)
 
 
 def _has_titles(
@@ -225,8 +230,8 @@ def _has_titles(
     if "district" in fields:  # as many heads again are counties or towns, not departments or kinds of contract
         heads = [m[1] for m in (re.match(pattern, v) for v in mine) if m]
         places = sum(h in values.towns or bool(cities_with(h, values.counties)) for h in heads)
-        return 2 * places >= len(heads) and (values.share("title", titles) or 0.0) >= 0.4
-    return own == "title" or (values.share("title", titles) or 0.0) >= 0.4
+        return 2 * places >= len(heads) and values.like("title", titles) >= values.cut.some
+    return own == "title" or values.like("title", titles) >= values.cut.some
 
 
 def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
@@ -276,14 +281,17 @@ def _weak(target: str, mine: list[str], values: Values) -> bool:
     if target not in PACKED:
         return False
     share = values.share(target, mine) if mine else 0.0
-    return share is not None and share < 0.2
+    return share is not None and share < values.cut.weak
 
 
-def fields_inside(mine: list[str], split: str, taken: set[str], values: Values, wanted: float = 0.7) -> list[str]:
+def fields_inside(
+    mine: list[str], split: str, taken: set[str], values: Values, wanted: float | None = None
+) -> list[str]:
     """Fields that parts of most values look like, where most values have several parts."""
     parts = [[p.strip() for p in re.split(split, plain(v)) if p.strip()] for v in mine]
     several = [p for p in parts if len(p) > 1]
-    if len(several) * 5 < len(parts) * 3:
+    wanted = values.cut.usual if wanted is None else wanted
+    if not parts or len(several) / len(parts) < values.cut.clear:
         return []
     out: list[str] = []
     for target in (*PACKED, "title"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gangwei.formats.tells import Tells, load_tells
+from gangwei.mapping.cuts import Cuts, load_cuts
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -42,6 +43,7 @@ class Values:
     counties: dict[str, frozenset[str]]
     """Names of counties of today and the prefectures or municipalities that have one"""
     tells: Tells
+    cut: Cuts
 
     def share(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that look like the field; None where nothing is known about the field."""
@@ -49,6 +51,10 @@ class Values:
             if name == target:
                 return sum(bool(pattern.search(v)) for v in values) / len(values) if values else 0.0
         return None
+
+    def like(self, target: str, values: Sequence[str]) -> float:
+        """The same with 0 where nothing is known about the field."""
+        return self.share(target, values) or 0.0
 
     def plausible(self, target: str, values: Sequence[str]) -> float | None:
         """Share of values that may stand in the field; None where nothing is known about it."""
@@ -103,4 +109,4 @@ def load_values(book: Codebook) -> Values:
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
     enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
     towns = frozenset(places.split("|"))
-    return Values(tuple(rules), enough, numbers, national, towns, counties_of(book), load_tells(book))
+    return Values(tuple(rules), enough, numbers, national, towns, counties_of(book), load_tells(book), load_cuts(book))
