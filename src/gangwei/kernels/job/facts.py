@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from gangwei.kernels.job.occupation import OccupationRules, compile_occupations, industry_of, occupation_of
+from gangwei.kernels.job.occupation import TITLE_CHARS, OccupationRules, compile_occupations, industry_of, occupation_of
 from gangwei.kernels.job.pay import parse_pay
 from gangwei.kernels.job.pay_rules import PayRules, compile_pay
 from gangwei.kernels.job.requirements import (
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 SEPARATOR = "|"
-_WEAK_TYPES = ("full_time", "campus")  # said by a field beside what a title says more closely
 _REASONS = ("pay_reasons", "education_reason", "experience_reason", "headcount_reason")
 
 
@@ -60,6 +59,8 @@ class FactRules:
     occupations: OccupationRules
     seniority: tuple[TitleRule, ...]
     employment: tuple[TitleRule, ...]
+    yielding: tuple[str, ...]
+    """Kinds of contract of a field that give way to the title."""
     pay_kinds: tuple[TitleRule, ...]
     memos: Memos = dataclasses.field(default_factory=Memos, compare=False)
 
@@ -78,6 +79,7 @@ def compile_rules(book: Codebook) -> FactRules:
         occupations=compile_occupations(book),
         seniority=rules("seniority.csv", "level"),
         employment=rules("employment.csv", "type"),
+        yielding=tuple(sorted({r["type"] for r in book.rows("employment.csv") if r["yields"] == "yes"})),
         pay_kinds=tuple(TitleRule(pattern, "", kind, "any") for kind, pattern in kinds.items()),
     )
 
@@ -98,7 +100,7 @@ def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
     low, words = pl.col("low"), rules.requirements
     field_free = tuple(r for r in rules.employment if r.field == "any")
     out = distinct.select(pl.col("title").fill_null("")).with_columns(
-        pl.col("title").str.slice(0, 120).str.to_lowercase().alias("low")
+        pl.col("title").str.slice(0, TITLE_CHARS).str.to_lowercase().alias("low")
     )
     out = out.with_columns(
         first_rule(low, rules.seniority).alias("seniority"),
@@ -117,6 +119,7 @@ def _of_titles(distinct: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
 
 
 def _empty(name: str) -> pl.Expr:
+    """True where a field holds nothing but marks of written-out lists."""
     return pl.col(name).is_null() | (pl.col(name).str.strip_chars("[]'\" |") == "")
 
 
@@ -156,6 +159,7 @@ def _combined_education(value: str, rules: RequirementRules) -> tuple[str | None
 
 
 def _experience(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
+    """Bounds in months and the reason of each row, from its field."""
     schema: dict[str, pl.DataType] = {
         "experience_min_months": pl.Int32(),
         "experience_max_months": pl.Int32(),
@@ -210,6 +214,7 @@ def _industry(frame: pl.DataFrame, rules: FactRules) -> list[pl.Expr]:
 
 
 def _first_that_spoke(said: dict[str, pl.Series]) -> pl.Expr:
+    """The name of the first series that is not null, else none."""
     out = pl.lit("none")
     for method in reversed(said):
         out = pl.when(said[method].is_not_null()).then(pl.lit(method)).otherwise(out)
@@ -279,11 +284,11 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
         *("education", "experience_min_months", "experience_max_months", "seniority"),
         pl.when("stated").then("headcount").otherwise("t_headcount").alias("headcount"),
         pl.coalesce(
-            pl.when(~pl.col("field_type").is_in(_WEAK_TYPES)).then("field_type"),
+            pl.when(~pl.col("field_type").is_in(rules.yielding)).then("field_type"),
             "t_type",
             "field_type",
             "pay_type",
-            pl.when("attendance").then(pl.lit("internship")),
+            pl.when("attendance").then(pl.lit(rules.requirements.in_term_type)),
         ).alias("employment_type"),
         *occupation,
         *_industry(raw, rules),

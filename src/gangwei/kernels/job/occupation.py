@@ -17,6 +17,7 @@ from gangwei.kernels.hashing import string_buffers
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
+TITLE_CHARS = 120  # of a title are read, here and for the other facts
 _BRACKETS = r"[（(\[【{《<][^（(\[【{《<）)\]】}》>]*[）)\]】}》>]"
 _TO_MARK = r"[^\s+＋/、，,（(\-]*"
 
@@ -200,7 +201,7 @@ def industry_of(industries: pl.Series, companies: pl.Series, rules: OccupationRu
     """Section letter of GB/T 4754-2017: from the industry field (first named), else from trade words of the employer."""
 
     def by_field(distinct: pl.Series) -> pl.DataFrame:
-        whole = distinct.fill_null("").str.slice(0, 120).str.to_lowercase().str.strip_chars()
+        whole = distinct.fill_null("").str.slice(0, TITLE_CHARS).str.to_lowercase().str.strip_chars()
         whole = whole.set(whole.is_in(rules.not_industries), "")
         first = whole.str.replace(rules.other_industries, "${1}")
         found = [_best(texts, rules.industry, -1)["value"] for texts in (first, whole)]

@@ -50,6 +50,7 @@ class RequirementRules:
     fresh: re.Pattern[str]
     attendance: re.Pattern[str]
     in_term: str
+    in_term_type: str
     empty: frozenset[str]
     years: dict[str, re.Pattern[str]]
     max_months: int
@@ -76,6 +77,7 @@ def compile_requirements(book: Codebook) -> RequirementRules:
         fresh=re.compile("|".join(e["fresh"]["patterns"])),
         attendance=re.compile(e["refuse"]["attendance"]),
         in_term=e["refuse"]["in_term"],
+        in_term_type=e["refuse"]["in_term_type"],
         empty=frozenset(e["empty"]["values"]),
         years={k: re.compile(v) for k, v in e["years"].items()},
         max_months=int(e["bounds"]["max_years"]) * 12,
