@@ -111,20 +111,19 @@ class Blob:
                 stream = t.extractfile(known[self.member])
                 yield Guard(cast(BinaryIO, stream), self.path.stat().st_size, self.limits)
             return
-        info, inner = _find(_of_zip(self.path, _state(self.path)), self.member)
-        with _Indexed(self.path) as z:
-            packed = max(info.compress_size, 1)
-            with _member(z, info) as f:
-                guard = Guard(f, packed, self.limits)
-                if not inner:
-                    yield guard
-                    return
-                with tempfile.SpooledTemporaryFile(SPOOL) as spool:
-                    _copy(guard, cast(BinaryIO, spool))
-                    with _zip(cast(BinaryIO, spool)) as zz:
-                        deep, _ = _find(_named(zz), inner)
-                        with _member(zz, deep) as g:
-                            yield Guard(g, max(deep.compress_size, 1), self.limits)
+        z, named = _of_zip(self.path, _state(self.path))
+        info, inner = _find(named, self.member)
+        with _member(z, info) as f:
+            guard = Guard(f, max(info.compress_size, 1), self.limits)
+            if not inner:
+                yield guard
+                return
+            with tempfile.SpooledTemporaryFile(SPOOL) as spool:
+                _copy(guard, cast(BinaryIO, spool))
+                with _zip(cast(BinaryIO, spool)) as zz:
+                    deep, _ = _find(_named(zz), inner)
+                    with _member(zz, deep) as g:
+                        yield Guard(g, max(deep.compress_size, 1), self.limits)
 
     @contextmanager
     def seekable(self) -> Iterator[Path | BinaryIO]:
@@ -196,17 +195,12 @@ def _copy(source: io.RawIOBase | BinaryIO, target: BinaryIO) -> None:
     target.seek(0)
 
 
-class _Indexed(zipfile.ZipFile):
-    """A zip whose directory is known (`_of_zip`) and not read again for each member."""
-
-    def _RealGetContents(self) -> None:
-        pass
-
-
 @lru_cache(maxsize=2)
-def _of_zip(path: Path, state: tuple[int, int]) -> dict[str, zipfile.ZipInfo]:
-    with _zip(path) as z:
-        return _named(z)
+def _of_zip(path: Path, state: tuple[int, int]) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    """An open zip and its files by name, so that its directory is not read again for each member; it is closed when the cache
+    lets it go."""
+    z = _zip(path)
+    return z, _named(z)
 
 
 def _named(z: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -299,22 +293,21 @@ def members(path: Path, limits: Limits) -> list[str] | None:
     with path.open("rb") as f:
         if kind_of(f.read(8)) != "zip":
             return None
-    named = _of_zip(path, _state(path))
+    z, named = _of_zip(path, _state(path))
     if is_office(list(named)):
         return None
     _check_size(sum(i.file_size for i in named.values()), path.stat().st_size, limits)
     out: list[str] = []
-    with _Indexed(path) as z:
-        for name, info in named.items():
-            if any(j in name for j in JUNK):
-                continue
-            try:
-                inner = _inner_names(z, info, limits)
-            except Unreadable as e:
-                if e.reason_id != "broken_archive":
-                    raise
-                inner = None  # told of when it is read; the others go on
-            out += [name] if inner is None else [f"{name}#{n}" for n in inner]
+    for name, info in named.items():
+        if any(j in name for j in JUNK):
+            continue
+        try:
+            inner = _inner_names(z, info, limits)
+        except Unreadable as e:
+            if e.reason_id != "broken_archive":
+                raise
+            inner = None  # told of when it is read; the others go on
+        out += [name] if inner is None else [f"{name}#{n}" for n in inner]
     return out
 
 
