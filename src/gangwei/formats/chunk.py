@@ -8,6 +8,11 @@ from typing import Any
 
 import polars as pl
 
+RAW_CHARS = 500
+"""Characters of a refused row that are kept with its reason."""
+EXACT = 2.0**53
+"""Floats below it hold whole numbers exactly: a number of a spreadsheet or of Parquet is written without a decimal point."""
+
 
 class Unreadable(Exception):
     """A whole file cannot be read; `reason_id` is a stable code, the message one line for a person."""

@@ -13,12 +13,10 @@ from typing import Any, BinaryIO
 import python_calamine as calamine
 
 from gangwei.formats.archive import BROKEN, is_office
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, Unreadable, chunk_of
+from gangwei.formats.chunk import EXACT, RAW_CHARS, BadRow, Chunk, Limits, Note, Unreadable, chunk_of
 from gangwei.formats.sampling import Thin
 
 ADDRESS = re.compile(rb'<(?:\w+:)?c\b[^>]{0,80}?\br="([A-Z]{1,3})(\d{1,7})"')
-RAW_CHARS = 500
-EXACT = 2.0**53  # whole numbers up to it are exact
 SAMPLED_ROWS = 20_000
 
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 import polars as pl
 
 from gangwei.formats import holders, json_blocks, printed
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, Limits, Unreadable, chunk_of
 from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import (
     BROKEN,
@@ -27,7 +27,7 @@ from gangwei.formats.json_records import (
     mended,
     records_in,
 )
-from gangwei.formats.json_tolerant import BLOCK, RAW_CHARS, tolerant_array
+from gangwei.formats.json_tolerant import BLOCK, tolerant_array
 from gangwei.formats.sampling import spaced, whole_lines
 
 ROWS = re.compile(r"\s*\[\s*\[(?!\s*[\[{])")

@@ -7,12 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from gangwei.formats.chunk import BadRow, Chunk, Limits
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, Limits
 from gangwei.formats.json_records import BROKEN, chunk_of_records, mended, without_last_commas
 
 TRIMMED, NEAR_END = 1 << 16, 64
 BLOCK = 4 << 20
-RAW_CHARS = 500
 
 
 def tolerant_array(

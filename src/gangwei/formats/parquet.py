@@ -11,13 +11,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
+from gangwei.formats.chunk import EXACT, Chunk, Limits, Note, Unreadable
 from gangwei.formats.sampling import KEPT, spaced
 
 GROUP_BYTES = 512 << 20
 SAMPLED_BYTES = 32 << 20
 SAMPLED_GROUPS = 8
-EXACT = 2.0**53  # whole numbers up to it are exact
 NO_TEXT = (pl.Duration, pl.Binary, pl.Object)  # types that polars does not write out
 
 

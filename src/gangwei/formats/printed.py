@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, Limits, Unreadable
 from gangwei.formats.json_records import BROKEN, chunk_of_records, inner_records, literal, load
 
 OPENING = re.compile(r"""\s*(?:\[\s*\{\s*'|"\s*[\[{]\s*(?:\\"|'|\{|\\n))""")
 PRETTY = re.compile(r"\s*\{'[^\n]*,\r?\n[ \t]+'")  # an object over several lines
 BYTES = 64 << 20
 FIRST = 10
-RAW_CHARS = 500
 
 
 def is_printed(sample: str) -> bool:

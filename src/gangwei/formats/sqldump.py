@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Unreadable, chunk_of
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, Limits, Unreadable, chunk_of
 from gangwei.formats.sampling import Thin
 
 BLOCK = 1 << 20
-RAW_CHARS = 500
 NAME = r"(?:[`\"\[]?[^\s`\"\[\](),;]+[`\"\]]?\s*\.\s*)?[`\"\[]?(?P<table>[^`\"\[\](),;\s]+)[`\"\]]?"
 INSERT = re.compile(
     rf"(?:INSERT|REPLACE)\s+(?:IGNORE\s+|LOW_PRIORITY\s+|DELAYED\s+)?(?:INTO\s+)?{NAME}\s*(?:\((?P<columns>[^()]*)\))?\s*VALUES?\s*",

@@ -11,14 +11,13 @@ import polars as pl
 
 from gangwei import schema, stage_tables
 from gangwei.formats.charset import repair_series, written_series
-from gangwei.formats.chunk import Chunk, Limits
+from gangwei.formats.chunk import RAW_CHARS, Chunk, Limits
 from gangwei.mapping.guess import Knowledge
 from gangwei.mapping.learned import learn
 from gangwei.mapping.mixed import mended, unwrapped
 from gangwei.mapping.source import TEXT_FIELDS, FieldSpec, Source
 
 SUB = "_sub"
-RAW_CHARS = 500
 CAPTCHA_BYTES = 600
 LEARNED_FROM = 200
 WIDE, FILLED_IN_NOTES = 4, 2
