@@ -25,7 +25,7 @@ PARAMS = (
     "opening.differ_text", "opening.differ_pay", "opening.differ_months", "opening.reworded", "opening.reworded_days",
     "campaign.same_title", "campaign.shorter_title", "campaign.any_title", "campaign.same_city", "hidden.text",
     "hidden.text_same_title", "hidden.text_other_title", "hidden.same_brand", "hidden.same_address", "hidden.unnamed",
-    "hidden.unnamed_pay", "hidden.twin_text", "hidden.twin_rare", "hidden.twin_known",
+    "hidden.unnamed_pay", "hidden.twin_text", "hidden.twin_rare", "hidden.twin_known", "hidden.near_title",
     "bounds.scan", "bounds.chain", "bounds.keys", "bounds.key_chain", "bounds.grams",
     "bounds.short", "bounds.weight_one", "bounds.weight_two", "bounds.weight_more",
 )  # fmt: skip
@@ -33,9 +33,9 @@ PARAMS = (
     SAME_TITLE, SAME_TITLE_LOW, PAY_AGREE, NO_PAY_LOW, SHORTER_TITLE, SHORTER_TITLE_PAY, SHORTER_HIGH, GENERIC_TITLE, LEVEL_TEXT,
     LEVEL_PAY, LEVEL_MONTHS, PAY_GAP, PAY_TOUCH, CITY_UNKNOWN, RECAPTURE, DIFFER_TEXT, DIFFER_PAY, DIFFER_MONTHS,
     REWORDED_TEXT, REWORDED_DAYS, CAMPAIGN_SAME, CAMPAIGN_SHORTER, CAMPAIGN_ANY, CAMPAIGN_CITY, HIDDEN_TEXT,
-    HIDDEN_SAME, HIDDEN_OTHER, BRAND_TEXT, ADDRESS_TEXT, UNNAMED_TEXT, UNNAMED_PAY, TWIN_TEXT, TWIN_RARE, TWIN_KNOWN,
+    HIDDEN_SAME, HIDDEN_OTHER, BRAND_TEXT, ADDRESS_TEXT, UNNAMED_TEXT, UNNAMED_PAY, TWIN_TEXT, TWIN_RARE, TWIN_KNOWN, NEAR_TITLE,
     SCAN, CHAIN, KEYS, KEY_CHAIN, GRAMS, SHORT, WEIGHT1, WEIGHT2, WEIGHT3,
-) = range(43)  # fmt: skip
+) = range(44)  # fmt: skip
 REASONS = (
     "alone", "same_text", "same_title_text", "shorter_title_text", "same_board_id", "same_keys", "same_keys_pay_close",
     "agency_text", "brand_text", "address_text", "unnamed_text", "judged", "reworded_text", "twin_text",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from gangwei.kernels.lean import lean
+from gangwei.kernels.lean import lean, lean_inline
 from gangwei.kernels.match.judging import (
     ADDRESS_TEXT,
     AGENCY,
@@ -22,7 +22,6 @@ from gangwei.kernels.match.judging import (
     BOARD_ID,
     BRAND,
     BRAND_TEXT,
-    CITY,
     EXPERIENCE,
     FLAGS,
     FUNCTIONS,
@@ -35,6 +34,7 @@ from gangwei.kernels.match.judging import (
     KEYS,
     LEVEL,
     LEVEL_MONTHS,
+    NEAR_TITLE,
     NO_NAME,
     PAY_AGREE,
     PAY_GAP,
@@ -43,7 +43,6 @@ from gangwei.kernels.match.judging import (
     RECAPTURE,
     SHORT,
     SITE,
-    TEXT,
     TWIN,
     TWIN_KNOWN,
     TWIN_RARE,
@@ -55,38 +54,17 @@ from gangwei.kernels.match.judging import (
     pay_relation,
     title_relation,
 )
-from gangwei.kernels.match.packed import Packed
+from gangwei.kernels.match.link_keys import CROWD, by_key, city_keys, shared
+from gangwei.kernels.match.packed import WHO, Packed
 from gangwei.kernels.match.rarity import Rarity
 from gangwei.kernels.signature import mix64
 
-CROWD = 64
 JUDGED_BITS = 18  # pairs remembered as judged: one that shares several keys is compared once, mostly
-FEW = 4
-TOLD = 8  # columns of `_told`
+FEW_HASHES = 4  # of a text, with fewer of which nothing is shared
+FEW = 4  # employers under one key that are compared whatever they have in common
 
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def city_keys(rows: Any, F: Any, S: Any, ptr: Any, k: Any, short: Any, out: Any, who: Any) -> Any:
-    """Keys under which a row is looked up: its text, its k smallest hashes and their neighbours, each with its city."""
-    n = 0
-    for x in range(rows.size):
-        r = rows[x]
-        if F[r, TEXT] == 0 or ptr[r + 1] - ptr[r] < short:
-            continue
-        city = mix64(np.uint64(F[r, CITY]))
-        out[n] = mix64(np.uint64(F[r, TEXT]) ^ city)
-        who[n] = x
-        n += 1
-        last = min(ptr[r] + k, ptr[r + 1])
-        for i in range(ptr[r], last):
-            out[n] = mix64(np.uint64(S[i]) ^ city)
-            who[n] = x
-            n += 1
-            if i + 1 < last:
-                out[n] = mix64((np.uint64(S[i]) << np.uint64(32)) ^ np.uint64(S[i + 1]) ^ city)
-                who[n] = x
-                n += 1
-    return n
+EMPLOYER, BRANDED, ADDRESS = range(len(WHO))  # columns of E, and the first ones of `_told`
+HEADS_AT, FLAGS_AT, KEY_AT, URL_AT, JOB_AT, TOLD = range(len(WHO), len(WHO) + 6)  # the others, and how many
 
 
 @lean  # type: ignore[untyped-decorator]
@@ -100,7 +78,7 @@ def containment(S: Any, ptr: Any, rate: Any, q: Any, r: Any) -> Any:
     while m > j and np.uint64(S[m - 1]) >= limit:
         m -= 1
     shorter, common = min(n - i, m - j), 0
-    if shorter < 4:
+    if shorter < FEW_HASHES:
         return 0.0
     while i < n and j < m:
         u, v = S[i], S[j]
@@ -112,6 +90,7 @@ def containment(S: Any, ptr: Any, rate: Any, q: Any, r: Any) -> Any:
 
 @lean  # type: ignore[untyped-decorator]
 def _common(bag: Any, bptr: Any, q: Any, r: Any) -> Any:
+    """Share of the words of the shorter title that the other has, too."""
     i, j, n, m = bptr[q], bptr[r], bptr[q + 1], bptr[r + 1]
     shorter, common = min(n - i, m - j), 0
     while i < n and j < m:
@@ -135,8 +114,8 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
     title = title_relation(F, bag, bptr, q, r)
     pay, agree = pay_relation(F, q, r, P[PAY_GAP])
     flags = F[q, FLAGS] | F[r, FLAGS]
-    brand = E[q, 1] != 0 and E[q, 1] == E[r, 1]
-    address = E[q, 2] != 0 and E[q, 2] == E[r, 2]
+    brand = E[q, BRANDED] != 0 and E[q, BRANDED] == E[r, BRANDED]
+    address = E[q, ADDRESS] != 0 and E[q, ADDRESS] == E[r, ADDRESS]
     leveled = F[q, LEVEL] != F[r, LEVEL]
     if (
         title >= 2
@@ -157,7 +136,7 @@ def judge_link(F: Any, E: Any, bag: Any, bptr: Any, q: Any, r: Any, c: Any, P: A
     f, g = F[q, FUNCTIONS], F[r, FUNCTIONS]
     if F[q, HEADS] != F[r, HEADS] or (f != 0 and g != 0 and (f & g) == 0):
         return 0
-    near = title >= 2 or _common(bag, bptr, q, r) >= 0.5
+    near = title >= 2 or _common(bag, bptr, q, r) >= P[NEAR_TITLE]
     if (flags & NO_NAME) != 0:
         enough = P[UNNAMED_PAY] if pay == 2 else P[UNNAMED_TEXT]
         return UNNAMED if title == 3 and (pay < 0 or pay >= 2) and not leveled and c >= enough else 0
@@ -178,10 +157,35 @@ def _told(rows: Any, F: Any, E: Any) -> Any:
     out = np.empty((rows.size, TOLD), np.uint64)
     for x in range(rows.size):
         r = rows[x]
-        out[x, 0], out[x, 1], out[x, 2] = E[r, 0], E[r, 1], E[r, 2]
-        out[x, 3], out[x, 4], out[x, 5] = F[r, HEADS], F[r, FLAGS], F[r, KEY]
-        out[x, 6], out[x, 7] = F[r, URL], F[r, JOB]
+        out[x, EMPLOYER], out[x, BRANDED], out[x, ADDRESS] = E[r, EMPLOYER], E[r, BRANDED], E[r, ADDRESS]
+        out[x, HEADS_AT], out[x, FLAGS_AT], out[x, KEY_AT] = F[r, HEADS], F[r, FLAGS], F[r, KEY]
+        out[x, URL_AT], out[x, JOB_AT] = F[r, URL], F[r, JOB]
     return out
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _both(own: Any, y: Any, z: Any, column: Any) -> Any:
+    """Whether rows y and z of `own` have one value, and no zero, in a column."""
+    return own[y, column] != 0 and own[z, column] == own[y, column]
+
+
+@lean_inline  # type: ignore[untyped-decorator]
+def _may_link(own: Any, y: Any, z: Any, template: Any, few: Any) -> Any:
+    """Whether rows y and z of `own` (as of `_told`) are worth a comparison: of two employers, with the heads of one title or one
+    brand, and with something in common that links, or under a key of few employers and with one title."""
+    if own[z, EMPLOYER] == own[y, EMPLOYER]:
+        return False
+    if _both(own, y, z, BRANDED):
+        return True
+    if own[z, HEADS_AT] != own[y, HEADS_AT]:
+        return False
+    return (
+        _both(own, y, z, ADDRESS)
+        or ((own[z, FLAGS_AT] | own[y, FLAGS_AT]) != 0 and not template)
+        or (few and own[z, KEY_AT] == own[y, KEY_AT])
+        or _both(own, y, z, URL_AT)
+        or _both(own, y, z, JOB_AT)
+    )
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -220,7 +224,7 @@ def link_groups(
                 own[y, x] = told[who[i + y], x]
             fresh = True
             for z in range(y):
-                if own[z, 0] == own[y, 0]:
+                if own[z, EMPLOYER] == own[y, EMPLOYER]:
                     fresh = False
                     break
             several += fresh
@@ -228,19 +232,7 @@ def link_groups(
         for y in range(1, m if several > 1 else 0):
             b = who[i + y]
             for z in range(max(0, y - room), y):
-                if own[z, 0] == own[y, 0]:
-                    continue
-                same_brand = own[y, 1] != 0 and own[z, 1] == own[y, 1]
-                if not same_brand and own[z, 3] != own[y, 3]:
-                    continue
-                if not (
-                    same_brand
-                    or (own[y, 2] != 0 and own[z, 2] == own[y, 2])
-                    or ((own[z, 4] | own[y, 4]) != 0 and not template)
-                    or (few and own[z, 5] == own[y, 5])
-                    or (own[z, 6] != 0 and own[z, 6] == own[y, 6])
-                    or (own[z, 7] != 0 and own[z, 7] == own[y, 7])
-                ):
+                if not _may_link(own, y, z, template, few):
                     continue
                 a = who[i + z]
                 q, r = rows[a], rows[b]
@@ -286,81 +278,6 @@ def attach(pa: Any, pb: Any, hidden: Any, target: Any, chosen: Any) -> None:
         root[a] = True
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _shared(keys: Any, who: Any, seen: Any) -> Any:
-    """Keep, in place, the keys that may occur more than once (`seen`: zeros, a power of two long); returns how many."""
-    mask = np.uint64(seen.size - 1)
-    for i in range(keys.size):
-        p = keys[i] & mask
-        seen[p] = min(seen[p] + 1, 2)
-    n = 0
-    for i in range(keys.size):
-        if seen[keys[i] & mask] > 1:
-            keys[n], who[n] = keys[i], who[i]
-            n += 1
-    return n
-
-
-@lean  # type: ignore[untyped-decorator]
-def _crowd(keys: Any, start: Any, end: Any) -> Any:
-    """The key of more than CROWD and of most of keys[start:end], or 0."""
-    if end - start <= CROWD:
-        return np.uint64(0)
-    key, ahead = keys[start], 0
-    for x in range(start, end):
-        if ahead == 0:
-            key = keys[x]
-        ahead += 1 if keys[x] == key else -1
-    n = 0
-    for x in range(start, end):
-        n += keys[x] == key
-    return key if n > CROWD else np.uint64(0)
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def by_key(keys: Any, who: Any) -> Any:
-    """(keys, who) sorted by key, then `who`: by the leading bits of the keys, which are hashes, then inside each bucket.
-
-    Most keys of more than CROWD rows, which link nothing, are left out unsorted.
-    """
-    n = keys.size
-    bits = 1
-    while 1 << bits < n // 2:
-        bits += 1
-    shift = np.uint64(64 - bits)
-    ends = np.zeros((1 << bits) + 1, np.int64)
-    for i in range(n):
-        ends[(keys[i] >> shift) + np.uint64(1)] += 1
-    for b in range(1, ends.size):
-        ends[b] += ends[b - 1]
-    out, out_who = np.empty(n, np.uint64), np.empty(n, np.int64)
-    for i in range(n):
-        b = keys[i] >> shift
-        out[ends[b]], out_who[ends[b]] = keys[i], who[i]
-        ends[b] += 1
-    start = kept = 0
-    for b in range(1 << bits):
-        first, end = kept, ends[b]
-        crowd = _crowd(out, start, end)
-        for x in range(start, end):
-            out[kept], out_who[kept] = out[x], out_who[x]
-            kept += not crowd or out[x] != crowd
-        start, end = first, kept
-        gap = 1
-        while gap < (end - start) // 8:
-            gap = 3 * gap + 1
-        while gap > 0:
-            for x in range(start + gap, end):
-                key, w, y = out[x], out_who[x], x - gap
-                while y >= start and (out[y] > key or (out[y] == key and out_who[y] > w)):
-                    out[y + gap], out_who[y + gap] = out[y], out_who[y]
-                    y -= gap
-                out[y + gap], out_who[y + gap] = key, w
-            gap //= 3
-        start = ends[b]
-    return out[:kept], out_who[:kept]
-
-
 def link(
     p: Packed,
     age: npt.NDArray[np.uint64],
@@ -381,7 +298,7 @@ def link(
     k = int(P[KEYS])
     keys, who = np.empty(p.size * 2 * k, np.uint64), np.empty(p.size * 2 * k, np.int64)
     n = city_keys(np.arange(p.size), p.facts, p.grams, p.ptr, k, int(P[SHORT]), keys, who)
-    n = _shared(keys[:n], who[:n], np.zeros(1 << max(10, int(4 * n).bit_length()), np.uint8))
+    n = shared(keys[:n], who[:n], np.zeros(1 << max(10, int(4 * n).bit_length()), np.uint8))
     keys, who = keys[:n], who[:n]
     involved = np.zeros(p.size, bool)
     involved[who] = True
