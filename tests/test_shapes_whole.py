@@ -202,3 +202,48 @@ def test_large_json_takes_little_time(tmp_path: Path, shape: str) -> None:
     began = time.process_time()
     assert ads(tmp_path / "a.json")[0].height == len(made)
     assert time.process_time() - began < 5
+
+
+COUNTS = [("会计", "苏州", p, n) for p, n in (("0-4000", 471), ("4001-8000", 1749), ("8001-12000", 626))]
+EMPLOYERS = "(1,'甲乙集团','苏州','上市','互联网',10000,'http://www.example.com')"
+WORKED = (
+    "(1,2,'甲乙集团','2012-10-11','2014-06-06','会计','账目'),(2,3,'丙丁集团','2012-03-03','2014-06-06','焊工','车间')"
+)
+
+
+@pytest.mark.parametrize("total", ["count", "职位数量"])
+def test_numbers_of_ads_by_job_and_pay_are_no_ads(tmp_path: Path, total: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"job,area,salary,{total}\n" + "".join(f"{a},{b},{c},{n}\n" for a, b, c, n in COUNTS), "utf-8")
+    assert ads(path)[0].is_empty()
+    few = "".join(f"{a},{b},{c},{n % 7}\n" for a, b, c, n in COUNTS)  # how many a job asks for
+    path.write_text(f"job,area,salary,{total}\n{few}", "utf-8")
+    assert ads(path)[0].height == len(COUNTS)
+
+
+def test_employers_and_what_stands_in_resumes_are_no_ads(tmp_path: Path) -> None:
+    columns = {
+        "company": ("id int", "name text", "city text", "stage text", "tag text", "people_num int", "home_url text"),
+        "work_experience": (
+            "id int",
+            "resume_id int",
+            "company_name text",
+            "start_date text",
+            "end_date text",
+            "job text",
+            "note text",
+        ),
+    }
+    made = ""
+    for (name, what), rows in zip(columns.items(), (EMPLOYERS, WORKED)):
+        lines = ",\n  ".join(what)
+        made += f"CREATE TABLE `{name}` (\n  {lines}\n);\nINSERT INTO `{name}` VALUES {rows};\n"
+    path = tmp_path / "a.sql"
+    path.write_text(made, "utf-8")
+    assert ads(path)[0].is_empty()
+    path.write_text(
+        made
+        + "CREATE TABLE `job` (\n  id int,\n  title text,\n  salary text\n);\nINSERT INTO job VALUES (1,'会计','8-9K');\n",
+        "utf-8",
+    )
+    assert ads(path)[0]["title"].to_list() == ["会计"]

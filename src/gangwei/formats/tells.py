@@ -27,6 +27,8 @@ class Tells:
     of_searches: re.Pattern[str]
     of_links: re.Pattern[str]
     of_counts: re.Pattern[str]
+    of_totals: re.Pattern[str]
+    of_resumes: re.Pattern[str]
     of_hirers: re.Pattern[str]
     of_two_names: re.Pattern[str]
     of_titles: re.Pattern[str]
@@ -46,6 +48,7 @@ class Tells:
     people: re.Pattern[str]
     district: re.Pattern[str]
     menu: re.Pattern[str]
+    employers: re.Pattern[str]
 
 
 def load_tells(book: Codebook) -> Tells:

@@ -152,6 +152,8 @@ def _split(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
         seen.add(name)
         work = work.with_columns(hit.alias("hit"), leaves.alias("rest"))
         out[name] = work["hit"]
+    if order := rule.get("order"):
+        out = _by_place(out, frame.select(parts.alias("p"))["p"], order)
     if last := rule.get("last"):
         out[last] = work["rest"].list.last()
         work = work.with_columns(pl.col("rest").list.head(pl.col("rest").list.len().cast(pl.Int64).sub(1).clip(0)))
@@ -167,6 +169,15 @@ def _split(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
         .alias(n)
         for n, v in out.items()
     )
+
+
+def _by_place(out: dict[str, pl.Series], parts: pl.Series, order: list[str]) -> dict[str, pl.Series]:
+    """Fields that found no part, and titles, from the place where theirs stands in values of as many parts as `order`."""
+    whole = parts.list.len() == len(order)
+    for at, name in enumerate(order):
+        part = parts.list.get(at, null_on_oob=True)
+        out[name] = part.zip_with(whole & (out[name].is_null() | (name == "title")), out[name])
+    return out
 
 
 def _lookup(frame: pl.DataFrame, name: str, table: dict[str, str], audit: Audit) -> pl.DataFrame:

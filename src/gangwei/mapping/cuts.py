@@ -38,6 +38,7 @@ class Cuts:
     behind_city: float
     few_values: float
     few_rows: float
+    many_posts: float
 
 
 def load_cuts(book: Codebook) -> Cuts:

@@ -39,6 +39,7 @@ WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
 OF_JOBS = ("occupation", "employment_type")
 OF_WORK = {"pay", "pay_min", "pay_max", "experience", "description", "headcount"}
+OF_ADS = {"company", "description", "url"}
 NONE: Mapping[str, str] = {}
 
 
@@ -101,6 +102,8 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         found = _place(skip, header, names, table.head[skip:], more, know, table.remarks)
         if found is None:
             continue
+        if header and _of_counts(found, [*table.head[skip:], *more], know):
+            return None
         named = sum(
             c is not None and c.strength < WORDS and (c.strength == EXACT or c.field == f)
             for n, f in found.placed.items() for c in [know.headers.claim(n)]
@@ -112,14 +115,26 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
 
 
 def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge) -> bool:
-    """Résumés, applications or graduates: three columns or more that only records of persons have. Or accounts: a word to sign
-    in with, and nothing of a job. What is too long for a header is an ad's text."""
+    """Résumés, applications or graduates: three columns or more that only records of persons have, or the key of a résumé. Or
+    accounts: a word to sign in with, and nothing of a job. What is too long for a header is an ad's text."""
     names = [n for n in names if len(n) <= HEADER_CHARS]
+    if any(know.headers.tells.of_resumes.search(n) for n in names):
+        return True
     own = [n for n in names if any(know.packed.persons.search(normal(h)) for h in (n, remarks.get(n, "")))]
     if len(own) >= know.values.cut.few_values:
         return True
     signed = any(know.packed.accounts.search(normal(h)) for n in names for h in (n, remarks.get(n, "")))
     return signed and not OF_WORK & {c.field for n in names if (c := know.headers.listed(n)) is not None}
+
+
+def _of_counts(found: Guess, rows: list[list[str]], know: Knowledge) -> bool:
+    """How many ads there are by job, place or pay: large numbers under a word for totals, and no employer, text or link."""
+    totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
+    if not totals or found.fields & OF_ADS:
+        return False
+    numbers = sorted(int(r[totals[0]]) for r in rows if len(r) == len(found.names) and r[totals[0]].strip().isdigit())
+    cuts = know.values.cut
+    return len(numbers) >= cuts.few_values and numbers[len(numbers) // 2] >= cuts.many_posts
 
 
 def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge) -> Guess:

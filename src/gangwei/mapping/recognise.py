@@ -112,9 +112,10 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
     return match
 
 
-def of_jobs(matches: list[tuple[Table, Match | None]]) -> list[tuple[Table, Match | None]]:
-    """The mappings of the tables of a database without those of accounts, employers or news: where one of its tables tells a
+def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[tuple[Table, Match | None]]:
+    """The mappings of the tables of a database without those of accounts, employers (by their name, too) or news: where one of its tables tells a
     title with pay, education or experience, another without them holds no ads; else one with none of them beside a title."""
+    matches = [(t, None if _of_employers(t, m, know) else m) for t, m in matches]
     told = [_said(m) for t, m in matches if t.format == "sql"]
     if len(told) < FEW:
         return matches
@@ -123,6 +124,16 @@ def of_jobs(matches: list[tuple[Table, Match | None]]) -> list[tuple[Table, Matc
         return matches
     kept = [asked <= (said := _said(m)) and bool(said & (JOBS if asked else {"title", *JOBS})) for _, m in matches]
     return [(t, m if t.format != "sql" or not (m and m.sniffed) or k else None) for (t, m), k in zip(matches, kept)]
+
+
+def _of_employers(table: Table, match: Match | None, know: Knowledge) -> bool:
+    """A table with the name of one of employers, without pay, education, experience, a text or a header of a job for its title."""
+    if match is None or not match.sniffed or table.format != "sql":
+        return False
+    tells, titles = know.headers.tells, match.source.fields.get("title")
+    named = bool(tells.employers.search(table.label.rsplit("#", 1)[-1]))
+    jobs = titles is not None and any(map(tells.of_jobs.search, titles.columns))
+    return named and not jobs and not _said(match) & {*JOBS, "description"}
 
 
 def _said(match: Match | None) -> set[str]:

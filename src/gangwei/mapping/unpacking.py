@@ -75,6 +75,8 @@ def unpack(
             placed[name] = home
             told.add(name)
             rule = {"from": [home], "separator": at, "into": _steps(good, values, packed)}
+            if order := _order(mine, at, good, values):
+                rule["order"] = order
             if set(good) <= OF_EMPLOYERS and "industry" not in taken:
                 if _many(packed.stage, mine, 1, 5):
                     at = rule["separator"] = f"{at}|{packed.stage}"
@@ -223,8 +225,13 @@ def _has_employers(mine: list[str], pattern: str, free: list[str], own: str | No
 def _has_titles(
     mine: list[str], pattern: str, fields: tuple[str, ...], free: list[str], own: str | None, values: Values
 ) -> bool:
-    """The title may come from this column, as its header or what stands there says; a place alone may stand without it."""
-    if "title" not in free or ("company" in fields and "company" not in free):
+    """The title may come from this column, as its header or what stands there says. A place behind it stays with the title where
+    another column tells the place."""
+    if (
+        "title" not in free
+        or ("company" in fields and "company" not in free)
+        or (free == [own] and fields == ("title", "city"))
+    ):
         return False
     titles = [m[1 + fields.index("title")] for m in (re.match(pattern, v) for v in mine) if m]
     if "district" in fields:  # as many heads again are counties or towns, not departments or kinds of contract
@@ -254,6 +261,24 @@ def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, st
     good = sorted(good, key=lambda f: f == "title")
     first = [{"field": f, "pattern": packed.bare.get(f, own[f])} for f in good]
     return [*first, *({"field": f, "pattern": packed.bare["pattern"]} for f in open_)]
+
+
+def _order(mine: list[str], at: str, good: list[str], values: Values) -> list[str] | None:
+    """The fields in the order in which nearly all values have them, the title where nothing else stands; None without one."""
+    rows = [[p.strip() for p in re.split(at, plain(v)) if p.strip()] for v in mine]
+    whole = [r for r in rows if len(r) == len(good)]
+    cuts = values.cut
+    if "title" not in good or min(len(good), len(whole)) < cuts.few_values or len(whole) < cuts.nearly_all * len(rows):
+        return None
+    order = ["title"] * len(good)
+    for field in (f for f in good if f != "title"):
+        pattern = re.compile(values.pattern(field))
+        found = [sum(bool(pattern.search(r[i])) for r in whole) for i in range(len(good))]
+        best = found.index(max(found))
+        if order[best] != "title" or found[best] < cuts.clear * len(whole):
+            return None
+        order[best] = field
+    return order
 
 
 def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, Any]]]:

@@ -106,7 +106,7 @@ def read(
             if sources is None:
                 matches = [(t, better(t, m, know)) for t, m in matches]
                 if not any(m for _, m in matches):
-                    matches = of_jobs([(t, sniff(t, know)) for t, _ in matches])
+                    matches = of_jobs([(t, sniff(t, know)) for t, _ in matches], know)
                 matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
                 matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
