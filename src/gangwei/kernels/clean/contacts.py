@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gangwei.kernels.clean.fold import decode
 from gangwei.kernels.clean.trie import Trie, build, pair_slot, step
 from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.lanes import in_lane
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 DIGITS, HANZI, MARK = 0, 1, 2  # groups that are not literals
 HANZI_DIGITS = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 RUN, GAP = 7, 3
+LANE, FAMILY = 16, 12  # rules that one lane keeps compiled (see lanes), and that are looked for by one expression
+OFTEN = 64  # a rule that changes more than one of so many rows is looked for alone
 HIDING = r"[０-９：＠\u{200B}]"  # characters behind which a value as found may hold a contact
 INVISIBLE = r"[\u{00AD}\u{200B}-\u{200F}\u{2060}\u{FE0F}\u{FEFF}\u{20E3}]"
 
@@ -48,6 +51,8 @@ class ContactRules:
     bits: NDArray[np.int64]
     wanted: int
     rules: tuple[tuple[str, str, str, int], ...]
+    tally: NDArray[np.int64]
+    """Rows that each rule was asked about in this process, and those it changed"""
 
 
 def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules:
@@ -99,6 +104,7 @@ def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules
         np.array([literals[p] & wanted for p in phrases], np.int64),
         wanted,
         tuple(rules),
+        np.zeros((len(rules), 2), np.int64),
     )
 
 
@@ -182,24 +188,63 @@ def strip_each(columns: Sequence[pl.Series], rules: ContactRules) -> list[pl.Ser
     if not len(held):
         return list(columns)
     part = pl.concat([c.gather(r).rename("") for c, r in zip(columns, rows)], rechunk=True)
-    following = [bits & ~(1 << MARK) for *_, bits in rules.rules[1:]] + [0]
-    for (_, pattern, replacement, bits), after_it in zip(rules.rules, following):
-        some = np.flatnonzero(held & bits)
-        if not len(some):
-            continue
-        before = part.gather(some)
-        after = before.str.replace_all(pattern, replacement)
-        changed = np.flatnonzero((before != after).to_numpy())
-        if len(changed):
-            new = after.gather(changed)
-            part = part.scatter(some[changed], new)
-            if bits & after_it:  # what is gone may be all that the other rules of the group look for
-                held[some[changed]] = _hints_of(new, rules)
-            held[some[changed]] |= 1 << MARK
+    for first in range(0, len(rules.rules), LANE):
+        part = in_lane(f"contacts-{first}", _apply, part, held, rules, range(first, first + LANE))
     out, at = [], 0
     for column, r in zip(columns, rows):
         out.append(column.clone().scatter(r, part[at : at + len(r)]) if len(r) else column)
         at += len(r)
+    return out
+
+
+def _apply(part: pl.Series, held: NDArray[np.int64], rules: ContactRules, numbers: range) -> pl.Series:
+    """Apply the rules of these numbers, in order; `held`, the groups of hints of each row, follows what becomes of it."""
+    for first, last in _families(rules, numbers):
+        some = np.flatnonzero(held & rules.rules[first][3])
+        if last - first > 1 and len(some):
+            together = "|".join(f"(?:{pattern})" for _, pattern, *_ in rules.rules[first:last])
+            rules.tally[first:last, 0] += len(some)
+            some = some[part.gather(some).str.contains(together).to_numpy()]
+        for n in range(first, last):
+            asked = some[held[some] & rules.rules[n][3] != 0]
+            if len(asked):
+                part, changed = _replaced(part, asked, held, rules, n)
+                rules.tally[n] += (len(asked) if last - first == 1 else 0, changed)
+    return part
+
+
+def _replaced(
+    part: pl.Series, rows: NDArray[np.int64], held: NDArray[np.int64], rules: ContactRules, number: int
+) -> tuple[pl.Series, int]:
+    """`part` with one rule applied to some rows, and how many of these it changed."""
+    _, pattern, replacement, bits = rules.rules[number]
+    before = part.gather(rows)
+    after = before.str.replace_all(pattern, replacement)
+    changed = np.flatnonzero((before != after).to_numpy())
+    if len(changed):
+        new = after.gather(changed)
+        part = part.scatter(rows[changed], new)
+        following = rules.rules[number + 1][3] if number + 1 < len(rules.rules) else 0
+        if bits & following & ~(1 << MARK):  # what is gone may be all that the other rules of the group look for
+            held[rows[changed]] = _hints_of(new, rules)
+        held[rows[changed]] |= 1 << MARK
+    return part, len(changed)
+
+
+def _families(rules: ContactRules, numbers: range) -> list[tuple[int, int]]:
+    """(first, last + 1) of neighbouring rules with the same hints: one expression tells of most rows that none of them matches.
+
+    A rule that often finds something is a family of its own. How rules are put together changes no answer.
+    """
+    out: list[tuple[int, int]] = []
+    asked, changed = rules.tally.T
+    often = changed * OFTEN > asked
+    for n in range(numbers.start, min(numbers.stop, len(rules.rules))):
+        joins = out and not (often[n] or often[n - 1]) and rules.rules[n][3] == rules.rules[n - 1][3]
+        if joins and n - out[-1][0] < FAMILY:
+            out[-1] = (out[-1][0], n + 1)
+        else:
+            out.append((n, n + 1))
     return out
 
 
