@@ -54,6 +54,14 @@ def test_raw_values_are_folded_only_where_they_hide_a_contact(rules: ContactRule
     assert strip_raw(raw, rules).to_list() == ["Ａ：，", None, f"微信:{rules.mark},", f"a，{rules.mark}，"]
 
 
+def test_rules_looked_for_together_change_nothing(rules: ContactRules) -> None:
+    texts = pl.Series([c["text"] for c in CASES] * 2)
+    alone, together = (compile_contacts(Codebook()) for _ in range(2))
+    alone.tally[:] = [1, 1]  # as if every rule had changed each row
+    assert strip(texts, alone).to_list() == strip(texts, together).to_list() == strip(texts, rules).to_list()
+    assert together.tally[:, 0].min() >= 0 and together.tally[:, 1].sum() > len(CASES) / 4
+
+
 def test_addresses_of_the_web_keep_their_numbers(rules: ContactRules) -> None:
     urls = pl.Series(
         [

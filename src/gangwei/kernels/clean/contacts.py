@@ -1,7 +1,8 @@
 """Contacts of persons out of anything shown: phones, mail, chat ids, profile links, names of contact persons.
 
 The rules are data (definitions/text/contacts.toml). One pass over the bytes finds which groups of hints a row holds; each
-rule, a Rust regular expression of linear time, runs on the rows of its groups only.
+rule, a Rust regular expression of linear time, runs on the rows of its groups only. Most rows that hold a hint hold no contact:
+neighbouring rules of the same groups are first looked for together.
 """
 
 # ruff: noqa: PLR1714 - compiled by numba
