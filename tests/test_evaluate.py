@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gangwei import evaluate as ev
+from gangwei import label_scores
 from gangwei.cli import main
 from gangwei.frame.check import DatasetError
 from gangwei.store import StoreError
@@ -19,17 +20,17 @@ from gangwei.store import StoreError
 def test_figures_by_hand() -> None:
     truth = np.array([True, True, False, False])
     said = np.array([True, False, True, False])
-    assert ev.figures(truth, said, np.array([3.0, 1.0, 1.0, 9.0])) == (0.75, 0.75, 0.75)
-    assert ev.figures(~truth & truth, said & ~said, np.ones(4)) == (0.0, 0.0, 0.0)
+    assert label_scores.figures(truth, said, np.array([3.0, 1.0, 1.0, 9.0])) == (0.75, 0.75, 0.75)
+    assert label_scores.figures(~truth & truth, said & ~said, np.ones(4)) == (0.0, 0.0, 0.0)
 
 
 def test_resamples_keep_strata_and_clusters() -> None:
     stratum = np.array([0, 0, 0, 0, 1, 1])
     cluster = np.array([0, 0, 1, 2, 3, 4])
-    draws = ev.resamples(stratum, cluster, 50)
+    draws = label_scores.resamples(stratum, cluster, 50)
     assert (draws[:, 0] == draws[:, 1]).all()
     assert (draws[:, 4] + draws[:, 5] == 2).all()
-    assert (draws == ev.resamples(stratum, cluster, 50)).all()
+    assert (draws == label_scores.resamples(stratum, cluster, 50)).all()
 
 
 @pytest.fixture
@@ -140,13 +141,13 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
 def test_intervals_of_a_perfect_reading_stay_open() -> None:
     """Ten labels without an error do not show that there is none."""
     truth, weight = np.arange(20) < 10, np.full(20, 3.0)
-    draws = ev.resamples(np.zeros(20, np.int64), np.arange(20))
-    s = ev.score("tier", "builder", truth, truth, weight, draws)
+    draws = label_scores.resamples(np.zeros(20, np.int64), np.arange(20))
+    s = label_scores.score("tier", "builder", truth, truth, weight, draws)
     assert (s.precision, s.recall, s.f1) == (1.0, 1.0, 1.0)
     assert s.precision_low == pytest.approx(0.722, abs=0.001)
     assert (s.recall_low, s.recall_high) == pytest.approx((s.precision_low, 1.0))
     assert s.precision_low < s.f1_low < 0.9
-    none = ev.score("tier", "user", truth & ~truth, truth & ~truth, weight, draws)
+    none = label_scores.score("tier", "user", truth & ~truth, truth & ~truth, weight, draws)
     assert (none.f1_low, none.f1_high) == (0.0, 1.0)
 
 
