@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gangwei import train, train_ads
+from gangwei import train, train_ads, train_lanes
 from gangwei.codebook import Codebook
 from gangwei.frame.check import DatasetError
 from gangwei.kernels.ai import fields, ngrams
@@ -138,10 +138,10 @@ def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:
 
 def test_f1_and_cut() -> None:
     truth = np.array([True, True, False, False])
-    assert train.f1(truth, np.array([True, False, True, False])) == pytest.approx(0.5)
-    assert train.f1(truth, truth, np.array([1.0, 2.0, 3.0, 4.0])) == 1.0
+    assert train_lanes.f1(truth, np.array([True, False, True, False])) == pytest.approx(0.5)
+    assert train_lanes.f1(truth, truth, np.array([1.0, 2.0, 3.0, 4.0])) == 1.0
     score = np.array([1.5, 1.0, -1.0, -1.5])
-    assert -1.0 < train.best_cut(truth, score, np.ones(4)) < 1.0
+    assert -1.0 < train_lanes.best_cut(truth, score, np.ones(4)) < 1.0
 
 
 def test_pack_and_load_keep_the_weights() -> None:
@@ -172,7 +172,7 @@ def test_shipped_lists_are_readable() -> None:
     assert extra.height >= 300
     assert set(extra["ai_tier"]) == set(made["ai_tier"]) | {"builder"}
     assert made["sections"].list.len().min() > 0
-    y = train.targets(made)
+    y = train_lanes.targets(made)
     assert y.shape == (made.height, len(s6_classify.LANES))
     assert ((y >= -1) & (y <= 1)).all()
 
@@ -185,7 +185,7 @@ def test_rare_ngrams_of_a_text_are_spread_wider_than_common_ones() -> None:
     x[:, ngrams.AT_TITLE] = 1.0
     x[:, ngrams.AT_TEXT] = 1.0
     x[0, ngrams.AT_TEXT + 1] = 1.0
-    scale = train.spread(x.tocsr())
+    scale = train_lanes.spread(x.tocsr())
     assert scale[0] == scale[ngrams.AT_TITLE] == scale[-1] == 1.0
     assert scale[ngrams.AT_TEXT] < 1.0 < scale[ngrams.AT_TEXT + 1]
     part = x.tocsr()[:, ngrams.AT_TEXT : ngrams.AT_NEAR]
