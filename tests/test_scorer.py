@@ -10,7 +10,7 @@ import pytest
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.ai import evidence, fields, ngrams
-from gangwei.kernels.ai.terms import fold_text
+from gangwei.kernels.ai.folded import fold_text
 from gangwei.schema import SECTIONS
 from gangwei.stages import s6_classify as s6
 

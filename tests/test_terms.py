@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.ai.terms import compile_terms, fold_text, scan
+from gangwei.kernels.ai.folded import fold_text
+from gangwei.kernels.ai.terms import compile_terms, scan
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "ai_terms.yaml").read_text("utf-8"))
 

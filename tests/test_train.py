@@ -13,6 +13,7 @@ from gangwei import train, train_ads, train_lanes
 from gangwei.codebook import Codebook
 from gangwei.frame.check import DatasetError
 from gangwei.kernels.ai import fields, ngrams
+from gangwei.kernels.ai.lists import compile_lexicons
 from gangwei.stage_tables import RAW, SECTIONS
 from gangwei.stages import s2_clean, s6_classify
 
@@ -146,15 +147,15 @@ def test_f1_and_cut() -> None:
 
 def test_pack_and_load_keep_the_weights() -> None:
     book = Codebook()
-    _, _, _, concepts, kinds = s6_classify.compile_lexicons(book)
+    _, _, _, concepts, kinds = compile_lexicons(book)
     names = s6_classify.feature_names(book, concepts, kinds)
     rng = np.random.default_rng(1)
-    dense = np.zeros((2, train.WIDTH, len(s6_classify.LANES)), np.float32)
+    dense = np.zeros((2, train_lanes.WIDTH, len(s6_classify.LANES)), np.float32)
     some = np.sort(rng.choice(ngrams.AT_TEXT, 300, replace=False))
     dense[:, some] = rng.normal(size=(2, 300, len(s6_classify.LANES)))
     dense[0, ngrams.AT_TEXT + 5, :3] = 1.0
     dense[0, ngrams.AT_NEAR + 7] = 1.0
-    dense[1, ngrams.WIDTH + fields.AT_WORDS, train.AT_SUBFIELDS :] = 2.0
+    dense[1, ngrams.WIDTH + fields.AT_WORDS, s6_classify.AT_SUBFIELDS :] = 2.0
     bias, cuts = np.ones((2, len(s6_classify.LANES)), np.float32), np.zeros((2, 3), np.float32)
     data = train.pack(dense, bias, cuts, np.ones((2, 2)), names)
     assert data == train.pack(dense, bias, cuts, np.ones((2, 2)), names)
@@ -180,7 +181,7 @@ def test_shipped_lists_are_readable() -> None:
 def test_rare_ngrams_of_a_text_are_spread_wider_than_common_ones() -> None:
     from scipy.sparse import lil_matrix
 
-    x = lil_matrix((8, train.WIDTH))
+    x = lil_matrix((8, train_lanes.WIDTH))
     x[:, 0] = 1.0
     x[:, ngrams.AT_TITLE] = 1.0
     x[:, ngrams.AT_TEXT] = 1.0

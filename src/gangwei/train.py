@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from gangwei.codebook import Codebook
 from gangwei.frame.check import of_this_schema
 from gangwei.kernels.ai import evidence, ngrams, score_tables
+from gangwei.kernels.ai.lists import compile_lexicons
+from gangwei.kernels.ai.scorer import AI_USED, NO_AI
 from gangwei.stages import s6_classify as s6
 from gangwei.train_ads import TrainError, copies, gather, unlabelled
 from gangwei.train_lanes import (
-    AT_SUBFIELDS,
     C_TIER,
     NEVER,
     SEEDS,
@@ -106,14 +107,14 @@ def train(
                 dense[v, mask, lane] = m.coef_[0] * scale[mask] if lane < len(s6.TIER_LANES) else m.coef_[0]
             bias[v, lane] = m.intercept_[0] if m else NEVER
         seen = facts[:, score_tables.SEEN]
-        for k, reached in enumerate((seen > 0, seen == 3, seen == 3)):
-            reachable = np.where(reached | (held[v, :, 0] > cuts[v, 0]) & (seen > 0), held[v, :, k], UNREACHED).astype(
-                np.float64
-            )
+        for k, reached in enumerate((seen > NO_AI, seen == AI_USED, seen == AI_USED)):
+            reachable = np.where(
+                reached | (held[v, :, 0] > cuts[v, 0]) & (seen > NO_AI), held[v, :, k], UNREACHED
+            ).astype(np.float64)
             counted = weight > 0
             cuts[v, k] = best_cut(y[counted, k] == 1, reachable[counted], weight[counted])
             said[v, :, k] = reachable > cuts[v, k]
-        for lane in range(AT_SUBFIELDS, n_lanes):
+        for lane in range(s6.AT_SUBFIELDS, n_lanes):
             known = y[:, lane] >= 0
             bias[v, lane] -= best_cut(
                 y[known, lane] == 1, held[v, known, lane].astype(np.float64), np.ones(int(known.sum()))
@@ -126,7 +127,7 @@ def train(
 def rules_of_fitting(book: Codebook) -> s6.Rules:
     """The lists without a model. Every text counts as one, snippets too: the weights for titles alone, which decide on snippets
     later, are made last, from what the weights for texts say."""
-    lexicons, terms, ids, concepts, kinds = s6.compile_lexicons(book)
+    lexicons, terms, ids, concepts, kinds = compile_lexicons(book)
     names = s6.feature_names(book, concepts, kinds)
     return s6.Rules(lexicons, terms, ids, concepts, names, {}, 0, s6.blank_model())
 
@@ -159,7 +160,7 @@ def pack(
     phrase = dense[0, ngrams.AT_NEAR : ngrams.WIDTH, s6.PHRASE_LANES].T
     phrase = np.where(np.abs(phrase) > SMALL, phrase, 0)
     phrase_at = np.flatnonzero(np.any(phrase, axis=1))
-    field = dense[:, ngrams.WIDTH :, AT_SUBFIELDS:]
+    field = dense[:, ngrams.WIDTH :, s6.AT_SUBFIELDS :]
     field_at = np.flatnonzero(np.any(field, axis=(0, 2)))
     arrays = {
         "names": np.array([names[i] for i in used]),

@@ -29,7 +29,6 @@ C_TIER, C_MENTION, C_OTHER = (1.0, 0.3), 0.3, 1.0  # tiers: ads as they are, tit
 WIDTH = ngrams.WIDTH + fields.WIDTH
 FOLDS, SEEDS = 5, 2
 NEVER = -5.0  # score of a lane whose labels hold one value only
-AT_SUBFIELDS = 4 + len(AI_ROLES)
 CUT_LANES = s6.PHRASE_LANES  # tiers and subfields: their cuts are chosen out of fold
 
 
@@ -43,15 +42,15 @@ def targets(labels: pl.DataFrame) -> NDArray[np.int8]:
     y[:, 2] = tier != "none"
     if "mention" in labels.columns:
         known = labels["mention"].is_not_null().to_numpy()
-        y[known, 3] = labels["mention"].fill_null(False).to_numpy()[known]
+        y[known, s6.MENTION] = labels["mention"].fill_null(False).to_numpy()[known]
     if "role" in labels.columns:
         known = labels["role"].is_not_null().to_numpy()
         for k, role in enumerate(AI_ROLES):
-            y[known, 4 + k] = labels["role"].eq(role).fill_null(False).to_numpy()[known]
+            y[known, s6.AT_ROLES + k] = labels["role"].eq(role).fill_null(False).to_numpy()[known]
     if "subfields" in labels.columns:
         known = labels["subfields"].is_not_null().to_numpy() & (y[:, 1] == 1)
         for k, sub in enumerate(AI_SUBFIELDS):
-            y[known, 4 + len(AI_ROLES) + k] = labels["subfields"].list.contains(sub).fill_null(False).to_numpy()[known]
+            y[known, s6.AT_SUBFIELDS + k] = labels["subfields"].list.contains(sub).fill_null(False).to_numpy()[known]
     return y
 
 
@@ -147,9 +146,9 @@ def _lane_model(
     if weak and lane < len(s6.TIER_LANES):
         x = vstack([x, weak[0][:, : x.shape[1]]]).tocsr()
         target, w = np.concatenate([target, weak[1][:, lane]]), np.concatenate([w, np.ones(len(weak[1]))])
-    if lane >= AT_SUBFIELDS:  # most subfields are rare: halfway between ads that count alike and classes that do
+    if lane >= s6.AT_SUBFIELDS:  # most subfields are rare: halfway between ads that count alike and classes that do
         w = np.where(target == 1, w * np.sqrt((target == 0).sum() / (target == 1).sum()), w)
-    others = C_MENTION if lane == len(s6.TIER_LANES) else C_OTHER
+    others = C_MENTION if lane == s6.MENTION else C_OTHER
     return _fit(x, target, c if lane < len(s6.TIER_LANES) else others, w)
 
 

@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.ai import evidence, evidence_rows, fields, ngrams, score_tables, scorer
 from gangwei.kernels.ai import hits as h
-from gangwei.kernels.ai.terms import Lexicon, compile_terms, fold_table
+from gangwei.kernels.ai.folded import fold_table
+from gangwei.kernels.ai.lists import compile_lexicons
+from gangwei.kernels.ai.scorer import AI_USED, BARE_WORDS, BUILDER, NO_AI, RELATED
+from gangwei.kernels.ai.terms import Lexicon
 from gangwei.kernels.hashing import hash_strings, mix, string_buffers
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.rows import WIDE
@@ -32,9 +35,14 @@ if TYPE_CHECKING:
 
 TIER_LANES = ("builder", "builder_or_adjacent", "any")
 LANES = (*TIER_LANES, "mention", *(f"role_{r}" for r in AI_ROLES), *(f"subfield_{s}" for s in AI_SUBFIELDS))
-LEAST = [1, *range(4, 4 + len(AI_ROLES))]  # what an ad without AI evidence is scored for: ai_score and role
+ANY = TIER_LANES.index("any")  # after BUILDER and RELATED
+MENTION = len(TIER_LANES)
+AT_ROLES = MENTION + 1
+AT_SUBFIELDS = AT_ROLES + len(AI_ROLES)
+LEAST = [RELATED, *range(AT_ROLES, AT_SUBFIELDS)]  # what an ad without AI evidence is scored for: ai_score and role
 # lanes that read the n-grams of phrases: the tiers and the subfields
 PHRASE_LANES = [i for i, lane in enumerate(LANES) if lane in TIER_LANES or lane.startswith("subfield_")]
+ADJACENT, USER, NONE = (AI_TIERS.index(t) for t in ("adjacent", "user", "none"))
 MODEL = "ai/model.npz"
 MODEL_BYTES = 1 << 20
 _LOCATION = {"duties": 1, "requirements": 2, "benefits": 3, "blurb": 3, "contact": 3, "tags": 4, "other": 5}
@@ -89,97 +97,6 @@ class Rules:
     signals: dict[str, dict[str, float]]
     snippet: int  # bytes from which a text tells the duties, AI or not; 0: every text does
     model: Model
-
-
-def _where(row: dict[str, str]) -> int:
-    """The locations in which an AI term counts, a bit each; all of them where the list names none."""
-    named = row["section"].split("|") if row.get("section") else []
-    if unknown := set(named) - set(h.LOCATIONS):
-        raise ValueError(f"ai/: {row['id']} names the unknown section {min(unknown)!r}")
-    return sum(1 << h.LOCATIONS.index(s) for s in named) or -1
-
-
-def compile_lexicons(
-    book: Codebook,
-) -> tuple[tuple[Lexicon, ...], h.Terms, list[str], list[str], list[str]]:
-    """(lexicons, what is said of each term, rule ids, concepts, role words) of the lists in `definitions/ai`.
-
-    The lexicons number their terms alike: what is looked for in titles, in texts and tags, and the cues.
-
-    Raises:
-        ValueError: a list names an unknown tier, cue, strength, section or subfield, or repeats a term.
-    """
-    terms, cues, roles = (book.rows(f"ai/{n}.csv") for n in ("terms", "cues", "roles"))
-    concepts = sorted({r["concept"] for r in terms})
-    kinds = sorted({r["kind"] for r in roles})
-    if len(concepts) > evidence.MAX_CONCEPTS or len(kinds) >= evidence.MAX_ROLES:
-        raise ValueError(
-            f"ai/: at most {evidence.MAX_CONCEPTS} concepts and {evidence.MAX_ROLES - 1} kinds of title words"
-        )
-    words: list[str] = []
-    columns: list[tuple[int, ...]] = []
-    about: list[tuple[int, int]] = []
-    ids: list[str] = []
-
-    def add(row: dict[str, str], *values: int, subfields: str = "") -> None:
-        words.append(row["term"])
-        ids.append(row["id"])
-        columns.append(values)
-        if unknown := set(subfields.split("|") if subfields else ()) - set(AI_SUBFIELDS):
-            raise ValueError(f"ai/: {row['id']} names the unknown subfield {min(unknown)!r}")
-        named = [AI_SUBFIELDS.index(s) for s in subfields.split("|")] if subfields else []
-        first, second = (*named, -1, -1)[:2]
-        about.append((first, second))
-
-    for r in terms:
-        if r["id"].split(".")[0] != r["concept"]:
-            raise ValueError(f"ai/terms.csv: the id {r['id']} must begin with its concept: {r['concept']}.001")
-        for column, codes in (("tier", evidence.TIERS), ("not_if", ("", *h.CUES))):
-            if r[column] not in codes:
-                raise ValueError(
-                    f"ai/terms.csv: {r['id']}: {column} {r[column]!r} is none of {', '.join(filter(None, codes))}"
-                )
-        cue = h.CUES.index(r["not_if"]) if r["not_if"] else -1
-        add(
-            r,
-            h.AI,
-            evidence.TIERS.index(r["tier"]),
-            concepts.index(r["concept"]),
-            int(r["needs"] == "ai"),
-            cue,
-            _where(r),
-            subfields=r["subfield"],
-        )
-    for r in cues:
-        add(r, h.CUE, -1, -1, 0, -1, h.CUES.index(r["kind"]))
-    for layer, name in ((h.SURVEILLANCE, "surveillance"), (h.DEFENCE, "defence")):
-        for r in book.rows(f"ai/{name}.csv"):
-            add(r, layer, -1, -1, 0, -1, ("strong", "weak", "none").index(r["strength"]))
-    for r in book.rows("ai/surveillance_titles.csv"):
-        add(r, h.OTHER_JOB, -1, -1, 0, -1, -1)
-    for r in roles:
-        add(r, h.ROLE, -1, -1, 0, -1, kinds.index(r["kind"]))
-    plain = book.rows("ai/field_words.csv")
-    if len(plain) > fields.MAX_WORDS:
-        raise ValueError(f"ai/field_words.csv: at most {fields.MAX_WORDS} words")
-    for i, r in enumerate(plain):
-        add(r, h.FIELD, -1, -1, 0, -1, i, subfields=r["subfields"])
-    table = np.array(columns, np.int32).reshape(-1, 6)
-    lexicon = compile_terms(words, table[:, 0].tolist())
-    lexicons = (
-        lexicon.only(h.AI, h.SURVEILLANCE, h.DEFENCE, h.ROLE, h.OTHER_JOB),
-        lexicon.only(h.AI, h.SURVEILLANCE, h.DEFENCE),
-        lexicon.only(h.CUE),
-        lexicon.only(h.AI, h.FIELD),
-        lexicon.only(h.FIELD),
-    )
-    columns_of = (np.ascontiguousarray(table[:, i]) for i in range(1, 6))
-    about_fields = np.array(about, np.int32).reshape(-1, 2)
-    lists = book.toml("ai/rules.toml")["lists"]
-    said = h.Terms._make(
-        (lexicon.size, lexicon.layer.astype(np.int32), *columns_of, about_fields, lists["terms"], lists["wishes"])
-    )
-    return lexicons, said, ids, concepts, kinds
 
 
 def compile_rules(book: Codebook) -> Rules:
@@ -293,14 +210,14 @@ def decide(
     v = (facts[:, score_tables.SAID] == 0).astype(np.int64)
     seen = facts[:, score_tables.SEEN]
     cut = model.cuts[v]
-    tier = np.full(len(v), 3, np.int8)
-    used = seen == 3
-    tier[(scores[:, 2] > cut[:, 2]) & used] = 2
-    tier[(scores[:, 1] > cut[:, 1]) & used] = 1
-    tier[scores[:, 0] > cut[:, 0]] = 0
-    tier[seen == 0] = 3
+    tier = np.full(len(v), NONE, np.int8)
+    used = seen == AI_USED
+    tier[(scores[:, ANY] > cut[:, ANY]) & used] = USER
+    tier[(scores[:, RELATED] > cut[:, RELATED]) & used] = ADJACENT
+    tier[scores[:, BUILDER] > cut[:, BUILDER]] = AI_TIERS.index("builder")
+    tier[seen == NO_AI] = NONE
     slope, shift = model.calibration[v, 0], model.calibration[v, 1]
-    p = 1.0 / (1.0 + np.exp(-np.clip(slope * scores[:, 1].astype(np.float64) + shift, -30, 30)))
+    p = 1.0 / (1.0 + np.exp(-np.clip(slope * scores[:, RELATED].astype(np.float64) + shift, -30, 30)))
     return tier, np.round(p, 6)
 
 
@@ -333,16 +250,16 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     scores, facts, hits, hit_row = got.scores, got.facts, got.hits, got.hit_row
     tier, p = decide(scores, facts, model)
     seen = facts[:, score_tables.SEEN]
-    role = np.argmax(scores[:, 4 : 4 + len(AI_ROLES)], 1)
-    tier, opinions = _second(clean, got.first, tier, p, seen > 0, second)
+    role = np.argmax(scores[:, AT_ROLES:AT_SUBFIELDS], 1)
+    tier, opinions = _second(clean, got.first, tier, p, seen > NO_AI, second)
     more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(opinions)
     out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS)[tier.astype(np.int64)],
-            "ai_mention": (seen > 1) | ((seen == 1) & (scores[:, 3] > 0)) | (tier < 3),
+            "ai_mention": (seen > BARE_WORDS) | ((seen == BARE_WORDS) & (scores[:, MENTION] > 0)) | (tier < NONE),
             "ai_score": p,
             "ai_role": pl.Series(AI_ROLES)[role],
-            "ai_subfields": evidence_rows.subfields(scores[:, 4 + len(AI_ROLES) :], tier),
+            "ai_subfields": evidence_rows.subfields(scores[:, AT_SUBFIELDS:], tier),
             "surveillance_job": signal(facts, score_tables.SURVEILLANCE_AT, rules.signals["surveillance"]),
             "defence_signal": signal(facts, score_tables.DEFENCE_AT, rules.signals["defence"]),
             "ai_terms": evidence_rows.terms(hits, hit_row, len(tier), rules.rule_ids),

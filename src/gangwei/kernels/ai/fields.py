@@ -9,8 +9,9 @@ import numpy as np
 
 from gangwei.kernels.ai import evidence
 from gangwei.kernels.ai import hits as h
+from gangwei.kernels.ai.folded import decode
 from gangwei.kernels.ai.ngrams import AT_NEAR
-from gangwei.kernels.ai.terms import decode, find
+from gangwei.kernels.ai.terms import find
 from gangwei.kernels.lean import lean
 from gangwei.kernels.rows import add_rows
 from gangwei.schema import AI_SUBFIELDS

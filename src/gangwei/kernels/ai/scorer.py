@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gangwei.kernels.ai import evidence
 from gangwei.kernels.ai import hits as h
 from gangwei.kernels.ai.fields import hits_of_fields, score_subfields
+from gangwei.kernels.ai.folded import decode
 from gangwei.kernels.ai.ngrams import (
     AT_NEAR,
     AT_TEXT,
@@ -42,7 +43,7 @@ from gangwei.kernels.ai.score_tables import (
     blank,
     scratch_for,
 )
-from gangwei.kernels.ai.terms import decode, find, longest_of, needed_for
+from gangwei.kernels.ai.terms import find, longest_of, needed_for
 from gangwei.kernels.lean import lean, lean_inline
 
 TITLE_SCALE = 3.0
