@@ -37,7 +37,13 @@ SHORT_HEADER = 10
 AROUND = ("province", "experience_max")
 WIDEST = ("province", "city", "district", "address")
 ASIDE = ("ignore", "source_key", "pay_unit", "pay_currency", "experience_max")
-OF_JOBS = ("occupation", "employment_type")
+BARRED = {
+    "occupation": ("industry",),
+    "employment_type": ("industry", "title"),
+    "company": ("industry",),
+    "headcount": ("company_size",),
+}
+"""Fields that a column is not by its values where its header asks for another."""
 OF_WORK = {"pay", "pay_min", "pay_max", "experience", "description", "headcount"}
 OF_ADS = {"company", "description", "url"}
 NONE: Mapping[str, str] = {}
@@ -228,6 +234,13 @@ def _place(
     know: Knowledge,
     remarks: Mapping[str, str] = NONE,
 ) -> Guess | None:
+    """The mapping of a table whose data begin behind `skip` rows; None where it tells too little or the header is a row of data.
+
+    Args:
+        names: the header's, or column0, column1, ...
+        rows: the first rows of data, the header's own among them where it may be repeated. more: rows from further on.
+        remarks: what a dump remarks on its columns.
+    """
     if header and any(len(n) > HEADER_CHARS for n in names):
         return None
     if header and (prefixed.is_row(names, rows) or (len(names) == 1 and _prose(names[0], rows, know))):
@@ -257,40 +270,11 @@ def _place(
     if header:
         placed |= lower_bound(placed, {n: shown[n] for n in names}, know.headers)
         placed |= beside(names, rows, shown, placed, know.headers, know.values)
-    barred = {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field in OF_JOBS}
-    barred |= {(n, "industry") for n in names if header and (c := know.headers.claim(n)) and c.field == "company"}
-    barred |= {(n, "title") for n in names if header and (c := know.headers.claim(n)) and c.field == "employment_type"}
-    barred |= {(n, "company_size") for n in names if header and (c := know.headers.claim(n)) and c.field == "headcount"}
-    barred |= {
-        (n, "tags")
-        for n, mine in shown.items()
-        if header and len(mine) >= know.values.cut.few_rows and len(set(mine)) == 1
-    }
-    bare = re.compile(know.packed.bare["pattern"])
-    barred |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
-    lists = [n for n in names if share_of(know.packed.list, cells[n]) >= know.values.cut.most]
-    lists = lists if 2 * len(lists) < len(names) else []  # words in a list beside plain values
-    barred |= {(n, f) for n in lists for f in NAMES}
-    barred |= (
-        pictures := {
-            (n, "url") for n, mine in shown.items() if share_of(know.packed.picture, mine) >= know.values.cut.half
-        }
-    )
-    placed = {n: f for n, f in placed.items() if (n, f) not in pictures}
-    by_value = by_values.columns(names, rows, shown, placed, know.values, barred, know.packed.intro)
-    by_value |= by_values.amounts(names, rows, {**placed, **by_value}, know.values)
-    by_value |= by_values.addresses(names, rows, {**placed, **by_value}, know.values)
-    by_value |= by_values.codes(shown, {**placed, **by_value}, know.values)
-    second = {n: mine for n, mine in shown.items() if not header or _second_name(n, mine, know)}
-    short = short_names({**placed, **by_value}, second, len(rows), know.values, know.packed)
-    by_value |= short
-    if not header:
-        placed |= {n: "tags" for n in lists if short and n not in by_value}
-        by_value |= by_values.texts(shown, {**placed, **by_value}, know.values)
-        by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county, know.values)
-        by_value |= by_values.captures(shown, {**placed, **by_value}, know.values)
-    by_value |= by_values.titles_aside(shown, {**placed, **by_value}, know.values)
-    placed = by_values.trade_for_title(placed, by_value, shown, know.values)
+    pictures = {n for n, mine in shown.items() if share_of(know.packed.picture, mine) >= know.values.cut.half}
+    placed = {n: f for n, f in placed.items() if f != "url" or n not in pictures}
+    lists = _lists(names, cells, know)
+    barred = _barred(names if header else (), shown, lists, know) | {(n, "url") for n in pictures}
+    placed, by_value = _by_values(header, names, rows, shown, placed, lists, barred, know)
     written = {f for n, f in {**placed, **by_value}.items() if n not in keys and cells[n]} & {"description"}
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys and f not in written}, keys)
     mapped = {
@@ -310,6 +294,52 @@ def _place(
     if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
         return None
     return replace(found, anchors=anchors_of(names, found.placed, cells, know.values))
+
+
+def _lists(names: Sequence[str], cells: dict[str, list[str]], know: Knowledge) -> list[str]:
+    """Columns of words in written-out lists beside plain values; none where most columns are such."""
+    lists = [n for n in names if share_of(know.packed.list, cells[n]) >= know.values.cut.most]
+    return lists if 2 * len(lists) < len(names) else []
+
+
+def _barred(
+    headers: Sequence[str], shown: dict[str, list[str]], lists: list[str], know: Knowledge
+) -> set[tuple[str, str]]:
+    """Columns with the fields that they cannot be whatever their values look like, by what their headers ask for."""
+    out = {(n, f) for n in headers if (c := know.headers.claim(n)) for f in BARRED.get(c.field, ())}
+    few = know.values.cut.few_rows
+    out |= {(n, "tags") for n, mine in shown.items() if headers and len(mine) >= few and len(set(mine)) == 1}
+    bare = re.compile(know.packed.bare["pattern"])
+    out |= {(n, f) for n, mine in shown.items() if all(map(bare.search, mine)) for f in know.packed.bare}
+    return out | {(n, f) for n in lists for f in NAMES}
+
+
+def _by_values(
+    header: bool,
+    names: tuple[str, ...],
+    rows: list[list[str]],
+    shown: dict[str, list[str]],
+    placed: dict[str, str],
+    lists: list[str],
+    barred: set[tuple[str, str]],
+    know: Knowledge,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Columns placed by their headers, as their values complete them, and those placed by values alone."""
+    values = know.values
+    by_value = by_values.columns(names, rows, shown, placed, values, barred, know.packed.intro)
+    by_value |= by_values.amounts(names, rows, {**placed, **by_value}, values)
+    by_value |= by_values.addresses(names, rows, {**placed, **by_value}, values)
+    by_value |= by_values.codes(shown, {**placed, **by_value}, values)
+    second = {n: mine for n, mine in shown.items() if not header or _second_name(n, mine, know)}
+    short = short_names({**placed, **by_value}, second, len(rows), values, know.packed)
+    by_value |= short
+    if not header:
+        placed = {**placed, **{n: "tags" for n in lists if short and n not in by_value}}
+        by_value |= by_values.texts(shown, {**placed, **by_value}, values)
+        by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county, values)
+        by_value |= by_values.captures(shown, {**placed, **by_value}, values)
+    by_value |= by_values.titles_aside(shown, {**placed, **by_value}, values)
+    return by_values.trade_for_title(placed, by_value, shown, values), by_value
 
 
 def _prose(name: str, rows: list[list[str]], know: Knowledge) -> bool:

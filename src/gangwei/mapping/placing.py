@@ -185,23 +185,17 @@ def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
 
 def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
     """A claim as the values correct it: titles under the header of a text, a class of jobs under that of a contract."""
-    cut = values.cut
-    tells = values.tells
+    cut, tells = values.cut, values.tells
     if not mine:
         return claim
     if claim.field == "title" and share_of(tells.recruiter, mine) >= cut.clear:
         return Claim(claim.strength, claim.rank, "ignore")
     if claim.field == "education" and median(mine) > cut.plain_text and values.like("education", mine) < cut.half:
         return Claim(WORDS, claim.rank, "description")
-    if claim.field == "description" and median(mine) <= cut.plain_text:
-        duties = values.like("description", mine) >= cut.half or tells.certificate.search(name) is not None
-        least = () if duties else (("company", cut.most), ("title", cut.half))
-        if (short := next((f for f, at in least if values.like(f, mine) >= at), None)) is not None:
-            return Claim(WORDS, claim.rank, short)
-    if claim.field == "description" and median(mine) <= cut.benefits and _of_benefits(mine, values):
-        return Claim(WORDS, claim.rank, "tags")
-    if claim.field == "description" and median(mine) <= cut.benefits and share_of(tells.facts, mine) >= cut.most:
-        return Claim(WORDS, claim.rank, "company_size")
+    if claim.field == "description":
+        return _reread_text(name, claim, mine, values)
+    if claim.field == "ignore":
+        return _reread_ignored(name, claim, mine, values)
     if claim.field == "occupation" and not tells.of_jobs.search(name) and values.like("industry", mine) >= cut.usual:
         return Claim(WORDS, claim.rank, "industry")
     if claim.field == "company_nature" and values.like("industry", mine) >= cut.half > 2 * values.like(
@@ -220,28 +214,18 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         return Claim(WORDS, claim.rank, "city")
     if claim.field == "industry" and share_of(tells.firm, mine) >= cut.clear:
         return Claim(WORDS, claim.rank, "company")
-    single = share_of(SEVERAL, mine) < cut.few or values.like("pay", mine) >= cut.nearly_all  # 1-1.5万/月 is one value
     if claim.field == "tags" and median(mine) > cut.benefits and _of_duties(mine, values):
         return Claim(WORDS, claim.rank, "description")
-    if claim.field == "tags" or (claim.field == "description" and median(mine) <= cut.plain_text and single):
-        clear = next((f for f in CLEAR if values.like(f, mine) >= cut.nearly_all), None)
-        claim = Claim(WORDS, claim.rank, clear) if clear else claim
+    if claim.field == "tags":
+        claim = _clearly(claim, mine, values)
     if claim.field == "tags" and tells.of_employers.search(name) and _of_trades(mine, values):
         return Claim(WORDS, claim.rank, "industry")
-    if claim.field == "ignore" and tells.of_hirers.search(name) and values.like("company", mine) >= cut.most:
-        return Claim(WORDS, claim.rank, "company")
     if (
         claim.field == "company"
         and (values.plausible("employment_type", mine) or 0.0) >= cut.nearly_all
         and values.like("employment_type", mine) >= cut.half
     ):  # 社会招聘, the name of a list of jobs
         return Claim(WORDS, claim.rank, "employment_type")
-    if claim.field == "ignore" and tells.of_links.search(name) and values.like("url", mine) >= cut.nearly_all:
-        return Claim(WORDS, claim.rank, "url")
-    told_by = (("employment_type", cut.nearly_all), ("company_size", cut.clear))
-    if claim.field == "ignore" and (told := next((f for f, at in told_by if values.like(f, mine) >= at), None)):
-        ofs = tells.of_employers.search(name) or told != "company_size"
-        return Claim(WORDS, claim.rank, told) if ofs else claim
     if (
         claim.field == "source_key"
         and tells.of_counts.search(name)
@@ -264,6 +248,43 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         of_owners = values.like("company_nature", mine) >= cut.half
         return Claim(WORDS, claim.rank, "company_nature" if of_owners else "occupation")
     return claim
+
+
+def _reread_text(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
+    """A claim of the text as the values correct it: employers, titles, tags or a single clear field under its header."""
+    cut, tells = values.cut, values.tells
+    if median(mine) <= cut.plain_text:
+        duties = values.like("description", mine) >= cut.half or tells.certificate.search(name) is not None
+        least = () if duties else (("company", cut.most), ("title", cut.half))
+        if (short := next((f for f, at in least if values.like(f, mine) >= at), None)) is not None:
+            return Claim(WORDS, claim.rank, short)
+    if median(mine) <= cut.benefits and _of_benefits(mine, values):
+        return Claim(WORDS, claim.rank, "tags")
+    if median(mine) <= cut.benefits and share_of(tells.facts, mine) >= cut.most:
+        return Claim(WORDS, claim.rank, "company_size")
+    # 1-1.5万/月 is one value
+    single = share_of(SEVERAL, mine) < cut.few or values.like("pay", mine) >= cut.nearly_all
+    return _clearly(claim, mine, values) if median(mine) <= cut.plain_text and single else claim
+
+
+def _reread_ignored(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
+    """A claim that a column is none of ours as the values correct it."""
+    cut, tells = values.cut, values.tells
+    if tells.of_hirers.search(name) and values.like("company", mine) >= cut.most:
+        return Claim(WORDS, claim.rank, "company")
+    if tells.of_links.search(name) and values.like("url", mine) >= cut.nearly_all:
+        return Claim(WORDS, claim.rank, "url")
+    told_by = (("employment_type", cut.nearly_all), ("company_size", cut.clear))
+    if told := next((f for f, at in told_by if values.like(f, mine) >= at), None):
+        ofs = tells.of_employers.search(name) or told != "company_size"
+        return Claim(WORDS, claim.rank, told) if ofs else claim
+    return claim
+
+
+def _clearly(claim: Claim, mine: list[str], values: Values) -> Claim:
+    """The claim, or that of the field which nearly all values are beyond doubt."""
+    clear = next((f for f in CLEAR if values.like(f, mine) >= values.cut.nearly_all), None)
+    return Claim(WORDS, claim.rank, clear) if clear else claim
 
 
 def _counts_people(mine: list[str], values: Values) -> bool:
