@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.charset import repair_text
-from gangwei.formats.chunk import unique_names
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
 from gangwei.formats.table import Table
 from gangwei.mapping import by_values, counties, objects, prefixed
 from gangwei.mapping.corrected import corrected, short_address, short_names
+from gangwei.mapping.header_rows import HEADER_DEPTH, candidates
 from gangwei.mapping.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.mapping.placing import MANY, beside, by_header, lower_bound, share_of
 from gangwei.mapping.ragged import anchors_of
@@ -30,7 +30,6 @@ from gangwei.mapping.values import Values, load_values
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-HEADER_DEPTH = 8
 SAMPLE = 60
 HEADER_CHARS = 60
 SHORT_HEADER = 10
@@ -100,7 +99,7 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     rows = [] if table.columns is not None else table.top(HEADER_DEPTH)
     sure = next((i for i, row in rows if _sure_header(row, know)), -1)
     best: tuple[tuple[int, int, int], Guess] | None = None
-    for skip, header, names in _candidates(table, know.headers):
+    for skip, header, names in candidates(table, know.headers):
         if skip <= sure:  # the header would be a row of data
             continue
         if header and _of_persons(names, table.remarks, know):
@@ -154,75 +153,12 @@ def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge
     return tried if tried is not None and tried.anchors and tried.fields >= found.fields else found
 
 
-def _groups(row: Sequence[str], under: Sequence[str]) -> bool:
-    """The second row names parts of groups that the first row names over several columns, and nothing else."""
-    if "" not in [c.strip() for c in row[1:]] or len(row) != len(under) or sum(bool(c.strip()) for c in row) < 3:
-        return False
-    wide = [i for i in range(len(row)) if not row[i].strip() or (i + 1 < len(row) and not row[i + 1].strip())]
-    named = [i for i, c in enumerate(under) if c.strip() and c.strip() != row[i].strip()]
-    short = all(len(under[i].strip()) <= 12 and not under[i].strip()[:1].isdigit() for i in named)
-    return len(named) > 1 and len(named) < len(row) and short and set(named) <= set(wide)
-
-
-def _under_groups(row: Sequence[str], under: Sequence[str], headers: Headers) -> list[str]:
-    """Names of the columns under groups: the part alone where it tells by itself, else group and part."""
-    group, out = "", []
-    for a, b in zip(row, under):
-        group, part = a.strip() or group, b.strip()
-        alone = part and headers.listed(part) is not None
-        out.append(part if alone else group if part in ("", group) else f"{group}{part}")
-    return out
-
-
-def _candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
-    """(rows before the data, has a header, names): each of the first rows, two rows as one header, or no header."""
-    if table.columns is not None:
-        yield 0, True, table.columns
-        return
-    if not table.head:
-        return
-    width = Counter(len(r) for r in table.head if r).most_common(1)[0][0] if any(table.head) else 0
-    for i, row in table.top(HEADER_DEPTH):
-        if len(row) <= 1 < width:
-            continue
-        under = table.head[i + 1] if i + 1 < len(table.head) else []
-        if _groups(row, under):
-            yield i + 2, True, tuple(unique_names(_under_groups(row, under, headers)))
-            continue
-        if 0 < len(row) == width - 1 and not _key(row[0], headers) and _numbered(table.head[i + 1 :], width):
-            yield i + 1, True, tuple(unique_names(["", *row]))
-            continue
-        yield i + 1, True, tuple(unique_names(row))
-        if 2 <= len(row) < width and sum(headers.claim(c) is not None for c in row) * 2 > len(row):
-            yield i + 1, True, tuple(unique_names([*row, *[""] * (width - len(row))]))
-        if "" in row and any(row) and len(under) == len(row):
-            group, joined = "", []
-            for a, b in zip(row, under):
-                group = a.strip() or group
-                joined.append(f"{group}{b.strip()}" if b.strip() and b.strip() != group else group)
-            yield i + 2, True, tuple(unique_names(joined))
-    yield 0, False, tuple(f"column{i}" for i in range(width))
-
-
 def _sure_header(row: list[str], know: Knowledge) -> bool:
     """Short cells without a digit, of which three of five ask for a field, several fields in all: no row of data."""
     filled = [c.strip() for c in row if c.strip()]
     asked = [c.field for f in filled if (c := know.headers.claim(f)) is not None]
     short = all(len(f) <= SHORT_HEADER and not any(map(str.isdigit, f)) for f in filled)
     return short and len(set(asked)) >= know.values.cut.few_values and len(asked) / len(filled) >= know.values.cut.clear
-
-
-def _numbered(rows: list[list[str]], width: int) -> bool:
-    """Rows that begin with a number of their own, which the header leaves without a name (R, pandas)."""
-    own = [r for r in rows if len(r) == width]
-    firsts = {r[0].strip() for r in own}
-    return len(own) > 2 and len(firsts) == len(own) and all(f.isdecimal() for f in firsts) and any(r[-1] for r in own)
-
-
-def _key(header: str, headers: Headers) -> bool:
-    """A header of row numbers or keys."""
-    claim = headers.claim(header)
-    return claim is not None and claim.field in ("source_key", "ignore")
 
 
 def _place(
