@@ -34,32 +34,50 @@ class Spec:
     schema_version: int = schema.SCHEMA_VERSION
 
 
-def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
-    """Write `directory/published`; returns the truth (openings, ai strict/related/broad)."""
-    rng = np.random.default_rng(spec.seed)
-    n, out = spec.ads, directory / "published"
-    out.mkdir(parents=True)
+@dataclass(frozen=True)
+class Drawn:
+    """What chance decided of each ad; of an opening all ads have the same but the day."""
+
+    ids: list[str]
+    opening_of: np.ndarray
+    employer: np.ndarray
+    anonymous: np.ndarray
+    tier: np.ndarray
+    ai: np.ndarray
+    city: np.ndarray
+    multi: np.ndarray
+    nowhere: np.ndarray
+    posted: list[dt.date | None]
+
+
+def _drawn(spec: Spec, rng: np.random.Generator) -> Drawn:
+    n = spec.ads
     opening_of = np.minimum(np.arange(n), rng.integers(0, max(n, 1), n)) if n else np.zeros(0, int)
     opening_of = np.where(rng.random(n) < 0.7, np.arange(n), opening_of)
     for _ in range(8):
         opening_of = opening_of[opening_of] if n else opening_of
     employer_of_opening = (rng.pareto(1.1, n) * 8).astype(int) % max(spec.employers, 1) if n else np.zeros(0, int)
     no_name = rng.random(n) < 0.1
-    emp = employer_of_opening[opening_of]
-    anonymous = no_name[opening_of]
     tier_p = [spec.ai * 0.6, spec.ai * 0.3, spec.ai * 0.1, 1 - spec.ai]
     tiers = rng.choice(4, n, p=tier_p)[opening_of] if n else np.zeros(0, int)
-    tier = np.array(schema.AI_TIERS)[tiers]
-    ai = tiers < 3
     p = np.array([CITIES[c] for c in spec.cities])
     city = np.array(spec.cities)[rng.choice(len(p), n, p=p / p.sum())][opening_of] if n else np.zeros(0, str)
     multi = (rng.random(n)[opening_of] < 0.03) & (len(spec.cities) > 1) if n else np.zeros(0, bool)
     nowhere = (rng.random(n)[opening_of] < 0.05) & ~multi if n else np.zeros(0, bool)
-    ids = [f"ad{i:08d}" for i in range(n)]
     start = dt.date(2024, 1, 1)
     posted = [start + dt.timedelta(days=int(d)) if spec.dates else None for d in rng.integers(0, 360, n)]
+    return Drawn(
+        [f"ad{i:08d}" for i in range(n)], opening_of, employer_of_opening[opening_of], no_name[opening_of],
+        np.array(schema.AI_TIERS)[tiers], tiers < 3, city, multi, nowhere, posted,
+    )  # fmt: skip
 
-    def pick(values: tuple[str, ...]) -> np.ndarray:
+
+def _ads(spec: Spec, rng: np.random.Generator, drawn: Drawn) -> pl.DataFrame:
+    if not spec.ads:
+        return schema.ADS.conform(pl.DataFrame())
+    n, opening_of, ai, posted = spec.ads, drawn.opening_of, drawn.ai, drawn.posted
+
+    def pick(values: tuple[str | None, ...]) -> np.ndarray:
         return np.array(values, dtype=object)[rng.integers(0, len(values), n)]
 
     pay = np.exp(rng.normal(9.2, 0.5, n) + 0.25 * ai) * 100
@@ -67,23 +85,23 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
     board = pick(BOARDS)
     flag = rng.random(n)
     alike = np.where(flag < 0.5, opening_of, np.arange(n))  # half of the copies repeat title and pay of the first
-    ads = schema.ADS.conform(
+    return schema.ADS.conform(
         pl.DataFrame(
             {
-                "ad_id": ids, "source_id": ["made"] * n, "source_key": [str(i) for i in range(n)], "board": board.tolist(),
+                "ad_id": drawn.ids, "source_id": ["made"] * n, "source_key": [str(i) for i in range(n)], "board": board.tolist(),
                 "url": [f"https://example.org/{i}" for i in range(n)], "language": ["zh"] * n,
                 "title": [HOSTILE if i == 0 else f"工程师 {i % 97}" for i in alike], "captured_date": posted, "posted_date": posted,
                 "date_precision": ["day" if spec.dates else "none"] * n,
-                "employer_id": [None if a else f"em{e:06d}" for e, a in zip(emp, anonymous)],
+                "employer_id": [None if a else f"em{e:06d}" for e, a in zip(drawn.employer, drawn.anonymous)],
                 "opening_id": [f"op{o:08d}" for o in opening_of],
                 "match_relation": np.where(opening_of == np.arange(n), "representative", "same_opening"),
                 "match_reason": np.where(opening_of == np.arange(n), None, np.where(flag < 0.5, "same_text", "same_title_text")).tolist(),
-                "ai_tier": tier, "ai_mention": ai | (flag > 0.97), "ai_score": np.where(ai, 0.9, 0.1),
+                "ai_tier": drawn.tier, "ai_mention": ai | (flag > 0.97), "ai_score": np.where(ai, 0.9, 0.1),
                 "ai_role": np.where(ai, pick(schema.AI_ROLES), None).tolist(),
                 "ai_subfields": [[schema.AI_SUBFIELDS[i % 9]] if a else [] for i, a in enumerate(ai)],
                 "surveillance_job": flag < 0.02, "defence_signal": flag > 0.99,
-                "place_status": np.where(multi, "multi", np.where(nowhere, "none", "ok")),
-                "adcode": [None if m or x else c for m, x, c in zip(multi, nowhere, city)],
+                "place_status": np.where(drawn.multi, "multi", np.where(drawn.nowhere, "none", "ok")),
+                "adcode": [None if m or x else c for m, x, c in zip(drawn.multi, drawn.nowhere, drawn.city)],
                 "pay_status": np.where(stated[alike], "ok", "negotiable"),
                 "pay_min_fen": [int(v * 0.8) if s else None for v, s in zip(pay[alike], stated[alike])],
                 "pay_max_fen": [int(v * 1.2) if s else None for v, s in zip(pay[alike], stated[alike])],
@@ -93,9 +111,10 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
             },
             infer_schema_length=None,
         )
-        if n
-        else pl.DataFrame()
     )  # fmt: skip
+
+
+def _openings(ads: pl.DataFrame) -> pl.DataFrame:
     rep = ads.filter(pl.col("match_relation") == "representative")
     sizes = ads.group_by("opening_id").agg(
         pl.len().alias("n_ads"),
@@ -103,28 +122,34 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         pl.col("posted_date").min().alias("first_date"),
         pl.col("posted_date").max().alias("last_date"),
     )
-    openings = (
+    return (
         rep.select("opening_id", "employer_id", "title", "ad_id", "adcode", "ai_tier")
         .join(sizes, on="opening_id")
         .with_columns(confidence=pl.lit("high"))
         .sort("opening_id")
     )
-    places = [(i, c, 1.0) for i, c, m, x in zip(ids, city, multi, nowhere) if not m and not x]
-    places += [(i, c, 0.5) for i, m in zip(ids, multi) if m for c in ("310000", "440300")]
-    spells = (
-        openings.select(
-            pl.col("opening_id").str.replace("op", "sp").alias("spell_id"),
-            "opening_id",
-            pl.lit(1).alias("ordinal"),
-            "first_date",
-            "last_date",
-            "n_ads",
-        )
-        if spec.dates and n
-        else None
+
+
+def _places(drawn: Drawn) -> pl.DataFrame | None:
+    places = [(i, c, 1.0) for i, c, m, x in zip(drawn.ids, drawn.city, drawn.multi, drawn.nowhere) if not m and not x]
+    places += [(i, c, 0.5) for i, m in zip(drawn.ids, drawn.multi) if m for c in ("310000", "440300")]
+    return pl.DataFrame(places, schema=["ad_id", "adcode", "weight"], orient="row") if places else None
+
+
+def _spells(openings: pl.DataFrame) -> pl.DataFrame:
+    return openings.select(
+        pl.col("opening_id").str.replace("op", "sp").alias("spell_id"),
+        "opening_id",
+        pl.lit(1).alias("ordinal"),
+        "first_date",
+        "last_date",
+        "n_ads",
     )
+
+
+def _employers(spec: Spec) -> pl.DataFrame:
     kinds = ("company", "company", "company", "university", "agency")
-    employers = pl.DataFrame(
+    return pl.DataFrame(
         [
             {
                 "employer_id": f"em{e:06d}", "name": HOSTILE if e == 0 else f"示例公司{e}", "kind": kinds[e % 5],
@@ -135,13 +160,16 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
             for e in range(spec.employers)
         ]
     )  # fmt: skip
+
+
+def _affiliations() -> pl.DataFrame:
     lists = [
         ("em000003", "T1", "groups", None, None),
         ("em000004", "T2", "subsidiaries", dt.date(2020, 1, 1), None),
         ("em000005", "T3", "1260H", dt.date(2021, 6, 3), dt.date(2030, 1, 1)),
         ("em000006", "T4", "notices", None, None),
     ]
-    affiliations = pl.DataFrame(
+    return pl.DataFrame(
         [
             {
                 "employer_id": e,
@@ -157,39 +185,62 @@ def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
         ],
         infer_schema_length=None,
     )
-    rejects = (
-        pl.DataFrame(
-            {
-                "source_id": ["made"] * 30,
-                "file": ["made.csv"] * 30,
-                "row": list(range(30)),
-                "reason_id": ["no_title"] * 20 + ["empty_row"] * 10,
-                "raw": [HOSTILE] * 30,
-            }
-        )
-        if n
-        else None
+
+
+def _rejects() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "source_id": ["made"] * 30,
+            "file": ["made.csv"] * 30,
+            "row": list(range(30)),
+            "reason_id": ["no_title"] * 20 + ["empty_row"] * 10,
+            "raw": [HOSTILE] * 30,
+        }
     )
+
+
+def _skills(drawn: Drawn) -> pl.DataFrame | None:
     asks = [
-        (i, s) for k, (i, a) in enumerate(zip(ids, ai)) if a for s in ("python", ("pytorch", "sql")[k % 2])[: 1 + k % 3]
+        (i, s)
+        for k, (i, a) in enumerate(zip(drawn.ids, drawn.ai))
+        if a
+        for s in ("python", ("pytorch", "sql")[k % 2])[: 1 + k % 3]
     ]
-    skills = pl.DataFrame(asks, schema=["ad_id", "skill_id"], orient="row") if asks else None
+    return pl.DataFrame(asks, schema=["ad_id", "skill_id"], orient="row") if asks else None
+
+
+def _sensitivity(n: int, openings: int) -> pl.DataFrame:
     again = [
         {
-            "threshold": t, "window_days": w, "is_base": (t, w) == (0.75, 60), "sample_share": 1.0, "ads": n, "openings": openings.height,
-            "dated_openings": openings.height, "spells": openings.height + 60 - w, "campaigns": 0,
+            "threshold": t, "window_days": w, "is_base": (t, w) == (0.75, 60), "sample_share": 1.0, "ads": n, "openings": openings,
+            "dated_openings": openings, "spells": openings + 60 - w, "campaigns": 0,
             "repeats_error": 0.001, "spells_error": 0.0,
         }
         for t, w in ((0.75, 60), (0.7, 60), (0.8, 60), (0.75, 30), (0.75, 90))
     ]  # fmt: skip
+    return pl.DataFrame(again)
+
+
+def _sizes(spec: Spec) -> pl.DataFrame | None:
     staff = [(f"em{e:06d}", schema.EMPLOYER_SIZE_BANDS[e % 5], 1, 1) for e in range(0, spec.employers, 2)]
-    sizes = (
+    return (
         pl.DataFrame(staff, schema=["employer_id", "size_band", "n_ads", "stated_n"], orient="row") if staff else None
     )
+
+
+def write(directory: Path, spec: Spec = Spec()) -> dict[str, float]:
+    """Write `directory/published`; returns the truth (openings, ai strict/related/broad)."""
+    rng = np.random.default_rng(spec.seed)
+    n, out = spec.ads, directory / "published"
+    out.mkdir(parents=True)
+    drawn = _drawn(spec, rng)
+    ads = _ads(spec, rng, drawn)
+    openings = _openings(ads)
     tables = {
-        "employer_sizes": sizes, "skills": skills, "match_sensitivity": pl.DataFrame(again) if n else None,
-        "ads": ads, "openings": openings, "spells": spells, "employers": employers if spec.employers else None, "affiliations": affiliations if n else None,
-        "ad_places": pl.DataFrame(places, schema=["ad_id", "adcode", "weight"], orient="row") if places else None, "rejects": rejects,
+        "ads": ads, "openings": openings, "ad_places": _places(drawn), "skills": _skills(drawn), "employer_sizes": _sizes(spec),
+        "spells": _spells(openings) if spec.dates and n else None, "employers": _employers(spec) if spec.employers else None,
+        "affiliations": _affiliations() if n else None, "rejects": _rejects() if n else None,
+        "match_sensitivity": _sensitivity(n, openings.height) if n else None,
     }  # fmt: skip
     for table in schema.PUBLISHED_TABLES:
         frame = tables.get(table.name)
