@@ -236,7 +236,7 @@ def test_questions_that_contradict_themselves_exit_2(out: Path, tmp_path: Path) 
         ("bad.jsonl", "{bad", "cannot be read as JSON lines"),
         ("empty.csv", "", "cannot be read as CSV"),
         ("key.csv", "id,ai_tier\n1,user\n", "record_id"),
-        ("others.csv", "record_id,ai_tier,weight\n1,user,1\n", "none of the 1 labelled ads"),
+        ("others.csv", "record_id,ai_tier,weight\n1,user,1\n", "none of the "),
     ],
 )
 @pytest.mark.parametrize("command", ["evaluate", "measure", "train"])
@@ -248,7 +248,7 @@ def test_labels_that_cannot_be_used(
         file.write_text(content, "utf-8")
     more = {"evaluate": (), "measure": ("ai-share",), "train": ("--out", tmp_path / "own")}[command]
     message = one_error(run(command, out, *more, "--labels", file))
-    assert command == "train" or said in message
+    assert said in message
 
 
 @pytest.mark.parametrize("command", ["evaluate", "train"])

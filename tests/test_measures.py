@@ -527,7 +527,15 @@ def test_refuses_a_harmed_dataset(tmp_path: Path, harm: str) -> None:
         (out / "datapackage.json").write_text("{")
     with pytest.raises(DatasetError) as e:
         m.open_dataset(tmp_path)
-    assert "gangwei build" in str(e.value) or "build the dataset" in str(e.value)
+    said, advice = {
+        "missing": ("openings.parquet is missing", "run the same `gangwei build` again"),
+        "garbage": ("openings.parquet is corrupted", "run `gangwei build` again"),
+        "short": ("openings.parquet is corrupted", "run `gangwei build` again"),
+        "no_column": ("openings.parquet lacks the columns n_ads", "build the dataset again"),
+        "no_manifest": ("manifest.json is missing", "run the same `gangwei build` again"),
+        "bad_json": ("datapackage.json: cannot be read as JSON", "run `gangwei build` again"),
+    }[harm]
+    assert said in str(e.value) and str(e.value).endswith(advice)
 
 
 @pytest.mark.parametrize(
