@@ -65,6 +65,8 @@ class Chunk:
     numbers: pl.Series
     bad: list[BadRow] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    begins: bool = False
+    """The first rows of a further table with columns of its own."""
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -92,6 +94,7 @@ def chunk_of(
     numbers: Sequence[int],
     bad: list[BadRow],
     notes: list[Note] | None = None,
+    begins: bool = False,
 ) -> Chunk:
     """A chunk from Python rows."""
-    return Chunk(frame_of(names, rows), pl.Series("row", numbers, dtype=pl.Int64), bad, notes or [])
+    return Chunk(frame_of(names, rows), pl.Series("row", numbers, dtype=pl.Int64), bad, notes or [], begins)

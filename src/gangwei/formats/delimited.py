@@ -7,42 +7,26 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, cast
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, cast
 
 import polars as pl
 
-from gangwei.formats import csv_blocks
+from gangwei.formats import csv_blocks, end_to_end
 from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
+from gangwei.formats.delimited_records import DELIMITERS, DOUBLE, Records, Shape
+from gangwei.formats.headers import Headers
 from gangwei.formats.sampling import spaced, whole_lines
 
-DELIMITERS = (",", "\t", ";", "|", "\x01", "^")
 RARE = ("｜", "#", "~")
 SPACED = 4  # words on every line that make a table without another delimiter
 RAW_CHARS = 500
 PART_ROWS = 20
 TOP = 8
 TABS = 3
-RECORD_LINES = 5_000
 QUOTED_BY_BLANKS = re.compile(r'"[^"]*"(?: (?:"[^"]*"|[-\w.]+))+\s*$')
-DOUBLE, SINGLE = '"', "'"
+SINGLE = "'"
 WRAPPED = 2
-QUOTE_FAILURES = 50
-
-
-class _RunawayQuote(Exception):
-    """A record spans more lines or characters than a row can have."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a delimited file is laid out: delimiter, rows before the data, column names, anchors for repairs, quote."""
-
-    delimiter: str
-    skip: int
-    names: tuple[str, ...]
-    anchors: tuple[tuple[int, re.Pattern[str]], ...] = ()
-    quote: str = DOUBLE
 
 
 def text_lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[str | None]:
@@ -98,8 +82,10 @@ def _wrapped(cell: str) -> bool:
     return len(cell) > 1 and cell[0] == cell[-1] == SINGLE
 
 
-def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> tuple[str, str, list[list[str]]]:
-    """Delimiter, quote and the first rows of a file; blank ones only at its top, where rows are counted to the header."""
+def peek(
+    lines: Iterator[str | None], delimiter: str | None, rows: int = 60, headers: Headers | None = None
+) -> tuple[str, str, list[list[str]]]:
+    """Delimiter, quote and the first rows of the first table; blank ones only at its top, where rows are counted to the header."""
     sample: list[str] = []
     size = 0
     for line in lines:
@@ -109,6 +95,7 @@ def peek(lines: Iterator[str | None], delimiter: str | None, rows: int = 60) -> 
         if len(sample) >= 400 or size > 1 << 20:
             break
     csv.field_size_limit(1 << 30)
+    sample = list(end_to_end.first_table(sample, headers)) if headers else sample
     d = delimiter or guess_delimiter(sample)
     out: list[list[str]] = []
     quote = DOUBLE
@@ -183,78 +170,17 @@ def align(
     return out
 
 
-class _Records:
-    """Records of a text stream. After each one, `lines` holds the lines it was made of."""
-
-    def __init__(self, source: Iterator[str | None], shape: Shape, limits: Limits) -> None:
-        self.source, self.shape, self.limits = source, shape, limits
-        self.queue: list[str | None] = []
-        self.lines: list[str] = []
-        self.size = 0
-        self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
-        self.failures = 0
-        self.too_long = False
-        self.ended = False
-        """Whether the text ended within the record."""
-        csv.field_size_limit(1 << 30)
-        self.reader = self._make()
-
-    def _make(self) -> Iterator[list[str]]:
-        shape = self.shape
-        return csv.reader(self._feed(), delimiter=shape.delimiter, quotechar=shape.quote, quoting=self.quoting)
-
-    def _feed(self) -> Iterator[str]:
-        while True:
-            line = self.queue.pop() if self.queue else next(self.source, "")
-            if line == "":
-                self.ended = True
-                return
-            if line is None:
-                self.too_long = True
-                line = "\n"
-            self.lines.append(line)
-            self.size += len(line)
-            if len(self.lines) > RECORD_LINES or self.size > self.limits.max_line_bytes:
-                raise _RunawayQuote
-            yield line
-
-    def push_back(self, keep: int) -> None:
-        """Give back all lines of the record but the first `keep`."""
-        self.queue += reversed(self.lines[keep:])
-        del self.lines[keep:]
-        self.failures += 1
-        if self.failures > QUOTE_FAILURES:
-            self.quoting = csv.QUOTE_NONE
-        self.reader = self._make()
-
-    def next(self) -> tuple[list[str] | None, str]:
-        """(fields, '') or (None, reason); raises StopIteration at the end."""
-        self.lines.clear()
-        self.size = 0
-        self.too_long = self.ended = False
-        try:
-            record = next(self.reader)
-        except _RunawayQuote:
-            self.push_back(1)
-            return None, "unclosed_quote"
-        except csv.Error:
-            self.reader = self._make()
-            return None, "broken_row"
-        if self.too_long and len(self.lines) == 1:
-            return None, "line_too_long"
-        return record, ""
-
-
 @dataclass
 class _Count:
     """Records seen so far, the empty ones since the last other (none when no other follows), whether the rest is left
-    unread, whether more text follows, and the record at the end that goes on in it."""
+    unread, whether more text follows, the record at the end that goes on in it, and the shape of the table that began last."""
 
     number: int = 0
     empty: list[BadRow] = field(default_factory=list)
     stopped: bool = False
     more: bool = False
     begun: str = ""
+    shape: Shape | None = None
 
 
 def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Iterator[Chunk]:
@@ -276,6 +202,8 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
             yield from tolerant(source, plain, shape, limits, count)
             if count.stopped:
                 return
+            shape = count.shape or shape
+            blocks.quote = shape.quote.encode()
             blocks.rest = count.begun.encode(encoding.removesuffix("-sig")) + blocks.rest
             count.begun = ""
             continue
@@ -293,12 +221,12 @@ def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Ite
 def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, count: _Count) -> Iterator[Chunk]:
     """Record by record, mending what can be mended; about 100,000 rows a second."""
     n = len(shape.names)
-    records = _Records(text_lines(stream, encoding, limits), shape, limits)
+    records = Records(text_lines(stream, encoding, limits), shape, limits)
     rows: list[list[str]] = []
     numbers: list[int] = []
     bad: list[BadRow] = []
     notes: list[Note] = []
-    size = 0
+    size, fresh = 0, False
     while not count.stopped:
         try:
             fields, reason = records.next()
@@ -309,6 +237,24 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
             break
         count.number += 1
         if count.number <= shape.skip:
+            continue
+        begin = n != len(fields or ()) and end_to_end.begins(fields, records, count.more)
+        if begin is True:
+            count.begun, count.number = records.rest(), count.number - 1
+            break
+        if begin:
+            if begin.before is not None:
+                rows.append(begin.before)
+                numbers.append(count.number)
+            bad += count.empty
+            count.empty = []
+            if rows or bad or notes:
+                yield chunk_of(shape.names, rows, numbers, bad, notes, fresh)
+            rows, numbers, notes, size, fresh = [], [], [], 0, True
+            bad = [BadRow(count.number, "repeated_header", shape.delimiter.join(fields or ())[-RAW_CHARS:])]
+            count.shape = shape = _shape_of(begin, shape, records)
+            n = len(shape.names)
+            records.under(shape)
             continue
         if fields is None or len(fields) != n or len(records.lines) >= 200 or _holds_rows(records.lines, shape):
             fields, reason = _mend(fields, reason, records, shape)
@@ -331,10 +277,17 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
             numbers.append(count.number)
             size += records.size
         if len(rows) + len(bad) >= limits.batch_rows or size > 256 << 20:
-            yield chunk_of(shape.names, rows, numbers, bad, notes)
-            rows, numbers, bad, notes, size = [], [], [], [], 0
+            yield chunk_of(shape.names, rows, numbers, bad, notes, fresh)
+            rows, numbers, bad, notes, size, fresh = [], [], [], [], 0, False
     if rows or bad or notes:
-        yield chunk_of(shape.names, rows, numbers, bad, notes)
+        yield chunk_of(shape.names, rows, numbers, bad, notes, fresh)
+
+
+def _shape_of(begin: end_to_end.Begin, shape: Shape, records: Records) -> Shape:
+    """The shape of a table that begins below one of another shape."""
+    lines = [line for line in records.ahead(end_to_end.AHEAD) if line is not None]
+    quote = guess_quote(lines, begin.delimiter)
+    return replace(shape, delimiter=begin.delimiter, names=begin.names, anchors=(), quote=quote)
 
 
 def _holds_rows(lines: Sequence[str], shape: Shape) -> bool:
@@ -349,7 +302,7 @@ def _holds_rows(lines: Sequence[str], shape: Shape) -> bool:
     return False
 
 
-def _mend(fields: list[str] | None, reason: str, records: _Records, shape: Shape) -> tuple[list[str] | None, str]:
+def _mend(fields: list[str] | None, reason: str, records: Records, shape: Shape) -> tuple[list[str] | None, str]:
     if fields is None:
         return None, reason
     if not fields or not any(f.strip() for f in fields):

@@ -30,6 +30,7 @@ from gangwei.formats import (
     sqlite,
 )
 from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
+from gangwei.formats.delimited_records import Shape
 from gangwei.formats.employers import Employers, employers_of, titles_of
 from gangwei.formats.headers import Headers
 from gangwei.formats.pages import Pages
@@ -192,7 +193,7 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
     elif labels := blocks.labels_of(sample, headers):
         tables = of_records(blob, limits, partial(blocks.chunks, labels=labels), encoding)
     else:
-        tables = _delimited(blob, limits, found)
+        tables = _delimited(blob, limits, found, headers)
     mojibake = charset.is_mojibake(sample[:200_000])
     if mojibake:
         encoding += ", GBK read as Latin-1"
@@ -332,10 +333,10 @@ def _with_employers(
     return Table(name, "sql", all_columns, with_told(rows), read, sample=lambda: with_told(sample()), remarks=remarks)
 
 
-def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> list[Table]:
+def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset, headers: Headers) -> list[Table]:
     encoding = found.name
     with blob.stream() as f:
-        delimiter, quote, head = delimited.peek(delimited.text_lines(f, encoding, limits), None)
+        delimiter, quote, head = delimited.peek(delimited.text_lines(f, encoding, limits), None, headers=headers)
     if not head:
         raise Unreadable(
             "line_too_long",
@@ -348,7 +349,7 @@ def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset) -> li
         )
 
     def read(layout: Layout) -> Iterator[Chunk]:
-        shape = delimited.Shape(delimiter, layout.skip, layout.names, layout.anchors, quote)  # type: ignore[arg-type]
+        shape = Shape(delimiter, layout.skip, layout.names, layout.anchors, quote, headers)  # type: ignore[arg-type]
         with blob.stream() as f:
             yield from delimited.chunks(f, encoding, shape, limits)
 

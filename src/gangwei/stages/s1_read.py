@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -113,10 +113,17 @@ def read(
                 if not any(m for _, m in matches):
                     raise found.page
             taken = [(t, m) for t, m in matches if m is not None]
+
+            def mapping(table: Table) -> Match | None:
+                """The mapping of a table that begins below one of these."""
+                own = recognise(table, input.name, known)
+                own = (better(table, own, know) or sniff(table, know)) if sources is None else own
+                return placed_by_name(own, input.name, know)
+
             _say_unknown(found, taken, report)
             for table, match in taken:
                 label = input.name if table is taken[0][0] else f"{input.name}#{table.label}"
-                yield from _read_table(table, match, label, pages.row, limits, report, know)
+                yield from _read_table(table, match, label, pages.row, limits, report, know, mapping)
     except Unreadable as e:
         report.note(e.reason_id, str(e), e.row)
     except (OSError, MemoryError, pl.exceptions.PolarsError, UnicodeError) as e:
@@ -142,7 +149,14 @@ def _say_unknown(found: Opened, taken: list[tuple[Table, Match]], report: FileRe
 
 
 def _read_table(
-    table: Table, match: Match, label: str, captcha_row: str, limits: Limits, report: FileReport, know: Knowledge
+    table: Table,
+    match: Match,
+    label: str,
+    captcha_row: str,
+    limits: Limits,
+    report: FileReport,
+    know: Knowledge,
+    mapping: Callable[[Table], Match | None],
 ) -> Iterator[Batch]:
     source = match.source
     report.source_id = source.id
@@ -158,7 +172,7 @@ def _read_table(
     title = match.source.fields["title"].columns[0] if match.sniffed and "title" in match.source.fields else ""
     groups = wide.groups_of(match.names, title, know.headers)
     unmapped |= _unmapped([n for n in match.names if not any(n in g for g in groups)], match)
-    below = Below(match, know) if match.sniffed and table.columns is None else None
+    below = Below(match, table, know, mapping) if table.columns is None else None
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
         if table.format == "json":
             unmapped |= _unmapped(chunk.rows.columns, match)

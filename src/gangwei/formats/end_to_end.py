@@ -1,0 +1,123 @@
+"""Tables laid end to end in one file (`cat a.csv b.csv`): a later row of other headers begins a table with columns of its own."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gangwei.formats.chunk import unique_names
+from gangwei.formats.delimited_records import DELIMITERS, Records
+from gangwei.formats.headers import Headers
+
+MARK = "\ufeff"
+LEAST, CHARS = 3, 60
+LONGEST = 12
+AHEAD, SHOWN = 400, 20
+"""Lines that are looked at beyond a row of headers, and rows of them that are to fit it."""
+
+
+class Begin(NamedTuple):
+    """A table that begins: its delimiter and columns, and the cells of the row that the header was joined to, as after a file
+    without an end of line."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    before: list[str] | None = None
+
+
+def is_header(cells: Sequence[str], headers: Headers, least: int = LEAST) -> bool:
+    """Most of the cells, `least` or more, are words of headers."""
+    filled = [c for cell in cells if (c := cell.strip(" \t\r\n\"'" + MARK))]
+    if len(filled) < least or max(map(len, filled)) > CHARS:
+        return False
+    listed = sum(headers.listed(c) is not None for c in filled)
+    return listed >= least and 2 * listed > len(filled)
+
+
+def same(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Cells of a row are the names of the columns."""
+    return unique_names([c.lstrip(MARK) for c in cells]) == list(names)
+
+
+def second(rows: Sequence[Sequence[str]], headers: Headers) -> int | None:
+    """The first row of other headers below a header with rows; None without one."""
+    first: Sequence[str] | None = None
+    held = 0
+    for at, row in enumerate(rows):
+        if not is_header(row, headers):
+            held += first is not None and sum(bool(c.strip()) for c in row) > 1
+        elif first is None or not held:
+            first = row
+        elif not same(row, unique_names(first)):
+            return at
+    return None
+
+
+def first_table(lines: Sequence[str], headers: Headers) -> Sequence[str]:
+    """The lines of the first table; a header that is joined to its last line is cut off."""
+    rows = [max((line.rstrip("\r\n").split(d) for d in DELIMITERS), key=len) for line in lines]
+    at = second(rows, headers)
+    lines, rows = lines[:at], rows[:at]
+    top = next((r for r in rows if is_header(r, headers)), None)
+    for i, row in enumerate(rows):
+        if top is not None and row is not top and (found := joined(row, unique_names(top), headers)):
+            head = found.names[0]
+            cut = lines[i].rfind(head, 0, len(lines[i]) - sum(map(len, row[len(top) :])))
+            return [*lines[:i], lines[i][:cut].rstrip(MARK) + "\n"]
+    return lines
+
+
+def joined(row: Sequence[str], names: Sequence[str], headers: Headers, delimiter: str = ",") -> Begin | None:
+    """The header of a table behind the last cell of a row of another."""
+    n = len(names)
+    if len(row) < n + 2 or not is_header(row[n:], headers, LEAST - 1):
+        return None
+    last, rest = row[n - 1], row[n:]
+    own, mark, head = last.rpartition(MARK)
+    if not mark:
+        sizes = range(min(LONGEST, len(last)), 0, -1)
+        whole = [names[0]] if list(rest) == list(names[1:]) and last.endswith(names[0]) else []
+        head = next((h for h in (*whole, *(last[-k:] for k in sizes if k > 1)) if headers.listed(h)), "")
+        own = last.removesuffix(head)
+    return Begin(delimiter, tuple(unique_names([head, *rest])), [*row[: n - 1], own]) if head else None
+
+
+def begins(fields: list[str] | None, records: Records, more: bool) -> Begin | bool:
+    """The table that begins with a record of another number of cells; True where more text is needed to tell, False for none."""
+    shape, headers = records.shape, records.shape.headers
+    if headers is None or not fields or len(records.lines) > 1:
+        return False
+    found: Begin | None = None
+    if is_header(fields, headers):
+        found = Begin(shape.delimiter, tuple(unique_names(fields)))
+    elif len(fields) > len(shape.names):
+        found = joined(fields, shape.names, headers, shape.delimiter)
+    else:
+        for d in DELIMITERS:
+            cells = next(csv.reader(records.lines, delimiter=d)) if records.lines[0].count(d) >= LEAST - 1 else []
+            if d != shape.delimiter and is_header(cells, headers):
+                found = Begin(d, tuple(unique_names(cells)))
+                break
+    if found is None:
+        return False
+    following = records.ahead(AHEAD)
+    if more and len(following) < AHEAD and None not in following:
+        return True
+    own = itertools.takewhile(lambda r: not _is_any_header(r, headers), _rows(following, found.delimiter))
+    rows = [r for r in itertools.islice(own, SHOWN) if any(c.strip() for c in r)]
+    fitting = sum(len(r) == len(found.names) for r in rows)
+    return found if fitting and 2 * fitting >= len(rows) else False
+
+
+def _rows(lines: Sequence[str | None], delimiter: str) -> list[list[str]]:
+    try:
+        return list(csv.reader((line or "\n" for line in lines), delimiter=delimiter))
+    except csv.Error:
+        return []
+
+
+def _is_any_header(row: Sequence[str], headers: Headers) -> bool:
+    """A header, also one with another delimiter."""
+    return is_header(row, headers) or (len(row) == 1 and any(is_header(row[0].split(d), headers) for d in DELIMITERS))
