@@ -60,13 +60,21 @@ def test_tables_laid_end_to_end(
     text: str, rows: list[tuple[str | None, ...]], headers: int, encoding: str, tmp_path: Path
 ) -> None:
     (tmp_path / "all.csv").write_bytes(text.encode(encoding))
-    (report,), raw, rejects, _ = run([tmp_path / "all.csv"])
+    (report,), raw, *_ = run([tmp_path / "all.csv"])
     assert report.kept == ROWS * len(rows)
     assert dict(report.rejected) == {"repeated_header": headers}
     assert [raw.select(FIELDS).row(ROWS * i + 3) for i in range(len(rows))] == rows
     if text[:-1].count("\n") == report.read:  # no value holds an end of line: the row is the line
         lines = text.replace("\ufeff", "").splitlines()
         assert all(title in lines[row - 1] for title, row in raw.select("title", "row").rows())
+
+
+@pytest.mark.parametrize("header", ["Company_Name,Job_Title,City,Salary,Education", "company,title,city,pay,degree"])
+def test_headers_of_latin_letters_over_as_many_columns(header: str, tmp_path: Path) -> None:
+    (tmp_path / "all.csv").write_text(OFFICE + header + "\n" + TURNED.split("\n", 1)[1])
+    (report,), raw, *_ = run([tmp_path / "all.csv"])
+    assert dict(report.rejected) == {"repeated_header": 1}
+    assert raw.select(FIELDS).row(ROWS + 3) == OFFICE_ROW
 
 
 def test_names_of_files_above_each_of_them(tmp_path: Path) -> None:
@@ -86,7 +94,7 @@ def test_a_table_without_titles_behind_ads_is_refused_with_its_rows(tmp_path: Pa
 
 def test_a_short_row_of_words_of_headers_begins_no_table(tmp_path: Path) -> None:
     (tmp_path / "all.csv").write_text(DRIVERS + "职位,公司,城市\n" + DRIVERS.split("\n", 1)[1])
-    (report,), raw, *_ = run([tmp_path / "all.csv"])
+    (report,), *_ = run([tmp_path / "all.csv"])
     assert (report.kept, dict(report.rejected)) == (2 * ROWS, {"field_count": 1})
 
 

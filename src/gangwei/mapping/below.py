@@ -16,6 +16,7 @@ from gangwei.mapping.recognise import Match
 
 SHOWN = 60
 RAW_CHARS = 500
+LATIN = r"^\s*[A-Za-z][A-Za-z_ .-]*$"
 ASKED = ("title", "company", "city")
 
 
@@ -74,11 +75,14 @@ class Below:
     def _starts(self, rows: pl.DataFrame) -> list[int]:
         """Rows most of whose cells are words of headers, and not those of this table."""
         fields = self.match.source.fields
-        asked = dict.fromkeys(c for f in ASKED if f in fields for c in fields[f].columns[:1] if c in rows.columns)
+        asked = list(dict.fromkeys(c for f in ASKED if f in fields for c in fields[f].columns[:1] if c in rows.columns))
         if not asked or not rows.height:
             return []
-        said = (pl.col(c).str.strip_chars().str.to_lowercase().is_in(self.words).fill_null(False) for c in asked)
+        said = [pl.col(c).str.strip_chars().is_in(self.words).fill_null(False) for c in asked]
         hits = rows.select(pl.any_horizontal(said).alias("x"))["x"]
+        latin = rows[asked[0]].str.contains(LATIN).fill_null(False)
+        if latin.any():
+            hits |= latin & rows[asked[-1]].str.contains(LATIN).fill_null(False)
         return [i for i in hits.arg_true() if self._is_header(rows.row(i), rows.columns)]
 
     def _is_header(self, row: tuple[str | None, ...], own: list[str]) -> bool:
