@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.table import Table
 from gangwei.mapping.guess import Knowledge, guess, source_of
-from gangwei.mapping.source import Source, patterns_hold
+from gangwei.mapping.source import FieldSpec, Source, patterns_hold
 
 HEADER_DEPTH = 5
 FEW = 2
@@ -116,13 +117,13 @@ def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[
     """The mappings of the tables of a database without those of accounts, employers (by their name, too) or news: where one of its tables tells a
     title with pay, education or experience, another without them holds no ads; else one with none of them beside a title."""
     matches = [(t, None if _of_employers(t, m, know) else m) for t, m in matches]
-    told = [_said(m) for t, m in matches if t.format == "sql"]
+    told = [said(m) for t, m in matches if t.format == "sql"]
     if len(told) < FEW:
         return matches
-    asked = {"title"} if any("title" in said and said & JOBS for said in told) else set[str]()
-    if not asked and not any("title" in said for said in told):
+    asked = {"title"} if any("title" in own and own & JOBS for own in told) else set[str]()
+    if not asked and not any("title" in own for own in told):
         return matches
-    kept = [asked <= (said := _said(m)) and bool(said & (JOBS if asked else {"title", *JOBS})) for _, m in matches]
+    kept = [asked <= (own := said(m)) and bool(own & (JOBS if asked else {"title", *JOBS})) for _, m in matches]
     return [(t, m if t.format != "sql" or not (m and m.sniffed) or k else None) for (t, m), k in zip(matches, kept)]
 
 
@@ -133,11 +134,21 @@ def _of_employers(table: Table, match: Match | None, know: Knowledge) -> bool:
     tells, titles = know.headers.tells, match.source.fields.get("title")
     named = bool(tells.employers.search(table.label.rsplit("#", 1)[-1]))
     jobs = titles is not None and any(map(tells.of_jobs.search, titles.columns))
-    return named and not jobs and not _said(match) & {*JOBS, "description"}
+    return named and not jobs and not said(match) & {*JOBS, "description"}
 
 
-def _said(match: Match | None) -> set[str]:
-    return {*match.source.fields, *_inside(match.source)} if match else set()
+def said(match: Match | None, names: set[str] | None = None) -> set[str]:
+    """Fields that a mapping fills, by columns among `names` where these are given."""
+    if match is None:
+        return set()
+    fields = match.source.fields
+    inside = {s["field"] for r in match.source.rules["split"] if _filled(r, fields, names) for s in r["into"]}
+    return {f for f, s in fields.items() if names is None or names & set(s.columns)} | inside
+
+
+def _filled(rule: dict[str, Any], fields: dict[str, FieldSpec], names: set[str] | None) -> bool:
+    """Whether one of the fields that a rule splits has a column among `names`."""
+    return names is None or any(f in fields and names & set(fields[f].columns) for f in rule["from"])
 
 
 def _inside(source: Source) -> set[str]:

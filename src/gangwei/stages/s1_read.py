@@ -24,6 +24,7 @@ from gangwei.formats.tables import Opened, opened
 from gangwei.mapping.apply import Audit, map_chunk
 from gangwei.mapping.below import Below
 from gangwei.mapping.guess import Knowledge, load_knowledge
+from gangwei.mapping.kinds import Kinds
 from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff
 from gangwei.mapping.source import Source, load_sources
 
@@ -172,19 +173,33 @@ def _read_table(
     title = match.source.fields["title"].columns[0] if match.sniffed and "title" in match.source.fields else ""
     groups = wide.groups_of(match.names, title, know.headers)
     unmapped |= _unmapped([n for n in match.names if not any(n in g for g in groups)], match)
-    below = Below(match, table, know, mapping) if table.columns is None else None
+    parted: Below | Kinds | None = Below(match, table, know, mapping) if table.columns is None else None
+    if table.format == "json":
+        parted = Kinds(match, table, mapping)
+    used = set[str]()
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
-        if table.format == "json":
-            unmapped |= _unmapped(chunk.rows.columns, match)
         for n in chunk.notes:
             report.note(n.reason_id, n.message, n.row)
-        for part, own in below.parts(chunk) if below else [(chunk, match)]:
+        batches = []
+        for part, own in parted.parts(chunk) if parted else [(chunk, match)]:
             if own is not match:
                 unmapped |= _unmapped(own.names, own)
+                used |= own.source.used
+            elif table.format == "json":
+                unmapped |= _unmapped(part.rows.columns, match)
             ads = wide.spread(part, groups, title) if groups and own is match else part
-            yield _batch(ads, table, own, label, captcha_row, limits, report, audit, know)
-    _say_unmapped(list(unmapped), report)
+            batches.append(_batch(ads, table, own, label, captcha_row, limits, report, audit, know))
+        yield from [_in_order(batches)] if isinstance(parted, Kinds) and len(batches) > 1 else batches
+    _say_unmapped([n for n in unmapped if n not in used], report)
     _say_audit(audit, match, report)
+
+
+def _in_order(batches: list[Batch]) -> Batch:
+    """Parts of a chunk whose rows take turns, as one batch."""
+    raw, rejects = (
+        pl.concat(frames).sort("row", maintain_order=True) for frames in zip(*((b.raw, b.rejects) for b in batches))
+    )
+    return Batch(raw, rejects, sum(b.rows_read for b in batches))
 
 
 def _batch(
