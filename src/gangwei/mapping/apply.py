@@ -110,7 +110,10 @@ def _recode(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     where = _where(frame, rule)
     if where is None or rule["field"] not in frame.columns:
         return frame
-    table = rule["values"]
+    if boards := rule.get("boards"):
+        table = {v: b for v in frame[rule["field"]].drop_nulls().unique() if (b := boards.named(v)) is not None}
+    else:
+        table = rule["values"]
     return _apply(frame, rule["field"], where, pl.col(rule["field"]).replace(list(table), list(table.values())))
 
 

@@ -152,16 +152,17 @@ def _said_again(
 def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
     """A column under the header of the board that names none we know, where the addresses tell the board."""
     name = next((n for n, f in placed.items() if f == "board"), None)
-    known = {*packed.boards, *packed.boards.values(), *packed.hosts.values()}
-    if name is None or known & set(cells[name]) or not board_of(cells, placed, packed):
+    if name is None or any(map(packed.boards.named, set(cells[name]))) or not board_of(cells, placed, packed):
         return placed
     return {**placed, name: "ignore"}
 
 
 def _named_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
     """A column that no header places and that holds names of boards only."""
-    known = {*packed.boards, *packed.boards.values(), *packed.hosts.values()}
     if "board" in placed.values():
         return placed
-    name = next((n for n, mine in cells.items() if len(mine) >= 3 and n not in placed and known.issuperset(mine)), None)
+    named = (
+        n for n, mine in cells.items() if len(mine) >= 3 and n not in placed and all(map(packed.boards.named, mine))
+    )
+    name = next(named, None)
     return placed if name is None else {**placed, name: "board"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.charset import written_out
 from gangwei.formats.headers import normal
+from gangwei.mapping.boards import Boards, load_boards
+from gangwei.mapping.source import TEXT_FIELDS
 from gangwei.mapping.values import places_of
 
 if TYPE_CHECKING:
@@ -70,8 +73,10 @@ class Packed:
     """Boards whose small bare numbers are of a day, and what these look like"""
     daily_pay: re.Pattern[str]
     owners: dict[str, str]
-    boards: dict[str, str]
+    boards: Boards
     nulls: tuple[str, ...]
+    null_rules: tuple[dict[str, Any], ...]
+    """Rules for what stands where there is no value"""
     picture: re.Pattern[str]
     note: str
     """Titles of rows that are totals, notes or headings within the table"""
@@ -136,8 +141,9 @@ def load_packed(book: Codebook) -> Packed:
         daily=frozenset(data["daily"]["boards"]),
         daily_pay=re.compile(data["daily"]["pay"]),
         owners=data["owners"],
-        boards=data["board_names"],
+        boards=load_boards(data),
         nulls=tuple(data["nulls"]),
+        null_rules=_nulls(data),
         picture=re.compile(data["picture"]),
         note=data["note"],
         town=data["town"].replace("{places}", places),
@@ -146,6 +152,14 @@ def load_packed(book: Codebook) -> Packed:
         exp_months=data["experience_months"],
         hints=tuple(hints),
     )
+
+
+def _nulls(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What programs write for nothing in any field, and what people write in fields where it is no value."""
+    fields = [f for f in data["missing"]["fields"] if f in TEXT_FIELDS]
+    everywhere, said = data["nulls"], data["missing"]["words"]
+    others = [f for f in TEXT_FIELDS if f not in fields]
+    return {"fields": others, "values": everywhere}, {"fields": fields, "values": [*everywhere, *said]}
 
 
 def column(target: str, placed: dict[str, str], cells: dict[str, list[str]]) -> list[str]:

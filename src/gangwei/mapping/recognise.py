@@ -113,6 +113,16 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
     return match
 
 
+def told_by_path(match: Match | None, name: str, know: Knowledge) -> Match | None:
+    """The mapping with the board and the date of capture that the folders of a file are named for, where nothing in it tells them."""
+    if match is None or not match.sniffed:
+        return match
+    boards, known = know.packed.boards, {*said(match), *match.source.constants}
+    told = {"board": boards.of_path(name), **boards.capture_of_path(name)}
+    told = {f: v for f, v in told.items() if v is not None and f not in known}
+    return replace(match, source=replace(match.source, constants={**match.source.constants, **told})) if told else match
+
+
 def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[tuple[Table, Match | None]]:
     """The mappings of the tables of a database without those of accounts, employers (by their name, too) or news: where one of its tables tells a
     title with pay, education or experience, another without them holds no ads; else one with none of them beside a title."""

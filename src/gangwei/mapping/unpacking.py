@@ -283,11 +283,11 @@ def _order(mine: list[str], at: str, good: list[str], values: Values) -> list[st
 
 def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, Any]]]:
     """Rules for every table: words that programs write for nothing, names of boards, written units of pay."""
-    rules: dict[str, list[dict[str, Any]]] = {"nulls": [{"values": list(packed.nulls)}]}
+    rules: dict[str, list[dict[str, Any]]] = {"nulls": [dict(r) for r in packed.null_rules]}
     if {"pay", "pay_months"} <= set(placed.values()):
         rules["rewrite"] = [dict(r) for r in packed.months_behind]
     if "board" in placed.values():
-        rules["recode"] = [{"field": "board", "values": packed.boards}]
+        rules["recode"] = [{"field": "board", "boards": packed.boards}]
     if "pay_unit" in placed.values():
         rules["hints"] = [
             {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit}}

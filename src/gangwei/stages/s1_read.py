@@ -25,7 +25,7 @@ from gangwei.mapping.apply import Audit, map_chunk
 from gangwei.mapping.below import Below
 from gangwei.mapping.guess import Knowledge, load_knowledge
 from gangwei.mapping.kinds import Kinds
-from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff
+from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff, told_by_path
 from gangwei.mapping.source import Source, load_sources
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def read(
                 matches = [(t, better(t, m, know)) for t, m in matches]
                 if not any(m for _, m in matches):
                     matches = of_jobs([(t, sniff(t, know)) for t, _ in matches], know)
+                    matches = [(t, told_by_path(m, f"{input.name}#{t.label}", know)) for t, m in matches]
                 matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
                 matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
@@ -119,7 +120,7 @@ def read(
                 """The mapping of a table that begins below one of these."""
                 own = recognise(table, input.name, known)
                 own = (better(table, own, know) or sniff(table, know)) if sources is None else own
-                return placed_by_name(own, input.name, know)
+                return told_by_path(placed_by_name(own, input.name, know), input.name, know)
 
             _say_unknown(found, taken, report)
             for table, match in taken:
