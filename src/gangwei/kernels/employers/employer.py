@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import opencc
 import polars as pl
 
-from gangwei.kernels.employers.name_forms import NUMBER, Forms, alternation, compile_forms
+from gangwei.kernels.employers.name_forms import ENTITY, NUMBER, Forms, alternation, compile_forms, unescaped
 from gangwei.kernels.mojibake import unmojibake
 
 if TYPE_CHECKING:
@@ -182,6 +182,8 @@ def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
     if garbled.any():
         fixed = [unmojibake(t) if g else t for t, g in zip(text.to_list(), garbled.to_list(), strict=True)]
         text = pl.Series("name_raw", fixed, dtype=pl.String())
+    if (escaped := text.str.contains(ENTITY)).any():
+        text = text.zip_with(~escaped, unescaped(text))
     odd = text.str.contains(r"[^\u{20}-\u{7e}\u{4e00}-\u{9fff}]")
     text = text.zip_with(~odd, text.str.normalize("NFKC"))
     out = pl.DataFrame({"t": text}).select(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
+ENTITY = r"&(?:amp;)*(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z]{2,8});"
+ESCAPED = 3
+"""Times that a name may have been escaped."""
 NUMBER = r"第?[0-9一二三四五六七八九十百零〇]+"
 
 
@@ -32,6 +38,14 @@ class Forms:
     by_number: str
     behind_dash: str
     stub: str
+
+
+def unescaped(names: pl.Series) -> pl.Series:
+    """Names without entities of HTML, also where they were escaped more than once (A&amp;amp;B)."""
+    out = names.to_list()
+    for _ in range(ESCAPED):
+        out = [html.unescape(n) for n in out]
+    return pl.Series(names.name, out, dtype=pl.String())
 
 
 def alternation(words: list[str]) -> str:
