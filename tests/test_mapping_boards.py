@@ -62,6 +62,8 @@ def test_spellings(value: str, board: str | None) -> None:
         ("拉勾网_20240506.csv", "lagou", None, None),
         ("城市=北京/board=zhaopin/x.csv", "zhaopin", None, None),
         ("boss_深圳.csv", None, None, None),
+        ("zhaopin/应届生招聘.csv", None, None, None),
+        ("BOSS直聘/zhaopin_2024.csv", "boss", None, None),
         ("58/104.csv", None, None, None),
         ("exports/jobs.csv", None, None, None),
     ],

@@ -24,6 +24,8 @@ class Boards:
     names: dict[str, str]
     hosts: dict[str, str]
     around: re.Pattern[str]
+    common: frozenset[str]
+    """Names that are words of their own, too"""
     keys: dict[str, re.Pattern[str]]
     _asked: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
@@ -46,10 +48,14 @@ class Boards:
         return own if {self._listed(p) or own for p in rest} == {own} else None
 
     def _listed(self, text: str) -> str | None:
+        return self.names.get(self._bare(text))
+
+    def _bare(self, text: str) -> str:
+        """A name for comparison, without what stands around it."""
         key = normal(text)
         while key not in self.names and (short := self.around.sub("", key)) != key:
             key = short
-        return self.names.get(key)
+        return key
 
     def of_path(self, name: str) -> str | None:
         """The board that a folder (board=51job, lagou) or a file (拉勾网_2024.csv) is named for; the innermost one counts."""
@@ -60,7 +66,8 @@ class Boards:
             else:
                 stem = re.sub(r"(?:\.[A-Za-z]\w{1,7})+$", "", part)
                 words = [w for w in BETWEEN.split(stem) if w and not DATE.fullmatch(w)]
-                found = self.named("".join(words)) if words and not stem.isdecimal() else None
+                name = "".join(words)
+                found = None if stem.isdecimal() or self._bare(name) in self.common else self.named(name)
             if found is not None:
                 return found
         return None
@@ -81,8 +88,9 @@ class Boards:
 
 
 def load_boards(data: Mapping[str, Any]) -> Boards:
-    """From `packed.toml`: [board_names], [hosts], board_words and [path_keys]."""
+    """From `packed.toml`: [board_names], [hosts], board_words, common_board_names and [path_keys]."""
     names = {normal(k): v for k, v in data["board_names"].items()}
     ids = {normal(b): b for b in (*names.values(), *data["hosts"].values())}
     keys = {k: re.compile(p) for k, p in data["path_keys"].items()}
-    return Boards({**ids, **names}, data["hosts"], re.compile(data["board_words"]), keys)
+    common = frozenset(map(normal, data["common_board_names"]))
+    return Boards({**ids, **names}, data["hosts"], re.compile(data["board_words"]), common, keys)
