@@ -106,9 +106,10 @@ def read(
             matches = [(t, recognise(t, input.name, known)) for t in found.tables]
             if sources is None:
                 matches = [(t, better(t, m, know)) for t, m in matches]
-                if not any(m for _, m in matches):
-                    matches = of_jobs([(t, sniff(t, know)) for t, _ in matches], know)
-                    matches = [(t, told_by_path(m, f"{input.name}#{t.label}", know)) for t, m in matches]
+                alone = not any(m for _, m in matches)
+                sniffed = [(t, m or (sniff(t, know) if alone or t.format == "excel" else None)) for t, m in matches]
+                matches = of_jobs(sniffed, know) if alone else sniffed
+                matches = [(t, told_by_path(m, f"{input.name}#{t.label}", know)) for t, m in matches]
                 matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
                 matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
