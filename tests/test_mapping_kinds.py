@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import polars as pl
 import pytest
 
 from test_s1_read import run
@@ -71,6 +73,23 @@ def test_each_kind_keeps_its_fields(array: bool, tmp_path: Path) -> None:
     assert (report.kept, report.rejected.total()) == (3 * N, 0)
     assert [raw.select(FIELDS).row(N * i + 7) for i in range(3)] == [OFFICE_ROW, DRIVER_ROW, NURSE_ROW]
     assert raw["row"].to_list() == list(range(1, 3 * N + 1))
+    assert not any(i.reason_id == "unmapped_column" for i in report.issues)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "xlsx"])
+def test_tables_joined_with_the_columns_of_each(suffix: str, tmp_path: Path) -> None:
+    frame = pl.concat([pl.DataFrame(k) for k in (OFFICE, DRIVERS, NURSES)], how="diagonal")
+    path = tmp_path / f"ads.{suffix}"
+    if suffix == "xlsx":
+        book = openpyxl.Workbook()
+        for row in (frame.columns, *frame.rows()):
+            book.active.append(row)
+        book.save(path)
+    else:
+        (frame.write_csv if suffix == "csv" else frame.write_parquet)(path)
+    (report,), raw, *_ = run([path])
+    assert (report.kept, report.rejected.total()) == (3 * N, 0)
+    assert [raw.select(FIELDS).row(N * i + 7) for i in range(3)] == [OFFICE_ROW, DRIVER_ROW, NURSE_ROW]
     assert not any(i.reason_id == "unmapped_column" for i in report.issues)
 
 

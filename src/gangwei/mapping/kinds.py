@@ -5,12 +5,14 @@ A kind is told by the keys that have values. Files of one kind, some of whose ke
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from gangwei.formats.chunk import Chunk
+from gangwei.formats.chunk import Chunk, frame_of
+from gangwei.formats.headers import Headers
 from gangwei.formats.sampling import KEPT, spaced
 from gangwei.formats.table import Table
 from gangwei.mapping.recognise import JOBS, Match, said
@@ -20,6 +22,8 @@ OWN = 3
 ALIKE = 0.5
 """Share of the keys of the one with fewer from which two are of one kind."""
 PATTERNS = 200
+RIVALS = ("title", "company", "city", "pay", "education", "experience")
+FEW = 2
 SHOWN = 60
 
 
@@ -44,7 +48,7 @@ class Kinds:
 
     def parts(self, chunk: Chunk) -> Iterator[tuple[Chunk, Match]]:
         """The parts of a chunk; the bad rows are in the first."""
-        groups = _groups(chunk.rows)
+        groups = _groups(chunk.rows, self.table.format != "json")
         if len(groups) <= 1 and not self.known and self._is_first(chunk.rows):
             yield chunk, self.match
             return
@@ -99,8 +103,21 @@ class Kinds:
         return "title" in said(own) and bool(JOBS & said(own) or not JOBS & said(self.match))
 
 
-def _groups(rows: pl.DataFrame) -> list[tuple[set[str], list[int]]]:
-    """Keys and rows of each kind of record, in the order of their first rows; [] where all are of one."""
+def joined(match: Match, table: Table, headers: Headers) -> bool:
+    """A table that was joined from several, with the columns of each: two fields or more have several columns by their headers,
+    and its first rows and those of its sample are of several kinds."""
+    claims = Counter(c.field for n in match.names if (c := headers.claim(n)) is not None)
+    if not match.sniffed or sum(claims[f] > 1 for f in RIVALS) < FEW:
+        return False
+    n = len(match.names)
+    rows = [r for r in (*table.head[match.skip :], *table.sample()) if len(r) == n]
+    return len(_groups(frame_of(match.names, rows), True)) > 1
+
+
+def _groups(rows: pl.DataFrame, blank: bool) -> list[tuple[set[str], list[int]]]:
+    """Keys and rows of each kind of record, in the order of their first rows; [] where all are of one. Cells may be `blank`."""
+    if blank:
+        rows = rows.with_columns(pl.when(pl.all() != "").then(pl.all()))
     partly = [s.name for s in rows if 0 < s.null_count() < rows.height]
     if len(partly) < 2 * OWN:
         return []

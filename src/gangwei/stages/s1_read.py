@@ -24,7 +24,7 @@ from gangwei.formats.tables import Opened, opened
 from gangwei.mapping.apply import Audit, map_chunk
 from gangwei.mapping.below import Below
 from gangwei.mapping.guess import Knowledge, load_knowledge
-from gangwei.mapping.kinds import Kinds
+from gangwei.mapping.kinds import Kinds, joined
 from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff, told_by_path
 from gangwei.mapping.source import Source, load_sources
 
@@ -165,7 +165,8 @@ def _read_table(
     report.source_id = source.id
     at = {n: i for i, n in enumerate(match.names)}
     anchors = tuple((at[n], p) for n, p in source.anchors.items() if n in at)
-    wanted = frozenset(source.used) if table.format == "parquet" else None
+    kinds = Kinds(match, table, mapping) if table.format == "json" or joined(match, table, know.headers) else None
+    wanted = frozenset(source.used) if table.format == "parquet" and kinds is None else None
     audit = Audit()
     unmapped: dict[str, None] = {}
     if match.sniffed and (match.unplaced or match.by_value):
@@ -175,9 +176,9 @@ def _read_table(
     title = match.source.fields["title"].columns[0] if match.sniffed and "title" in match.source.fields else ""
     groups = wide.groups_of(match.names, title, know.headers)
     unmapped |= _unmapped([n for n in match.names if not any(n in g for g in groups)], match)
-    parted: Below | Kinds | None = Below(match, table, know, mapping) if table.columns is None else None
-    if table.format == "json":
-        parted = Kinds(match, table, mapping)
+    parted: Below | Kinds | None = kinds
+    if table.columns is None and kinds is None:
+        parted = Below(match, table, know, mapping)
     used = set[str]()
     for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
         for n in chunk.notes:
@@ -187,7 +188,7 @@ def _read_table(
             if own is not match:
                 unmapped |= _unmapped(own.names, own)
                 used |= own.source.used
-            elif table.format == "json":
+            elif kinds is not None:
                 unmapped |= _unmapped(part.rows.columns, match)
             ads = wide.spread(part, groups, title) if groups and own is match else part
             batches.append(_batch(ads, table, own, label, captcha_row, limits, report, audit, know))
