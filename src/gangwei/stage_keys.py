@@ -40,7 +40,7 @@ CODE: dict[str, tuple[str, ...]] = {  # as patterns of files
 }
 CODE["s5_match"] += ("stages/s5_sensitivity.py",)
 CODE["s6_classify"] += ("opinions.py",)
-CODE["s7_publish"] += ("stages/s5_sensitivity.py", "stages/s7_*.py")
+CODE["s7_publish"] += ("chunks.py", "stages/s5_sensitivity.py", "stages/s7_*.py")
 
 
 class Keys:

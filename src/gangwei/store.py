@@ -51,14 +51,9 @@ def code_digest(*patterns: str) -> str:
     return h.hexdigest()[:16]
 
 
-def arrow_table(frame: pl.DataFrame, table: Table, kept: pa.Table | None = None) -> pa.Table:
-    """`frame` as an Arrow table of exactly the declared schema; columns of `kept`, row-aligned, go in as they were read."""
-    if kept is None:
-        return table.conform(frame).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow)
-    same = {f.name for f in table.arrow if f in kept.schema}
-    made = table.conform(frame.drop(same, strict=False)).drop(same).to_arrow(compat_level=pl.CompatLevel.oldest())
-    columns = [kept[f.name] if f.name in same else made[f.name].cast(f.type) for f in table.arrow]
-    return pa.Table.from_arrays(columns, schema=table.arrow)
+def arrow_table(frame: pl.DataFrame, table: Table) -> pa.Table:
+    """`frame` as an Arrow table of exactly the declared schema."""
+    return table.conform(frame).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow)
 
 
 @contextmanager
@@ -137,11 +132,22 @@ class Writer:
 @contextmanager
 def writing(path: Path, table: Table, compression: str | dict[str, str] = "lz4", **options: Any) -> Iterator[Writer]:
     """A writer whose file appears when the block ends well; `options` are those of pyarrow's writer. Stage files (lz4) go
-    without statistics, and with dictionaries only where values repeat; hashes are not compressed."""
+    without statistics, and with dictionaries only where values repeat; hashes are not compressed. Columns that are published
+    as they lie there are written like published ones."""
     stage: dict[str, Any] = {"write_statistics": True}
     if compression == "lz4":
         compression = {c: "none" if c in _HASHES else "lz4" for c in _leaves(table, lambda _: True, frozenset())}
         stage = {"use_dictionary": _leaves(table, pa.types.is_string, _STAGE_DISTINCT), "write_statistics": False}
+        if kept := tuple(c for c in table.columns if c.name in COPIED):
+            like = published(Table("", "", kept))
+            leaves = _leaves(Table("", "", kept), lambda _: True, frozenset())
+            compression |= dict.fromkeys(leaves, like["compression"])
+            repeated = {*stage["use_dictionary"], *like["use_dictionary"]}
+            stage = {
+                "use_dictionary": sorted(repeated),
+                "write_statistics": like["write_statistics"] or False,
+                "compression_level": dict.fromkeys(leaves, like["compression_level"]),
+            }
     with atomic(path) as tmp:
         writer = Writer(tmp, table, {"compression": compression, **stage, **options})
         with writer.file:
@@ -161,6 +167,7 @@ _DISTINCT = frozenset(
     ("ad_id", "source_key", "url", "title", "opening_id", "spell_id", "matched_ad_id", "ai_score", "text", "name_raw")
 )
 _STAGE_DISTINCT = _DISTINCT | {"description", "company", "address", "tags"}
+COPIED = ("text", "sections")  # columns of clean parts whose bytes go to published files (see chunks)
 _HASHES = ("sketch", "sketch_hash", "content_hash", "text_hash")
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from gangwei import schema, stage_tables
 from gangwei.checks import verify
+from gangwei.chunks import Copying
 from gangwei.codebook import OWN
 from gangwei.kernels.clean import contacts
 from gangwei.kernels.job import skills
@@ -33,8 +34,9 @@ from gangwei.stages.s7_source import (
     renamed,
     successions,
 )
-from gangwei.store import arrow_table, published, read_frame, read_groups, read_tables, swapped, write_frames
+from gangwei.store import arrow_table, published, read_frame, read_groups, swapped, write_frames
 
+AD_ID = pa.schema([schema.TEXTS.arrow.field("ad_id")])
 LINKED = ("same_opening", "repost", "agency_copy")
 
 
@@ -127,14 +129,24 @@ class _Writers:
                 folder / f"{t.name}.parquet", t.arrow, **(published(t) if t in schema.PUBLISHED_TABLES else {})
             )
             for t in tables
+            if t != schema.TEXTS
         }
+        if schema.TEXTS in tables:
+            self.texts = Copying(folder / f"{schema.TEXTS.name}.parquet", schema.TEXTS.arrow, published(schema.TEXTS))
         self.rows = dict.fromkeys(self.tables, 0)
 
-    def write(self, name: str, frame: pl.DataFrame, kept: pa.Table | None = None) -> None:
-        """Append one row group; columns of `kept` are written as they were read."""
+    def write(self, name: str, frame: pl.DataFrame) -> None:
+        """Append one row group."""
         if frame.height:
-            self.open[name].write_table(arrow_table(frame, self.tables[name], kept), row_group_size=frame.height)
+            self.open[name].write_table(arrow_table(frame, self.tables[name]), row_group_size=frame.height)
             self.rows[name] += frame.height
+
+    def copy_texts(self, ad_id: pl.Series, clean: Path, group: int) -> None:
+        """Append the texts of a row group of a clean part, as they lie there."""
+        if len(ad_id):
+            names = pl.DataFrame({"ad_id": ad_id})
+            self.texts.write(names.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(AD_ID), clean, group)
+            self.rows[schema.TEXTS.name] += len(ad_id)
 
     def make(self, name: str, fn: Callable[..., pl.DataFrame], *args: Any) -> None:
         """Append what `fn` makes of `args`."""
@@ -144,6 +156,8 @@ class _Writers:
         """Finish the files."""
         for w in self.open.values():
             w.close()
+        if schema.TEXTS.name in self.tables:
+            self.texts.close()
 
 
 def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], None]) -> None:
@@ -163,24 +177,26 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
 _LOCATED = ("place_status", "adcode", "county_adcode", "places")
 _CLEAN = [
     c for c in stage_tables.CLEAN.polars
-    if (c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash")) and c != "text"
+    if (c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash"))
 ]  # fmt: skip
 _CLASSIFIED = [c for c in stage_tables.CLASSIFIED.polars if c != "ai_terms"]
 
 
-def _stream(source: Source) -> Iterator[tuple[int, pa.Table, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+def _stream(
+    source: Source,
+) -> Iterator[tuple[int, tuple[Path, int], pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+    """Position of the first ad, clean part and number of the row group, and the rows of the stages."""
     matched = read_groups(source.matched)
     held = pl.DataFrame(schema=stage_tables.MATCHED.polars)
     at = 0
     columns = {"clean": _CLEAN, "located": list(_LOCATED), "classified": _CLASSIFIED}
     for paths in source.parts:
-        texts = read_tables(paths["clean"], ["text"])
-        groups = zip(texts, *(read_groups(paths[t], c) for t, c in columns.items()), strict=True)
-        for text, clean, located, classified in groups:
+        groups = zip(*(read_groups(paths[t], c) for t, c in columns.items()), strict=True)
+        for number, (clean, located, classified) in enumerate(groups):
             n = clean.height
             while held.height < n:
                 held = pl.concat([held, next(matched)])
-            yield at, text, clean.with_columns(pl.DataFrame(text)), located, classified, held[:n]
+            yield at, (paths["clean"], number), clean, located, classified, held[:n]
             held, at = held[n:], at + n
 
 
@@ -197,15 +213,15 @@ def _tables(
     crowds = Crowds(source.book.toml("openings/match.toml")["issues"])
     writing: list[Future[None]] = []
     rules = contacts.compile_contacts(source.book)
-    with ThreadPoolExecutor(len(writers.open) + 2) as pool:
+    with ThreadPoolExecutor(len(writers.tables) + 2) as pool:
         sensitivity, sizes = pool.submit(source.sensitivity), pool.submit(source.sizes)
-        for at, kept, clean, located, classified, matched in _stream(source):
+        for at, texts_of, clean, located, classified, matched in _stream(source):
             ads = _ads(source, later, employers, at, clean, located, classified, matched)
             for done in writing:
                 done.result()
             writing = [
-                pool.submit(writers.write, "ads", picked(ads, schema.ADS), kept),
-                *(pool.submit(writers.write, t.name, picked(ads, t), kept) for t in texts),
+                pool.submit(writers.write, "ads", picked(ads, schema.ADS)),
+                *(pool.submit(writers.copy_texts, ads["ad_id"], *texts_of) for _ in texts),
                 pool.submit(writers.make, "ad_places", _ad_places, ads),
                 pool.submit(writers.make, "decisions", _decisions, source, ads),
                 pool.submit(writers.make, "skills", skills.skill_rows, ads, skill_rules),
