@@ -32,8 +32,12 @@ def is_header(cells: Sequence[str], headers: Headers, least: int = LEAST) -> boo
     filled = [c for cell in cells if (c := cell.strip(" \t\r\n\"'" + MARK))]
     if len(filled) < least or max(map(len, filled)) > CHARS:
         return False
-    listed = sum(headers.listed(c) is not None for c in filled)
-    return listed >= least and 2 * listed > len(filled)
+    listed, most = 0, (len(filled) - 1) // 2
+    for at, cell in enumerate(filled):
+        listed += headers.listed(cell) is not None
+        if at + 1 - listed > most:
+            return False
+    return listed >= least
 
 
 def same(cells: Sequence[str], names: Sequence[str]) -> bool:
@@ -57,7 +61,7 @@ def second(rows: Sequence[Sequence[str]], headers: Headers) -> int | None:
 
 def first_table(lines: Sequence[str], headers: Headers) -> Sequence[str]:
     """The lines of the first table; a header that is joined to its last line is cut off."""
-    rows = [max((line.rstrip("\r\n").split(d) for d in DELIMITERS), key=len) for line in lines]
+    rows = [line.rstrip("\r\n").split(max(DELIMITERS, key=line.count)) for line in lines]
     at = second(rows, headers)
     lines, rows = lines[:at], rows[:at]
     top = next((r for r in rows if is_header(r, headers)), None)

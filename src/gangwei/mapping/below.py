@@ -78,9 +78,10 @@ class Below:
         asked = list(dict.fromkeys(c for f in ASKED if f in fields for c in fields[f].columns[:1] if c in rows.columns))
         if not asked or not rows.height:
             return []
-        said = [pl.col(c).str.strip_chars().is_in(self.words).fill_null(False) for c in asked]
+        first, *others = asked
+        said = [c.is_in(self.words).fill_null(False) for c in (pl.col(first).str.strip_chars(), *map(pl.col, others))]
         hits = rows.select(pl.any_horizontal(said).alias("x"))["x"]
-        latin = rows[asked[0]].str.contains(LATIN).fill_null(False)
+        latin = rows[first].str.contains(LATIN).fill_null(False)
         if latin.any():
             hits |= latin & rows[asked[-1]].str.contains(LATIN).fill_null(False)
         return [i for i in hits.arg_true() if self._is_header(rows.row(i), rows.columns)]
