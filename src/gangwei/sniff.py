@@ -154,6 +154,7 @@ def _value(value: object) -> str:
 
 
 def _toml(name: str, table: Table, guess: Guess) -> str:
+    """A definition of the table as a person may go on with it, in TOML."""
     stem = re.sub(r"\W+", "_", re.split(r"[#/]", name)[-1].rsplit(".", 1)[0].casefold()).strip("_") or "source"
     source = source_of(guess, stem)
     lines = [f"id = {_quote(stem)}", f"title = {_quote(name)}", f'formats = ["{table.format}"]', "", "[recognise]"]

@@ -99,6 +99,7 @@ class Blob:
 
     @contextmanager
     def _open(self) -> Iterator[Guard]:
+        """The stream of the file or member as it is stored, behind a guard."""
         if self.member is None:
             with self.path.open("rb") as f:
                 yield Guard(cast(BinaryIO, f), self.path.stat().st_size, self.limits)

@@ -107,6 +107,7 @@ class Headers:
         return {n: holder for n, holder, last in held if holder in coded and self.tells.text_of.search(last)}
 
     def _claim(self, header: str) -> Claim | None:
+        """What the header asks for: as it is listed, without its unit, by its last parts, by words within it; see `claim`."""
         if header.rpartition(".")[2].startswith("@"):
             return Claim(WORDS, 0, "ignore")
         if (hit := self.listed(header)) is not None:

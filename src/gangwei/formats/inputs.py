@@ -114,6 +114,11 @@ def _shown(name: str) -> str:
 
 
 def _expand(given: str, issues: list[Issue]) -> Iterator[tuple[str, Path]]:
+    """(label, path) of the files that one input names: a file, a folder, a pattern.
+
+    Raises:
+        ReadError: there is no such file, or a folder holds none of ours.
+    """
     path = Path(given)
     if not given:
         raise ReadError("an input has an empty name; '.' is the current folder")

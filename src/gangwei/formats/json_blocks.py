@@ -69,6 +69,7 @@ def parse(block: bytes) -> pl.DataFrame | None:
 
 
 def _schema(block: bytes) -> pa.Schema | None:
+    """Types of the fields of the first records of a block of lines; None where they are no objects that Arrow reads alike."""
     kinds: dict[str, set[type[Any]]] = {}
     start = 0
     for _ in range(FIRST):

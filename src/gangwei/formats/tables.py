@@ -111,6 +111,11 @@ def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Heade
 
 
 def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> Opened:
+    """One table a sheet; a workbook that is a zip is looked at for bombs first.
+
+    Raises:
+        Unreadable: no sheet has a cell, or the workbook is broken or too large.
+    """
     source = stack.enter_context(blob.seekable())
     if kind == "zip":
         size = source.stat().st_size if isinstance(source, Path) else source.seek(0, 2)
@@ -133,6 +138,11 @@ def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> O
 
 
 def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, head: bytes) -> Opened:
+    """A text file, by what its start looks like: a page, XML, a program, Markdown, JSON, SQL, blocks of labels, else delimited.
+
+    Raises:
+        Unreadable: a page without ads, no text at all, or a kind of text that holds no table.
+    """
     blob = line_ends.single(blob, head)
     with blob.stream() as f:
         found = charset.survey(f)
@@ -218,6 +228,11 @@ def _json_rows(blob: archive.Blob, limits: Limits, encoding: str) -> list[Table]
 
 
 def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: str, headers: Headers) -> list[Table]:
+    """The one table of a JSON file, whichever way its records are written: lines, an array, objects end to end, a document.
+
+    Raises:
+        Unreadable: not one object could be read.
+    """
     encoding = found.name
     if json_text.tabled(sample):
         return _json_rows(blob, limits, encoding)
@@ -266,6 +281,11 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
 
 
 def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
+    """Tables of an SQL dump that have rows; jobs with their titles and employers from other tables.
+
+    Raises:
+        Unreadable: no INSERT that can be read.
+    """
     remarks: dict[str, dict[str, str]] = {}
     keys: dict[str, dict[str, tuple[str, str]]] = {}
     with blob.stream() as f:
@@ -334,6 +354,11 @@ def _with_employers(
 
 
 def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset, headers: Headers) -> list[Table]:
+    """The one table of a delimited text, its delimiter and quote as its first lines tell.
+
+    Raises:
+        Unreadable: a line is too long, or a row has too many fields.
+    """
     encoding = found.name
     with blob.stream() as f:
         delimiter, quote, head = delimited.peek(delimited.text_lines(f, encoding, limits), None, headers=headers)

@@ -127,6 +127,7 @@ class Codes:
             return self._skills
 
     def _read(self, cur: duckdb.DuckDBPyConnection, name: str) -> Column | None:
+        """A column as codes and values; None for the number of the row and where it has too many values."""
         if name == "row_no":
             return None
         got = cur.execute(f"SELECT {name} FROM {self.table}").to_arrow_table().column(0)

@@ -112,6 +112,8 @@ def hash_strings(series: pl.Series) -> NDArray[np.uint64]:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _hash_addresses(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Hash of what names one ad in each address of the web: its path where that has four digits in a row, else path and the first
+    value of the query with three; 0 where neither stands there."""
     out = np.zeros(off.size - 1, np.uint64)
     for r in range(out.size):
         start, end = off[r], off[r + 1]

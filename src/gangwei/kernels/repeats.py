@@ -51,6 +51,7 @@ def _same(data, a, b, size):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def _first(columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """`first_rows` by a table of hashes with open addresses; equal hashes are compared byte by byte."""
     rows = columns[0][1].size - 1
     slots = 16
     while slots < 2 * rows:

@@ -157,6 +157,7 @@ def readable(data: Any, start: Any, end: Any, size: Any) -> Any:
 def _sample(
     off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any, whole: Any
 ) -> Any:
+    """Sample the hashes of each row into `out`, `ptr`, `rate` and `whole` (see `sample_grams`); returns how many."""
     n = off.size - 1
     longest = 0
     for r in range(n):

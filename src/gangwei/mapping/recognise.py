@@ -76,6 +76,7 @@ def of_page(table: Table, skip: int, source: Source) -> bool:
 
 
 def _fits(table: Table, source: Source) -> Match | None:
+    """The match of a table with a definition by its headers, the number of its columns and their patterns, else None."""
     if source.table is not None and source.table != table.label:
         return None
     if table.columns is not None:

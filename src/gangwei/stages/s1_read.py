@@ -161,6 +161,7 @@ def _read_table(
     know: Knowledge,
     mapping: Callable[[Table], Match | None],
 ) -> Iterator[Batch]:
+    """Batches of one table under its match; what is wrong with it is noted in `report`."""
     source = match.source
     report.source_id = source.id
     at = {n: i for i, n in enumerate(match.names)}
@@ -216,6 +217,7 @@ def _batch(
     audit: Audit,
     know: Knowledge,
 ) -> Batch:
+    """One chunk mapped, with its rejects counted and noted in `report`."""
     source = match.source
     mapped = map_chunk(chunk, source, label, captcha_row, limits, table.mojibake, audit, know)
     rejects = mapped.rejects
@@ -258,6 +260,7 @@ def _say_unmapped(names: Sequence[str], report: FileReport) -> None:
 
 
 def _say_audit(audit: Audit, match: Match, report: FileReport) -> None:
+    """Note what the definition did not foresee: unknown values and sub-sources, bounds that are missed."""
     source, bounds = match.source, match.source.bounds
     for name, values in audit.lookups.items():
         shown = ", ".join(

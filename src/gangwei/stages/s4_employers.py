@@ -329,6 +329,7 @@ def _verdicts(
 
 
 def _employers(parts: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """One row an employer, named by its fullest and commonest name, with what `verdicts` say of it."""
     ordered = parts.with_columns(short=pl.col("legal_form") == "", far=pl.col("branch") != "").sort(
         "employer_id", "is_truncated", "short", "far", pl.col("n_ads") * -1, "name_clean"
     )

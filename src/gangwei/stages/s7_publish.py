@@ -72,6 +72,7 @@ def _ads(
 
 
 def _decisions(source: Source, ads: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the decisions table of one part: matches, then evidence."""
     version = source.definitions_version
     matched = ads.select("ad_id", "match_relation", "match_reason", "match_score")
     matches = matched.filter(pl.col("match_relation").is_in(LINKED)).select(
@@ -203,6 +204,7 @@ def _stream(
 def _tables(
     source: Source, tmp: Path, engine: Sets, advance: Callable[[int], None]
 ) -> tuple[dict[str, int], dict[tuple[str | None, str], int], list[dict[str, Any]]]:
+    """Write the tables of ads part by part, then those of groups; returns rows by table, issues by source and reason, and notes."""
     employers, later = _Employers(source.names), successions(source)
     texts = [schema.TEXTS] if source.parameters["texts"] else []
     writers = _Writers(

@@ -36,6 +36,7 @@ class Maker:
 
 
 def maker_of(ads: int, seed: int, book: Codebook) -> Maker:
+    """Everything that parts of a made dataset of so many ads are made with."""
     words = compile_words(book)
     pay, _ = synth_pay.pay_table()
     days = pl.Series(np.datetime64(plan.FIRST_DAY) + np.arange(1000))

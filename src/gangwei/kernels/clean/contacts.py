@@ -111,6 +111,11 @@ def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _hints(data: Any, off: Any, keys: Any, values: Any, entry: Any, pairs: Any, kinds: Any, bits: Any) -> Any:
+    """Groups of hints that each row holds, a bit each.
+
+    Args:
+        keys, values, entry: the trie of literals; `pairs`, `kinds`: what its first characters may be; `bits`: the groups of each.
+    """
     n = off.size - 1
     out = np.zeros(n, np.int64)
     for r in range(n):

@@ -201,6 +201,7 @@ def _span(count: str, unit: int, text: str, rules: DateRules) -> tuple[int, int]
 
 
 def _number(value: int, text: str, captured: date | None, year: int | None, rules: DateRules) -> Reading:
+    """A bare number as a date: a month, a year, a day of Excel, or year and month, by how many digits it has."""
     digits = len(text)
     if digits <= 2:
         if not 1 <= value <= 12:

@@ -66,6 +66,7 @@ def traditional_characters() -> set[str]:
 
 
 def _tables(config: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """(fold, kinds, offsets and code points of the expansions) of `fold.Characters`, from the section of characters."""
     table = np.arange(k.TABLE, dtype=np.uint32)
     kind = np.zeros(k.TABLE, np.uint8)
     expansions: list[list[int]] = []

@@ -68,6 +68,7 @@ def _matches(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRule
 
 
 def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) -> bool:
+    """Whether the name of an employer, whole (`flat`) or as its key, is what a rule found in it means."""
     if rule.match == "contains":
         return True
     if rule.pattern is not None:

@@ -108,6 +108,11 @@ def _flat(text: str) -> str:
 
 
 def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
+    """A rule of a list; `given` stands for columns that the list has not.
+
+    Raises:
+        DefinitionError: a code of the row is none that is known.
+    """
     known = {
         "defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE, "match": MATCHES,
     }  # fmt: skip
@@ -214,6 +219,7 @@ def _rows(book: Codebook) -> list[Rule]:
 
 
 def _institutes(book: Codebook) -> tuple[Numbered, ...]:
+    """Ranges of numbers of institutes, from employers/institute_numbers.csv."""
     return tuple(
         Numbered(
             rule=_rule(

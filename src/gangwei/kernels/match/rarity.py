@@ -22,6 +22,7 @@ MANY = np.uint32(1 << 31)
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _count(rows: Any, grams: Any, ptr: Any, employer: Any, table: Any) -> None:
+    """Note in `table` which employers use each hash of `rows`: up to two of them, 15 bits each, and MANY from the third on."""
     mask = table.size - 1
     near = np.empty(512, np.uint32)
     for r in rows:
@@ -48,6 +49,7 @@ def _count(rows: Any, grams: Any, ptr: Any, employer: Any, table: Any) -> None:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _share(a: Any, b: Any, grams: Any, ptr: Any, table: Any, out: Any) -> None:
+    """Fill `out` with the share of the hashes common to a[x] and b[x] that no third employer uses."""
     mask = table.size - 1
     for x in range(a.size):
         i, j, n, rare = ptr[a[x]], ptr[b[x]], 0, 0

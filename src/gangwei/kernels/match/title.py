@@ -152,6 +152,13 @@ def _bag(tokens: Any, n: Any, weak: Any, w: Any, functions: Any, bag: Any) -> An
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _bags(off: Any, data: Any, bag: Any, count: Any, level: Any, heads: Any, functions: Any, place: Any) -> None:
+    """Words, level, heads, functions and place of each title core.
+
+    Args:
+        off, data: folded title cores, `off` as long as rows and one more.
+        bag: words of each row, shape (rows, MAX_TOKENS); with `count`, `level`, `heads`, `functions` and `place` (one a
+            row) it is filled, zeros before.
+    """
     tokens = np.empty(MOST_TOKENS, np.uint32)
     weak = np.empty(MOST_WEAK, np.uint32)
     for r in range(off.size - 1):

@@ -162,6 +162,7 @@ class Resolver:
         self._cities: dict[str, Found] = {}
 
     def _pair(self, city: str | None, district: str | None) -> tuple[Found, str, str, Place]:
+        """(what was found, its field, what the district added, the place) of a city and a district, remembered by both."""
         key = (city, district)
         known = self._pairs.get(key)
         if known is not None:
