@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,8 +18,6 @@ PAID = {"pay", "pay_min", "pay_max"}
 BESIDE_PAY = {"description", "education", "experience", "city", "address", "headcount"}
 FEW_COLUMNS = 4
 """Columns of a table of titles: a key, the title and little more."""
-AROUND = re.compile(r"(?i)^(?:tbl?|t|sys|app)_|_?(?:info|tb|table|list)$")
-PLURAL = re.compile(r"(?i)(?:(?<=compan)ies|(?<=[^s])s)$")
 MOST = 200_000
 """Employers beyond which the jobs stay without them."""
 
@@ -87,11 +84,11 @@ def employers_of(
         return declared
     for name, columns in tables.items():
         said = _said(columns, remarks.get(name, {}), headers)
-        said = _named(name, columns, said, SIZED & set(said) or _of_employers(name, headers))
+        said = _named(name, columns, said, headers, SIZED & set(said) or _of_employers(name, headers))
         if name == jobs or "company" not in said or OF_JOBS & set(said):
             continue
         keyed = normal(columns[0]) != "id"
-        by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in (name, _single(name)))
+        by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in (name, _single(name, headers)))
         column = next((c for c in tables[jobs][1:] if any(_refers(normal(c), key) for key in by)), None)
         if column is not None:
             return Employers(name, column, _told(said, own))
@@ -119,7 +116,7 @@ def titles_of(
         if name == jobs or at is None:
             continue
         by, key = referred.get(name, ("", ""))
-        ids = {f"{normal(n)}id" for n in (name, _single(name))}
+        ids = {f"{normal(n)}id" for n in (name, _single(name, headers))}
         by = by or next((c for c in tables[jobs][1:] if normal(c) in ids), "")
         if by and (not key or key in columns):
             return Employers(name, by, {"title": at}, columns.index(key) if key else 0, "job")
@@ -134,14 +131,16 @@ def _title_at(table: str, columns: Sequence[str], remarks: Mapping[str, str], he
     at = said.get("title", next((i for i, c in enumerate(columns) if normal(c) == "name"), None))
     if at is None or not headers.tells.name_of.search(columns[at]):
         return at
-    told = [headers.claim(_single(table)), headers.listed(remarks.get(columns[at], ""))]
+    told = [headers.claim(_single(table, headers)), headers.listed(remarks.get(columns[at], ""))]
     fields = {c.field for c in told if c is not None}
     return at if fields == {"title"} else None
 
 
-def _named(table: str, columns: Sequence[str], said: dict[str, int], of_employers: object) -> dict[str, int]:
+def _named(
+    table: str, columns: Sequence[str], said: dict[str, int], headers: Headers, of_employers: object
+) -> dict[str, int]:
     """Fields of a table of which the bare name (name, or ename of enterprises) is an employer's, as in one of employers."""
-    bare = {"name", f"{_single(table)[:1].lower()}name"}
+    bare = {"name", f"{_single(table, headers)[:1].lower()}name"}
     at = next((i for i, c in enumerate(columns) if normal(c) in bare), None)
     if at is None or "company" in said or not of_employers:
         return said
@@ -150,7 +149,7 @@ def _named(table: str, columns: Sequence[str], said: dict[str, int], of_employer
 
 def _of_employers(table: str, headers: Headers) -> bool:
     """A table is called after employers."""
-    claim = headers.claim(_single(table))
+    claim = headers.claim(_single(table, headers))
     return claim is not None and claim.field == "company"
 
 
@@ -175,7 +174,7 @@ def _declared(
     """
     for by, (table, key) in keys.items():
         columns = tables.get(table, ())
-        inside = {c: f"{_single(table)}.{c}" if headers.tells.name_of.search(c) else c for c in columns}
+        inside = {c: f"{_single(table, headers)}.{c}" if headers.tells.name_of.search(c) else c for c in columns}
         told = {inside.get(c, c): r for c, r in remarks.get(table, {}).items()}
         said = _said(list(inside.values()), told, headers)
         if by in columns_of_jobs and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
@@ -183,12 +182,14 @@ def _declared(
     return None
 
 
-def _single(table: str) -> str:
+def _single(table: str, headers: Headers) -> str:
     """What one row of a table is (companies, tb_company, company_info: company)."""
-    return PLURAL.sub(lambda m: "y" if len(m[0]) > 1 else "", AROUND.sub("", table))
+    bare = headers.tells.around_tables.sub("", table)
+    return headers.tells.plural.sub(lambda m: "y" if len(m[0]) > 1 else "", bare)
 
 
 def _refers(column: str, key: str) -> bool:
+    """A column that is named after the key of another table, with something before or behind it."""
     return key.endswith("id") and len(key) > 2 and (column.endswith(key) or column.startswith(key))
 
 

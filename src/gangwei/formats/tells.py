@@ -48,6 +48,8 @@ class Tells:
     people: re.Pattern[str]
     district: re.Pattern[str]
     menu: re.Pattern[str]
+    around_tables: re.Pattern[str]
+    plural: re.Pattern[str]
     employers: re.Pattern[str]
 
 
