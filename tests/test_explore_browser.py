@@ -255,13 +255,14 @@ def links(page: Page) -> list[str | None]:
 def test_labelling_with_the_keyboard(visit: Open, explored: Path, tmp_path: Path) -> None:
     copy = tmp_path / "work"
     shutil.copytree(explored / "published", copy / "published")
-    answers = {"ann": "1234", "bo": "1244"}
+    answers = {"ann": "baun", "李娜": "bann"}
     with serving(label.create(copy, size=12)) as address:
         for reader, keys in answers.items():
             page = visit(1280 if reader == "ann" else 390)
             page.goto(f"{address}/?lang={'en' if reader == 'ann' else 'zh'}")
             page.fill("input[name=reader]", reader)
             page.keyboard.press("Enter")
+            page.wait_for_selector("article")
             for key in keys[:2]:
                 choose(page, key)
             page.goto(page.url)  # a reader who comes back goes on where they stopped
@@ -270,14 +271,39 @@ def test_labelling_with_the_keyboard(visit: Open, explored: Path, tmp_path: Path
                 choose(page, key)
             assert too_wide(page) <= 0
         page = visit()
-        page.goto(f"{address}/?reader=bo&lang=en")
+        page.goto(f"{address}/?reader=ann&lang=en")
         assert "kappa" in page.locator("main").inner_text()
+
+
+def test_a_labeller_goes_back(visit: Open, explored: Path, tmp_path: Path) -> None:
+    """The link shows the ad before with its answer; the browser's Back puts no answer on another ad."""
+    copy = tmp_path / "work"
+    shutil.copytree(explored / "published", copy / "published")
+    with serving(label.create(copy, size=12)) as address:
+        page = visit()
+        page.goto(f"{address}/?reader=ann")
+        first = page.locator("input[name=ad_id]").get_attribute("value")
+        page.locator("input[name=unsure]").check()
+        choose(page, "b")
+        choose(page, "n")
+        page.go_back()
+        if page.locator("input[name=ad_id]").get_attribute("value") != first:
+            assert page.locator("input[name=ai_tier]:checked").count() == 0
+        page.goto(f"{address}/?reader=ann")
+        for _ in range(2):
+            page.locator("a[accesskey=p]").click()
+        assert page.locator("input[name=ad_id]").get_attribute("value") == first
+        assert page.locator("input[name=ai_tier]:checked").get_attribute("value") == "builder"
+        assert page.locator("input[name=unsure]").is_checked()
+        choose(page, "a")
+        assert page.locator(".progress").inner_text().startswith("ann: 2 of")
+    assert label.labels(copy, "ann")[str(first)]["ai_tier"] == "adjacent"
 
 
 def choose(page: Page, key: str) -> None:
     """Pick an answer by its key and save, without the mouse."""
     before = page.locator("input[name=ad_id]").get_attribute("value")
-    radio = page.locator(f"input[accesskey='{key}']")
+    radio = page.locator(f"input[type=radio][accesskey='{key}']")
     radio.focus()
     page.keyboard.press("Space")
     page.keyboard.press("Enter")

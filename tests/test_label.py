@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,35 @@ def test_labels_resume_and_feed_evaluate(made: Path) -> None:
     assert "gangwei evaluate" in client.get("/?reader=ann").text
     assert len(labels(made, "ann")) == len(items)
     assert evaluate(made, made / "labels" / "ann.jsonl").table()
+
+
+def test_an_answer_can_be_mended(made: Path, tmp_path: Path) -> None:
+    """Back from any ad, and from the end; a name in Chinese; the commands of the end are those to give."""
+    work = tmp_path / "my work"
+    work.mkdir()
+    (work / "published").symlink_to(made / "published")
+    client = TestClient(create(work, size=12))
+    items = sample(open_dataset(work), 12, 1)
+    assert "Back to" not in client.get("/?reader=李娜").text
+    for item in items:
+        client.post("/", data={"reader": "李娜", "ad_id": item.ad_id, "ai_tier": "none", "unsure": "1"})
+    end = client.get("/?reader=李娜").text
+    assert f"gangwei measure &#39;{work}&#39; ai-share" in end and "李娜.jsonl" in end
+    assert f"ad={items[-1].ad_id}" in end
+    page = client.get(f"/?reader=李娜&ad={items[-1].ad_id}").text
+    assert 'value="none" accesskey="n" required checked' in page and f"ad={items[-2].ad_id}" in page
+    assert 'name="unsure" value="1" accesskey="q" checked' in page
+    client.post("/", data={"reader": "李娜", "ad_id": items[-1].ad_id, "ai_tier": "builder"})
+    said = labels(work, "李娜")
+    assert len(said) == len(items) and said[items[-1].ad_id]["ai_tier"] == "builder"
+
+
+def test_keys_are_letters(made: Path) -> None:
+    """Alt with a number chooses a tab in browsers on Linux and never reaches the page."""
+    page = TestClient(create(made)).get("/?reader=keys").text
+    keys = re.findall(r'accesskey="(.)"', page)
+    assert keys and len(set(keys)) == len(keys) and all(k.isalpha() for k in keys)
+    assert 'autocomplete="off"' in page.split("<form", 1)[1].split(">", 1)[0]  # Back would put an answer on another ad
 
 
 def test_a_label_that_was_cut_off_is_asked_again(made: Path, tmp_path: Path) -> None:

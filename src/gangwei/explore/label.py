@@ -1,14 +1,16 @@
 """A small labelling page: a stratified probability sample of one's own openings, read by one or two people.
 
 The sample has known inclusion probabilities (equal within a stratum), so `gangwei evaluate` can weigh it up to the dataset.
-Labels are lines of `DIR/labels/<reader>.jsonl`; a reader goes on where they stopped. Works without script: one form, keys
-through `accesskey`.
+Labels are lines of `DIR/labels/<reader>.jsonl`; a reader goes on where they stopped, and may go back: a later line replaces
+an earlier one. Works without script: one form, keys through `accesskey` (letters, since browsers on Linux keep Alt with a
+number for their tabs).
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,7 @@ from gangwei.schema import AI_TIERS
 from gangwei.store import read_json, write_text
 
 READER = re.compile(r"[\w-]{1,40}")
-KEYS = dict(zip(AI_TIERS, "1234"))
+KEYS = dict(zip(AI_TIERS, "baun"))
 SHOWN = 6000
 
 
@@ -105,6 +107,14 @@ def agreement(one: dict[str, dict[str, Any]], two: dict[str, dict[str, Any]]) ->
     return len(pairs), same, (same - chance) / (1 - chance) if chance < 1 else float("nan")
 
 
+def _text(ds: Dataset, item: Item) -> dict[str, str]:
+    """What a reader sees of an ad: title and text without contacts."""
+    title, text = ds.rows(
+        "SELECT a.title, t.text FROM ads a LEFT JOIN texts t ON t.ad_id = a.ad_id WHERE a.ad_id = $i", {"i": item.ad_id}
+    )[0]
+    return {"title": visible(title), "text": visible(text)[:SHOWN]}
+
+
 def create(
     directory: Path, size: int = 300, seed: int = 1, host: str = "127.0.0.1", token: str | None = None
 ) -> FastAPI:
@@ -139,21 +149,24 @@ def create(
         return HTMLResponse(html)
 
     @app.get("/", response_class=HTMLResponse)
-    def read(reader: str = "", lang: str = "en") -> Response:
+    def read(reader: str = "", lang: str = "en", ad: str = "") -> Response:
         if not READER.fullmatch(reader):
-            return page(lang, reader="", item=None, total=len(items), done=0, others=[], ad=None)
+            return page(lang, reader="", mine=None)
         said = labels(directory, reader)
-        item = next((i for i in items if i.ad_id not in said), None)
+        at = next((n for n, i in enumerate(items) if i.ad_id == ad), None)
+        if at is None:
+            at = next((n for n, i in enumerate(items) if i.ad_id not in said), len(items))
+        item = items[at] if at < len(items) else None
         names = sorted(p.stem for p in (directory / "labels").glob("*.jsonl") if p.stem != reader)
-        others = [(n, *agreement(said, labels(directory, n))) for n in names]
-        ad = None
-        if item is not None:
-            found = ds.rows(
-                "SELECT a.title, t.text FROM ads a LEFT JOIN texts t ON t.ad_id = a.ad_id WHERE a.ad_id = $i",
-                {"i": item.ad_id},
-            )[0]
-            ad = {"title": visible(found[0]), "text": visible(found[1])[:SHOWN]}
-        return page(lang, reader=reader, item=item, total=len(items), done=len(said), others=others, ad=ad)
+        shown = {
+            "others": [(n, *agreement(said, labels(directory, n))) for n in names],
+            "ad": _text(ds, item) if item else None,
+            "before": items[at - 1].ad_id if at else None,
+            "mine": said.get(item.ad_id) if item else None,
+            "file": shlex.quote(str(directory / "labels" / f"{reader}.jsonl")),
+            "folder": shlex.quote(str(directory)),
+        }
+        return page(lang, reader=reader, item=item, total=len(items), done=len(said), **shown)
 
     @app.post("/")
     async def write(request: Request) -> Response:
