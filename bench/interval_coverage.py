@@ -5,8 +5,8 @@
 Four families. *Labels*: a finite population with a classifier of known recall and precision, a stratified probability sample
 of labels as `gangwei label` draws it (strata by score and near-miss), the stratified prediction-powered interval. *Employers*:
 openings drawn by employer from a superpopulation, no labels, the employer-cluster interval of a share. *Measured*: the very
-path of `gangwei measure ai-share` (`labelled.strata_of`): six classes, equal samples of each (or a foreign design that weighs
-them up), the whole, one city with labels of its own, and one that borrows them. *Places*: openings of employers that each have a
+path of `gangwei measure ai-share` (`labelled.strata_of`): six classes, equal samples of each (or half of it from the last
+one, or a foreign design that weighs them up), the whole, one city with labels of its own, and one that borrows them. *Places*: openings of employers that each have a
 home city and openings elsewhere; share, count, location quotient and rank of a city, share of the ten largest, concentration. Each
 setting also shows the plain interval that ignores the problem (for the last two families: openings taken as independent, or the
 percentiles of the bootstrap draws). The Monte Carlo error of a coverage is sqrt(c (1 - c) / runs).
@@ -83,11 +83,13 @@ class Measured:
     figure: str
     odd: float = 1.0
     foreign: bool = False
+    rest: int | None = None  # labels of the last class, where they differ in number
 
 
 MEASURED = (
     Measured("measure: whole, 6 x 250 labels, recall 80 %", 0.80, 250, "whole"),
     Measured("measure: whole, 6 x 50 labels, recall 80 %", 0.80, 50, "whole"),
+    Measured("measure: whole, 5 x 30 labels and 150 of the rest, recall 80 %", 0.80, 30, "whole", rest=150),
     Measured("measure: whole, labels of a foreign design, recall 80 %", 0.80, 250, "whole", foreign=True),
     Measured("measure: a large city with labels of its own, recall 80 %", 0.80, 250, "city"),
     Measured("measure: a small city that borrows, errors as elsewhere, recall 80 %", 0.80, 250, "small"),
@@ -315,7 +317,8 @@ def measured(s: Measured, rng: np.random.Generator) -> tuple[float, iv.Estimate,
     weight, drawn = np.zeros(size), []
     for h in np.unique(design):
         at = np.flatnonzero(design == h)
-        pick = rng.choice(at, min(s.each, len(at)), replace=False)
+        each = s.rest if s.rest and h == len(LABEL_CLASSES) - 1 else s.each
+        pick = rng.choice(at, min(each, len(at)), replace=False)
         weight[pick] = len(at) / len(pick)
         drawn.append(pick)
     sample = np.concatenate(drawn)

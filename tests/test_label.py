@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,16 @@ def test_weights_add_up_to_the_openings(made: Path) -> None:
 def test_a_sample_is_as_large_as_asked_for(made: Path) -> None:
     """What a class of few openings cannot give, the others give: 40 asked for are 40."""
     assert len(draw(open_dataset(made), 40, 1)) == 40
-    assert shares([0, 3, 100, 100], 40) == [0, 3, 19, 18] and shares([1, 2], 300) == [1, 2]
-    assert shares([9, 9, 9], 2) == [1, 1, 1] and shares([50] * 6, 300) == [50] * 6
+    even = [1.0] * 6
+    assert shares([0, 3, 100, 100], 40, even) == [0, 3, 19, 18] and shares([1, 2], 300, even) == [1, 2]
+    assert shares([9, 9, 9], 2, even) == [1, 1, 1] and shares([50] * 6, 300, even) == [50] * 6
+    assert shares([99, 5, 999], 100, [0.25, 0.25, 0.5]) == [32, 5, 63]
+
+
+def test_half_of_a_sample_has_no_sign_of_ai(made: Path) -> None:
+    """Nearly all openings are of that class: few labels of it would leave open what the classifier misses."""
+    found = Counter(i.stratum for i in draw(open_dataset(made), 60, 1))
+    assert found["none"] >= 30 > 12 > max(n for s, n in found.items() if s != "none")
 
 
 def test_labels_resume_and_feed_evaluate(made: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from gangwei import measures as m
 from gangwei.brief import report
+from gangwei.cli import main
 from gangwei.frame.check import DatasetError
 from gangwei.frame.columns import LABEL_CLASS_SQL
 from gangwei.measures.labelled import ClassLabels, strata_of
@@ -51,6 +53,7 @@ def label(d: Path, truth: dict[str, str], each: int, reader: str = "ann") -> Non
                     "ai_tier": truth[ids[i]],
                     "stratum": name,
                     "stratum_population": len(ids),
+                    "stratum_sample": min(each, len(ids)),
                 }
             )
     (d / "labels").mkdir(exist_ok=True)
@@ -100,6 +103,23 @@ def test_brief_shows_both(made: tuple[Path, dict[str, str]], tmp_path: Path, lan
     label(d, truth, 150)
     report.write_from(d, tmp_path / "b.html", lang=lang)
     assert words in (tmp_path / "b.html").read_text("utf-8")
+
+
+def test_a_readers_own_file_is_read_as_the_folder_is(made: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    """Drawn from openings: no opening of many ads is weighed down, whether the folder or the file is named; whose labels it says."""
+    d, truth = made
+    label(d, truth, 40)
+    folder = m.measure(m.open_dataset(d), "ai-share")
+    file = m.measure(m.open_dataset(d, labels=d / "labels" / "ann.jsonl"), "ai-share")
+    assert folder.corrected is not None and file.corrected is not None
+    assert folder.corrected.estimate == file.corrected.estimate
+    told = folder.record()["corrected"], file.record()["corrected"]
+    assert [(x["readers"], x["file"]) for x in told] == [(1, None), (1, "ann.jsonl")]
+    assert "--labels" not in folder.command and file.command.endswith("--labels ann.jsonl")
+    said = CliRunner().invoke(main, ["measure", str(d), "ai-share"]).output
+    assert "labels of 1 reader (labels/): " in said
+    report.write_from(d, tmp_path / "b.html")
+    assert "labels of 1 reader (labels/): " in (tmp_path / "b.html").read_text("utf-8")
 
 
 def test_a_file_of_labels_of_ads(made: tuple[Path, dict[str, str]], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from gangwei.brief import report
-from gangwei.codebook import PACKAGED
+from gangwei.codebook import PACKAGED, Codebook
 from gangwei.frame.check import DatasetError
 from gangwei.frame.dataset import Dataset
 from gangwei.labels import Labels
@@ -238,6 +238,10 @@ def test_names_of_own_clusters_and_lists_of_names(tmp_path: Path) -> None:
         f.write('two_own,own,我的双城,My two cities,2024,440100;110000,"my memo",\n')
     rules = (own / "measures/settings.toml").read_text("utf-8")
     (own / "measures/settings.toml").write_text(rules.replace("[scopes]", '[scopes]\nown = ["two_own"]'), "utf-8")
+    assert Codebook(own).own() == [("measures/settings.toml", 1, 0), ("places/clusters.csv", 1, 0)]
+    for lang, told in (("en", "settings.toml (lines: +1, −0); places"), ("zh", "settings.toml（行：+1，−0）；places")):
+        report.write_from(tmp_path, tmp_path / "own.html", lang=lang)
+        assert told in (tmp_path / "own.html").read_text("utf-8")
     ds = Dataset.open(tmp_path)
     zh, en = Labels(ds, "zh"), Labels(ds, "en")
     assert (

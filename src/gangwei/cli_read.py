@@ -227,7 +227,7 @@ def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool)
     type=click.IntRange(6),
     default=300,
     show_default=True,
-    help="Ads to sample, in equal parts of the strata as far as they reach.",
+    help="Ads to sample: half from those without a sign of AI, the rest in equal parts of the other classes.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8766, show_default=True)

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib import resources
@@ -117,6 +118,17 @@ class Codebook:
         paths = (p for p in own.rglob("*") if p.suffix in SUFFIXES) if len(self.roots) > 1 else ()
         names = (p.relative_to(own).as_posix() for p in paths)
         return sorted(n for n in names if not (PACKAGED / n).is_file() and n.split("/")[0] not in FURTHER)
+
+    def own(self) -> list[tuple[str, int, int]]:
+        """Files of the overlay that differ from the packaged ones: name, lines that only they have, lines that they lack."""
+        out = []
+        for name, data in self.files() if len(self.roots) > 1 else ():
+            if (self.roots[0] / name).is_file():
+                kept = (PACKAGED / name).read_bytes() if (PACKAGED / name).is_file() else b""
+                mine, packaged = (Counter(x for x in d.splitlines() if x.strip()) for d in (data, kept))
+                if mine != packaged:
+                    out.append((name, (mine - packaged).total(), (packaged - mine).total()))
+        return out
 
     def columns(self, name: str) -> list[str]:
         """The header of a CSV file."""

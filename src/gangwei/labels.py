@@ -142,6 +142,14 @@ class Labels:
         before, after = (" " if x[:1].isascii() and last.strip() == last else "" for x in (names[-2][-1:], names[-1]))
         return str(self.forms["list"]).join(names[:-1]) + before + last + after + names[-1]
 
+    def corrected(self, labels: int, readers: int, file: str | None, value: float, low: float, high: float) -> str:
+        """A share corrected by labels, with whose labels they are."""
+        source = self.text("labels_of_file").format(file=file)
+        if file is None:
+            source = self.text("labels_of_reader" if readers == 1 else "labels_of_readers").format(n=readers)
+        fixed = f"{self.share(value)} ({self.interval(low, high, 'share')})"
+        return self.text("corrected_line").format(n=self.integer(labels), source=source, value=fixed)
+
     def integer(self, value: float | None, *, short: bool = False) -> str:
         """A whole number; in prose large ones by their million, 万 or 亿."""
         if value is None or not math.isfinite(value):

@@ -25,8 +25,8 @@ def show_figure(words: Labels, result: Result) -> None:
     title = result.measure.zh if words.lang == "zh" else result.measure.en
     say(_headline(title, result, words))
     if (c := result.corrected) is not None:
-        fixed = f"{words.share(c.estimate.value)} ({words.interval(c.estimate.low, c.estimate.high, 'share')})"
-        say(words.text("corrected_line").format(n=words.integer(c.labels), value=fixed))
+        e = c.estimate
+        say(words.corrected(c.labels, c.readers, c.file, e.value, e.low, e.high))
     for note in result.notes:
         OUT.print(str(words.table["notes"].get(note, note)), highlight=False, soft_wrap=True, style="dim")
     if "id" in result.rows.columns and not result.rows.is_empty():

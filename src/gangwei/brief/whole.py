@@ -67,6 +67,16 @@ def compose(w: Writer) -> Brief:
         (t.text("schema_version"), str(ds.package.get("schema_version"))),
         (t.text("scope"), t.code("scope", w.answers.ask(Question("cluster-share")).scope) if ds.scopes else "–"),
     ]
+    versions += [(t.text("own_definitions"), own)] if (own := own_definitions(w)) else []
+    if openings and (fixed := w.ask("ai-share").corrected) is not None:
+        e = fixed.estimate
+        said_of = t.corrected(fixed.labels, fixed.readers, fixed.file, e.value, e.low, e.high)
+        versions.append(
+            (
+                t.text("labels"),
+                f"{w.ask('ai-share').measure.zh if t.lang == 'zh' else w.ask('ai-share').measure.en}{w.marks[0]}{said_of}",
+            )
+        )
     day = w.answers.as_of or ds.as_of
     cite = w.name("cite_as").format(
         version=__version__, kept=t.integer(grains["ad"]), date=day or "–", definitions=ds.definitions_version
@@ -84,6 +94,12 @@ def compose(w: Writer) -> Brief:
         published=t.text("published_note").format(source=sources[0]) if sources else "", years=years(w) if ai else "", maps=maps, method=[m.format(**words) for m in t.table["method"]["items"]],
         limits=list(t.table["limits"]["items"]),
     )  # fmt: skip
+
+
+def own_definitions(w: Writer) -> str:
+    """The files that stand in the place of packaged ones, each with how many lines it adds and takes away."""
+    parts = [w.t.text("own_file").format(name=n, added=a, gone=g) for n, a, g in w.ds.codebook.own()]
+    return str(w.t.forms["semicolon"]).join(parts)
 
 
 def years(w: Writer) -> str:

@@ -49,9 +49,10 @@ class Item:
 
 
 def draw(ds: Dataset, size: int, seed: int) -> list[Item]:
-    """A sample of `size` openings (their representative ads), equal parts of the strata, in an order fixed by `seed`.
+    """A sample of `size` openings (their representative ads) in an order fixed by `seed`.
 
-    Strata: the three tiers, a bare mention, a score near the cut, and the rest. What one cannot give the others give.
+    Strata: the three tiers, a bare mention, a score near the cut, and the rest. The rest gives `rest_of_labels` of the sample
+    (`measures/settings.toml`), the others equal parts of what is left; what one cannot give the others give.
 
     Raises:
         DatasetError: it holds no openings.
@@ -64,19 +65,20 @@ def draw(ds: Dataset, size: int, seed: int) -> list[Item]:
         raise DatasetError(f"{ds.directory}: holds no openings to label")
     ads = ads.sample(fraction=1.0, shuffle=True, seed=seed)
     parts = {name: ads.filter(pl.col("stratum") == name) for name in LABEL_CLASSES}
+    rest = float(ds.codebook.toml("measures/settings.toml").get("rest_of_labels", 1 / len(parts)))
+    weights = [rest if name == LABEL_CLASSES[-1] else (1 - rest) / (len(parts) - 1) for name in parts]
     out: list[Item] = []
-    for (name, part), n in zip(parts.items(), shares([p.height for p in parts.values()], size)):
+    for (name, part), n in zip(parts.items(), shares([p.height for p in parts.values()], size, weights)):
         taken = part.head(n)
         out += [Item(a, r, name, part.height, taken.height) for a, r in taken.select("ad_id", "record_id").rows()]
     return [out[i] for i in pl.Series(range(len(out)), dtype=pl.Int64).shuffle(seed).to_list()]
 
 
-def shares(held: Sequence[int], size: int) -> list[int]:
-    """How many of `size` each stratum gives: as near to equal as what it holds allows, at least one where it holds any."""
+def shares(held: Sequence[int], size: int, weights: Sequence[float]) -> list[int]:
+    """How many of `size` each stratum gives: as near to its weight as what it holds allows, at least one where it holds any."""
     out = [min(1, n) for n in held]
     while sum(out) < min(size, sum(held)):
-        fewest = min(n for n, most in zip(out, held) if n < most)
-        out[next(i for i, n in enumerate(out) if n == fewest and n < held[i])] += 1
+        out[min((i for i, n in enumerate(out) if n < held[i]), key=lambda i: (out[i] / weights[i], i))] += 1
     return out
 
 

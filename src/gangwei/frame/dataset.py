@@ -79,6 +79,7 @@ class Dataset:
     places: dict[int, Place]
     clusters: dict[str, dict[str, frozenset[int]]]
     label_file: Path | None = None
+    label_readers: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     tables_made: set[str] = field(default_factory=set)
     codes_from: int = CODES_FROM

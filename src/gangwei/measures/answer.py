@@ -135,10 +135,13 @@ class Result:
     @property
     def command(self) -> str:
         """The command that repeats the figure."""
+        from shlex import quote
+
         parts = ["gangwei measure DIR", self.measure.id]
         parts += [f"--by {self.by}"] if self.by else []
         parts += [f"--where {k}={v}" for k, v in sorted(self.where.items())]
         parts += [f"--{k.replace('_', '-')} {v}" for k, v in self._lists_and_date]
+        parts += [f"--labels {quote(self.corrected.file)}"] if self.corrected and self.corrected.file else []
         return " ".join(parts)
 
     @property
@@ -166,7 +169,7 @@ class Result:
             "lists": list(self.lists), "value": self.value, "low": self.low, "high": self.high,
             "numerator": self.numerator, "denominator": self.denominator, "n_eff": _plain(self.n_eff),
             "interval_method": self.interval_method, "suppressed": self.suppressed, "unplaced": self.unplaced,
-            "corrected": self.corrected and {k: _plain(v) for k, v in self.corrected.row().items()},
+            "corrected": self.corrected and {k: _plain(v) for k, v in self.corrected.row().items()} | {"readers": self.corrected.readers, "file": self.corrected.file},
             "notes": list(self.notes), "caveats": list(self.measure.caveats), "permalink": self.permalink, "dataset": self.dataset,
         }  # fmt: skip
         rows = [{k: _plain(v) for k, v in r.items()} for r in self.rows.to_dicts()]

@@ -1,7 +1,7 @@
 """Shares corrected by labels: what people said of a probability sample, carried to every group by prediction-powered inference.
 
-Labels are those that `gangwei label` left in `DIR/labels/`, drawn from the openings of the dataset, or a file of one's own
-(JSON lines or CSV) drawn from ads: `record_id` (= source_key) or `ad_id`, `ai_tier`, and `weight` or `stratum_population`
+Labels are those that `gangwei label` left in `DIR/labels/`, or one reader's file of them, drawn from the openings of the
+dataset, or a file of one's own (JSON lines or CSV) drawn from ads: `record_id` (= source_key) or `ad_id`, `ai_tier`, and `weight` or `stratum_population`
 and `stratum_sample`. The strata of the estimate are the classes of the classifier, known for every opening
 (`frame.LABEL_CLASSES`). A group whose own labels are too few in a class borrows the labels of that class from all groups:
 its `borrowed` says for what share of its openings, since that takes the classifier to err there as it does elsewhere.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SCORE = 10000
 NEEDED = ("ai_tier",)
+PAGE = {"ad_id", "reader", "stratum", "stratum_population"}  # columns that tell a file of `gangwei label`
 COLUMNS: dict[str, type[pl.DataType]] = {
     "corrected": pl.Float64, "corrected_low": pl.Float64, "corrected_high": pl.Float64, "corrected_n_eff": pl.Float64,
     "labels": pl.Int64, "borrowed": pl.Float64,
@@ -43,12 +44,15 @@ COLUMNS: dict[str, type[pl.DataType]] = {
 @dataclass(frozen=True)
 class Corrected:
     """A share corrected by labels. `labels`: openings of the group that were labelled; `borrowed`: the part of its
-    openings whose class has too few labels of its own; `covers`: the labels stand for nine tenths of the dataset or more."""
+    openings whose class has too few labels of its own; `covers`: the labels stand for nine tenths of the dataset or more.
+    `readers`: how many people read them, 0 where the file does not say; `file`: the name of a file that was given."""
 
     estimate: Estimate
     labels: int
     borrowed: float
     covers: bool = True
+    readers: int = 0
+    file: str | None = None
 
     def row(self) -> dict[str, float | int | None]:
         """The columns of a row of a result."""
@@ -60,7 +64,7 @@ class Corrected:
 
 
 def _own(folder: Path) -> pl.DataFrame | None:
-    """Labels of `gangwei label`: each reader's last word on each ad, readers averaged; weight by stratum."""
+    """Labels of `gangwei label`: each reader's last word on each ad; weight by stratum."""
     try:
         lines = [r for p in sorted(folder.glob("*.jsonl")) for r in own_lines(p)]
     except StoreError as e:
@@ -69,7 +73,7 @@ def _own(folder: Path) -> pl.DataFrame | None:
     if not last:
         return None
     given = pl.DataFrame(
-        [{k: r[k] for k in ("ad_id", "ai_tier", "stratum", "stratum_population")} for r in last.values()]
+        [{k: r[k] for k in ("ad_id", "ai_tier", "reader", "stratum", "stratum_population")} for r in last.values()]
     )
     return given.with_columns(weight=pl.col("stratum_population") / pl.col("ad_id").n_unique().over("stratum"))
 
@@ -99,11 +103,12 @@ def _table(ds: Dataset) -> bool:
             return True
         if "no_labels" in ds.tables_made:
             return False
-        own = ds.label_file is None
         given = _own(ds.published.parent / "labels") if ds.label_file is None else _file(ds.label_file)
         if given is None:
             ds.tables_made.add("no_labels")
             return False
+        own = set(given.columns) >= PAGE
+        ds.label_readers = given["reader"].n_unique() if "reader" in given.columns else 0
         key = "ad_id" if "ad_id" in given.columns else "record_id"
         given = given.filter(pl.col("ai_tier").replace("mention", "none").is_in(AI_TIERS) & (pl.col("weight") > 0))
         cur = ds.cursor()
@@ -192,7 +197,8 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
         e = ppi_share(strata)
         if math.isfinite(e.value):
             total = sum(size for size, _ in classes.values())
-            out[group] = Corrected(e, int(n_labels.get(group, 0)), lent / total, stood_for >= 0.9 * openings)
+            covers, file = stood_for >= 0.9 * openings, ask.ds.label_file.name if ask.ds.label_file else None
+            out[group] = Corrected(e, int(n_labels.get(group, 0)), lent / total, covers, ask.ds.label_readers, file)
     return out
 
 
