@@ -157,6 +157,12 @@ def test_figures_in_chinese_have_chinese_columns(out: Path) -> None:
     assert "计入" in said and "总数" in said and "counted" not in said
 
 
+def test_a_build_speaks_chinese(tmp_path: Path) -> None:
+    ads = write_csv(tmp_path / "ads.csv", ADS)
+    said = run("build", ads, "--out", tmp_path / "o", "--lang", "zh").output
+    assert "读入 5 = 保留 5 + 拒收 0；职位" in said and "文件" in said and "= kept" not in said
+
+
 def test_headlines_stand_under_the_headings_of_their_language(out: Path, tmp_path: Path) -> None:
     page = tmp_path / ("很长的目录 " * 8) / "brief.html"
     page.parent.mkdir()
@@ -199,7 +205,13 @@ def test_explain_shows_the_words_that_decided(out: Path) -> None:
     found = json.loads(run("explain", out, "a1", "--json").output)
     assert found["original"]["file"] == "ads.csv" and found["original"]["row"] == 2
     assert {d["rule_id"] for d in found["decisions"]}
-    assert "算法工程师" in run("explain", out, found["ad"]["ad_id"]).output
+    said = run("explain", out, found["ad"]["ad_id"]).output
+    assert "算法工程师" in said.split("\n")[0] and "builds AI" in said and "Shenzhen (440300)" in said
+    first = next(d for d in found["decisions"] if d["field"] == "text" and d["start"] is not None)
+    words = found["text"]["text"][first["start"] : first["end"]]
+    assert f"{words} [{first['start']}–{first['end']}] · {first['rule_id']} · " in said
+    zh = run("explain", out, "a1", "--lang", "zh").output
+    assert "研发 AI" in zh and "深圳 (440300)" in zh and "第 2 行" in zh and "builds AI" not in zh
     assert "no such ad" in one_error(run("explain", out, "nosuch"))
 
 
@@ -264,6 +276,7 @@ def test_clean_keeps_the_published_dataset(tmp_path: Path) -> None:
     [
         ("ai/terms.csv", "zzz.001,starweave,zh,星河织网,builder_strong,nlp,,,,2026.3,x", "must begin with its concept: starweave.001"),
         ("ai/terms.csv", "starweave.001,starweave,zh,星河织网,superb,nlp,,,,2026.3,x", "tier 'superb' is none of builder_strong"),
+        ("ai/terms.csv", "dt.001,dt,zh,数字孪生,adjacent,other,,,,2026.3,x", "occurs twice: nonai_smart.040 and dt.001"),
         ("places/aliases.csv", "nick,云漪城,449900,name,x,y", "'449900', which is no code of a unit"),
         ("places/aliases.csv", "nick,云漪城,440300,anywhere,x,y", "use 'anywhere' is none of name"),
         ("employers/subsidiaries.csv", "new-01,漪蓝,漪蓝,begins,CETC,low,,,,s,", "match 'begins' is none of exact"),

@@ -15,6 +15,7 @@ from gangwei import label_scores
 from gangwei.cli import main
 from gangwei.frame.check import DatasetError
 from gangwei.store import StoreError
+from gangwei.terminal_evaluation import table
 
 
 def test_figures_by_hand() -> None:
@@ -131,7 +132,10 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
     assert {s.value for s in out.scores if s.group == "subfield"} == {"ml"}
     assert any(s.group == "builder by board" for s in out.scores)
     assert json.loads(out.json())["n"] == 40
-    shown = out.table()
+    shown = table(out)
+    assert shown.startswith("40 labels of ads in this dataset; 1 more name no ad of it")
+    said = CliRunner().invoke(main, ["evaluate", str(root), "--labels", str(labels), "--lang", "zh"]).output
+    assert said.startswith("40 个标注") and "研发 AI+AI 周边" in said and "builder" not in said
     assert "builder+adjacent" in shown
     assert "https://b.example/0" in shown.split("errors")[1]
     assert {"cut", "precision", "recall", "f1"} <= set(out.thresholds[0])

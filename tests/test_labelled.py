@@ -117,7 +117,11 @@ def test_a_readers_own_file_is_read_as_the_folder_is(made: tuple[Path, dict[str,
     assert [(x["readers"], x["file"]) for x in told] == [(1, None), (1, "ann.jsonl")]
     assert "--labels" not in folder.command and file.command.endswith("--labels ann.jsonl")
     said = CliRunner().invoke(main, ["measure", str(d), "ai-share"]).output
-    assert "labels of 1 reader (labels/): " in said
+    assert "labels of 1 reader (labels/): " in said and f"gangwei measure {d} ai-share\n" in said
+    path = d / "labels" / "ann.jsonl"
+    assert (
+        f"--labels {path}\n" in CliRunner().invoke(main, ["measure", str(d), "ai-share", "--labels", str(path)]).output
+    )
     report.write_from(d, tmp_path / "b.html")
     assert "labels of 1 reader (labels/): " in (tmp_path / "b.html").read_text("utf-8")
 

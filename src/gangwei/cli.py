@@ -17,7 +17,7 @@ import click
 
 from gangwei.allocator import share_one_heap
 from gangwei.cli_read import COMMANDS
-from gangwei.terminal import LOG, PATH, headlines, say, show_json, spoken
+from gangwei.terminal import LOG, PATH, headlines, say, show_json, spoken, words_of
 from gangwei.version import __version__
 
 
@@ -37,13 +37,14 @@ def demo(out: Path, ads: int, lang: str) -> None:
     from gangwei.brief import report
     from gangwei.synth import make as synth
 
-    LOG.print(f"making {ads:,} synthetic ads in {out / 'synth' / 'ads'}")
+    w = words_of(lang)
+    LOG.print(w["making"].format(n=f"{ads:,}", folder=out / "synth" / "ads"))
     synth.write(out / "synth", ads, seed=1)
-    _build(inputs=(str(out / "synth" / "ads"),), out=out)
+    _build(inputs=(str(out / "synth" / "ads"),), out=out, lang=lang)
     brief = out / "brief.html"
     headline = report.write_from(out, brief, lang=lang)
     headlines(headline, lang)
-    say(f"\nbrief: {brief}\ntables: {out / 'published'}")
+    say("\n" + w["made"].format(brief=brief, tables=out / "published"))
 
 
 @main.command()
@@ -99,9 +100,17 @@ def synth(ads: int, seed: int, out: Path, shape: str) -> None:
 @click.option("--strict", is_flag=True, help="Exit 3 when the issues log is not empty.")
 @click.option("--no-texts", is_flag=True, help="Leave the ad texts out of the published dataset.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @spoken
 def build(
-    inputs: tuple[str, ...], out: Path, dry_run: bool, strict: bool, no_texts: bool, as_json: bool, **options: Any
+    inputs: tuple[str, ...],
+    out: Path,
+    dry_run: bool,
+    strict: bool,
+    no_texts: bool,
+    as_json: bool,
+    lang: str,
+    **options: Any,
 ) -> None:
     """Build a dataset from files, folders or patterns."""
     if dry_run:
@@ -110,7 +119,7 @@ def build(
         planned = plan(inputs, out, _checked(options))
         show_json(planned) if as_json else say(planned["text"])
         return
-    result = _build(inputs=inputs, out=out, texts=not no_texts, **options)
+    result = _build(inputs=inputs, out=out, texts=not no_texts, lang=lang, **options)
     if as_json:
         show_json(result)
     if strict and result["issues"]:
@@ -149,7 +158,7 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]:
+def _build(inputs: tuple[str, ...], out: Path, lang: str = "en", **options: Any) -> dict[str, Any]:
     share_one_heap()
     from gangwei.config import Settings
     from gangwei.pipeline import Build
@@ -159,12 +168,13 @@ def _build(inputs: tuple[str, ...], out: Path, **options: Any) -> dict[str, Any]
     given = _checked(options)
     settings = Settings(out=out, inputs=inputs, **given)
     before = held(out)
+    w = words_of(lang)
     with Screen(LOG) as screen:
         report = Build(settings, screen).run()
-    screen.summary(report, {r["id"]: r["en"] for r in settings.book.rows("reasons.csv")})
+    screen.summary(report, {r["id"]: r[lang] for r in settings.book.rows("reasons.csv")}, w)
     if gone := left_out(before, report.files):
         named = ", ".join(gone[:5]) + (", …" if len(gone) > 5 else "")
-        screen.notice(f"{out} no longer holds what the build before was made from: {named}; to keep it, add with --add")
+        screen.notice(w["left_out"].format(out=out, named=named))
     return {"files": report.files, "counts": report.counts, "issues": report.issues, "published": str(report.published)}
 
 
@@ -187,17 +197,19 @@ def status(directory: Path, as_json: bool) -> None:
 @click.argument("directory", type=PATH)
 @click.argument("ad_id")
 @click.option("--json", "as_json", is_flag=True)
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @spoken
-def explain(directory: Path, ad_id: str, as_json: bool) -> None:
+def explain(directory: Path, ad_id: str, as_json: bool, lang: str) -> None:
     """Everything that was decided about one ad, with the words that decided."""
+    from gangwei.frame.dataset import Dataset
     from gangwei.lineage import explain as look
-    from gangwei.lineage import render
+    from gangwei.terminal_ad import Story
 
     found = look(directory, ad_id)
     if as_json:
         show_json(found)
     else:
-        say(render(found))
+        say(Story(found, Dataset.open(directory), lang).text())
 
 
 @main.group()

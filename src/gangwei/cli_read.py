@@ -75,7 +75,7 @@ def measure_command(
     elif as_csv:
         show_csv(result.rows)
     else:
-        show_figure(Labels(ds, lang), result)
+        show_figure(Labels(ds, lang), result, directory, labels)
 
 
 @click.command()
@@ -208,16 +208,15 @@ def train(dataset: Path, files: tuple[Path, ...], out: Path, populations: Path |
 )
 @click.option("--term-list", type=PATH, default=None, help="A published list of terms to compare with, one a line.")
 @click.option("--json", "as_json", is_flag=True)
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @spoken
-def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool) -> None:
+def evaluate(dataset: Path, labels: Path, term_list: Path | None, as_json: bool, lang: str) -> None:
     """Test the AI tiers of a dataset against labels: precision, recall, F1 with intervals, weighted to the population."""
     from gangwei import evaluate as test
+    from gangwei.terminal_evaluation import table
 
     found = test.evaluate(dataset, labels, term_list)
-    if as_json:
-        click.echo(found.json())
-    else:
-        click.echo(found.table())
+    click.echo(found.json() if as_json else table(found, lang))
 
 
 @click.command()

@@ -18,7 +18,6 @@ from gangwei.kernels.hashing import hash_strings
 from gangwei.label_lines import read_label_lines
 from gangwei.label_scores import Bools, Score, calibration_curve, resamples, score, threshold_curve
 
-SHOWN = 20  # errors
 BOARD_ADS = 20  # labelled ads from which a board has a line of its own
 TIERS = ("builder", "adjacent", "user", "none")
 LABEL_COLUMNS = (
@@ -55,28 +54,6 @@ class Evaluation:
     def json(self) -> str:
         """The evaluation as JSON with sorted keys."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True)
-
-    def table(self) -> str:
-        """Scores, presets, shares, curves and the worst errors as plain text; `json` has all errors."""
-        spread = f"  {'95 % interval':<13}"
-        head = f"{'group':<18}{'value':<16}{'n':>6}{'pos':>6}{'prec':>7}{spread}{'recall':>7}{spread}{'F1':>7}{spread}{'F1 plain':>9}"
-        rows = [
-            f"{s.group:<18}{s.value:<16}{s.n:>6}{s.positives:>6}{s.precision:>7.3f}  {f'{s.precision_low:.3f}-{s.precision_high:.3f}':<13}"
-            f"{s.recall:>7.3f}  {f'{s.recall_low:.3f}-{s.recall_high:.3f}':<13}{s.f1:>7.3f}  {f'{s.f1_low:.3f}-{s.f1_high:.3f}':<13}{s.f1_plain:>9.3f}"
-            for s in (*self.scores, *self.presets)
-        ]
-        shares = [f"{s['tier']:<18}{s['labelled']:>10.4f}{s['said']:>10.4f}" for s in self.shares]
-        bins = [f"{b['predicted']:>10.3f}{b['observed']:>10.3f}{b['n']:>8.0f}" for b in self.calibration]
-        cuts = [f"{c['cut']:>6.2f}{c['precision']:>8.3f}{c['recall']:>8.3f}{c['f1']:>8.3f}" for c in self.thresholds]
-        worst = [f"{e['ad_id']} {e['labelled']} / {e['said']} {e['title'] or ''} {e['url'] or ''}" for e in self.errors]
-        parts = (
-            [head, *rows],
-            [f"{'share':<18}{'labelled':>10}{'said':>10}", *shares],
-            ["probability of builder or adjacent: predicted, observed, ads", *bins],
-            ["cut of that probability: precision, recall, F1", *cuts],
-            [f"errors, labelled / said, the worst {min(SHOWN, len(worst))} of {len(worst)}:", *worst[:SHOWN]],
-        )
-        return "\n\n".join("\n".join(p) for p in parts)
 
 
 def read_labels(path: Path) -> pl.DataFrame:

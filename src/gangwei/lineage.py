@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.text import Text
 
 from gangwei.codebook import carried_by
 from gangwei.frame.check import of_this_schema
@@ -101,68 +100,3 @@ def explain(directory: Path, ad_id: str) -> dict[str, Any]:
         "ads_of_opening": len(same),
         "decisions": _rows(published / "decisions.parquet", ad_id=ad_id),
     }
-
-
-def _marked(text: str, hits: list[dict[str, Any]], field: str) -> Text:
-    shown = Text(text)
-    for h in hits:
-        if h["field"] == field and h["start"] is not None:
-            shown.stylize("bold reverse", h["start"], h["end"])
-    return shown
-
-
-def render(found: dict[str, Any]) -> Text:
-    """The lineage for a terminal; what decided is shown in reverse video."""
-    ad, out = found["ad"], Text()
-
-    def line(label: str, value: Any) -> None:
-        out.append(f"{label:16} ", "dim")
-        out.append(f"{value if value not in (None, '', []) else '-'}\n")
-
-    out.append_text(_marked(ad["title"] or "(no title)", found["decisions"], "title")).append("\n\n")
-    line("ad", ad["ad_id"])
-    line("source", f"{ad['source_id']} {ad['source_key'] or ''} {ad['url'] or ''}")
-    raw = found["original"]
-    if raw:
-        line(
-            "original",
-            f"{raw['file']} row {raw['row']}; company {raw['company'] or '-'}; place {raw['city'] or '-'}; pay {raw['pay'] or '-'}",
-        )
-    else:
-        line("original", "intermediate files were removed")
-    employer = found["employer"]
-    line(
-        "employer",
-        employer
-        and f"{employer['name']} ({employer['employer_id']}), {employer['kind']}, defence {employer['defence']}",
-    )
-    if found["employer_name"]:
-        line("", f"by rule {found['employer_name']['rule_id']}")
-    for a in found["affiliations"]:
-        line("", f"{a['tier']} {a['list_id']} {a['edition'] or ''} by {a['rule_id']}")
-    line("place", f"{ad['place_status']} {ad['adcode'] or ''} {ad['county_adcode'] or ''}")
-    pay = f"{ad['pay_status']} {ad['pay_min_fen']}..{ad['pay_max_fen']} fen/{ad['pay_unit']}"
-    line("pay", pay if ad["pay_status"] == "ok" else ad["pay_status"])
-    line(
-        "opening",
-        f"{ad['opening_id']} ({found['ads_of_opening']} ads); {ad['match_relation']} by {ad['match_reason']} {ad['match_score'] or ''}",
-    )
-    for d in found["same_opening"]:
-        line(
-            "",
-            f"{d['ad_id']} {d['board']} {d['captured_date'] or d['posted_date'] or ''} {d['title']} [{d['match_relation']}]",
-        )
-    line(
-        "AI tier",
-        f"{ad['ai_tier']} (score {ad['ai_score']}), role {ad['ai_role']}, subfields {ad['ai_subfields']}, mention {ad['ai_mention']}",
-    )
-    for d in found["decisions"]:
-        if d["stage"] == "s6_classify":
-            span = f"{d['field']} {d['start']}-{d['end']}" if d["start"] is not None else d["field"] or ""
-            line(
-                "",
-                f"{d['decision']}: {d['rule_id']} ({d['reason_id']}) {span} {'' if d['score'] is None else round(d['score'], 3)}",
-            )
-    if found["text"]:
-        out.append("\n").append_text(_marked(found["text"].get("text") or "", found["decisions"], "text"))
-    return out

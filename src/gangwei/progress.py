@@ -78,9 +78,9 @@ class Screen(Watch):
                 highlight=False,
             )
 
-    def summary(self, report: Report, reasons: Mapping[str, str]) -> None:
-        """The table of files, the issues and the counts; `reasons` are the words of reason codes."""
-        table = Table(title="Files")
+    def summary(self, report: Report, reasons: Mapping[str, str], w: Mapping[str, str]) -> None:
+        """The table of files, the issues and the counts; `reasons` are the words of reason codes, `w` those around them."""
+        table = Table(title=w["files"])
         for name, justify in (
             ("file", "left"),
             ("source", "left"),
@@ -89,7 +89,7 @@ class Screen(Watch):
             ("kept", "right"),
             ("rejected", "left"),
         ):
-            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+            table.add_column(w[name], justify=justify, overflow="fold")  # type: ignore[arg-type]
         for f in report.files[:60]:
             rejected = ", ".join(f"{k} {v:,}" for k, v in sorted(f["rejected"].items()))
             table.add_row(
@@ -101,21 +101,21 @@ class Screen(Watch):
                 rejected,
             )
         if len(report.files) > 60:
-            table.add_row(f"and {len(report.files) - 60:,} more", "", "", "", "", "")
+            table.add_row(w["more_files"].format(n=f"{len(report.files) - 60:,}"), "", "", "", "", "")
         self.console.print(table)
         for i in report.issues[:20]:
             where = " ".join(str(i[k]) for k in ("file", "row") if i.get(k) is not None) or i.get("source_id")
             times = f" ({i['n']:,})" if (i.get("n") or 0) > 1 else ""
             code = i["reason_id"]
-            said = i["message"] or (f"{code}: {reasons[code]}" if code in reasons else code)
-            self.console.print("issue", style="yellow", end=" ")
+            said = f"{code}: {reasons[code]}" if code in reasons else code
+            said = w["with_message"].format(said=said, message=i["message"]) if i["message"] else said
+            self.console.print(w["issue"], style="yellow", end=" ")
             self.console.print(f"{where}: {said}{times}" if where else f"{said}{times}", highlight=False)
         if len(report.issues) > 20:
-            self.console.print(f"and {len(report.issues) - 20:,} more in published/issues.parquet", highlight=False)
+            self.console.print(w["more_issues"].format(n=f"{len(report.issues) - 20:,}"), highlight=False)
         c = report.counts
         self.console.print(
-            f"read {c['read']:,} = kept {c['kept']:,} + rejected {c['rejected']:,}; openings {c['openings']:,}, "
-            f"employers {c['employers']:,}; {report.published}",
+            w["counts"].format(published=report.published, **{k: f"{v:,}" for k, v in c.items()}),
             highlight=False,
             soft_wrap=True,  # a path to copy
         )

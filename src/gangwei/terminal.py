@@ -103,6 +103,13 @@ def _refuse(message: str) -> NoReturn:
     sys.exit(1)
 
 
+def words_of(lang: str) -> dict[str, str]:
+    """What the command line says beside the words of the pages."""
+    from gangwei.codebook import Codebook
+
+    return {k: str(v[lang == "zh"]) for k, v in Codebook().toml("labels/terminal.toml").items()}
+
+
 def say(text: str | Text) -> None:
     """Print to standard output; long lines are left whole, so that commands and paths can be copied."""
     OUT.print(text, highlight=False, soft_wrap=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 SHOWN = 60  # groups or openings that the screen shows
 
 
-def show_figure(words: Labels, result: Result) -> None:
-    """One figure with its interval, notes and groups."""
+def show_figure(words: Labels, result: Result, directory: Path, labels: Path | None) -> None:
+    """One figure with its interval, notes and groups, and the command as it is to be given here."""
     from rich.table import Table
 
     title = result.measure.zh if words.lang == "zh" else result.measure.en
@@ -52,7 +54,8 @@ def show_figure(words: Labels, result: Result) -> None:
         OUT.print(table)
         if (more := result.rows.height - SHOWN) > 0:
             say(words.text("more_groups").format(n=words.integer(more)))
-    say(result.command)
+    command = result.command.replace(" DIR ", f" {quote(str(directory))} ", 1)
+    say(command.replace(f"--labels {quote(labels.name)}", f"--labels {quote(str(labels))}") if labels else command)
 
 
 def show_csv(rows: pl.DataFrame) -> None:

@@ -107,7 +107,7 @@ def compile_lexicons(
     for i, r in enumerate(plain):
         rows.add(r, h.FIELD, i, subfields=r["subfields"])
     table = np.array(rows.columns, np.int32).reshape(-1, 6)
-    lexicon = compile_terms(rows.words, table[:, 0].tolist())
+    lexicon = compile_terms(rows.words, table[:, 0].tolist(), rows.ids)
     lexicons = (
         lexicon.only(h.AI, h.SURVEILLANCE, h.DEFENCE, h.ROLE, h.OTHER_JOB),
         lexicon.only(h.AI, h.SURVEILLANCE, h.DEFENCE),

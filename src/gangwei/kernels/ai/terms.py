@@ -95,20 +95,20 @@ def _index(
     )
 
 
-def compile_terms(terms: Sequence[str], layers: Sequence[int]) -> Lexicon:
-    """Compile terms (any case or width) of two or more characters; `layers[t]` is 0..7.
+def compile_terms(terms: Sequence[str], layers: Sequence[int], ids: Sequence[str] | None = None) -> Lexicon:
+    """Compile terms (any case or width) of two or more characters; `layers[t]` is 0..7, `ids` name their rows in messages.
 
     Raises:
         ValueError: a term folds to fewer than two characters, or occurs twice in a layer.
     """
     folded = [fold_text(t) for t in terms]
-    seen: set[tuple[int, bytes]] = set()
-    for term, f, layer in zip(terms, folded, layers):
+    seen: dict[tuple[int, bytes], str] = {}
+    for id_, term, f, layer in zip(ids or terms, terms, folded, layers):
         if len(f) < 2:
             raise ValueError(f"the term {term!r} has fewer than two characters")
         if (key := (layer, f.tobytes())) in seen:
-            raise ValueError(f"the term {term!r} occurs twice")
-        seen.add(key)
+            raise ValueError(f"the term {term!r} occurs twice: {seen[key]} and {id_}")
+        seen[key] = id_
     size = np.array([len(f) for f in folded], np.int32)
     start = np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int32) if folded else np.zeros(0, np.int32)
     text = np.concatenate(folded).astype(np.uint16) if folded else np.zeros(1, np.uint16)
