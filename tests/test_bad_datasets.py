@@ -137,5 +137,5 @@ def test_tables_may_be_links_into_a_store(tmp_path: Path) -> None:
         (linked / path.name).symlink_to(store / f"object{n}")
     plain, through = run("measure", published), run("measure", linked)
     assert plain.exit_code == through.exit_code == 0, through.output
-    assert plain.output == through.output
+    assert plain.output.replace(str(published), str(linked)) == through.output
     assert TestClient(create(linked)).get("/m/ai-share").status_code == 200
