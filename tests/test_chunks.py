@@ -11,7 +11,7 @@ import pytest
 
 from gangwei import schema, stage_tables
 from gangwei.chunks import Copying, _fields, footer
-from gangwei.store import COPIED, arrow_table, published, write_frames
+from gangwei.store import arrow_table, published, write_frames
 
 IDS = pa.schema([schema.TEXTS.arrow.field("ad_id")])
 
@@ -36,8 +36,8 @@ def copied(folder: Path, groups: list[pl.DataFrame]) -> bytes:
     out = Copying(folder / "copied.parquet", schema.TEXTS.arrow, published(schema.TEXTS))
     for n, group in enumerate(groups):
         part = folder / f"{n}.parquet"
-        write_frames(part, stage_tables.CLEAN, [stage_tables.CLEAN.conform(group.select(COPIED))])
-        out.write(arrow_table(group.select("ad_id"), schema.TEXTS).select(["ad_id"]).cast(IDS), part, 0)
+        write_frames(part, stage_tables.CLEAN, [stage_tables.CLEAN.conform(group.drop("ad_id"))])
+        out.write(arrow_table(group.select("ad_id"), schema.TEXTS).select(["ad_id"]).cast(IDS), [(part, 0)])
     out.close()
     return (folder / "copied.parquet").read_bytes()
 
@@ -53,21 +53,21 @@ def test_bytes_are_those_of_the_writer(tmp_path: Path, sizes: list[int]) -> None
 
 def test_any_row_group_of_a_part_can_be_taken(tmp_path: Path) -> None:
     groups = [rows(300, 0), rows(200, 300)]
-    clean = [stage_tables.CLEAN.conform(g.select(COPIED)) for g in groups]
+    clean = [stage_tables.CLEAN.conform(g.drop("ad_id")) for g in groups]
     write_frames(tmp_path / "part.parquet", stage_tables.CLEAN, clean)
     out = Copying(tmp_path / "out.parquet", schema.TEXTS.arrow, published(schema.TEXTS))
     for n in (1, 0):
         ids = pa.table({"ad_id": groups[n]["ad_id"].to_arrow()}).cast(IDS)
-        out.write(ids, tmp_path / "part.parquet", n)
+        out.write(ids, [(tmp_path / "part.parquet", n)])
     out.close()
     assert pl.read_parquet(tmp_path / "out.parquet").equals(pl.concat(groups[::-1]))
 
 
 def test_rows_that_do_not_fit_and_other_files_are_refused(tmp_path: Path) -> None:
-    write_frames(tmp_path / "part.parquet", stage_tables.CLEAN, [stage_tables.CLEAN.conform(rows(3, 0).select(COPIED))])
+    write_frames(tmp_path / "part.parquet", stage_tables.CLEAN, [stage_tables.CLEAN.conform(rows(3, 0).drop("ad_id"))])
     out = Copying(tmp_path / "out.parquet", schema.TEXTS.arrow, published(schema.TEXTS))
     with pytest.raises(ValueError, match="3 rows for 2"):
-        out.write(pa.table({"ad_id": ["a", "b"]}).cast(IDS), tmp_path / "part.parquet", 0)
+        out.write(pa.table({"ad_id": ["a", "b"]}).cast(IDS), [(tmp_path / "part.parquet", 0)])
     out.close()
     (tmp_path / "no.parquet").write_bytes(b"not at all")
     with (tmp_path / "no.parquet").open("rb") as f, pytest.raises(ValueError, match="not a Parquet file"):

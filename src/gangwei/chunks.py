@@ -8,6 +8,8 @@ that nothing that the writer said of a chunk is lost.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -160,16 +162,21 @@ class Copying:
                 writer.write_table(table, row_group_size=table.num_rows)
         return BytesIO(out.getvalue())
 
-    def write(self, own: pa.Table, other: Path, number: int) -> None:
-        """Append a row group: the columns of `own`, and all others from a row group of another file."""
+    def write(self, own: pa.Table, others: Sequence[tuple[Path, int]]) -> None:
+        """Append a row group: the columns of `own`, and all others from row groups of other files, of each from the first that
+        has it."""
         mine = self._written(own)
         group, chunks = _group(mine, 0)
-        with other.open("rb") as theirs:
-            kept, copied = _group(theirs, number)
-            if kept[GROUP_ROWS] != group[GROUP_ROWS]:
-                raise ValueError(f"{other.name}: {kept[GROUP_ROWS][1]} rows for {own.num_rows}")
+        found: dict[bytes, tuple[BinaryIO, Fields]] = {name: (mine, chunk) for name, chunk in chunks.items()}
+        with ExitStack() as files:
+            for path, number in others:
+                theirs = files.enter_context(path.open("rb"))
+                kept, copied = _group(theirs, number)
+                if kept[GROUP_ROWS] != group[GROUP_ROWS]:
+                    raise ValueError(f"{path.name}: {kept[GROUP_ROWS][1]} rows for {own.num_rows}")
+                found |= {name: (theirs, chunk) for name, chunk in copied.items() if name not in found}
             begin = self.file.tell()
-            columns = [self._copied(*((mine, chunks[n]) if n in chunks else (theirs, copied[n]))) for n in self.names]
+            columns = [self._copied(*found[name]) for name in self.names]
         sizes = {at: sum(c[DATA][1][of][1] for c in columns) for at, of in ((SIZE, DATA_SIZE), (PACKED, DATA_PACKED))}
         changed = {COLUMNS: (STRUCT, columns), BEGIN: begin, ORDINAL: len(self.groups), **sizes}
         self.groups.append({n: (kind, changed.get(n, value)) for n, (kind, value) in group.items()})

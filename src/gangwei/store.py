@@ -25,7 +25,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gangwei.schema import Table
+from gangwei.schema import ADS, TEXTS, Column, Table
 
 PART_ROWS = 32_768
 PACKAGE = Path(__file__).parent
@@ -138,7 +138,7 @@ def writing(path: Path, table: Table, compression: str | dict[str, str] = "lz4",
     if compression == "lz4":
         compression = {c: "none" if c in _HASHES else "lz4" for c in _leaves(table, lambda _: True, frozenset())}
         stage = {"use_dictionary": _leaves(table, pa.types.is_string, _STAGE_DISTINCT), "write_statistics": False}
-        if kept := tuple(c for c in table.columns if c.name in COPIED):
+        if kept := copied(table):
             like = published(Table("", "", kept))
             leaves = _leaves(Table("", "", kept), lambda _: True, frozenset())
             compression |= dict.fromkeys(leaves, like["compression"])
@@ -167,8 +167,13 @@ _DISTINCT = frozenset(
     ("ad_id", "source_key", "url", "title", "opening_id", "spell_id", "matched_ad_id", "ai_score", "text", "name_raw")
 )
 _STAGE_DISTINCT = _DISTINCT | {"description", "company", "address", "tags"}
-COPIED = ("text", "sections")  # columns of clean parts whose bytes go to published files (see chunks)
 _HASHES = ("sketch", "sketch_hash", "content_hash", "text_hash")
+
+
+def copied(table: Table) -> tuple[Column, ...]:
+    """Columns of a stage table whose bytes go to published ads and texts (see chunks)."""
+    names = {*ADS.polars, *TEXTS.polars} if table.name in ("clean", "located", "classified") else set()
+    return tuple(c for c in table.columns if c.name in names)
 
 
 def _leaves(table: Table, wanted: Callable[[pa.DataType], bool], distinct: frozenset[str]) -> list[str]:

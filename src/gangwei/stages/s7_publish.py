@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,11 @@ from gangwei.stages.s7_source import (
 )
 from gangwei.store import arrow_table, published, read_frame, read_groups, swapped, write_frames
 
-AD_ID = pa.schema([schema.TEXTS.arrow.field("ad_id")])
+_COPIED = (schema.ADS, schema.TEXTS)
+_MADE = (
+    "ad_id", "employer_id", "opening_id", "spell_id", "campaign_id", "match_relation", "match_reason", "match_score",
+    "matched_ad_id",
+)  # fmt: skip
 LINKED = ("same_opening", "repost", "agency_copy")
 
 
@@ -130,10 +134,11 @@ class _Writers:
                 folder / f"{t.name}.parquet", t.arrow, **(published(t) if t in schema.PUBLISHED_TABLES else {})
             )
             for t in tables
-            if t != schema.TEXTS
+            if t not in _COPIED
         }
-        if schema.TEXTS in tables:
-            self.texts = Copying(folder / f"{schema.TEXTS.name}.parquet", schema.TEXTS.arrow, published(schema.TEXTS))
+        self.copying = {
+            t.name: Copying(folder / f"{t.name}.parquet", t.arrow, published(t)) for t in tables if t in _COPIED
+        }
         self.rows = dict.fromkeys(self.tables, 0)
 
     def write(self, name: str, frame: pl.DataFrame) -> None:
@@ -142,12 +147,12 @@ class _Writers:
             self.open[name].write_table(arrow_table(frame, self.tables[name]), row_group_size=frame.height)
             self.rows[name] += frame.height
 
-    def copy_texts(self, ad_id: pl.Series, clean: Path, group: int) -> None:
-        """Append the texts of a row group of a clean part, as they lie there."""
-        if len(ad_id):
-            names = pl.DataFrame({"ad_id": ad_id})
-            self.texts.write(names.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(AD_ID), clean, group)
-            self.rows[schema.TEXTS.name] += len(ad_id)
+    def copy(self, name: str, own: pl.DataFrame, lying: Sequence[tuple[Path, int]]) -> None:
+        """Append one row group: `own` columns, and the others as they lie in row groups of stage files."""
+        if own.height:
+            made = pa.schema(f for f in self.tables[name].arrow if f.name in own.columns)
+            self.copying[name].write(own.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(made), lying)
+            self.rows[name] += own.height
 
     def make(self, name: str, fn: Callable[..., pl.DataFrame], *args: Any) -> None:
         """Append what `fn` makes of `args`."""
@@ -155,10 +160,8 @@ class _Writers:
 
     def close(self) -> None:
         """Finish the files."""
-        for w in self.open.values():
+        for w in (*self.open.values(), *self.copying.values()):
             w.close()
-        if schema.TEXTS.name in self.tables:
-            self.texts.close()
 
 
 def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], None]) -> None:
@@ -175,29 +178,31 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
         verify(tmp, source.files, engine)
 
 
-_LOCATED = ("place_status", "adcode", "county_adcode", "places")
-_CLEAN = [
-    c for c in stage_tables.CLEAN.polars
-    if (c in schema.ADS.polars or c in schema.TEXTS.polars or c in ("company", "tags", "issues", "text_hash"))
-]  # fmt: skip
-_CLASSIFIED = [c for c in stage_tables.CLASSIFIED.polars if c != "ai_terms"]
+# what publishing reads of the stages; the other columns of ads and texts are copied as they lie there
+_READ = {
+    "clean": [
+        "source_id", "source_key", "board", "title", "captured_date", "posted_date", "date_precision", "company", "tags",
+        "issues", "text_hash", "text", "sections",
+    ],
+    "located": ["adcode", "places"],
+    "classified": ["ai_tier", "ai_mention", "hits"],
+}  # fmt: skip
 
 
 def _stream(
     source: Source,
-) -> Iterator[tuple[int, tuple[Path, int], pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
-    """Position of the first ad, clean part and number of the row group, and the rows of the stages."""
+) -> Iterator[tuple[int, list[tuple[Path, int]], pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+    """Position of the first ad, the row groups in which clean, located and classified rows lie, and the rows of the stages."""
     matched = read_groups(source.matched)
     held = pl.DataFrame(schema=stage_tables.MATCHED.polars)
     at = 0
-    columns = {"clean": _CLEAN, "located": list(_LOCATED), "classified": _CLASSIFIED}
     for paths in source.parts:
-        groups = zip(*(read_groups(paths[t], c) for t, c in columns.items()), strict=True)
+        groups = zip(*(read_groups(paths[t], c) for t, c in _READ.items()), strict=True)
         for number, (clean, located, classified) in enumerate(groups):
             n = clean.height
             while held.height < n:
                 held = pl.concat([held, next(matched)])
-            yield at, (paths["clean"], number), clean, located, classified, held[:n]
+            yield at, [(paths[t], number) for t in _READ], clean, located, classified, held[:n]
             held, at = held[n:], at + n
 
 
@@ -217,13 +222,13 @@ def _tables(
     rules = contacts.compile_contacts(source.book)
     with ThreadPoolExecutor(len(writers.tables) + 2) as pool:
         sensitivity, sizes = pool.submit(source.sensitivity), pool.submit(source.sizes)
-        for at, texts_of, clean, located, classified, matched in _stream(source):
+        for at, lying, clean, located, classified, matched in _stream(source):
             ads = _ads(source, later, employers, at, clean, located, classified, matched)
             for done in writing:
                 done.result()
             writing = [
-                pool.submit(writers.write, "ads", picked(ads, schema.ADS)),
-                *(pool.submit(writers.copy_texts, ads["ad_id"], *texts_of) for _ in texts),
+                pool.submit(writers.copy, "ads", ads.select(_MADE), lying),
+                *(pool.submit(writers.copy, t.name, ads.select("ad_id"), lying[:1]) for t in texts),
                 pool.submit(writers.make, "ad_places", _ad_places, ads),
                 pool.submit(writers.make, "decisions", _decisions, source, ads),
                 pool.submit(writers.make, "skills", skills.skill_rows, ads, skill_rules),
