@@ -98,6 +98,31 @@ def test_a_short_row_of_words_of_headers_begins_no_table(tmp_path: Path) -> None
     assert (report.kept, dict(report.rejected)) == (2 * ROWS, {"field_count": 1})
 
 
+@pytest.mark.parametrize("delimiter", [",", "|", "\t"])
+@pytest.mark.parametrize("behind", [1, 2, 3])
+def test_a_small_table_within_a_text_begins_none_where_rows_of_the_first_go_on(
+    behind: int, delimiter: str, tmp_path: Path
+) -> None:
+    table = "职位,薪资,学历\n销售,8千,大专\n会计,9千,本科\n".replace(",", delimiter)
+    rows = PLAIN.splitlines(keepends=True)[1 : behind + 1]
+    (tmp_path / "all.csv").write_text(PLAIN + table + "".join(rows))
+    (report,), raw, *_ = run([tmp_path / "all.csv"])
+    assert (report.kept, dict(report.rejected)) == (ROWS + behind, {"field_count": 3})
+    assert raw["title"].tail(behind).to_list() == [r.split(",")[0] for r in rows]
+
+
+def test_words_of_headers_at_the_end_of_a_text_begin_no_table(tmp_path: Path) -> None:
+    lines = [
+        f"会计{i},甲{i}商贸有限公司,广州,{6 + i}-{8 + i}K,本科,1-3年,岗位职责：负责总账{i}，按时完成。任职要求：责任心强。\n"
+        for i in range(20)
+    ]
+    lines[3] = lines[3][:-1] + "职位,公司,薪资\n"
+    (tmp_path / "all.csv").write_text("职位名称,公司名称,工作城市,薪资,学历,经验,职位描述\n" + "".join(lines))
+    (report,), raw, *_ = run([tmp_path / "all.csv"])
+    assert (report.kept, dict(report.rejected)) == (20, {})
+    assert raw["description"][3].endswith("责任心强。职位,公司,薪资")
+
+
 @pytest.mark.parametrize("size", [150, 400, 1_000, 16 << 20])
 def test_where_blocks_end_does_not_matter(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = (OFFICE + DRIVERS + NURSES[:-1] + OFFICE + PLAIN.replace(",", "\t")).encode()

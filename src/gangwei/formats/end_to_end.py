@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gangwei.formats.chunk import unique_names
@@ -67,6 +68,9 @@ def first_table(lines: Sequence[str], headers: Headers) -> Sequence[str]:
     top = next((r for r in rows if is_header(r, headers)), None)
     for i, row in enumerate(rows):
         if top is not None and row is not top and (found := joined(row, unique_names(top), headers)):
+            delimiter = max(DELIMITERS, key=lines[i].count)
+            if not _follows(lines[i + 1 :], found._replace(delimiter=delimiter), len(top), delimiter, headers):
+                continue
             head = found.names[0]
             cut = lines[i].rfind(head, 0, len(lines[i]) - sum(map(len, row[len(top) :])))
             return [*lines[:i], lines[i][:cut].rstrip(MARK) + "\n"]
@@ -109,17 +113,28 @@ def begins(fields: list[str] | None, records: Records, more: bool) -> Begin | bo
     following = records.ahead(AHEAD)
     if more and len(following) < AHEAD and None not in following:
         return True
-    own = itertools.takewhile(lambda r: not _is_any_header(r, headers), _rows(following, found.delimiter))
+    return found if _follows(following, found, len(shape.names), shape.delimiter, headers) else False
+
+
+def _follows(lines: Sequence[str | None], found: Begin, width: int, delimiter: str, headers: Headers) -> bool:
+    """Most of the next rows fit the table that begins, and behind them do not come more rows of the one before, of `width` cells,
+    as where the header stands in a text."""
+    n = len(found.names)
+    own = itertools.takewhile(lambda r: not _is_any_header(r, headers), _rows(lines, found.delimiter))
     rows = [r for r in itertools.islice(own, SHOWN) if any(c.strip() for c in r)]
-    fitting = sum(len(r) == len(found.names) for r in rows)
-    return found if fitting and 2 * fitting >= len(rows) else False
+    fitting = sum(len(r) == n for r in rows)
+    if not fitting or 2 * fitting < len(rows):
+        return False
+    rest = list(itertools.dropwhile(lambda r: len(r) == n, rows))
+    if delimiter != found.delimiter:
+        rest = [found.delimiter.join(r).split(delimiter) for r in rest]
+    return not rest or len(rest[-1]) != width or 2 * sum(len(r) == width for r in rest) <= len(rest)
 
 
-def _rows(lines: Sequence[str | None], delimiter: str) -> list[list[str]]:
-    try:
-        return list(csv.reader((line or "\n" for line in lines), delimiter=delimiter))
-    except csv.Error:
-        return []
+def _rows(lines: Sequence[str | None], delimiter: str) -> Iterator[list[str]]:
+    """Rows of the lines, up to one that cannot be read; only as many as are asked for are made."""
+    with contextlib.suppress(csv.Error):
+        yield from csv.reader((line or "\n" for line in lines), delimiter=delimiter)
 
 
 def _is_any_header(row: Sequence[str], headers: Headers) -> bool:

@@ -139,13 +139,23 @@ def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[
 
 
 def _of_employers(table: Table, match: Match | None, know: Knowledge) -> bool:
-    """A table with the name of one of employers, without pay, education, experience, a text or a header of a job for its title."""
+    """A table with the name of one of employers, without pay, education, experience, a text, a header of a job for its title or
+    titles of jobs beside employers."""
     if match is None or not match.sniffed or table.format != "sql":
         return False
     tells, titles = know.headers.tells, match.source.fields.get("title")
     named = bool(tells.employers.search(table.label.rsplit("#", 1)[-1]))
     jobs = titles is not None and any(map(tells.of_jobs.search, titles.columns))
-    return named and not jobs and not said(match) & {*JOBS, "description"}
+    if not named or jobs or said(match) & {*JOBS, "description"}:
+        return False
+    return titles is None or "company" not in said(match) or not _of_titles(table, match, titles.columns[0], know)
+
+
+def _of_titles(table: Table, match: Match, name: str, know: Knowledge) -> bool:
+    """Most values of a column of the first rows are titles of jobs."""
+    at = match.names.index(name) if name in match.names else len(match.names)
+    mine = [r[at] for r in table.head[match.skip :] if at < len(r) and r[at].strip()]
+    return know.values.like("title", mine) >= know.values.cut.clear
 
 
 def said(match: Match | None, names: set[str] | None = None) -> set[str]:
