@@ -13,14 +13,13 @@ from typing import BinaryIO, cast
 import polars as pl
 
 from gangwei.formats import csv_blocks, end_to_end
-from gangwei.formats.chunk import BadRow, Chunk, Limits, Note, chunk_of
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, Limits, Note, chunk_of
 from gangwei.formats.delimited_records import DELIMITERS, DOUBLE, Records, Shape
 from gangwei.formats.headers import Headers
 from gangwei.formats.sampling import spaced, whole_lines
 
 RARE = ("｜", "#", "~")
 SPACED = 4  # words on every line that make a table without another delimiter
-RAW_CHARS = 500
 PART_ROWS = 20
 TOP = 8
 TABS = 3

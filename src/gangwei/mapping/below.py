@@ -8,14 +8,13 @@ from dataclasses import replace
 import polars as pl
 
 from gangwei.formats import end_to_end
-from gangwei.formats.chunk import BadRow, Chunk, unique_names
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, unique_names
 from gangwei.formats.sampling import KEPT, spaced
 from gangwei.formats.table import Table
 from gangwei.mapping.guess import Knowledge
 from gangwei.mapping.recognise import Match
 
 SHOWN = 60
-RAW_CHARS = 500
 LATIN = r"^\s*[A-Za-z][A-Za-z_ .-]*$"
 ASKED = ("title", "company", "city")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.charset import written_out
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
 PAY_PARTS = ("pay_min", "pay_max", "pay_months")
+AS: dict[Any, Callable[[Any], Any]] = {
+    "str": str,
+    "re.Pattern[str]": re.compile,
+    "dict[str, str]": dict,
+    "tuple[str, ...]": tuple,
+    "tuple[dict[str, str], ...]": tuple,
+}
+"""How a key of `packed.toml` becomes the field of its name, by the type of the field"""
 
 
 @dataclass(frozen=True)
@@ -99,67 +107,28 @@ def load_packed(book: Codebook) -> Packed:
     data, places = book.toml("packed.toml"), places_of(book)
     hints = [(re.compile(r["pattern"]), "pay_unit_hint", r["unit"]) for r in data["pay_unit"]]
     hints += [(re.compile(r["pattern"]), "pay_scale_hint", r["scale"]) for r in data["pay_scale"]]
-    return Packed(
-        split=data["split"],
-        other_splits=tuple(data["other_splits"]),
-        glued=tuple((tuple(r["fields"]), r["pattern"].replace("{places}", places)) for r in data["glued"]),
-        stage=data["stage"],
-        object=data["object"],
-        list=re.compile(data["list"]),
-        items=re.compile(data["items"]),
-        bare=data["bare"],
-        title_pay=rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
-        small_pay=re.compile(data["small_pay"]),
-        either_order=data["either_order"],
-        traditional=re.compile(data["traditional"]),
-        simplified=re.compile(data["simplified"]),
-        preferred=data["preferred"],
-        intro=re.compile(data["intro"]),
-        edges=data["edges"],
-        edges_around=data["edges_around"],
-        formula=data["formula"],
-        formula_within=data["formula_within"],
-        markup=re.compile(data["markup"]),
-        markup_around=data["markup_around"],
-        table_words=re.compile(data["table_words"]),
-        persons=re.compile(data["persons"]),
-        accounts=re.compile(data["accounts"]),
-        link=data["link"],
-        pay_bounds=tuple(data["pay_bounds"]),
-        company_tail=data["company_tail"],
-        page_title=data["page_title"],
-        title_below=data["title_below"],
-        title_head=data["title_head"],
-        hiring=re.compile(data["hiring"]),
-        highlight=data["highlight"],
-        short_name=re.compile(data["short_name"]),
-        trade_name=re.compile(data["trade_name"]),
-        county=re.compile(data["county"]),
-        department=re.compile(data["department"]),
-        hosts=data["hosts"],
-        marks={normal(k): v for k, v in data["marks"].items()},
-        daily=frozenset(data["daily"]["boards"]),
-        daily_pay=re.compile(data["daily"]["pay"]),
-        owners=data["owners"],
-        boards=load_boards(data),
-        nulls=tuple(data["nulls"]),
-        null_rules=_nulls(data),
-        picture=re.compile(data["picture"]),
-        note=data["note"],
-        town=data["town"].replace("{places}", places),
-        units=tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
-        months_behind=tuple(data["months_behind"]),
-        exp_months=data["experience_months"],
-        hints=tuple(hints),
-    )
+    made: dict[str, Any] = {
+        "glued": tuple((tuple(r["fields"]), r["pattern"].replace("{places}", places)) for r in data["glued"]),
+        "title_pay": rf"^(.*[^\s\[(（【])(?:\s+|\s*[\[(（【]\s*)({data['end_pay']})\s*[\])）】]?\s*$",
+        "marks": {normal(k): v for k, v in data["marks"].items()},
+        "daily": frozenset(data["daily"]["boards"]),
+        "daily_pay": re.compile(data["daily"]["pay"]),
+        "boards": load_boards(data),
+        "null_rules": _nulls(data),
+        "town": data["town"].replace("{places}", places),
+        "units": tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
+        "exp_months": data["experience_months"],
+        "hints": tuple(hints),
+    }
+    return Packed(**made, **{f.name: AS[f.type](data[f.name]) for f in fields(Packed) if f.name not in made})
 
 
 def _nulls(data: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """What programs write for nothing in any field, and what people write in fields where it is no value."""
-    fields = [f for f in data["missing"]["fields"] if f in TEXT_FIELDS]
+    fielded = [f for f in data["missing"]["fields"] if f in TEXT_FIELDS]
     everywhere, said = data["nulls"], data["missing"]["words"]
-    others = [f for f in TEXT_FIELDS if f not in fields]
-    return {"fields": others, "values": everywhere}, {"fields": fields, "values": [*everywhere, *said]}
+    others = [f for f in TEXT_FIELDS if f not in fielded]
+    return {"fields": others, "values": everywhere}, {"fields": fielded, "values": [*everywhere, *said]}
 
 
 def column(target: str, placed: dict[str, str], cells: dict[str, list[str]]) -> list[str]:
