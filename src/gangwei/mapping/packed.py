@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.charset import written_out
 from gangwei.formats.headers import normal
+from gangwei.kernels.shapeless import visible
 from gangwei.mapping.boards import Boards, load_boards
 from gangwei.mapping.source import TEXT_FIELDS
 from gangwei.mapping.values import places_of
@@ -142,7 +143,8 @@ def median(mine: list[str]) -> int:
 
 
 def plain(value: str) -> str:
-    """A written-out list as its items joined with '|', as the mapping will see it."""
+    """A value without characters that have no shape; a written-out list as its items joined with '|', as the mapping will see it."""
+    value = visible(value)
     if not value.lstrip().startswith("["):
         return value
     return written_out(value).strip(" []'\"").replace("', '", "|").replace('", "', "|")

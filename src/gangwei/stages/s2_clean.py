@@ -14,6 +14,7 @@ from gangwei.kernels.clean.contacts import ContactRules
 from gangwei.kernels.hash_lists import hashes
 from gangwei.kernels.job import facts
 from gangwei.kernels.places import place_hints
+from gangwei.kernels.shapeless import SHAPELESS
 from gangwei.schema import FACTS
 from gangwei.stage_tables import CLEAN
 
@@ -130,7 +131,7 @@ def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
 
 def _one_line(names: pl.Series) -> pl.Series:
     """Names of boards without white space around them, a void one null; one that hides a contact is folded first."""
-    bare = names.str.replace_all(r"[\x00-\x1f\u{200b}\u{feff}]", " ").str.strip_chars()
+    bare = names.str.replace_all(SHAPELESS, "").str.replace_all(r"[\x00-\x1f]", " ").str.strip_chars()
     folded = bare.str.normalize("NFKC")
     return pl.select(pl.when(bare.str.contains(r"\d|@|＠")).then(folded).otherwise(bare).replace("", None)).to_series()
 

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from gangwei.kernels.memo import Memo
+from gangwei.kernels.shapeless import visible
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -233,7 +234,7 @@ def _bounded(found: date, rules: DateRules) -> Reading:
 
 def read(raw: str, captured: date | None, year: int | None, rules: DateRules) -> Reading:
     """One date string; `captured` and `year` fill what it leaves out."""
-    text = _BRACKETS.sub("", raw[:80].strip()).strip()
+    text = _BRACKETS.sub("", visible(raw[:80]).strip()).strip()
     if text.lower() in rules.empty:
         return Reading(None)
     if closed := _CLOSED.match(text):

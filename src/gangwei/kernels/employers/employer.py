@@ -27,6 +27,7 @@ import polars as pl
 
 from gangwei.kernels.employers.name_forms import ENTITY, NUMBER, Forms, alternation, compile_forms, unescaped
 from gangwei.kernels.mojibake import unmojibake
+from gangwei.kernels.shapeless import SHAPELESS
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -190,6 +191,7 @@ def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
         pl.col("t")
         .str.replace_all(r"<[^>]*>", " ")
         .str.replace(r"[\s]+[0-5]\.[0-9]\s*$", "")
+        .str.replace_all(SHAPELESS, "")
         .str.replace_all(r"[\s\p{C}]+", " ")
         .str.replace(r"^\s*\[\s*['\x22]?(.*?)['\x22]?\s*\]\s*$", "$1")
         .str.replace_all(r"[“”\x22]", "")

@@ -20,6 +20,7 @@ from gangwei.kernels.job.requirements import (
     per_distinct,
 )
 from gangwei.kernels.memo import Memo, encode
+from gangwei.kernels.shapeless import SHAPELESS
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -186,7 +187,9 @@ def _of_fields(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
         stated, lambda v: headcount_one(v, words), {"headcount": pl.Int32(), "headcount_reason": pl.String()}
     )
     others = frame.select(
-        first_rule(pl.col("employment_type").str.to_lowercase(), rules.employment).alias("field_type"),
+        first_rule(pl.col("employment_type").str.replace_all(SHAPELESS, "").str.to_lowercase(), rules.employment).alias(
+            "field_type"
+        ),
         pl.col("experience").str.contains(words.in_term).fill_null(False).alias("attendance"),
         stated.is_not_null().alias("stated"),
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.clean.trie import Trie, build, every, in_word
 from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.shapeless import SHAPELESS
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -201,14 +202,22 @@ def industry_of(industries: pl.Series, companies: pl.Series, rules: OccupationRu
     """Section letter of GB/T 4754-2017: from the industry field (first named), else from trade words of the employer."""
 
     def by_field(distinct: pl.Series) -> pl.DataFrame:
-        whole = distinct.fill_null("").str.slice(0, TITLE_CHARS).str.to_lowercase().str.strip_chars()
+        whole = (
+            distinct.fill_null("")
+            .str.slice(0, TITLE_CHARS)
+            .str.replace_all(SHAPELESS, "")
+            .str.to_lowercase()
+            .str.strip_chars()
+        )
         whole = whole.set(whole.is_in(rules.not_industries), "")
         first = whole.str.replace(rules.other_industries, "${1}")
         found = [_best(texts, rules.industry, -1)["value"] for texts in (first, whole)]
         return pl.select(value=pl.coalesce(*found))
 
     def by_name(distinct: pl.Series) -> pl.DataFrame:
-        return _best(distinct.fill_null("").str.slice(0, 80).str.to_lowercase(), rules.trade, 1)
+        return _best(
+            distinct.fill_null("").str.slice(0, 80).str.replace_all(SHAPELESS, "").str.to_lowercase(), rules.trade, 1
+        )
 
     field = _by_distinct(industries, by_field)["value"]
     name = _by_distinct(companies, by_name)["value"]

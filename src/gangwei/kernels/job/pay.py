@@ -12,6 +12,7 @@ import polars as pl
 
 from gangwei.kernels.job.pay_rules import PayRules
 from gangwei.kernels.mojibake import unmojibake
+from gangwei.kernels.shapeless import visible
 
 MAX_DIGITS = 12
 _SPLIT = re.compile(r"^(?:([\d.]*)\s*\||\[\s*([\d.]+)\s*,)\s*([\d.]*)\s*\]?\s*(?:\|\s*(.*?)\s*)?$")
@@ -189,7 +190,7 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
     """
     shown = value[:200].translate(rules.glyphs)
     shown = value[:200] if _GLYPH.search(shown) else shown  # of another font
-    s = rules.keys.sub(r"\1", unicodedata.normalize("NFKC", unmojibake(shown)).strip().lower())
+    s = rules.keys.sub(r"\1", unicodedata.normalize("NFKC", visible(unmojibake(shown))).strip().lower())
     s = (
         rules.currency.sub(" ", s)
         if not s.startswith("[") or not ("|" in s or _PAIR.fullmatch(s))

@@ -12,6 +12,7 @@ import polars as pl
 
 from gangwei.kernels.job.pay import CHINESE, tens
 from gangwei.kernels.mojibake import unmojibake
+from gangwei.kernels.shapeless import visible
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -94,7 +95,7 @@ def compile_requirements(book: Codebook) -> RequirementRules:
 
 
 def _clean(value: str) -> str:
-    s = unicodedata.normalize("NFKC", unmojibake(value[:200])).strip().lower()
+    s = unicodedata.normalize("NFKC", visible(unmojibake(value[:200]))).strip().lower()
     return s.strip("[]'\" |").strip()
 
 

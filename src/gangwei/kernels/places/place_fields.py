@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gangwei.kernels.mojibake import unmojibake
 from gangwei.kernels.places.gazetteer import COUNTY, PREFECTURE, PROVINCE, Entry, Gazetteer, Reading, join, latin_key
+from gangwei.kernels.shapeless import visible
 
 FIELD_LIMIT = 200
 """Characters of a field that are read; longer fields are texts, and a place stands at their beginning."""
@@ -50,7 +51,7 @@ def clean_field(text: str | None, gaz: Gazetteer) -> str:
         return ""
     s = text[:FIELD_LIMIT]
     if not PLAIN.match(s):
-        s = unicodedata.normalize("NFKC", unmojibake(s))
+        s = unicodedata.normalize("NFKC", visible(unmojibake(s)))
     if gaz.traditional.search(s):
         s = s.translate(gaz.fold)
     s = s.strip(" []【】「」'\"\t\r\n·-|/,;")
