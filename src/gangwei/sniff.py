@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -145,12 +146,27 @@ def _quote(text: str) -> str:
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m.group()):04x}", escaped) + '"'
 
 
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quote(key)
+
+
 def _value(value: object) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     return _quote(value) if isinstance(value, str) else str(value)
+
+
+def _written_out(rule: dict[str, Any], table: Table, guess: Guess) -> dict[str, Any]:
+    """The rule as a definition may have it: boards by the names that stand in the table; empty where it would change nothing."""
+    if "boards" not in rule:
+        return rule
+    own = [i for i, n in enumerate(guess.names) if guess.placed.get(n) == rule["field"]]
+    rows = (*table.head[guess.skip :], *table.sample())
+    cells = sorted({r[i] for r in rows for i in own if i < len(r)})
+    values = {v: b for v in cells if (b := rule["boards"].named(v)) not in (None, v)}
+    return {"field": rule["field"], "values": values} if values else {}
 
 
 def _toml(name: str, table: Table, guess: Guess) -> str:
@@ -204,6 +220,6 @@ def _toml(name: str, table: Table, guess: Guess) -> str:
         "",
     ]
     for kind, rules in guess.rules.items():
-        for rule in rules:
+        for rule in (r for rule in rules if (r := _written_out(rule, table, guess))):
             lines += [f"[[{kind}]]", *(f"{k} = {_value(v)}" for k, v in rule.items()), ""]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from gangwei.formats.charset import repair_text
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
 from gangwei.formats.table import Table
 from gangwei.mapping import by_values, counties, objects, prefixed
+from gangwei.mapping.at_word import at_their_word, plain_columns
 from gangwei.mapping.corrected import corrected, short_address, short_names
 from gangwei.mapping.header_rows import HEADER_DEPTH, candidates
 from gangwei.mapping.packed import PAY_PARTS, Packed, load_packed, plain
@@ -211,6 +212,9 @@ def _place(
     lists = _lists(names, cells, know)
     barred = _barred(names if header else (), shown, lists, know) | {(n, "url") for n in pictures}
     placed, by_value = _by_values(header, names, rows, shown, placed, lists, barred, know)
+    plain_table = plain_columns(names, know.headers) if header else {}
+    by_value = {n: f for n, f in by_value.items() if n not in plain_table and f not in plain_table.values()}
+    placed = at_their_word(plain_table, placed)
     written = {f for n, f in {**placed, **by_value}.items() if n not in keys and cells[n]} & {"description"}
     inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys and f not in written}, keys)
     mapped = {

@@ -364,7 +364,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     if target == "pay" and share and claim.strength == EXACT:
         return 2  # most ads keep it to themselves
     if enough is not None and enough < cut.half and (target != "city" or claim.strength != EXACT):
-        return None
+        own = target == "source_key" and claim.strength == EXACT and len(set(mine)) == len(mine)
+        return 3 if own else None
     if share is None:
         return 0
     if enough is None and claim.strength != EXACT:
