@@ -6,12 +6,12 @@ import random
 
 import polars as pl
 
-from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.repeats import PROBES, first_rows
+from gangwei.kernels.strings import string_spans
 
 
 def firsts(*columns: list[str | None]) -> list[int]:
-    return first_rows(*(string_buffers(pl.Series(c, dtype=pl.String)) for c in columns)).tolist()
+    return first_rows(*(string_spans(pl.Series(c, dtype=pl.String)) for c in columns)).tolist()
 
 
 def test_first_of_equal_rows_over_all_columns() -> None:

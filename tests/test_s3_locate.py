@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -154,3 +155,19 @@ def test_real_place_fields(rules: Rules, shared: Path) -> None:
     assert out.height == fields.height
     assert (out["place_status"] == "ok").mean() > 0.97
     assert out["place_rule"].null_count() == 0
+
+
+def test_house_numbers_decide_nothing(rules: Rules) -> None:
+    streets = ["天河区体育西路{}号", "珠江新城{}栋{}层", "{} Zhongshan Road, Guangzhou", "邮编 51{}0 中山路", "", "{}"]
+    written = [s.replace("{}", n) for s in streets for n in ("8", "103", "0")]
+    found = run(frame(*({"city": city, "address": a} for city in ("广州", None) for a in written)), rules)
+    alone = [rules.resolver.resolve(city, None, a) for city in ("广州", None) for a in written]
+    assert found["adcode"].to_list() == [p.adcode for p in alone]
+    assert found["place_rule"].to_list() == [p.rule for p in alone]
+
+
+def test_figures_matter_where_a_name_has_one(rules: Rules) -> None:
+    gaz = rules.gazetteer
+    assert not gaz.numbered
+    named = replace(rules, gazetteer=replace(gaz, names={**gaz.names, "798艺术区": gaz.names["朝阳区"]}))
+    assert named.gazetteer.numbered

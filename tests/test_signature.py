@@ -10,9 +10,9 @@ import pytest
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.clean.sections import compile_sections, scan
-from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.match.links import containment
 from gangwei.kernels.signature import CAP, FULL, LEFT_OUT, fold_table, sample_grams
+from gangwei.kernels.strings import string_spans
 
 
 def sample(texts: list[str | None], drops: dict[int, list[tuple[int, int]]] | None = None):  # type: ignore[no-untyped-def]
@@ -101,7 +101,7 @@ def test_scanning_samples_outside_the_sections_left_out() -> None:
         "职",
         "",
     ]
-    spans, _, found = scan(*string_buffers(pl.Series(texts)), compile_sections(Codebook()))
+    spans, _, found = scan(*string_spans(pl.Series(texts)), compile_sections(Codebook()))
     drops = {
         i: [(s["start"], s["end"]) for s in row if s["end"] - s["start"] <= LEFT_OUT.get(s["kind"], -1)]
         for i, row in enumerate(spans.series().to_list())

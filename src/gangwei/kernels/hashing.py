@@ -8,51 +8,18 @@ cryptographic. Two of n distinct strings collide with probability about n^2 / 2^
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
+
+from gangwei.kernels.strings import string_spans
 
 U64 = np.uint64
 NULL_HASH = U64(0x6E756C6C6E756C6C)
 _K = U64(0x9DDFEA08EB382D69)
 _GOLD = U64(0x9E3779B97F4A7C15)
-
-
-def string_buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """UTF-8 bytes and n + 1 byte offsets of a string series; a null reads as an empty string."""
-    if series.null_count():  # the bytes behind a null are not defined
-        series = series.fill_null("")
-    array = series.to_arrow(compat_level=pl.CompatLevel.oldest())
-    if not pa.types.is_large_string(array.type):
-        array = array.cast(pa.large_string())
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if len(array) == 0:
-        return sealed(np.zeros(0, np.uint8)), sealed(np.zeros(1, np.int64))
-    _, offsets, data = array.buffers()
-    off = np.frombuffer(offsets, np.int64, count=len(array) + 1, offset=8 * array.offset)
-    return sealed(np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)), sealed(off)
-
-
-def sealed(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, read-only whatever made it: kernels are compiled for one kind of argument."""
-    array.flags.writeable = False
-    return array
-
-
-def from_buffers(
-    name: str, data: NDArray[np.uint8], off: NDArray[np.int64], null: pl.Series | None = None
-) -> pl.Series:
-    """A string series from UTF-8 bytes and n + 1 offsets; rows where `null` is true become null."""
-    array = pa.LargeStringArray.from_buffers(len(off) - 1, pa.py_buffer(off), pa.py_buffer(data))
-    out = pl.Series(name, pl.from_arrow(array), dtype=pl.String)
-    if null is None or not null.any():
-        return out
-    return pl.select(pl.when(~null).then(out)).to_series().alias(name)
 
 
 @njit(forceinline=True)  # type: ignore[untyped-decorator]
@@ -94,31 +61,30 @@ def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _hash_rows(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[np.uint64]:
-    out = np.empty(off.size - 1, np.uint64)
-    for r in range(off.size - 1):
-        out[r] = hash_bytes(data, off[r], off[r + 1])
+def _hash_rows(data: NDArray[np.uint8], span: NDArray[np.int64]) -> NDArray[np.uint64]:
+    out = np.empty(len(span), np.uint64)
+    for r in range(len(span)):
+        out[r] = hash_bytes(data, span[r, 0], span[r, 1])
     return out
 
 
 def hash_strings(series: pl.Series) -> NDArray[np.uint64]:
     """One 64-bit hash a row; every null has the same hash, which differs from that of the empty string."""
-    data, off = string_buffers(series)
-    out: NDArray[np.uint64] = _hash_rows(data, off)
+    out: NDArray[np.uint64] = _hash_rows(*string_spans(series))
     if series.null_count():
         out[series.is_null().to_numpy()] = NULL_HASH
     return out
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _hash_addresses(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _hash_addresses(data: NDArray[np.uint8], span: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Hash of what names one ad in each address of the web: its path where that has four digits in a row, else path and the first
     value of the query with three; 0 where neither stands there."""
-    out = np.zeros(off.size - 1, np.uint64)
+    out = np.zeros(len(span), np.uint64)
     for r in range(out.size):
-        start, end = off[r], off[r + 1]
+        start, end = span[r, 0], span[r, 1]
         plain = True
-        for i in range(start, off[r + 1]):
+        for i in range(start, span[r, 1]):
             if data[i] == 10:
                 plain = False
             elif (data[i] == 63 or data[i] == 35) and i < end:
@@ -143,12 +109,12 @@ def _hash_addresses(data: NDArray[np.uint8], off: NDArray[np.int64]) -> NDArray[
             out[r] = hash_bytes(data, begin, end)
             continue
         i = end
-        while slash and i < off[r + 1]:
+        while slash and i < span[r, 1]:
             i += 1
             if data[i - 1] != 61:
                 continue
             value, digits, most = i, 0, 0
-            while i < off[r + 1] and (
+            while i < span[r, 1] and (
                 48 <= data[i] <= 57 or 65 <= data[i] <= 90 or 97 <= data[i] <= 122 or data[i] == 45 or data[i] == 95
             ):
                 digits = digits + 1 if data[i] <= 57 and data[i] != 45 else 0
@@ -166,7 +132,7 @@ def hash_addresses(series: pl.Series) -> NDArray[np.uint64]:
     That is the path, without the scheme, if it carries a number of four digits; else the path and the first value of the
     query with three digits. Other parts of a query are traces of a visit.
     """
-    out: NDArray[np.uint64] = _hash_addresses(*string_buffers(series))
+    out: NDArray[np.uint64] = _hash_addresses(*string_spans(series))
     return out
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Buffers = tuple[NDArray[np.uint8], NDArray[np.int64]]
+from gangwei.kernels.strings import Texts
+
 PROBES = 8
 SAMPLES = 8
 
@@ -52,7 +53,7 @@ def _same(data, a, b, size):  # type: ignore[no-untyped-def]  # pragma: no cover
 @njit(nogil=True, cache=True)
 def _first(columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """`first_rows` by a table of hashes with open addresses; equal hashes are compared byte by byte."""
-    rows = columns[0][1].size - 1
+    rows = len(columns[0][1])
     slots = 16
     while slots < 2 * rows:
         slots *= 2
@@ -61,8 +62,8 @@ def _first(columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compi
     first = np.empty(rows, np.int64)
     for r in range(rows):
         h = np.uint64(0)
-        for data, off in columns:
-            h = _key(data, off[r], off[r + 1], h)
+        for data, span in columns:
+            h = _key(data, span[r, 0], span[r, 1], h)
         h ^= h >> np.uint64(29)
         keys[r] = h
         slot = np.int64((h * np.uint64(0x9E3779B97F4A7C15)) & np.uint64(slots - 1))
@@ -73,9 +74,9 @@ def _first(columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compi
             if keys[q] == h and tried < PROBES:
                 tried += 1
                 equal = True
-                for data, off in columns:
-                    size = off[r + 1] - off[r]
-                    if size != off[q + 1] - off[q] or not _same(data, off[r], off[q], size):
+                for data, span in columns:
+                    size = span[r, 1] - span[r, 0]
+                    if size != span[q, 1] - span[q, 0] or not _same(data, span[r, 0], span[q, 0], size):
                         equal = False
                         break
                 if equal:
@@ -89,7 +90,7 @@ def _first(columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compi
     return first
 
 
-def first_rows(*columns: Buffers) -> NDArray[np.int64]:
+def first_rows(*columns: Texts) -> NDArray[np.int64]:
     """For each row the first row with the same bytes in all columns, itself where there is none."""
     out: NDArray[np.int64] = _first(columns)
     return out

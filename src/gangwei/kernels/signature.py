@@ -17,8 +17,8 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.lean import lean
+from gangwei.kernels.strings import string_spans
 from gangwei.schema import SECTION_KINDS
 
 GRAM = 4
@@ -155,19 +155,19 @@ def readable(data: Any, start: Any, end: Any, size: Any) -> Any:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _sample(
-    off: Any, data: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any, whole: Any
+    data: Any, span: Any, drops: Any, starts: Any, ends: Any, table: Any, out: Any, ptr: Any, rate: Any, whole: Any
 ) -> Any:
     """Sample the hashes of each row into `out`, `ptr`, `rate` and `whole` (see `sample_grams`); returns how many."""
-    n = off.size - 1
+    n = len(span)
     longest = 0
     for r in range(n):
-        longest = max(longest, min(off[r + 1] - off[r], MAX_BYTES))
+        longest = max(longest, min(span[r, 1] - span[r, 0], MAX_BYTES))
     units = np.empty(longest + 4, np.uint16)
     grams = np.empty(longest + 4, np.uint32)
     bucket = np.empty((1 << BUCKET_BITS) + 1, np.uint64)
     pos = np.int64(0)  # a literal would compile the callee once more
     for r in range(n):
-        i, end = off[r], off[r + 1]
+        i, end = span[r, 0], span[r, 1]
         if end - i > MAX_BYTES:
             end = i + MAX_BYTES
         d, d_end = drops[r], drops[r + 1]
@@ -229,9 +229,8 @@ def sample_grams(
         Flat hashes, sorted and distinct within a row; row pointers (n + 1); rate of each row in bits; hash of
         the whole folded text (0 = shorter than a 4-gram).
     """
-    data, off = string_buffers(text)
     out, ptr, rate, whole = room(len(text))
-    size = _sample(off, data, drops, starts, ends, fold_table(), out, ptr, rate, whole)
+    size = _sample(*string_spans(text), drops, starts, ends, fold_table(), out, ptr, rate, whole)
     return out[:size].copy(), ptr, rate, whole
 
 

@@ -15,6 +15,7 @@ from gangwei.kernels.hash_lists import hashes
 from gangwei.kernels.job import facts
 from gangwei.kernels.places import place_hints
 from gangwei.kernels.shapeless import SHAPELESS
+from gangwei.kernels.strings import string_spans
 from gangwei.schema import FACTS
 from gangwei.stage_tables import CLEAN
 
@@ -118,7 +119,7 @@ def _bodies(
 
 def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
     """Texts with their sections and what they are compared by, while their bytes are at hand."""
-    spans, text_hash, (grams, ends, rate, whole) = sections.scan(*hashing.string_buffers(shown), rules.sections)
+    spans, text_hash, (grams, ends, rate, whole) = sections.scan(*string_spans(shown), rules.sections)
     return {
         "text": shown,
         "sections": spans.series(),

@@ -123,6 +123,8 @@ def run(clean: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     Time and memory are bounded by the distinct fields, of which the first 200 characters are read.
     """
     fields = clean.select(pl.col(k).str.slice(0, FIELD_LIMIT) for k in KEYS)
+    if not rules.gazetteer.numbered:  # then 8号 and 12号 of a street are one decision
+        fields = fields.with_columns(pl.col("address").str.replace_all("[1-9]", "0"))
     if "board" in clean.columns:
         fields = _named(fields, clean["board"], rules.codes)
     fields = _coded(fields, rules, clean["board"] if "board" in clean.columns else None)

@@ -24,9 +24,10 @@ from gangwei.kernels.ai.folded import fold_table
 from gangwei.kernels.ai.lists import compile_lexicons
 from gangwei.kernels.ai.scorer import AI_USED, BARE_WORDS, BUILDER, NO_AI, RELATED
 from gangwei.kernels.ai.terms import Lexicon
-from gangwei.kernels.hashing import hash_strings, mix, string_buffers
+from gangwei.kernels.hashing import hash_strings, mix
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.rows import WIDE
+from gangwei.kernels.strings import string_spans
 from gangwei.schema import AI_ROLES, AI_SUBFIELDS, AI_TIERS, HIT_FIELDS, SECTION_KINDS
 from gangwei.stage_tables import CLASSIFIED
 
@@ -192,7 +193,7 @@ def read(
     Subfields are scored for ads that the model takes for builder or adjacent, with `whole` for all with AI evidence.
     """
     spans, at = section_arrays(sections, len(title))
-    ads = score_tables.Ads(string_buffers(title), string_buffers(text), string_buffers(tags), spans, at)
+    ads = score_tables.Ads(string_spans(title), string_spans(text), string_spans(tags), spans, at)
     rows = first = np.arange(len(title))
     if once:
         same = first_rows(ads.title, ads.text, ads.tags)

@@ -113,8 +113,8 @@ def hits_of_fields(row, n, m, ads, table, lexicons, terms, buffers, hits):  # ty
             spans = ads.section_at[row], ads.section_at[row + 1]
             filled = h.place_hits(m, cues, buffers, terms, ads.sections, spans[0], spans[1], own, hits, filled)
     for texts, where in ((ads.title, np.int64(h.IN_TITLE)), (ads.tags, np.int64(h.IN_TAGS))):
-        data, offsets = texts
-        n, _ = decode(data, offsets[row], offsets[row + 1], table, buffers.chars, buffers.pos, buffers.ends)
+        data, span = texts
+        n, _ = decode(data, span[row, 0], span[row, 1], table, buffers.chars, buffers.pos, buffers.ends)
         m = find(buffers.chars, n, lexicons.fields, buffers.work, buffers.hit, buffers.at)
         if m:
             cues = find(buffers.chars, n, lexicons.cues, buffers.work, buffers.cue, buffers.cue_at)

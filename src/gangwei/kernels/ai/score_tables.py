@@ -12,6 +12,7 @@ from gangwei.kernels.ai import hits as h
 from gangwei.kernels.ai.ngrams import NEAR_BITS, TEXT_BITS, TITLE_BITS, damped_counts
 from gangwei.kernels.ai.terms import scratch
 from gangwei.kernels.rows import WIDE
+from gangwei.kernels.strings import Texts
 
 HITS = 1024  # hits of an ad that are kept
 FEW = 8  # lanes scored for ads without an AI term
@@ -22,11 +23,8 @@ FACTS = 9
 STRENGTHS = 2
 
 
-Texts = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
 class Ads(NamedTuple):
-    """Titles, texts and tags as (bytes, offsets); sections as rows (location, start, end) in characters and their offsets by ad."""
+    """Titles, texts and tags as `string_spans` gives them; sections as rows (location, start, end) in characters and their offsets by ad."""
 
     title: Texts
     text: Texts

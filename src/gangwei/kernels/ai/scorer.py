@@ -154,9 +154,9 @@ def evidence_rows(hits, n, n_title, n_tags, terms, x, weights, alike, r, out, to
 @lean_inline
 def hits_of(texts, row, lexicon, cue_words, table, terms, sections, buffers, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """(characters, end of the rows of `hits`) of the title or the tags of an ad, which are one location as a whole."""
-    data, offsets = texts
+    data, span = texts
     chars, pos, ends, work, hit, at, cue, cue_at = buffers
-    n, _ = decode(data, offsets[row], offsets[row + 1], table, chars, pos, ends)
+    n, _ = decode(data, span[row, 0], span[row, 1], table, chars, pos, ends)
     m = find(chars, n, lexicon, work, hit, at)
     filled = base
     if m:
@@ -171,9 +171,9 @@ def hits_of(texts, row, lexicon, cue_words, table, terms, sections, buffers, whe
 @lean_inline
 def hits_of_text(text, row, lexicons, table, terms, sections, section_at, buffers, longest_cue, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """(characters, clauses, terms found, end of the rows of `hits`) of the text of an ad, each hit in its own section."""
-    data, offsets = text
+    data, span = text
     chars, pos, ends, work, hit, at, cue, cue_at = buffers
-    n, clauses = decode(data, offsets[row], offsets[row + 1], table, chars, pos, ends)
+    n, clauses = decode(data, span[row, 0], span[row, 1], table, chars, pos, ends)
     m = find(chars, n, lexicons.text, work, hit, at)
     filled = base
     if m:
@@ -302,7 +302,7 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep
         if n_hits - n_tags >= terms.listed:
             h.lists_only(hits, n_title, n_tags, n_hits, ends, terms)
         said = told(chars, n)
-        if text[1][row + 1] - text[1][row] < snippet and title_decides(hits, n_title, n_tags, n_hits, terms):
+        if text[1][row, 1] - text[1][row, 0] < snippet and title_decides(hits, n_title, n_tags, n_hits, terms):
             said = none
         head = evidence.judge(hits, n_title, n_hits, clauses, said, terms, concepts, x)
         seen = signals(hits, n_hits, n_title, terms, facts, r)
@@ -365,7 +365,7 @@ def score_rows(
     scores are returned (for training). Cues and text n-grams are looked for only where a term was found.
     """
     rows = rows_at.size
-    title, text, tags = (offsets[rows_at + 1] - offsets[rows_at] for _, offsets in (ads.title, ads.text, ads.tags))
+    title, text, tags = (span[rows_at, 1] - span[rows_at, 0] for _, span in (ads.title, ads.text, ads.tags))
     longest = max(int(sizes.max(initial=1)) for sizes in (title, text, tags))
     most = np.minimum(title * 3, 1 << TITLE_BITS) + np.minimum(text, 1 << TEXT_BITS)
     grown = int((most + np.minimum(text * 3, 1 << NEAR_BITS) + 400).sum())

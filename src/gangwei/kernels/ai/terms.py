@@ -16,8 +16,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.kernels.ai.folded import ONE, decode, fold_table, fold_text, is_word
-from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.lean import lean
+from gangwei.kernels.strings import string_spans
 
 BITS = 12
 BUCKETS = 1 << BITS
@@ -215,10 +215,10 @@ def scratch(n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @njit(nogil=True, cache=True)
-def _scan(off, data, table, lexicon, size, cap, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _scan(data, span, table, lexicon, size, cap, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     longest = 0
-    for r in range(off.size - 1):
-        longest = max(longest, off[r + 1] - off[r])
+    for r in range(len(span)):
+        longest = max(longest, span[r, 1] - span[r, 0])
     chars = np.empty(longest + 4, np.uint16)
     pos = np.empty(longest + 4, np.int32)
     ends = np.empty(longest + 2, np.int32)
@@ -226,8 +226,8 @@ def _scan(off, data, table, lexicon, size, cap, out):  # type: ignore[no-untyped
     hit = np.empty(cap, np.int32)
     at = np.empty(cap, np.int32)
     total = 0
-    for r in range(off.size - 1):
-        n, _ = decode(data, off[r], off[r + 1], table, chars, pos, ends)
+    for r in range(len(span)):
+        n, _ = decode(data, span[r, 0], span[r, 1], table, chars, pos, ends)
         m = find(chars, n, lexicon, work, hit, at)
         for j in range(m):
             if total < out.shape[0]:
@@ -242,8 +242,8 @@ def _scan(off, data, table, lexicon, size, cap, out):  # type: ignore[no-untyped
 
 def scan(strings: pl.Series, lexicon: Lexicon, cap: int = 4096) -> NDArray[np.int32]:
     """All matches of a string column: rows of (row, term, first character, character after the last), at most `cap` a row."""
-    data, off = string_buffers(strings)
+    texts = string_spans(strings)
     out = np.empty((max(1024, 8 * len(strings)), 4), np.int32)
-    while (total := _scan(off, data, fold_table(), lexicon.arrays, lexicon.size, cap, out)) > len(out):
+    while (total := _scan(*texts, fold_table(), lexicon.arrays, lexicon.size, cap, out)) > len(out):
         out = np.empty((total, 4), np.int32)
     return out[:total]

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.clean.fold import decode
 from gangwei.kernels.clean.trie import Trie, build, pair_slot, step
-from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.lanes import in_lane
+from gangwei.kernels.strings import string_spans
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -110,17 +110,17 @@ def compile_contacts(book: Codebook, only: tuple[str, ...] = ()) -> ContactRules
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _hints(data: Any, off: Any, keys: Any, values: Any, entry: Any, pairs: Any, kinds: Any, bits: Any) -> Any:
+def _hints(data: Any, span: Any, keys: Any, values: Any, entry: Any, pairs: Any, kinds: Any, bits: Any) -> Any:
     """Groups of hints that each row holds, a bit each.
 
     Args:
         keys, values, entry: the trie of literals; `pairs`, `kinds`: what its first characters may be; `bits`: the groups of each.
     """
-    n = off.size - 1
+    n = len(span)
     out = np.zeros(n, np.int64)
     for r in range(n):
-        i = np.int64(off[r])
-        end = np.int64(off[r + 1])
+        i = span[r, 0]
+        end = span[r, 1]
         found = 0
         run = 0
         hanzi = 0
@@ -258,6 +258,5 @@ def _hints_of(series: pl.Series, rules: ContactRules) -> NDArray[np.int64]:
     """Groups of hints in each row, those that a rule asks for; 0 for a null."""
     if series.null_count() == len(series):
         return np.zeros(len(series), np.int64)
-    data, off = string_buffers(series)
-    found: NDArray[np.int64] = _hints(data, off, *rules.trie.arrays, rules.pairs, rules.kinds, rules.bits)
+    found: NDArray[np.int64] = _hints(*string_spans(series), *rules.trie.arrays, rules.pairs, rules.kinds, rules.bits)
     return found & rules.wanted

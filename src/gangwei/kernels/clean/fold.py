@@ -211,7 +211,7 @@ def _fold_row(
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def fold(
     data: NDArray[np.uint8],
-    off: NDArray[np.int64],
+    span: NDArray[np.int64],
     characters: Characters,
     markup: Markup,
     one_line: bool,
@@ -220,7 +220,7 @@ def fold(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]:
     """Fold every row: bytes and offsets out, counts (n, N_STATS) and flags (n). The bytes are written to `out`, or to a
     longer array where it is too short."""
-    n = off.size - 1
+    n = len(span)
     room = out.size
     out_off = np.zeros(n + 1, np.int64)
     stats = np.zeros((n, N_STATS), np.int32)
@@ -228,7 +228,7 @@ def fold(
     line_end = 1 if one_line else 2
     o = 0
     for r in range(n):
-        i, end = int(off[r]), int(off[r + 1])
+        i, end = int(span[r, 0]), int(span[r, 1])
         worst = min((end - i) * 8, cap * 4) + 256
         if o + worst > room:
             room = room + (room >> 1) + worst

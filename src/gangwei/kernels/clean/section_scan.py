@@ -294,14 +294,14 @@ def _weight_hash(text: Any, cls: Any, kinds: Any, starts: Any, ends: Any, first:
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def scan(data: Any, off: Any, classes: Any, heads: Any, cues: Any, folds: Any, left_out: Any, sampled: Any) -> Any:
+def scan(data: Any, span: Any, classes: Any, heads: Any, cues: Any, folds: Any, left_out: Any, sampled: Any) -> Any:
     """Kinds, starts and ends of all spans, the offsets of each row's spans, and the hash of each row; what is sampled of each
     row goes to the arrays `sampled` (see `signature.room`)."""
     grams_of, ptr, rate, whole = sampled
-    n = off.size - 1
+    n = len(span)
     longest = 0
     for r in range(n):
-        longest = max(longest, off[r + 1] - off[r])
+        longest = max(longest, span[r, 1] - span[r, 0])
     text = np.empty(longest + 1, np.uint32)
     cls = np.zeros(longest + 1, np.uint16)
     units = np.empty(longest + 1, np.uint16)
@@ -322,7 +322,7 @@ def scan(data: Any, off: Any, classes: Any, heads: Any, cues: Any, folds: Any, l
     m = pos = np.int64(0)  # no literal: it would compile the callees twice
     for r in range(n):
         size, candidates, n_cues, n_stops = characters(
-            data, np.int64(off[r]), np.int64(off[r + 1]), classes, cues.bits, text, cls, cand, cue_at, stop_at
+            data, span[r, 0], span[r, 1], classes, cues.bits, text, cls, cand, cue_at, stop_at
         )
         n_heads = headings(text, cls, size, cand, candidates, heads, head_at, head_id)
         most = m + n_stops + n_heads + 2  # a sentence ends at a stop, before a heading or with the text
@@ -336,7 +336,7 @@ def scan(data: Any, off: Any, classes: Any, heads: Any, cues: Any, folds: Any, l
         )  # fmt: skip
         span_off[r + 1] = m
         hashes[r] = _weight_hash(text, cls, kinds, starts, ends, first, m)
-        size = readable(data, np.int64(off[r]), np.int64(off[r + 1]), size)
+        size = readable(data, span[r, 0], span[r, 1], size)
         size = folded_outside(text, size, kinds, starts, ends, first, m, left_out, folds, units)
         kept, bits, whole[r] = sketch(units, size, grams, bucket, grams_of, pos)
         pos += kept

@@ -21,7 +21,7 @@ from gangwei.kernels import signature
 from gangwei.kernels.clean import section_heads as k
 from gangwei.kernels.clean import section_scan
 from gangwei.kernels.clean.trie import Trie, build, pair_slot
-from gangwei.kernels.hashing import string_buffers
+from gangwei.kernels.strings import string_spans
 from gangwei.schema import SECTION_KINDS, SECTIONS
 
 if TYPE_CHECKING:
@@ -128,16 +128,16 @@ class Spans:
 
 
 def scan(
-    data: NDArray[np.uint8], off: NDArray[np.int64], rules: SectionRules
+    data: NDArray[np.uint8], span: NDArray[np.int64], rules: SectionRules
 ) -> tuple[Spans, NDArray[np.uint64], signature.Sampled]:
-    """Sections of every text of a string buffer, the 64-bit hash of what matters for comparison: lower-case letters and
+    """Sections of every text of `string_spans`, the 64-bit hash of what matters for comparison: lower-case letters and
     digits outside blurb, tags and contact (over all where fewer than 8 are left; 0 where there is none); and what
     `signature.sample_grams` samples outside the sections of `signature.LEFT_OUT`."""
     heads, cues = rules.headings, rules.cues
-    sampled = grams, ends, rate, whole = signature.room(off.size - 1)
+    sampled = grams, ends, rate, whole = signature.room(len(span))
     *spans, hashes = section_scan.scan(
         data,
-        off,
+        span,
         rules.classes,
         k.Heads(*heads.arrays, heads.pair, rules.heading_info),
         section_scan.Cues(cues.pair_bits, cues.long_arrays, rules.cue_info, rules.cue_most),
@@ -155,5 +155,5 @@ def split(text: pl.Series, rules: SectionRules) -> tuple[pl.Series, NDArray[np.u
         a List(Struct(kind, start, end)) series: character spans in order, not overlapping, covering the text (empty for no
         text); and the hashes.
     """
-    spans, hashes, _ = scan(*string_buffers(text), rules)
+    spans, hashes, _ = scan(*string_spans(text), rules)
     return spans.series(), hashes

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.clean import fold as k
 from gangwei.kernels.clean import markup as m
-from gangwei.kernels.hashing import from_buffers, string_buffers
+from gangwei.kernels.strings import from_buffers, string_spans
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -158,11 +158,10 @@ def compile_text(book: Codebook) -> TextRules:
 
 
 def _run(series: pl.Series, rules: TextRules, one_line: bool, cap: int) -> Cleaned:
-    data, off = string_buffers(series)
-    room = np.empty(
-        int(off[-1] - off[0]) * 9 // 8 + 1024, np.uint8
-    )  # numpy asks for large pages, compiled code does not
-    out, out_off, stats, flags = k.fold(data, off, rules.characters, rules.markup, one_line, cap, room)
+    data, span = string_spans(series)
+    size = int((span[:, 1] - span[:, 0]).sum())
+    room = np.empty(size * 9 // 8 + 1024, np.uint8)  # numpy asks for large pages, compiled code does not
+    out, out_off, stats, flags = k.fold(data, span, rules.characters, rules.markup, one_line, cap, room)
     return Cleaned(from_buffers(series.name, out, out_off), stats, flags)
 
 
@@ -255,7 +254,5 @@ def language(stats: NDArray[np.int32], rules: TextRules) -> pl.Series:
     cjk, latin, other, trad = (stats[:, j].astype(np.int64) for j in (1, 2, 3, 4))
     hant = (trad >= rules.hant_min) & (trad >= rules.hant_share * cjk) | (cjk > 0) & (trad * 4 >= cjk)
     chinese = (cjk > 0) & (cjk * 10 >= latin) & (cjk >= other)
-    out = np.where(
-        chinese, np.where(hant, "zh_hant", "zh"), np.where((latin > 0) & (latin >= 2 * other), "en", "other")
-    )
-    return pl.Series("language", out.astype(object), dtype=pl.String, strict=False)
+    which = np.where(chinese, np.where(hant, 1, 0), np.where((latin > 0) & (latin >= 2 * other), 2, 3))
+    return pl.Series("language", ["zh", "zh_hant", "en", "other"])[which]

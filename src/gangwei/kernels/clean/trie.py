@@ -219,7 +219,7 @@ def in_word(c: Any) -> Any:
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def every(
     data: Any,
-    off: Any,
+    span: Any,
     keys: Any,
     values: Any,
     entry: Any,
@@ -229,16 +229,16 @@ def every(
     first: Any,
     pair_bits: Any,
 ) -> Any:
-    """Every phrase in every lower-cased text of a string buffer that does not begin inside of an ASCII word, overlapping ones
+    """Every phrase in every lower-cased text of `string_spans` that does not begin inside of an ASCII word, overlapping ones
     too: rows, byte offsets in the text, entries."""
-    room = off.size * 2 + 64
+    room = len(span) * 2 + 64
     rows = np.empty(room, np.uint32)
     starts = np.empty(room, np.uint32)
     found = np.empty(room, np.int32)
     m = 0
-    for r in range(off.size - 1):
-        begin = np.int64(off[r])
-        end = np.int64(off[r + 1])
+    for r in range(len(span)):
+        begin = span[r, 0]
+        end = span[r, 1]
         i = begin
         d, ahead = np.int64(0), 0
         if i < end:

@@ -12,8 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.kernels.clean.trie import Trie, build, every, in_word
-from gangwei.kernels.hashing import string_buffers
 from gangwei.kernels.shapeless import SHAPELESS
+from gangwei.kernels.strings import string_spans
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -113,19 +113,19 @@ def find_words(texts: pl.Series, rules: WordRules) -> pl.DataFrame:
 
 def word_places(texts: pl.Series, rules: WordRules) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """The row, byte offset and number in `rules.table` of each word that `find_words` finds."""
-    trie, buffers = rules.trie, string_buffers(texts)
+    trie, buffers = rules.trie, string_spans(texts)
     rows, starts, numbers = every(*buffers, *trie.long_arrays, trie.first, trie.pair_bits)
     whole = _ended(*buffers, rows, starts, rules.sizes[numbers])
     return rows[whole], starts[whole], numbers[whole]
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _ended(data: Any, off: Any, rows: Any, starts: Any, sizes: Any) -> Any:
+def _ended(data: Any, span: Any, rows: Any, starts: Any, sizes: Any) -> Any:
     """Whether each word (row, first byte, bytes) does not end inside of an ASCII word."""
     out = np.ones(rows.size, np.bool_)
     for i in range(rows.size):
-        b = np.int64(off[rows[i]]) + np.int64(starts[i]) + np.int64(sizes[i])
-        out[i] = not (b < off[rows[i] + 1] and in_word(data[b - 1]) and in_word(data[b]))
+        b = span[rows[i], 0] + np.int64(starts[i]) + np.int64(sizes[i])
+        out[i] = not (b < span[rows[i], 1] and in_word(data[b - 1]) and in_word(data[b]))
     return out
 
 

@@ -15,8 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
-from gangwei.kernels.hashing import from_buffers, string_buffers
 from gangwei.kernels.job.occupation import WordRules, compile_words, word_places
+from gangwei.kernels.strings import from_buffers, string_spans
 
 READ = ("ad_id", "title", "tags", "text", "sections", "ai_tier", "ai_mention")
 ASKING = ("duties", "requirements", "tags", "other")
@@ -74,22 +74,23 @@ def _asked(title: Any, tags: Any, text: Any, starts: Any, ends: Any, at: Any) ->
     """Bytes and offsets of the lines title, tags and the spans of the text, in characters, lowered; empty ones left out."""
     n = at.size - 1
     room = starts.size + 4 * n
-    for _, off in (title, tags, text):
-        room += off[n] - off[0]
+    for _, span in (title, tags, text):
+        for r in range(n):
+            room += span[r, 1] - span[r, 0]
     out, out_off = np.empty(room, np.uint8), np.zeros(n + 1, np.int64)
-    data, off = text
+    data, span = text
     o = np.int64(0)
     for r in range(n):
         first = o
-        for own, own_off in (title, tags):
-            if own_off[r + 1] > own_off[r]:
-                o = _put(out, o, first, own, own_off[r], own_off[r + 1])
-        i, char = np.int64(off[r]), 0
+        for own, own_span in (title, tags):
+            if own_span[r, 1] > own_span[r, 0]:
+                o = _put(out, o, first, own, own_span[r, 0], own_span[r, 1])
+        i, char = span[r, 0], 0
         for s in range(at[r], at[r + 1]):
             begin = i
             for bound in (starts[s], ends[s]):
                 begin = i
-                while char < bound and i < off[r + 1]:
+                while char < bound and i < span[r, 1]:
                     lead = data[i]
                     i += 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)
                     char += 1
@@ -107,9 +108,7 @@ def asked(ads: pl.DataFrame) -> pl.Series:
     before = np.concatenate([[0], np.cumsum(asks)])
     at = before[np.concatenate([[0], np.cumsum(sections.list.len().fill_null(0).to_numpy(), dtype=np.int64)])]
     starts, ends = (spans[c].to_numpy()[asks].astype(np.int64) for c in ("start", "end"))
-    return from_buffers(
-        "asked", *_asked(*(string_buffers(ads[c]) for c in ("title", "tags", "text")), starts, ends, at)
-    )
+    return from_buffers("asked", *_asked(*(string_spans(ads[c]) for c in ("title", "tags", "text")), starts, ends, at))
 
 
 def skill_rows(ads: pl.DataFrame, rules: SkillRules) -> pl.DataFrame:

@@ -18,12 +18,13 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
-from gangwei.kernels.hashing import mix, sealed
+from gangwei.kernels.hashing import mix
 from gangwei.kernels.match import judging, links
 from gangwei.kernels.match.cluster import cluster_blocks
 from gangwei.kernels.match.ledger import bound
 from gangwei.kernels.match.packed import Packed
 from gangwei.kernels.match.rarity import Rarity
+from gangwei.kernels.strings import sealed
 from gangwei.stage_tables import MATCHED
 
 Positions = Mapping[int, npt.NDArray[np.int64]]

@@ -19,8 +19,9 @@ import polars as pl
 from numba import njit
 
 from gangwei.kernels.clean.fold import decode
-from gangwei.kernels.hashing import hash_strings, string_buffers
+from gangwei.kernels.hashing import hash_strings
 from gangwei.kernels.signature import mix64
+from gangwei.kernels.strings import string_spans
 
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
@@ -151,18 +152,18 @@ def _bag(tokens: Any, n: Any, weak: Any, w: Any, functions: Any, bag: Any) -> An
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _bags(off: Any, data: Any, bag: Any, count: Any, level: Any, heads: Any, functions: Any, place: Any) -> None:
+def _bags(data: Any, span: Any, bag: Any, count: Any, level: Any, heads: Any, functions: Any, place: Any) -> None:
     """Words, level, heads, functions and place of each title core.
 
     Args:
-        off, data: folded title cores, `off` as long as rows and one more.
+        data, span: folded title cores.
         bag: words of each row, shape (rows, MAX_TOKENS); with `count`, `level`, `heads`, `functions` and `place` (one a
             row) it is filled, zeros before.
     """
     tokens = np.empty(MOST_TOKENS, np.uint32)
     weak = np.empty(MOST_WEAK, np.uint32)
-    for r in range(off.size - 1):
-        i, end = off[r], off[r + 1]
+    for r in range(len(span)):
+        i, end = span[r, 0], span[r, 1]
         n = w = 0
         level_sum: Any = 0
         level_n = 0
@@ -259,16 +260,14 @@ def title_frame(titles: pl.Series, rules: TitleRules) -> pl.DataFrame:
     heads, functions = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
     place, key = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     low = folded(titles)
-    data, off = string_buffers(title_core(low, rules))
-    _bags(off, data, bag, count, level, heads, functions, place)
+    _bags(*string_spans(title_core(low, rules)), bag, count, level, heads, functions, place)
     bare = np.flatnonzero((count == 0) & (heads == 0))
     _keys(bag, count, heads, key)
     if bare.size:
         k = bare.size
         sub, cnt = np.zeros((k, MAX_TOKENS), np.uint32), np.zeros(k, np.int32)
         zero: npt.NDArray[np.uint32] = np.zeros(k, np.uint32)
-        data, off = string_buffers(low[bare])
-        _bags(off, data, sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
+        _bags(*string_spans(low[bare]), sub, cnt, np.zeros(k, np.uint8), zero, zero.copy(), np.zeros(k, np.uint64))
         own: npt.NDArray[np.uint64] = np.zeros(k, np.uint64)
         _keys(sub, cnt, zero, own)
         key[bare], bag[bare, 0], count[bare] = own, GENERIC, np.minimum(cnt, 1)

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from gangwei.codebook import DefinitionError
@@ -106,6 +107,14 @@ class Gazetteer:
     """(name, code it stood under) of units that later came under another prefecture or province: 四平 + 公主岭."""
     scopes: dict[str, frozenset[str]]
     """Codes of each published scope of a cluster."""
+
+    @cached_property
+    def numbered(self) -> bool:
+        """Some name or word for no place holds a figure, so that the figures of a field matter."""
+        texts = chain(
+            self.names, self.whole, self.nonplaces, self.latin, self.foreign_latin, (f for f, _ in self.fragments)
+        )
+        return any(c in text for text in texts for c in "123456789")
 
     def longest(self, text: str, at: int) -> tuple[Entry, int] | None:
         """The longest name that begins at `at`, with its length."""
