@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from gangwei import measures, vocabulary
@@ -143,3 +145,22 @@ def test_two_halves_are_the_whole(
 def test_an_unknown_value_is_refused_by_every_measure(ds: Dataset, measure_id: str) -> None:
     with pytest.raises(vocabulary.UnknownParameter, match="allowed"):
         measures.measure(ds, measure_id, None, {"board": "nosuch"})
+
+
+@pytest.mark.parametrize("kept_codes", [False, True])
+def test_an_opening_in_two_cities_of_a_province_is_one_of_its_openings(tmp_path: Path, kept_codes: bool) -> None:
+    write(tmp_path, Spec(ads=900))
+    path = tmp_path / "published/ad_places.parquet"
+    places = pl.read_parquet(path)
+    second = (pl.col("weight") < 1) & (pl.col("adcode") == "310000")  # the fixture's are in 上海 and 深圳
+    places.with_columns(adcode=pl.when(second).then(pl.lit("441900")).otherwise("adcode")).write_parquet(path)
+    assert places.select(second.sum()).item() > 3
+    ds = measures.open_dataset(tmp_path)
+    ds.codes_from = 0 if kept_codes else 1 << 60
+    of_places = ("openings", "ai-share", "province-rank", "pay-median", "spells-per-opening")
+    asked = [(x, by, g) for by, g in (("province", "440000"), ("cluster", "prd")) for x in of_places]
+    asked += [(x, "education", "bachelor") for x in ("openings", "ai-share", "pay-median")]
+    for measure, by, group in asked:
+        where = {"province": "440000"} if by == "education" else {}
+        shown = measures.measure(ds, measure, by, where).rows.filter(pl.col("id") == group)["openings"][0]
+        assert shown == measures.ads_behind(ds, measure, by, group, where, limit=1)[0], (measure, by)

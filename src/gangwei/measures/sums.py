@@ -83,7 +83,8 @@ def fetch(q: Query, code: grouping.Coded, **more: str) -> Fetched:
     """
     weight = {} if q.weight == "1" else {"w": f"CAST({q.weight} AS DOUBLE)"}
     kind = "BIGINT" if code.bits else "INTEGER"
-    lanes = {"g": f"CAST({code.sql} AS {kind})", "emp_no": "f.emp_no", **weight, **more}
+    number = {"row_no": "f.row_no"} if q.by_place else {}  # an opening may have several places in a group
+    lanes = {"g": f"CAST({code.sql} AS {kind})", "emp_no": "f.emp_no", **number, **weight, **more}
     sql = f"SELECT {', '.join(f'{e} AS {n}' for n, e in lanes.items())} {q.source()}"
     held: list[Array] = []
     kept = scan(q, lanes, None if code.ids else held)
@@ -98,14 +99,18 @@ def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
         cur.close()
     out = {n: np.asarray(table.column(n).combine_chunks().to_numpy(zero_copy_only=False)) for n in table.column_names}
     who = out["emp_no"]
-    if len(who) and not bool((who[1:] >= who[:-1]).all()):
+    if "row_no" in out:
+        order = np.lexsort((out["row_no"], who))
+        out = {k: v[order] for k, v in out.items()}
+    elif len(who) and not bool((who[1:] >= who[:-1]).all()):
         order = np.argsort(who, kind="stable")
         out = {k: v[order] for k, v in out.items()}
     return out
 
 
 def numbered(ask: Scope, code: grouping.Coded, by: str | None, got: Fetched) -> tuple[Array, list[str]]:
-    """(numbers or masks of the groups of rows, ids by number)."""
+    """(numbers or masks of the groups of rows, ids by number); an opening is one row of each of its groups from here on."""
+    _merge(got.columns)
     g = got.columns["g"]
     if code.ids:
         return g, list(code.ids)
@@ -118,6 +123,33 @@ def numbered(ask: Scope, code: grouping.Coded, by: str | None, got: Fetched) -> 
     values = held.tolist()
     names = employer_ids(ask, values) if by == "employer" else {}
     return g.astype(np.int32, copy=False), [names.get(v) or code.name(v) for v in values]
+
+
+def _merge(columns: dict[str, Array]) -> None:
+    """Make one row of the rows of one opening that stand in one group, as two cities of a province do: the weights are added up.
+
+    The rows of an opening stand side by side.
+    """
+    number = columns.pop("row_no", None)
+    if number is None or len(number) < 2:
+        return
+    beside = number[1:] == number[:-1]
+    some = np.flatnonzero(np.append(beside, False) | np.insert(beside, 0, False))
+    if not len(some):
+        return
+    keys = [*(columns[c][some] for c in ("cell", "hit", "g") if c in columns), number[some]]
+    order = np.lexsort(keys)
+    new = np.logical_or.reduce([np.insert(k[order][1:] != k[order][:-1], 0, True) for k in keys])
+    first, of = order[new], np.empty(len(order), np.int64)
+    of[order] = np.cumsum(new) - 1
+    kept = np.ones(len(number), np.bool_)
+    kept[some] = False
+    kept[some[first]] = True
+    for name, values in list(columns.items()):
+        one = values[kept]
+        if values.dtype == np.float64:
+            one[(np.cumsum(kept) - 1)[some[first]]] = np.bincount(of, values[some])
+        columns[name] = one
 
 
 def _looked_up(g: Array) -> tuple[Array, Array]:
