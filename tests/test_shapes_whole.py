@@ -247,3 +247,36 @@ def test_employers_and_what_stands_in_resumes_are_no_ads(tmp_path: Path) -> None
         "utf-8",
     )
     assert ads(path)[0]["title"].to_list() == ["会计"]
+
+
+@pytest.mark.parametrize("first", ["城市", "公司名称"])
+def test_what_is_computed_over_many_ads_is_no_ad(tmp_path: Path, first: str) -> None:
+    rows = [("甲乙有限公司", "会计", 3, 4, 6), ("丙丁有限公司", "司机", 5, 3, 5), ("戊己有限公司", "焊工", 2, 5, 8)]
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f"{first},岗位类别,需求,平均薪资(K),最低薪资中位数,最高薪资中位数,本科占比\n"
+        + "".join(
+            f"{a if first == '公司名称' else '苏州'},{b},{n},{(lo + hi) / 2},{lo},{hi},0.81\n"
+            for a, b, n, lo, hi in rows
+        ),
+        "utf-8",
+    )
+    assert ads(path)[0].height == (3 if first == "公司名称" else 0)  # an ad names its employer
+
+
+def test_cookies_of_a_board_are_no_ads(tmp_path: Path) -> None:
+    cookies = [
+        {
+            "domain": ".51job.com",
+            "expiry": 1730612254,
+            "httpOnly": True,
+            "name": n,
+            "path": "/",
+            "sameSite": "Lax",
+            "value": "x",
+        }
+        for n in ("search", "51job", "guid")
+    ]
+    path = tmp_path / "cookies.json"
+    path.write_text(json.dumps(cookies), "utf-8")
+    assert ads(path)[0].is_empty()

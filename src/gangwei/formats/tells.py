@@ -28,6 +28,7 @@ class Tells:
     of_links: re.Pattern[str]
     of_counts: re.Pattern[str]
     of_totals: re.Pattern[str]
+    of_shares: re.Pattern[str]
     of_resumes: re.Pattern[str]
     of_hirers: re.Pattern[str]
     of_two_names: re.Pattern[str]

@@ -110,6 +110,8 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
             continue
         if header and _of_counts(found, [*table.head[skip:], *more], know):
             return None
+        if header and _below_data(found, table.head[: max(skip - 1, 0)], know):
+            continue
         named = sum(
             c is not None and c.strength < WORDS and (c.strength == EXACT or c.field == f)
             for n, f in found.placed.items() for c in [know.headers.claim(n)]
@@ -133,10 +135,22 @@ def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledg
     return signed and not OF_WORK & {c.field for n in names if (c := know.headers.listed(n)) is not None}
 
 
+def _below_data(found: Guess, above: list[list[str]], know: Knowledge) -> bool:
+    """A row without a header word stands above the supposed header and has two values or more like those below it: a row of data."""
+    rows = [r for r in above if len(r) == len(found.names) and not any(know.headers.listed(c) for c in r)]
+    at = [(found.names.index(n), f) for n, f in found.placed.items()]
+    return any(sum(bool(r[i].strip() and know.values.share(f, [r[i]])) for i, f in at) >= 2 for r in rows)
+
+
 def _of_counts(found: Guess, rows: list[list[str]], know: Knowledge) -> bool:
-    """How many ads there are by job, place or pay: large numbers under a word for totals, and no employer, text or link."""
+    """How many ads there are, or what they pay, by job or place: large numbers under a word for totals, or several columns of what
+    is computed over many, and no employer, text or link."""
+    if found.fields & OF_ADS:
+        return False
+    if sum(bool(know.headers.tells.of_shares.search(n)) for n in found.names) >= 2:
+        return True
     totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
-    if not totals or found.fields & OF_ADS:
+    if not totals:
         return False
     numbers = sorted(int(r[totals[0]]) for r in rows if len(r) == len(found.names) and r[totals[0]].strip().isdigit())
     cuts = know.values.cut
@@ -228,7 +242,7 @@ def _place(
     if rewrites:
         rules = {**found.rules, "rewrite": [*rewrites, *found.rules.get("rewrite", ())]}
         found = replace(found, rules=rules, shared={**found.shared, **inner})
-    real = found.fields
+    real = found.fields - {"board"}
     alone = len(names) <= 3 and all(n in found.placed for n in names if cells[n])
     enough = len(real) >= 2 or (len(real) == 1 and alone and bool(placed))
     if not real & {"title", "description"} or not enough or (not placed and len(real) < 3):
