@@ -1,4 +1,5 @@
-"""Employers, and titles, in tables of their own: a database names in each job only the number of its employer, of its title."""
+"""Employers, titles, places and levels in tables of their own: a database names in each job only the number of its employer, title,
+city or level of education."""
 
 from __future__ import annotations
 
@@ -16,8 +17,10 @@ SIZED = {"company_size", "company_nature"}
 OF_JOBS = {"title", "pay", "education", "experience"}
 PAID = {"pay", "pay_min", "pay_max"}
 BESIDE_PAY = {"description", "education", "experience", "city", "address", "headcount"}
+NUMBERED = ("province", "city", "district", "education", "experience", "occupation", "employment_type")
+"""Fields of which a job may hold the number alone."""
 FEW_COLUMNS = 4
-"""Columns of a table of titles: a key, the title and little more."""
+"""Columns of a table of names: a key, the name and little more."""
 MOST = 200_000
 """Employers beyond which the jobs stay without them."""
 
@@ -121,6 +124,38 @@ def titles_of(
         if by and (not key or key in columns):
             return Employers(name, by, {"title": at}, columns.index(key) if key else 0, "job")
     return None
+
+
+def names_of(
+    jobs: str,
+    tables: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, Mapping[str, str]],
+    headers: Headers,
+    keys: Mapping[str, tuple[str, str]],
+) -> list[Employers]:
+    """Small tables of keys and names called after fields of jobs (cities: id, name), whose keys a table of jobs holds (city_id) where
+    no other column of it asks for the field.
+
+    Args:
+        keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
+    """
+    own = tables[jobs]
+    if len((OF_JOBS | PAID) & set(_said(own, remarks.get(jobs, {}), headers))) < 2:
+        return []
+    referred = {table: (by, key) for by, (table, key) in keys.items() if by in own}
+    out = []
+    for name, columns in tables.items():
+        single = normal(_single(name, headers))
+        claim = headers.claim(_single(name, headers))
+        at = next((i for i, c in enumerate(columns) if normal(c) in ("name", f"{single}name")), None)
+        if name == jobs or len(columns) > FEW_COLUMNS or at is None or claim is None or claim.field not in NUMBERED:
+            continue
+        by, key = referred.get(name, ("", ""))
+        by = by or next((c for c in own if normal(c) in (f"{normal(name)}id", f"{single}id")), "")
+        others = _said([c for c in own if c != by], remarks.get(jobs, {}), headers)
+        if by and claim.field not in others and (not key or key in columns):
+            out.append(Employers(name, by, {claim.field: at}, columns.index(key) if key else 0, "job"))
+    return out
 
 
 def _title_at(table: str, columns: Sequence[str], remarks: Mapping[str, str], headers: Headers) -> int | None:

@@ -31,7 +31,7 @@ from gangwei.formats import (
 )
 from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
 from gangwei.formats.delimited_records import Shape
-from gangwei.formats.employers import Employers, employers_of, titles_of
+from gangwei.formats.employers import Employers, employers_of, names_of, titles_of
 from gangwei.formats.headers import Headers
 from gangwei.formats.pages import Pages
 from gangwei.formats.sampling import KEPT, spaced
@@ -316,10 +316,10 @@ def _told(
     headers: Headers,
     keys: Mapping[str, tuple[str, str]],
 ) -> list[Employers]:
-    """Tables of a database that tell titles and employers of the jobs in the table `name`."""
+    """Tables of a database that tell titles, employers, places and levels of the jobs in the table `name`."""
     titles = titles_of(name, columns_of, remarks, headers, keys)
     employers = employers_of(name, columns_of, remarks, headers, keys, titles is not None)
-    return [t for t in (titles, employers) if t is not None]
+    return [t for t in (titles, employers, *names_of(name, columns_of, remarks, headers, keys)) if t is not None]
 
 
 def _joined(
