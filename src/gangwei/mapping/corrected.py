@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gangwei.formats.headers import Headers
-from gangwei.mapping.packed import Packed, median
+from gangwei.mapping.packed import Packed, column, median
 from gangwei.mapping.placing import share_of
 from gangwei.mapping.told import board_of
 from gangwei.mapping.values import Values
@@ -152,7 +152,11 @@ def _said_again(
 def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:
     """A column under the header of the board that names none we know, where the addresses tell the board."""
     name = next((n for n, f in placed.items() if f == "board"), None)
-    if name is None or any(map(packed.boards.named, set(cells[name]))) or not board_of(cells, placed, packed):
+    if (
+        name is None
+        or any(map(packed.boards.named, set(cells[name])))
+        or not board_of(column("url", placed, cells), packed)
+    ):
         return placed
     return {**placed, name: "ignore"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gangwei.formats.headers import normal
@@ -23,7 +23,7 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
             out.setdefault(hint, value)
     urls = column("url", placed, cells)
     if "board" not in placed.values() and (
-        board := board_of(cells, placed, packed) or ("" if urls else _marked(cells, packed))
+        board := board_of(urls, packed) or ("" if urls else _marked(cells, packed) or _pictured(cells, packed))
     ):
         out["board"] = board
         if board in packed.owners and "company" not in placed.values():
@@ -48,9 +48,9 @@ def constants_of(placed: dict[str, str], cells: dict[str, list[str]], packed: Pa
     return out
 
 
-def board_of(cells: dict[str, list[str]], placed: dict[str, str], packed: Packed) -> str | None:
+def board_of(urls: list[str], packed: Packed) -> str | None:
     """The board that four of five addresses of the ads belong to; paths without a host say nothing."""
-    urls = [u for u in column("url", placed, cells) if not re.match(r"/(?!/)", u)]
+    urls = [u for u in urls if not re.match(r"/(?!/)", u)]
     found = Counter(
         b
         for u in urls
@@ -64,6 +64,13 @@ def board_of(cells: dict[str, list[str]], placed: dict[str, str], packed: Packed
 def _marked(names: Iterable[str], packed: Packed) -> str:
     """The board whose own names of fields a table has."""
     found = {packed.marks[k] for n in names if (k := normal(n.rpartition(".")[2])) in packed.marks}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _pictured(cells: Mapping[str, list[str]], packed: Packed) -> str:
+    """The board that the pictures of employers or recruiters beside the ads come from."""
+    columns = (mine for mine in cells.values() if mine and packed.picture.search(mine[0].partition("?")[0]))
+    found = {board for mine in columns if (board := board_of(mine, packed))}
     return found.pop() if len(found) == 1 else ""
 
 
