@@ -32,6 +32,8 @@ def jobs_of(record: Any, headers: Headers) -> list[Any] | None:
     if said & {"title", *OF_JOBS}:
         told = (k for k in own if not headers.tells.name_of.search(k))  # a bare name may be that of a sender
         named = _fields(told, headers)
+        if (posts := _announced(own, headers)) is not None:
+            return posts
         return _headed(own, headers) if said == {"title"} or not named & {"title", *OF_JOBS} else None
     said = _said({k: v for k, v in own.items() if v not in (None, "")}, headers)
     inside = {k: v for k, v in own.items() if _holds_ads(v, said, headers)}
@@ -46,6 +48,24 @@ def _headed(own: dict[str, Any], headers: Headers) -> list[Any] | None:
     if len(lists) != 1 or not {"title", "company", "pay"} <= _said(flat(own[lists[0]][0]), headers):
         return None
     return [{**{f"{lists[0]}.group.{k}": v for k, v in own.items() if k != lists[0]}, **job} for job in own[lists[0]]]
+
+
+def _announced(own: dict[str, Any], headers: Headers) -> list[Any] | None:
+    """The jobs that an employer announces together under a title of its own ({title: 2026届校园招聘, company: X, positionList: [...]}):
+    the one list of an object without pay, called after jobs, of ads that name no employer and tell two fields or more; each with what
+    else is said, the title as that of the group."""
+    lists = [k for k, v in own.items() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
+    plain = {k: v for k, v in own.items() if k not in lists}
+    if len(lists) != 1 or not headers.tells.of_jobs.search(lists[0]) or _said(plain, headers) & {"pay", "experience"}:
+        return None
+    found = _fields(flat(own[lists[0]][0]), headers)
+    told = [k for k in plain if not headers.tells.name_of.search(k.rpartition(".")[2])]
+    titles = [k for k in told if (c := headers.claim(k)) is not None and c.field == "title"]
+    named = "company" in _said(plain, headers) or any(map(headers.tells.of_employers.search, plain))
+    if len(titles) != 1 or not named or "title" not in found or "company" in found or len(found & OF_ADS) < 2:
+        return None
+    others = {"_group" if k == titles[0] else k: v for k, v in plain.items()}
+    return [_joined(others, job) for job in own[lists[0]]]
 
 
 def opened(records: list[Any], headers: Headers) -> list[Any]:
