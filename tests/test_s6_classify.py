@@ -52,6 +52,21 @@ def test_cases(case: dict[str, Any], rules: s6_classify.Rules, cleaner: s2_clean
     assert set(case.get("subfields", [])) <= set(row["ai_subfields"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "tier"),
+    [
+        ("1、熟练使用SQL。2、有机器学习项目经验，熟悉TensorFlow。（加分项）", "user"),  # said of what stands before it
+        ("1、英语流利。（加分项）2、有机器学习项目经验，熟悉TensorFlow。", "builder"),  # not of what comes next
+        ("\n1、熟练使用SQL。\n（加分项）\n1、有机器学习项目经验，熟悉TensorFlow。", "user"),  # a heading
+        ("1、熟练使用SQL。2、有机器学习经验最好。", "user"),
+        ("\n1、熟练使用SQL。\n具备以下任一条件者优先录用：\n1、有机器学习项目经验，熟悉TensorFlow。", "user"),
+    ],
+)
+def test_wishes(asked: str, tier: str, rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> None:
+    text = f"岗位职责：负责业务数据分析与报表。\n任职要求：{asked}"
+    assert classify([("数据分析师", text)], rules, cleaner)["ai_tier"][0] == tier
+
+
 def test_schema_offsets_and_order(rules: s6_classify.Rules, cleaner: s2_clean.Rules) -> None:
     ads = [(c["title"], c["text"]) for c in CASES]
     out = classify(ads + ads[::-1], rules, cleaner)

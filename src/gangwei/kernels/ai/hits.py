@@ -26,7 +26,7 @@ PLAIN, DUTY, ASKED, PREFERRED, NEGATED = range(len(CONTEXTS))
 ON_TITLE, ON_DUTY, ON_ASKED, ON_PREFERRED, ASIDE = range(len(SPOTS))
 IS_PREFER, IS_KNOW, IS_DUTY, IS_NEGATE = (1 << i for i in range(4))
 SAID = IS_PREFER | IS_KNOW | IS_DUTY | IS_NEGATE
-COLON, SEMICOLON, BRACKET = 58, 59, 0x3011
+COLON, SEMICOLON, BRACKET, OPENED, CLOSED = 58, 59, 0x3011, 40, 41
 
 
 class Terms(NamedTuple):
@@ -70,13 +70,20 @@ def asked_for(hit, m, layer):  # type: ignore[no-untyped-def]  # pragma: no cove
     return asked
 
 
+@lean_inline
+def in_brackets(chars, a, size):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether `size` characters behind character a stand in round brackets that open there."""
+    return chars[a] == OPENED and chars[a + 1 + size] == CLOSED
+
+
 @lean
 def place_hits(m, cues, buffers, terms, sections, s0, s1, where, hits, base):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn the m matches of one field into rows of `hits` from row `base` on.
 
     `cues` is the number of matched cues. `where` is the location of the whole field, or -1 to take it from the sections
     s0..s1. A heading of wishes ("加分项:") makes the list below it preferred, up to the next heading, to the duties or for
-    `terms.wishes` clauses; in a running text ("优先:甲;乙") the items behind semicolons. Returns the end of the rows.
+    `terms.wishes` clauses; in a running text ("优先:甲;乙") the items behind semicolons; a wish in brackets of its own ("甲。(加分项)")
+    is said of the clause before it. Returns the end of the rows.
     """
     chars, pos, ends, _, hit, at, cue, cue_at = buffers
     size, kind_of = terms.size, terms.kind
@@ -115,8 +122,11 @@ def place_hits(m, cues, buffers, terms, sections, s0, s1, where, hits, base):  #
                     if behind > 1 and chars[stop - behind] == COLON:
                         running = counted
                 next_cue += 1
+            if next_cue < cues and kind_of[cue[next_cue]] == 0 and cue_at[next_cue] == stop + 2:
+                bits |= IS_PREFER if in_brackets(chars, stop + 1, size[cue[next_cue]]) else 0
             closed = chars[stop - 1] == COLON or chars[stop - 1] == BRACKET
-            if covered and ((closed and behind <= 2) or covered * 5 >= (stop - begin) * 3):
+            lone = covered * 5 >= (stop - begin) * 3 and chars[begin + 1] != OPENED
+            if covered and ((closed and behind <= 2) or lone):
                 wished = counted
             elif closed:
                 wished = -1
@@ -156,12 +166,23 @@ def context_of(location, cues, listed):  # type: ignore[no-untyped-def]  # pragm
     return PLAIN if location == IN_BLURB and context != NEGATED else context
 
 
+@lean_inline
+def under_heading(chars, ends, clause):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether a clause holds a colon or stands right below one that ends with it."""
+    begin = ends[clause - 1] if clause else 0
+    found = begin > 0 and chars[begin - 1] == COLON
+    for i in range(begin, ends[clause]):
+        found = found or chars[i] == COLON
+    return found
+
+
 @lean
-def lists_only(hits, n_title, a, b, ends, terms):  # type: ignore[no-untyped-def]  # pragma: no cover
+def lists_only(hits, n_title, a, b, chars, ends, terms):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Read the AI terms of the text, rows a..b of `hits`, as tags where they are nothing but a list of words.
 
     So it is where the title has no such term, there are `terms.listed` or more, and every clause that holds one consists of them
-    for the larger part, without a word for duty, knowledge, preference or negation.
+    for the larger part, without a word for duty, knowledge, preference or negation. A list right below a heading of the duties
+    is what the job does.
     """
     size, layer = terms.size, terms.layer
     for j in range(n_title):
@@ -174,7 +195,9 @@ def lists_only(hits, n_title, a, b, ends, terms):  # type: ignore[no-untyped-def
         covered = 0
         while j < b and hits[j, CLAUSE] == clause:
             if layer[hits[j, TERM]] == AI:
-                if hits[j, CUES_HERE] & SAID:
+                if hits[j, CUES_HERE] & SAID or (
+                    n == 0 and hits[j, LOCATION] == IN_DUTIES and under_heading(chars, ends, clause)
+                ):
                     return
                 covered += size[hits[j, TERM]]
                 n += 1

@@ -300,7 +300,7 @@ def read_ads(rows_at, ads, table, lexicons, terms, weights, snippet, whole, keep
             text, row, lexicons, table, terms, sections, section_at, buffers, longest_cue, hits, n_tags
         )
         if n_hits - n_tags >= terms.listed:
-            h.lists_only(hits, n_title, n_tags, n_hits, ends, terms)
+            h.lists_only(hits, n_title, n_tags, n_hits, chars, ends, terms)
         said = told(chars, n)
         if text[1][row, 1] - text[1][row, 0] < snippet and title_decides(hits, n_title, n_tags, n_hits, terms):
             said = none
