@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gangwei import measures
+from published_fixture import write
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("GANGWEI_SHARED") or ROOT.parent / "shared")
 
@@ -37,8 +40,8 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built dataset of 3,000 synthetic ads for the explorer."""
+    from build_fixture import build
     from gangwei.synth import make as synth
-    from test_pipeline import build
 
     root = tmp_path_factory.mktemp("explored")
     synth.write(root / "synth", 3000, seed=21)
@@ -49,8 +52,8 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def hostile_explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built dataset of ads made to hurt a page."""
+    from build_fixture import build
     from explore_fixture import HOSTILE
-    from test_pipeline import build
 
     root = tmp_path_factory.mktemp("hostile")
     names = ["id", "title", "company", "city", "address", "description", "url"]
@@ -60,3 +63,16 @@ def hostile_explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writerows(HOSTILE)
     build(root / "out", root / "ads.csv")
     return root / "out"
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
+    """A published dataset and its figures, counted without the measures."""
+    folder = tmp_path_factory.mktemp("known")
+    return folder, write(folder)
+
+
+@pytest.fixture(scope="session")
+def ds(known: tuple[Path, dict[str, float]]) -> measures.Dataset:
+    """`known`, opened."""
+    return measures.open_dataset(known[0])

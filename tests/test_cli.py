@@ -10,12 +10,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from build_fixture import ADS, table, write_csv
 from cli_fixture import one_error, run
 from gangwei.codebook import PACKAGED
 from gangwei.definitions_check import _changes
 from gangwei.store import locked
 from gangwei.terminal import say
-from test_pipeline import ADS, table, write_csv
 
 
 @pytest.fixture(scope="module")

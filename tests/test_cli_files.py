@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from build_fixture import ADS, HEADER, table, write_csv
 from cli_fixture import one_error, run
-from test_pipeline import ADS, HEADER, table, write_csv
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from build_fixture import table
 from gangwei.kernels.match.crowds import contradicting, crowded
-from test_pipeline import table
 
 N = 100_000
 

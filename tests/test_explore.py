@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from build_fixture import table
 from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.cli import main
 from gangwei.explore import charts
 from gangwei.explore.server import create
 from gangwei.frame.check import DatasetError
-from test_pipeline import table
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import polars as pl
 import pytest
 
+from build_fixture import table
 from explore_fixture import MAIL, PHONE, serving
 from gangwei.explore import label
 from gangwei.explore.server import create
-from test_pipeline import table
 
 pytest.importorskip("playwright", reason="playwright is not installed (pip install -e '.[dev]')")
 from playwright.sync_api import Browser, Page, sync_playwright

@@ -15,12 +15,12 @@ import duckdb
 import pytest
 from starlette.testclient import TestClient
 
+from build_fixture import table
 from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.explore.guard import Gate, Running, TooBusy, Watched, host_name, is_loopback
 from gangwei.explore.query import MAX_PAGE
 from gangwei.explore.server import create
-from test_pipeline import table
 
 LONG = "SELECT sum(hash(a.range + b.range)) FROM range(10000000) a, range(200) b"
 

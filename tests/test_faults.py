@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from build_fixture import prints
 from gangwei.synth import make as synth
-from test_pipeline import prints
 
 ADS = 6_000
 CGROUP = Path("/sys/fs/cgroup/memory")

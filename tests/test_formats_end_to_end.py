@@ -12,7 +12,7 @@ from gangwei.formats import delimited, end_to_end
 from gangwei.formats.chunk import Limits
 from gangwei.formats.delimited_records import Shape
 from gangwei.formats.headers import load_headers
-from test_s1_read import run
+from read_fixture import run
 
 HEADERS = load_headers(Codebook())
 ROWS = 5

@@ -11,7 +11,7 @@ import pytest
 
 from gangwei.formats import excel
 from gangwei.formats.chunk import Limits, Unreadable
-from test_s1_read import run
+from read_fixture import run
 
 
 def save(path: Path, sheets: dict[str, list[list[object]]]) -> Path:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from build_fixture import prints
 from gangwei.stage_keys import STAGES
 from gangwei.synth import make as synth
-from test_pipeline import prints
 
 KILLS = 3
 

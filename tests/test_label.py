@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from build_fixture import build, table
 from gangwei.evaluate import evaluate
 from gangwei.explore.label import agreement, create, draw, labels, sample, shares
 from gangwei.frame.check import DatasetError
@@ -19,7 +20,6 @@ from gangwei.measures import measure, open_dataset
 from gangwei.store import StoreError
 from gangwei.synth import make as synth
 from gangwei.terminal_evaluation import table as shown
-from test_pipeline import build, table
 
 
 @pytest.fixture(scope="module")

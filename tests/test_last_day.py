@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from build_fixture import build
 from gangwei.codebook import Codebook
 from gangwei.kernels.last_day import last_day
 from gangwei.store import read_json
-from test_pipeline import build
 
 LIMITS = Codebook().toml("dates.toml")["last_day"]
 

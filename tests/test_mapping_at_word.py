@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from build_fixture import build
 from gangwei import sniff
-from test_pipeline import build
 
 ENGLISH = ["id", "title", "company", "city", "district", "address", "salary", "education", "experience", "description"]
 CHINESE = ["编号", "职位名称", "公司名称", "城市", "区域", "地址", "薪资", "学历", "经验", "职位描述"]

@@ -8,7 +8,7 @@ import pytest
 
 from gangwei.codebook import Codebook
 from gangwei.mapping.packed import load_packed
-from test_s1_read import run
+from read_fixture import run
 
 BOARDS = load_packed(Codebook()).boards
 

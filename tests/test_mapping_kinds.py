@@ -10,7 +10,7 @@ import openpyxl
 import polars as pl
 import pytest
 
-from test_s1_read import run
+from read_fixture import run
 
 N = 80
 OFFICE: list[dict[str, Any]] = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from test_s1_read import run
+from read_fixture import run
 
 HEADERS = "职位名称,公司名称,工作城市,区县,行业,公司规模,福利,发布时间,招聘平台,链接,薪资,学历要求,工作经验"
 ROWS = [

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 
 import gangwei
+from build_fixture import ADS, build, table, write_csv
 from gangwei.codebook import Codebook
 from gangwei.synth import make as synth
-from test_pipeline import ADS, build, table, write_csv
 
 BAD = [
     ("b1", "", "", "", "", "", "", "", "", ""),

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from test_s1_read import run
+from read_fixture import run
 
 TEXT = "岗位职责：{}。负责整理第{}区的数据，完成报表，协助同事。"
 

@@ -15,7 +15,7 @@ import pytest
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.clean import dates
-from test_s1_read import run
+from read_fixture import run
 
 Row = list[Any]
 HEADERS = ["职位名称", "公司名称", "工作城市", "薪资", "学历要求", "工作经验", "招聘人数", "发布时间", "职位描述"]

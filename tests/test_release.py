@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from build_fixture import ADS, build, write_csv
 from gangwei import measures, release, schema
 from gangwei.cli import main
 from gangwei.codebook import PACKAGED
@@ -23,7 +24,6 @@ from gangwei.lineage import explain
 from gangwei.spreadsheet import neutral
 from gangwei.status import status
 from gangwei.store import StoreError, read_json
-from test_pipeline import ADS, build, write_csv
 
 
 def test_formulas_are_neutralised_and_lists_joined() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gangwei.stages.s1_read import Limits, discover, read
-from test_s1_read import BOOK, CASES, PLAIN, encode, run
+from read_fixture import BOOK, CASES, PLAIN, encode, run
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from gangwei.stages import s5_match, s5_sensitivity
-from test_s5_match import many, rules
+from match_fixture import many, rules
 
 
 def sampled(whole: pl.DataFrame, size: int, rows: int = 110) -> pl.DataFrame:

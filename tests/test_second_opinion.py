@@ -16,12 +16,12 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from build_fixture import build, prints, table, write_csv
 from gangwei import opinions, second_opinion
 from gangwei.cli import main
 from gangwei.frame.check import DatasetError
 from gangwei.second_opinion import OpinionError, Request
 from gangwei.store import StoreError
-from test_pipeline import build, prints, table, write_csv
 
 ADS = [
     ("s1", "产品专员", "甲科技有限公司", "深圳", "", "", "", "", "",

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from test_pipeline import build
+from build_fixture import build
 
 FIELDS = {
     "title": "算法工程师", "company": "中国电子科技集团公司第十四研究所", "city": "广州", "district": "天河区", "address": "体育西路1号",

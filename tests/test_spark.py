@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from build_fixture import HINTED, prints, write_csv
 from gangwei.synth import make as synth
-from test_pipeline import HINTED, prints, write_csv
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 SOURCE = Path(__file__).resolve().parents[1] / "src"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from build_fixture import build
 from gangwei.synth import make as synth
-from test_pipeline import build
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTEBOOK = DOCS / "tutorial" / "figures.ipynb"
