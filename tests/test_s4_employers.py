@@ -317,3 +317,10 @@ def test_the_share_must_leave_each_employer_one_partner(rules: Rules, tmp_path: 
     (tmp_path / "employers/second_names.toml").write_text(text.replace("share = 0.8", "share = 0.5"), "utf-8")
     with pytest.raises(ValueError, match="not above"):
         compile_rules(Codebook(tmp_path))
+
+
+def test_the_parent_of_an_airline_is_not_the_only_aircraft_maker_of_a_dataset(rules: Rules) -> None:
+    for air in ("中国航空集团有限公司", "中国航空集团", "中国航空集团公司"):
+        names, employers, _ = run(frame(air, "中国航空工业集团公司成都飞机设计研究所"), rules, DAY)
+        ids = dict(names.select("name_raw", "employer_id").iter_rows())
+        assert dict(employers.select("employer_id", "defence").iter_rows())[ids[air]] == "none", air
