@@ -22,7 +22,7 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s3_locate": ("places/",),
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),
-    "s6_classify": ("ai/",),
+    "s6_classify": ("ai/", "skills.csv"),
     "s7_publish": ("",),  # all: decisions carry their version, and the dataset those that are not packaged
 }
 _SHARED = ("schema.py", "stage_tables.py", "store.py", "codebook.py", "steps.py")
@@ -32,14 +32,14 @@ _FOLDERS: dict[str, tuple[str, ...]] = {
     "s3_locate": ("kernels", "kernels/places"),
     "s4_employers": ("kernels", "kernels/employers"),
     "s5_match": ("kernels", "kernels/clean", "kernels/match"),
-    "s6_classify": ("kernels", "kernels/ai"),
+    "s6_classify": ("kernels", "kernels/clean", "kernels/ai"),
     "s7_publish": ("kernels", "kernels/clean", "kernels/match", "kernels/job"),
 }
 CODE: dict[str, tuple[str, ...]] = {  # as patterns of files
     s: (*(f"{folder}/*.py" for folder in _FOLDERS[s]), f"stages/{s}.py", *_SHARED) for s in STAGES
 }
 CODE["s5_match"] += ("stages/s5_sensitivity.py",)
-CODE["s6_classify"] += ("opinions.py",)
+CODE["s6_classify"] += ("opinions.py", "kernels/job/occupation.py", "kernels/job/skills.py")
 CODE["s7_publish"] += ("chunks.py", "stages/s5_sensitivity.py", "stages/s7_*.py")
 
 

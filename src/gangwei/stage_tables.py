@@ -81,6 +81,7 @@ CLEAN = Table(
         column("language: zh, zh_hant, en or other"),
         column("title: clean title (NFKC, simplified, one line, contacts removed)"),
         column("text: clean text that is shown and that every offset refers to; contacts removed"),
+        column("text_length: characters of `text`", I32),
         column("sections: spans of `text` in characters, in order, not overlapping", SECTIONS),
         column(
             "text_hash: 64-bit hash of the text that matters for comparison (letters and digits outside furniture and blurb, folded); 0 = no text",
@@ -129,6 +130,7 @@ CLASSIFIED = Table(
         column("surveillance_job: the job's content is security, police or video surveillance", BOOL),
         column("defence_signal: the text itself shows military or defence work", BOOL),
         column("ai_terms: distinct AI term ids found in title, duties or requirements", STRS),
+        column("skills: ids of the skills that an AI ad asks for", STRS),
         column("hits: evidence rows; offsets are characters in `title` or `text`", HITS),
     ),
 )

@@ -24,6 +24,7 @@ from gangwei.frame.check import of_this_schema
 from gangwei.kernels.ai import evidence, ngrams, score_tables
 from gangwei.kernels.ai.lists import compile_lexicons
 from gangwei.kernels.ai.scorer import AI_USED, NO_AI
+from gangwei.kernels.job.skills import compile_skills
 from gangwei.stages import s6_classify as s6
 from gangwei.train_ads import TrainError, copies, gather, unlabelled
 from gangwei.train_lanes import (
@@ -129,7 +130,7 @@ def rules_of_fitting(book: Codebook) -> s6.Rules:
     later, are made last, from what the weights for texts say."""
     lexicons, terms, ids, concepts, kinds = compile_lexicons(book)
     names = s6.feature_names(book, concepts, kinds)
-    return s6.Rules(lexicons, terms, ids, concepts, names, {}, 0, s6.blank_model())
+    return s6.Rules(lexicons, terms, ids, concepts, names, {}, compile_skills(book), 0, s6.blank_model())
 
 
 def weak_titles(others: pl.DataFrame, rules: s6.Rules, model: bytes) -> Weak:

@@ -75,3 +75,12 @@ def from_buffers(
     if null is None or not null.any():
         return out
     return pl.select(pl.when(~null).then(out)).to_series().alias(name)
+
+
+def listed(values: pl.Series, counts: NDArray[np.int64]) -> pl.Series:
+    """`values` as lists of `counts` each; strings stay as they are, which is what the newest level is for."""
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    array = values.to_arrow(compat_level=pl.CompatLevel.newest())
+    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), array))
+    assert isinstance(out, pl.Series)
+    return out

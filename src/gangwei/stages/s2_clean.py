@@ -122,6 +122,7 @@ def _shown(shown: pl.Series, rules: Rules) -> dict[str, pl.Series]:
     spans, text_hash, (grams, ends, rate, whole) = sections.scan(*string_spans(shown), rules.sections)
     return {
         "text": shown,
+        "text_length": shown.str.len_chars().cast(pl.Int32),
         "sections": spans.series(),
         "text_hash": pl.Series(text_hash),
         "sketch": hashes(grams, ends),

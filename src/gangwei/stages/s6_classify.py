@@ -25,6 +25,7 @@ from gangwei.kernels.ai.lists import compile_lexicons
 from gangwei.kernels.ai.scorer import AI_USED, BARE_WORDS, BUILDER, NO_AI, RELATED
 from gangwei.kernels.ai.terms import Lexicon
 from gangwei.kernels.hashing import hash_strings, mix
+from gangwei.kernels.job.skills import SkillRules, compile_skills, skill_lists
 from gangwei.kernels.repeats import first_rows
 from gangwei.kernels.rows import WIDE
 from gangwei.kernels.strings import string_spans
@@ -96,6 +97,7 @@ class Rules:
     concepts: list[str]
     features: list[str]
     signals: dict[str, dict[str, float]]
+    skills: SkillRules
     snippet: int  # bytes from which a text tells the duties, AI or not; 0: every text does
     model: Model
 
@@ -112,7 +114,7 @@ def compile_rules(book: Codebook) -> Rules:
     model = load_model(book.path(MODEL).read_bytes(), features)
     rules = book.toml("ai/rules.toml")
     snippet = int(rules["title_only"]["snippet"])
-    return Rules(lexicons, terms, ids, concepts, features, rules["signals"], snippet, model)
+    return Rules(lexicons, terms, ids, concepts, features, rules["signals"], compile_skills(book), snippet, model)
 
 
 def feature_names(book: Codebook, concepts: list[str], kinds: list[str]) -> list[str]:
@@ -253,17 +255,20 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     seen = facts[:, score_tables.SEEN]
     role = np.argmax(scores[:, AT_ROLES:AT_SUBFIELDS], 1)
     tier, opinions = _second(clean, got.first, tier, p, seen > NO_AI, second)
+    mention = (seen > BARE_WORDS) | ((seen == BARE_WORDS) & (scores[:, MENTION] > 0)) | (tier < NONE)
+    once = clean[np.unique(got.first, return_index=True)[1]] if len(tier) < clean.height else clean
     more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(opinions)
     out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS)[tier.astype(np.int64)],
-            "ai_mention": (seen > BARE_WORDS) | ((seen == BARE_WORDS) & (scores[:, MENTION] > 0)) | (tier < NONE),
+            "ai_mention": mention,
             "ai_score": p,
             "ai_role": pl.Series(AI_ROLES)[role],
             "ai_subfields": evidence_rows.subfields(scores[:, AT_SUBFIELDS:], tier),
             "surveillance_job": signal(facts, score_tables.SURVEILLANCE_AT, rules.signals["surveillance"]),
             "defence_signal": signal(facts, score_tables.DEFENCE_AT, rules.signals["defence"]),
             "ai_terms": evidence_rows.terms(hits, hit_row, len(tier), rules.rule_ids),
+            "skills": skill_lists(once, mention, rules.skills),
             "hits": evidence_rows.rows_of_evidence(hits, hit_row, got.hit_score, more, len(tier), rules.rule_ids),
         },
         schema=CLASSIFIED.polars,

@@ -35,14 +35,14 @@ SLIM = schema.Table(
 def slim(ads: pl.DataFrame, matched: pl.DataFrame) -> pl.DataFrame:
     """SLIM of consecutive ads; boards and places are hashes."""
     posted = pl.when(pl.col("date_precision") == "day").then(pl.col("posted_date"))
-    length = ads["text"].str.len_chars().fill_null(0).cast(pl.Int32)
     return ads.select(
         *matched.select("opening_no", "spell_no", "campaign_no").get_columns(),
         *(_code(ads[c]) for c in ("board", "adcode")),
         first_date=pl.min_horizontal(posted, "captured_date"),
         last_date=pl.max_horizontal(posted, "captured_date"),
         low=(matched["match_confidence"] == "low").cast(pl.Int32).fill_null(0),
-        documented=length + (matched["match_relation"] != "agency_copy").fill_null(True).cast(pl.Int32) * OWN,
+        documented=ads["text_length"].fill_null(0)
+        + (matched["match_relation"] != "agency_copy").fill_null(True).cast(pl.Int32) * OWN,
     )
 
 

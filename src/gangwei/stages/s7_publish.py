@@ -182,10 +182,10 @@ def publish(source: Source, out: Path, engine: Sets, advance: Callable[[int], No
 _READ = {
     "clean": [
         "source_id", "source_key", "board", "title", "captured_date", "posted_date", "date_precision", "company", "tags",
-        "issues", "text_hash", "text", "sections",
+        "issues", "text_hash", "text_length",
     ],
     "located": ["adcode", "places"],
-    "classified": ["ai_tier", "ai_mention", "hits"],
+    "classified": ["ai_tier", "skills", "hits"],
 }  # fmt: skip
 
 
@@ -215,7 +215,7 @@ def _tables(
     writers = _Writers(
         tmp, (schema.ADS, schema.AD_PLACES, schema.SKILLS, schema.DECISIONS, schema.REJECTS, SLIM, *texts)
     )
-    skill_rules = skills.compile_skills(source.book)
+    known_skills = skills.identifiers(source.book)
     issues: dict[tuple[str | None, str], int] = {}
     crowds = Crowds(source.book.toml("openings/match.toml")["issues"])
     writing: list[Future[None]] = []
@@ -231,7 +231,7 @@ def _tables(
                 *(pool.submit(writers.copy, t.name, ads.select("ad_id"), lying[:1]) for t in texts),
                 pool.submit(writers.make, "ad_places", _ad_places, ads),
                 pool.submit(writers.make, "decisions", _decisions, source, ads),
-                pool.submit(writers.make, "skills", skills.skill_rows, ads, skill_rules),
+                pool.submit(writers.make, "skills", skills.skill_rows, ads, known_skills),
                 pool.submit(writers.make, SLIM.name, slim, ads, matched),
             ]
             _tally(ads, issues)

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from gangwei.kernels.ai import evidence, score_tables
 from gangwei.kernels.ai import hits as h
+from gangwei.kernels.strings import listed
 from gangwei.schema import AI_SUBFIELDS
 
 TERM_TIERS = [evidence.TIERS.index(t) for t in ("builder_strong", "builder_weak", "adjacent", "user", "mention")]
 _OWN_TIER = np.isin(np.arange(len(evidence.TIERS)), TERM_TIERS)
 _OWN_PLACE = np.isin(h.LOCATIONS, ("title", "duties", "requirements", "other"))
 _REASONS = [f"{t}/{c}" for t in evidence.TIERS for c in h.CONTEXTS]
-
-
-def _lists(values: pl.Series, counts: NDArray[np.int64]) -> pl.Series:
-    """`values` as lists of `counts` each; strings stay as they are, which is what the newest level is for."""
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    array = values.to_arrow(compat_level=pl.CompatLevel.newest())
-    out = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), array))
-    assert isinstance(out, pl.Series)
-    return out
 
 
 def subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
@@ -36,7 +27,7 @@ def subfields(scores: NDArray[np.float32], tier: NDArray[np.int8]) -> pl.Series:
     names = pl.Series(AI_SUBFIELDS)[np.nonzero(on)[1]]
     counts = np.zeros(len(tier), np.int64)
     counts[rows] = on.sum(1)
-    return _lists(names, counts)
+    return listed(names, counts)
 
 
 def terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rule_ids: list[str]) -> pl.Series:
@@ -47,7 +38,7 @@ def terms(hits: NDArray[np.int32], row: NDArray[np.int32], rows: int, rule_ids: 
     _, at = np.unique(pair, return_index=True)
     pair = pair[np.sort(at)]
     names = pl.Series(rule_ids)[pair % len(rule_ids)]
-    return _lists(names, np.bincount(pair // len(rule_ids), minlength=rows))
+    return listed(names, np.bincount(pair // len(rule_ids), minlength=rows))
 
 
 def features(
@@ -112,4 +103,4 @@ def rows_of_evidence(
     frame = frame.vstack(more)
     at = frame.drop_in_place("row").to_numpy()
     counts = np.bincount(at, minlength=rows)
-    return _lists(frame[np.argsort(at, kind="stable")].to_struct("hits"), counts)
+    return listed(frame[np.argsort(at, kind="stable")].to_struct("hits"), counts)

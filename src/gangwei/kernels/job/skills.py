@@ -16,44 +16,52 @@ from numpy.typing import NDArray
 
 from gangwei.codebook import Codebook
 from gangwei.kernels.job.occupation import WordRules, compile_words, word_places
-from gangwei.kernels.strings import from_buffers, string_spans
+from gangwei.kernels.strings import from_buffers, listed, string_spans
 
-READ = ("ad_id", "title", "tags", "text", "sections", "ai_tier", "ai_mention")
 ASKING = ("duties", "requirements", "tags", "other")
 
 
 @dataclass(frozen=True)
 class SkillRules:
-    """Words of skills, the skill of each word by its place in `known`, and the scheme and identifier of each skill by id."""
+    """Words of skills, the skill of each word by its place in `ids`, and the ids in their order."""
 
     words: WordRules
     skill: NDArray[np.int64]
-    known: pl.DataFrame
+    ids: pl.Series
 
 
 def compile_skills(book: Codebook) -> SkillRules:
     """Compile skills.csv."""
     rows = book.rows("skills.csv")
-    known = pl.DataFrame(
-        {
-            "skill_id": [r["id"] for r in rows],
-            "scheme": [r["scheme"] or None for r in rows],
-            "identifier": [r["identifier"] or None for r in rows],
-        },
-        schema={"skill_id": pl.String, "scheme": pl.String, "identifier": pl.String},
-    ).sort("skill_id")
+    ids = pl.Series("skill_id", sorted(r["id"] for r in rows), dtype=pl.String)
     words = compile_words([{"pattern": r["aliases"], "value": r["id"]} for r in rows], "value")
-    at = {skill: i for i, skill in enumerate(known["skill_id"])}
-    return SkillRules(words, np.array([at[v] for v in words.table["value"]], np.int64), known)
+    at = {skill: i for i, skill in enumerate(ids)}
+    return SkillRules(words, np.array([at[v] for v in words.table["value"]], np.int64), ids)
 
 
-def skills_of(texts: pl.Series, rules: SkillRules) -> pl.DataFrame:
-    """row (UInt32), skill_id, scheme and identifier of each distinct skill in each lower-cased text, in the order of rows and
-    ids."""
+def identifiers(book: Codebook) -> pl.DataFrame:
+    """skill_id, scheme and public identifier of each skill of skills.csv."""
+    rows = [(r["id"], r["scheme"] or None, r["identifier"] or None) for r in book.rows("skills.csv")]
+    return pl.DataFrame(rows, dict.fromkeys(("skill_id", "scheme", "identifier"), pl.String), orient="row")
+
+
+def skills_of(texts: pl.Series, rules: SkillRules) -> tuple[NDArray[np.int64], pl.Series]:
+    """The row and the id of each distinct skill in each lower-cased text, in the order of rows and ids."""
     rows, _, words = word_places(texts, rules.words)
-    found = np.unique(rows * np.int64(rules.known.height) + rules.skill[words])
-    row, skill = np.divmod(found, max(1, rules.known.height))
-    return rules.known[skill].insert_column(0, pl.Series("row", row, dtype=pl.UInt32))
+    found = np.unique(rows * np.int64(len(rules.ids)) + rules.skill[words])
+    row, skill = np.divmod(found, max(1, len(rules.ids)))
+    return row, rules.ids[skill]
+
+
+def skill_lists(ads: pl.DataFrame, asks: NDArray[np.bool_], rules: SkillRules) -> pl.Series:
+    """The ids of the skills that each ad asks for, empty where `asks` is false.
+
+    Args:
+        ads: title, tags, text and sections.
+    """
+    mine = np.flatnonzero(asks)
+    row, ids = skills_of(asked(ads[mine]), rules)
+    return listed(ids, np.bincount(mine[row], minlength=asks.size))
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
@@ -111,12 +119,12 @@ def asked(ads: pl.DataFrame) -> pl.Series:
     return from_buffers("asked", *_asked(*(string_spans(ads[c]) for c in ("title", "tags", "text")), starts, ends, at))
 
 
-def skill_rows(ads: pl.DataFrame, rules: SkillRules) -> pl.DataFrame:
+def skill_rows(ads: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """The table `skills` of a part: ad_id, skill_id, scheme, identifier.
 
     Args:
-        ads: READ, row by row.
+        ads: ad_id and skills, ids.
+        known: scheme and identifier of each skill_id.
     """
-    mine = ads.select(READ).filter((pl.col("ai_tier") != "none") | pl.col("ai_mention"))
-    found = skills_of(asked(mine), rules)
-    return found.with_columns(ad_id=mine["ad_id"].gather(found["row"])).drop("row")
+    found = ads.select("ad_id", skill_id="skills").filter(pl.col("skill_id").list.len() > 0).explode("skill_id")
+    return found.join(known, on="skill_id", maintain_order="left")
