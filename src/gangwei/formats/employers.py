@@ -122,7 +122,7 @@ def titles_of(
         ids = {f"{normal(n)}id" for n in (name, _single(name, headers))}
         by = by or next((c for c in tables[jobs][1:] if normal(c) in ids), "")
         if by and (not key or key in columns):
-            return Employers(name, by, {"title": at}, columns.index(key) if key else 0, "job")
+            return Employers(name, by, {"title": at}, _key_at(columns, key, by, _single(name, headers)), "job")
     return None
 
 
@@ -154,8 +154,17 @@ def names_of(
         by = by or next((c for c in own if normal(c) in (f"{normal(name)}id", f"{single}id")), "")
         others = _said([c for c in own if c != by], remarks.get(jobs, {}), headers)
         if by and claim.field not in others and (not key or key in columns):
-            out.append(Employers(name, by, {claim.field: at}, columns.index(key) if key else 0, "job"))
+            out.append(Employers(name, by, {claim.field: at}, _key_at(columns, key, by, single), "job"))
     return out
+
+
+def _key_at(columns: Sequence[str], key: str, by: str, single: str) -> int:
+    """Where the key of a table of names stands that the jobs hold in the column `by`: as defined, under its own name (id, city_id
+    or cid of cities, whatever key of another table stands before it), or first."""
+    if key:
+        return columns.index(key)
+    names = [normal(c) for c in columns]
+    return next((names.index(n) for n in (normal(by), "id", f"{single[:1].lower()}id") if n in names), 0)
 
 
 def _title_at(table: str, columns: Sequence[str], remarks: Mapping[str, str], headers: Headers) -> int | None:

@@ -13,7 +13,7 @@ LOOKED_AT = 20
 OF_JOBS = {"pay", "pay_min", "pay_max", "education", "experience"}
 OF_ADS = OF_JOBS | {"description", "headcount", "city", "posted", "company"}
 OF_ONE = {"pay", "experience", "description"}
-"""What is said of one job, never of several that are announced together."""
+"""What is said of one job, never of several that are announced together; so are a city and a level of education side by side."""
 HELD = {"company", "city"}
 WHOLE, FEW = 4, 3
 KEYS = 300  # more than an ad or an employer has
@@ -54,11 +54,14 @@ def _headed(own: dict[str, Any], headers: Headers) -> list[Any] | None:
 
 def _announced(own: dict[str, Any], headers: Headers) -> list[Any] | None:
     """The jobs that an employer announces together under a title of its own ({title: 2026届校园招聘, company: X, positionList: [...]}):
-    the one list of an object without pay or text, called after jobs, of ads that name no employer and tell two fields or more; each
-    with what else is said, the title as that of the group."""
+    the one list of an object without pay or text, or both city and level, called after jobs, of ads that name no employer and tell two
+    fields or more; each with what else is said, the title as that of the group."""
     lists = [k for k, v in own.items() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
     plain = {k: v for k, v in own.items() if k not in lists}
-    if len(lists) != 1 or not headers.tells.of_jobs.search(lists[0]) or _said(plain, headers) & OF_ONE:
+    of_all = _said({k: v for k, v in plain.items() if v not in (None, "")}, headers)
+    if len(lists) != 1 or not headers.tells.of_jobs.search(lists[0]) or {"city", "education"} <= of_all:
+        return None
+    if _said(plain, headers) & OF_ONE:
         return None
     if (c := headers.claim(lists[0])) is not None and c.field == "ignore":
         return None

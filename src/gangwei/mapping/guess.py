@@ -110,7 +110,7 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
             continue
         if header and _of_counts(found, [*table.head[skip:], *more], know):
             return None
-        if header and _below_data(found, table.head[: max(skip - 1, 0)], know):
+        if header and _below_data(found, table.head[sure + 1 : max(skip - 1, 0)], know):
             continue
         named = sum(
             c is not None and c.strength < WORDS and (c.strength == EXACT or c.field == f)
@@ -144,11 +144,14 @@ def _below_data(found: Guess, above: list[list[str]], know: Knowledge) -> bool:
 
 def _of_counts(found: Guess, rows: list[list[str]], know: Knowledge) -> bool:
     """How many ads there are, or what they pay, by job or place: large numbers under a word for totals, or several columns of what
-    is computed over many, and no employer, text or link."""
+    is computed over many, and no employer, text, link or range of pay."""
     if found.fields & OF_ADS:
         return False
     if sum(bool(know.headers.tells.of_shares.search(n)) for n in found.names) >= 2:
-        return True
+        pay = [found.names.index(n) for n, f in found.placed.items() if f == "pay"]
+        paid = [r[i].strip() for r in rows if len(r) == len(found.names) for i in pay if r[i].strip()]
+        if sum(v.replace(".", "", 1).isdecimal() for v in paid) * 2 >= len(paid):
+            return True
     totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
     if not totals:
         return False
