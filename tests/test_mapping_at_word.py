@@ -26,6 +26,7 @@ FIELDS = [
     "experience",
     "description",
 ]
+WORDS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"
 ROW = [
     "1001",
     "会计",
@@ -72,10 +73,12 @@ def test_keys_stay_byte_for_byte(tmp_path: Path) -> None:
     assert sorted(pl.read_parquet(tmp_path / "out/published/ads.parquet")["source_key"]) == sorted(keys)
 
 
-def test_distinct_words_under_id_are_keys_beside_few_columns(tmp_path: Path) -> None:
-    rows = [[k, *ROW[1:3]] for k in ("alpha", "beta", "gamma")]
+@pytest.mark.parametrize("n", [3, 29, 30, 40, 79, 400])
+def test_distinct_words_under_id_are_keys_beside_few_columns(n: int, tmp_path: Path) -> None:
+    keys = sorted(f"广告 {a}{b}" for a in WORDS for b in WORDS)[:n]
+    rows = [[k, *ROW[1:3]] for k in keys]
     build(tmp_path / "out", written(tmp_path / "a.csv", ENGLISH[:3], rows))
-    assert sorted(pl.read_parquet(tmp_path / "out/published/ads.parquet")["source_key"]) == ["alpha", "beta", "gamma"]
+    assert sorted(pl.read_parquet(tmp_path / "out/published/ads.parquet")["source_key"]) == keys
 
 
 def test_a_proposal_names_the_boards_that_stand_in_the_file_and_reads_them(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gangwei.mapping.at_word import at_their_word, plain_columns
 from gangwei.mapping.corrected import corrected, short_address, short_names
 from gangwei.mapping.header_rows import HEADER_DEPTH, candidates
 from gangwei.mapping.packed import PAY_PARTS, Packed, load_packed, plain
-from gangwei.mapping.placing import MANY, beside, by_header, lower_bound, share_of
+from gangwei.mapping.placing import MANY, RESAMPLED, beside, by_header, lower_bound, share_of
 from gangwei.mapping.ragged import anchors_of
 from gangwei.mapping.source import RULES, FieldSpec, Source
 from gangwei.mapping.told import constants_of
@@ -203,7 +203,7 @@ def _place(
         skip, rows = skip + 1, rows[1:]
     own = [n.strip() for n in names]
     again = (
-        [r for r in more if len(r) == len(names) and [c.strip() for c in r] != own] if len(rows) >= SAMPLE // 2 else []
+        [r for r in more if len(r) == len(names) and [c.strip() for c in r] != own] if len(rows) >= RESAMPLED else []
     )
     rows = [r for r in rows if len(r) == len(names)][:SAMPLE] + again
     cells = {n: [v for r in rows if (v := r[i]).strip() and v not in know.packed.nulls] for i, n in enumerate(names)}

@@ -12,6 +12,8 @@ from gangwei.mapping.values import Values
 
 OF_TOWNS = ("title", "tags", "occupation", "industry")
 MANY = ("description", "tags")
+RESAMPLED = 30
+"""First rows from which on rows from all over the file are looked at too, the first ones among them."""
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
 WORDY = (
     "title", "company", "city", "district", "province", "address", "industry", "employment_type", "company_nature", "occupation",
@@ -364,7 +366,7 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
     if target == "pay" and share and claim.strength == EXACT:
         return 2  # most ads keep it to themselves
     if enough is not None and enough < cut.half and (target != "city" or claim.strength != EXACT):
-        own = target == "source_key" and claim.strength == EXACT and len(set(mine)) == len(mine)
+        own = target == "source_key" and claim.strength == EXACT and len(set(mine)) >= min(len(mine), RESAMPLED)
         return 3 if own else None
     if share is None:
         return 0
