@@ -264,6 +264,21 @@ def test_what_is_computed_over_many_ads_is_no_ad(tmp_path: Path, first: str) -> 
     assert ads(path)[0].height == (3 if first == "公司名称" else 0)  # an ad names its employer
 
 
+def test_ads_with_what_was_computed_over_them_are_ads(tmp_path: Path) -> None:
+    rows = [
+        ("会计", "上海", "大专", "3-4年", 9000),
+        ("司机", "苏州", "高中", "1年", 8000),
+        ("焊工", "常州", "中专", "2年", 9500),
+    ]
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "职位名称,城市,学历,工作经验,平均薪资,薪资中位数\n"
+        + "".join(f"{','.join(r[:4])},{r[4]}.0,9000.0\n" for r in rows),  # type: ignore[arg-type]
+        "utf-8",
+    )
+    assert ads(path)[0]["title"].to_list() == ["会计", "司机", "焊工"]
+
+
 def test_cookies_of_a_board_are_no_ads(tmp_path: Path) -> None:
     cookies = [
         {

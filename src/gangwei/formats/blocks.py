@@ -1,4 +1,5 @@
-"""Text of labelled lines, one ad after the other: 职位：会计, 公司：…, a blank line or a rule between ads at will.
+"""Text of labelled lines, one ad after the other: 职位：会计, 公司：…, a blank line or a rule between ads at will; so, too, what
+consoles of databases print a column a line (`title | 会计`, `title = 会计`).
 
 In Markdown a heading above such lines may be the title (## 1. 会计), and one may stand for a label (### 职位描述)."""
 
@@ -16,10 +17,12 @@ from gangwei.formats.json_records import chunk_of_records
 
 LINE = re.compile(
     r"^\s*(?:[-*•·▪◆●#>]+\s*|\d{1,2}\s*[.、)）]\s*)?\**"
-    r"(?:[【\[](?P<a>[^【】\[\]:：]{2,16})[】\]]\s*[:：]?|(?P<b>[^\W\d][\w /()（）.-]{0,24}?)\s*\**\s*[:：])\**(?P<value>(?!//).*)$"
+    r"(?:[【\[](?P<a>[^【】\[\]:：]{2,16})[】\]]\s*[:：]?|(?P<b>[^\W\d][\w /()（）.-]{0,24}?)(?:\s*\**\s*[:：]|\s+[|=](?=\s|$)))"
+    r"\**(?P<value>(?!//).*)$"
 )  # fmt: skip
 HEADING = re.compile(r"^\s*(#{1,6})\s+(?:\d{1,4}\s*[.、)）]\s*)?(\S.*)$")
-RULE = re.compile(r"^\W*$")
+RULE = re.compile(r"^\W*$|^\*+ \d+\. row \*+$|^\d+ rows? in set\b|^\(\d+ rows?\)$|^-\[ RECORD \d+ \][-+]*$")
+RECORDS = re.compile(r"^-\[ RECORD \d+ \][-+]*$", re.M)  # psql: names and values with a bar between them
 TITLE = "title"
 SHOWN_LINES, SHOWN_CHARS = 200, 100_000
 FIELDS = 3
@@ -46,7 +49,7 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
         asked |= {mark: TITLE, TITLE: TITLE}
         found |= {mark: titles, TITLE: titles}
     often = {field for label, field in asked.items() if field != "ignore" and 2 * found[label] >= titles}
-    if not titles or len(often) < FIELDS or _is_table(sample, headers):
+    if not titles or len(often) < FIELDS or (not RECORDS.search(sample) and _is_table(sample, headers)):
         return frozenset()
     return frozenset(label for label in found if label in asked or 2 * found[label] >= titles)
 

@@ -18,7 +18,7 @@ from gangwei.formats.delimited_records import DELIMITERS, DOUBLE, Records, Shape
 from gangwei.formats.headers import Headers
 from gangwei.formats.sampling import spaced, whole_lines
 
-RARE = ("｜", "#", "~")
+RARE = ("｜", "│", "#", "~")
 SPACED = 4  # words on every line that make a table without another delimiter
 PART_ROWS = 20
 TOP = 8

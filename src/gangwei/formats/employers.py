@@ -81,6 +81,7 @@ def employers_of(
         titled: the titles of the jobs stand in a table of their own.
     """
     own = _said(tables[jobs], remarks.get(jobs, {}), headers)
+    own = {f: i for f, i in own.items() if f != "company" or tables[jobs][i] not in keys}
     if "company" in own or (not titled and "title" not in own and len(OF_JOBS & set(own)) < 2):
         return None
     if (declared := _declared(keys, tables, remarks, headers, own, set(tables[jobs]))) is not None:
@@ -221,6 +222,7 @@ def _declared(
         inside = {c: f"{_single(table, headers)}.{c}" if headers.tells.name_of.search(c) else c for c in columns}
         told = {inside.get(c, c): r for c, r in remarks.get(table, {}).items()}
         said = _said(list(inside.values()), told, headers)
+        said = _named(table, columns, said, headers, headers.tells.employers.search(table))
         if by in columns_of_jobs and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
             return Employers(table, by, _told(said, own), columns.index(key) if key else 0)
     return None

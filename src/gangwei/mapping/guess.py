@@ -46,6 +46,8 @@ BARRED = {
 """Fields that a column is not by its values where its header asks for another."""
 OF_WORK = {"pay", "pay_min", "pay_max", "experience", "description", "headcount"}
 OF_ADS = {"company", "description", "url"}
+OF_ONE = {"pay", "education", "experience", "posted", "headcount", "employment_type"}
+"""Fields of which one table of statistics has one at most beside what is computed."""
 NONE: Mapping[str, str] = {}
 
 
@@ -144,15 +146,17 @@ def _below_data(found: Guess, above: list[list[str]], know: Knowledge) -> bool:
 
 def _of_counts(found: Guess, rows: list[list[str]], know: Knowledge) -> bool:
     """How many ads there are, or what they pay, by job or place: large numbers under a word for totals, or several columns of what
-    is computed over many, and no employer, text, link or range of pay."""
+    is computed over many (but for those beside facts of each ad), and no employer, text, link or range of pay."""
     if found.fields & OF_ADS:
         return False
-    if sum(bool(know.headers.tells.of_shares.search(n)) for n in found.names) >= 2:
+    totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
+    computed = [n for n in found.names if know.headers.tells.of_shares.search(n)]
+    facts = found.fields & OF_ONE - {f for n, f in found.placed.items() if n in computed}
+    if len(computed) >= 2 and (totals or len(facts) < 2):
         pay = [found.names.index(n) for n, f in found.placed.items() if f == "pay"]
         paid = [r[i].strip() for r in rows if len(r) == len(found.names) for i in pay if r[i].strip()]
         if sum(v.replace(".", "", 1).isdecimal() for v in paid) * 2 >= len(paid):
             return True
-    totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
     if not totals:
         return False
     numbers = sorted(int(r[totals[0]]) for r in rows if len(r) == len(found.names) and r[totals[0]].strip().isdigit())

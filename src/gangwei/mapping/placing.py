@@ -106,7 +106,7 @@ def _given_back(
     claims: list[Placed], moved: dict[str, str], cells: dict[str, list[str]], values: Values
 ) -> list[Placed]:
     """Claims in which columns have the field of their header again where another column surely is what their values look like:
-    short duties beside titles, tags that begin with years beside bare years."""
+    short duties beside titles, tags that begin with years beside bare years, what else is asked for beside the years."""
     named = {n for *_, n, t in claims if t in NAMES and moved.get(n) == "description"}
     tagged = {n for *_, n, t in claims if t == "experience" and moved.get(n) == "tags"}
     exact = {t for tier, *_, strength, _, _, n, t in claims if strength == EXACT and n not in named and tier < 3}
@@ -114,7 +114,9 @@ def _given_back(
         t == "experience" and moved.get(n) != "tags" and share_of(YEARS, cells[n]) >= values.cut.nearly_all
         for *_, n, t in claims
     )
-    back = {n for *_, n, t in claims if (n in named and t in exact) or (n in tagged and years)}
+    sure = {t for tier, *_, strength, _, _, _, t in claims if strength == EXACT and tier < 2}
+    asked = {n for *_, n, t in claims if t in sure - set(NAMES) and moved.get(n) == "description"}
+    back = asked | {n for *_, n, t in claims if (n in named and t in exact) or (n in tagged and years)}
     return [(*c[:-1], moved[c[-2]]) if c[-2] in back else c for c in claims]
 
 
