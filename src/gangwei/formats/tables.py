@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,6 +23,7 @@ from gangwei.formats import (
     line_ends,
     literals,
     markdown,
+    models,
     parquet,
     printed,
     python_text,
@@ -31,9 +32,10 @@ from gangwei.formats import (
 )
 from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
 from gangwei.formats.delimited_records import Shape
-from gangwei.formats.employers import Employers, employers_of, names_of, titles_of
+from gangwei.formats.employers import Employers
 from gangwei.formats.headers import Headers
 from gangwei.formats.pages import Pages
+from gangwei.formats.related import joined, told_of, with_employers
 from gangwei.formats.sampling import KEPT, spaced
 from gangwei.formats.table import Layout, Reader, Table, of_records, of_rows
 
@@ -99,14 +101,14 @@ def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Heade
     stack.callback(db.close)
     tables = []
     for name, columns in db.tables.items():
-        told = _told(name, db.tables, {}, headers, db.keys(name))
+        told = told_of(name, db.tables, {}, headers, db.keys(name))
         for t in told:
             t.add_all(db.chunks(t.table, db.tables[t.table], limits))
 
         def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
-            return _joined(told, layout.names, lambda own: db.chunks(name, own, limits))
+            return joined(told, layout.names, lambda own: db.chunks(name, own, limits))
 
-        tables.append(_with_employers(name, columns, db.head(name), partial(db.sample, name), read, {}, told))
+        tables.append(with_employers(name, columns, db.head(name), partial(db.sample, name), read, {}, told))
     return Opened("sqlite", tables, db.notes)
 
 
@@ -274,6 +276,9 @@ def _json(blob: archive.Blob, limits: Limits, found: charset.Charset, sample: st
         [first.clear(), head[0].gather_every(max(1, head[0].height // KEPT)), more], how="diagonal"
     ).select(columns)
 
+    if several := models.tables(pl.concat([*head[:1], more], how="diagonal"), partial(read, None), headers):
+        return several
+
     def sampled() -> list[list[str]]:
         return [[v or "" for v in r] for r in spaced(rest.rows(), KEPT)]
 
@@ -295,62 +300,18 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     columns_of = {name: columns for name, (columns, *_) in found.items()}
     tables = []
     for name, (columns, rows, more) in found.items():
-        told = _told(name, columns_of, remarks, headers, keys.get(name, {}))
+        told = told_of(name, columns_of, remarks, headers, keys.get(name, {}))
         for t in told:
             with blob.stream() as f:
                 t.add_all(sqldump.chunks(f, encoding, t.table, columns_of[t.table], limits))
 
         def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
             with blob.stream() as f:
-                yield from _joined(told, layout.names, lambda own: sqldump.chunks(f, encoding, name, own, limits))
+                yield from joined(told, layout.names, lambda own: sqldump.chunks(f, encoding, name, own, limits))
 
         said = remarks.get(name, {})
-        tables.append(_with_employers(name, columns, rows, partial(list, more.kept), read, said, told))
+        tables.append(with_employers(name, columns, rows, partial(list, more.kept), read, said, told))
     return tables
-
-
-def _told(
-    name: str,
-    columns_of: Mapping[str, Sequence[str]],
-    remarks: Mapping[str, Mapping[str, str]],
-    headers: Headers,
-    keys: Mapping[str, tuple[str, str]],
-) -> list[Employers]:
-    """Tables of a database that tell titles, employers, places and levels of the jobs in the table `name`."""
-    titles = titles_of(name, columns_of, remarks, headers, keys)
-    employers = employers_of(name, columns_of, remarks, headers, keys, titles is not None)
-    return [t for t in (titles, employers, *names_of(name, columns_of, remarks, headers, keys)) if t is not None]
-
-
-def _joined(
-    told: list[Employers], names: Sequence[str], jobs: Callable[[Sequence[str]], Iterator[Chunk]]
-) -> Iterator[Chunk]:
-    """Jobs, read under the first of `names`, with their titles and employers in the others."""
-    own = len(names) - sum(len(t.names) for t in told)
-    chunks = jobs(names[:own])
-    for t in told:
-        own += len(t.names)
-        chunks = t.joined(chunks, names[:own])
-    return chunks
-
-
-def _with_employers(
-    name: str,
-    columns: Sequence[str],
-    rows: list[list[str]],
-    sample: Callable[[], list[list[str]]],
-    read: Callable[[Layout], Iterator[Chunk]],
-    remarks: Mapping[str, str],
-    told: list[Employers],
-) -> Table:
-    """A table of a database; jobs have their titles and what is told of their employers behind them, where other tables have those."""
-    ats = [(t, columns.index(t.by)) for t in told]
-
-    def with_told(some: list[list[str]]) -> list[list[str]]:
-        return [[*r, *(v for t, at in ats for v in t.of(r[at]))] for r in some]
-
-    all_columns = (*columns, *(n for t in told for n in t.names))
-    return Table(name, "sql", all_columns, with_told(rows), read, sample=lambda: with_told(sample()), remarks=remarks)
 
 
 def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset, headers: Headers) -> list[Table]:
