@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from gangwei.codebook import Codebook
+from gangwei.kernels.places.place import Resolver
 from gangwei.kernels.places.place_hints import compile_hints, from_text, of_hint, of_title
 from gangwei.stage_tables import CLEAN, LOCATED
 from gangwei.stages.s3_locate import Rules, compile_rules, run
@@ -168,6 +169,14 @@ def test_house_numbers_decide_nothing(rules: Rules) -> None:
 
 def test_figures_matter_where_a_name_has_one(rules: Rules) -> None:
     gaz = rules.gazetteer
+    quarter = "798艺术区"
     assert not gaz.numbered
-    named = replace(rules, gazetteer=replace(gaz, names={**gaz.names, "798艺术区": gaz.names["朝阳区"]}))
-    assert named.gazetteer.numbered
+    named = replace(
+        gaz, names={**gaz.names, quarter: gaz.names["朝阳区"]}, lengths={**gaz.lengths, "79": (len(quarter),)}
+    )
+    known = Rules(named, Resolver(named), rules.hints, rules.codes, rules.national)
+    assert known.gazetteer.numbered
+    asked = frame({"city": "北京", "address": quarter})
+    assert run(asked, known)["county_adcode"].to_list() == ["110105"] and run(asked, rules)[
+        "county_adcode"
+    ].to_list() == [None]
