@@ -44,13 +44,13 @@ def terms() -> list[str]:
 
 
 def ours(ads: pl.DataFrame) -> Callable[[], object]:
-    """The whole stage: terms, sections, model, evidence rows."""
+    """The stage without skills: terms, sections, model, evidence rows."""
     from gangwei.codebook import Codebook
     from gangwei.stages import s6_classify
 
     rules = s6_classify.compile_rules(Codebook())
-    s6_classify.run(ads.head(100), rules)
-    return lambda: s6_classify.run(ads, rules)
+    s6_classify.classify(ads.head(100), rules)
+    return lambda: s6_classify.classify(ads, rules)
 
 
 def kernel(ads: pl.DataFrame) -> Callable[[], object]:

@@ -234,7 +234,16 @@ def signal(facts: NDArray[np.int32], at: int, rule: dict[str, float]) -> NDArray
 
 
 def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Classify the ads of one part.
+    """`classify` of one part, and the skills that its AI ads ask for: `stage_tables.CLASSIFIED`, row-aligned with `clean`."""
+    if clean.height == 0:
+        return CLASSIFIED.empty()
+    out = classify(clean, rules, second)
+    skills = skill_lists(clean, out["ai_mention"].to_numpy(), rules.skills)
+    return CLASSIFIED.conform(out.with_columns(skills.alias("skills")))
+
+
+def classify(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Tiers, roles, subfields and signals of at least one ad, with the evidence.
 
     Args:
         clean: the columns title, text, tags and sections of `stage_tables.CLEAN`.
@@ -242,10 +251,8 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
         second: opinions in force (key, low, high, model, tier) by the `text_keys` of title and text.
 
     Returns:
-        `stage_tables.CLASSIFIED`, row-aligned with `clean`.
+        The columns of `stage_tables.CLASSIFIED` but skills, row-aligned with `clean`.
     """
-    if clean.height == 0:
-        return CLASSIFIED.empty()
     model = rules.model
     told = second is not None and not second.is_empty()  # an opinion may make a tier that has subfields
     title, text, tags, sections = (clean[c] for c in ("title", "text", "tags", "sections"))
@@ -256,7 +263,6 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
     role = np.argmax(scores[:, AT_ROLES:AT_SUBFIELDS], 1)
     tier, opinions = _second(clean, got.first, tier, p, seen > NO_AI, second)
     mention = (seen > BARE_WORDS) | ((seen == BARE_WORDS) & (scores[:, MENTION] > 0)) | (tier < NONE)
-    once = clean[np.unique(got.first, return_index=True)[1]] if len(tier) < clean.height else clean
     more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(opinions)
     out = pl.DataFrame(
         {
@@ -268,10 +274,9 @@ def run(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = None) -
             "surveillance_job": signal(facts, score_tables.SURVEILLANCE_AT, rules.signals["surveillance"]),
             "defence_signal": signal(facts, score_tables.DEFENCE_AT, rules.signals["defence"]),
             "ai_terms": evidence_rows.terms(hits, hit_row, len(tier), rules.rule_ids),
-            "skills": skill_lists(once, mention, rules.skills),
             "hits": evidence_rows.rows_of_evidence(hits, hit_row, got.hit_score, more, len(tier), rules.rule_ids),
         },
-        schema=CLASSIFIED.polars,
+        schema={c: t for c, t in CLASSIFIED.polars.items() if c != "skills"},
     )
     return out if out.height == clean.height else out[got.first]
 
