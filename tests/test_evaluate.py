@@ -25,13 +25,25 @@ def test_figures_by_hand() -> None:
     assert label_scores.figures(~truth & truth, said & ~said, np.ones(4)) == (0.0, 0.0, 0.0)
 
 
-def test_resamples_keep_strata_and_clusters() -> None:
-    stratum = np.array([0, 0, 0, 0, 1, 1])
-    cluster = np.array([0, 0, 1, 2, 3, 4])
-    draws = label_scores.resamples(stratum, cluster, 50)
-    assert (draws[:, 0] == draws[:, 1]).all()
-    assert (draws[:, 4] + draws[:, 5] == 2).all()
-    assert (draws == label_scores.resamples(stratum, cluster, 50)).all()
+def test_copies_of_a_text_are_one_label() -> None:
+    truth, said = np.arange(60) % 3 < 2, np.arange(60) % 2 == 0
+    stratum, weight = np.arange(60) // 30, np.repeat([5.0, 50.0], 30)
+    once = label_scores.score("", "", truth, said, weight, label_scores.Design(stratum, np.arange(60)))
+    twice = [np.repeat(x, 2) for x in (truth, said, weight / 2, stratum, np.arange(60))]
+    copied = label_scores.score("", "", *twice[:3], label_scores.Design(twice[3], twice[4]))
+    ends = ("precision_low", "precision_high", "recall_low", "recall_high", "f1_low", "f1_high")
+    assert [getattr(copied, e) for e in ends] == pytest.approx([getattr(once, e) for e in ends])
+
+
+def test_a_large_stratum_without_an_error_leaves_recall_open() -> None:
+    """75 labels that each stand for 700 ads met no miss; up to one in thirty of them may be one."""
+    truth = said = np.arange(150) < 75
+    stratum = np.arange(150) // 75
+    weight = np.where(stratum == 0, 40.0, 700.0)
+    s = label_scores.score("", "", truth, said, weight, label_scores.Design(stratum, np.arange(150)))
+    assert (s.recall, s.recall_high) == (1.0, 1.0)
+    assert 0.6 < s.recall_low < 0.7
+    assert s.recall_low < s.f1_low < s.precision_low < 1
 
 
 @pytest.fixture
@@ -145,13 +157,15 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
 def test_intervals_of_a_perfect_reading_stay_open() -> None:
     """Ten labels without an error do not show that there is none."""
     truth, weight = np.arange(20) < 10, np.full(20, 3.0)
-    draws = label_scores.resamples(np.zeros(20, np.int64), np.arange(20))
-    s = label_scores.score("tier", "builder", truth, truth, weight, draws)
+    design = label_scores.Design(np.zeros(20, np.int64), np.arange(20))
+    s = label_scores.score("tier", "builder", truth, truth, weight, design)
     assert (s.precision, s.recall, s.f1) == (1.0, 1.0, 1.0)
-    assert s.precision_low == pytest.approx(0.722, abs=0.001)
+    assert s.precision_low == pytest.approx(0.795, abs=0.001)
     assert (s.recall_low, s.recall_high) == pytest.approx((s.precision_low, 1.0))
     assert s.precision_low < s.f1_low < 0.9
-    none = label_scores.score("tier", "user", truth & ~truth, truth & ~truth, weight, draws)
+    every = label_scores.score("tier", "builder", truth | ~truth, truth | ~truth, weight, design)
+    assert (every.precision_low, every.recall_low) == pytest.approx((0.895, 0.839), abs=0.001)
+    none = label_scores.score("tier", "user", truth & ~truth, truth & ~truth, weight, design)
     assert (none.f1_low, none.f1_high) == (0.0, 1.0)
 
 

@@ -16,7 +16,7 @@ from gangwei.codebook import carried_by
 from gangwei.frame.check import of_this_schema
 from gangwei.kernels.hashing import hash_strings
 from gangwei.label_lines import read_label_lines
-from gangwei.label_scores import Bools, Score, calibration_curve, resamples, score, threshold_curve
+from gangwei.label_scores import Bools, Design, Score, calibration_curve, score, threshold_curve
 
 BOARD_ADS = 20  # labelled ads from which a board has a line of its own
 TIERS = ("builder", "adjacent", "user", "none")
@@ -97,14 +97,13 @@ def compare(
         else np.zeros(len(weight), np.int64)
     )
     key = said["text_key"] if "text_key" in said.columns else said["ad_id"]
-    draws = resamples(
-        stratum, np.unique(hash_strings(key.cast(pl.String)), return_inverse=True)[1].reshape(-1).astype(np.int64)
-    )
+    copies = np.unique(hash_strings(key.cast(pl.String)), return_inverse=True)[1].reshape(-1).astype(np.int64)
+    design = Design(stratum, copies)
     truth, tier = labels["ai_tier"].to_numpy(), said["ai_tier"].to_numpy()
     in_truth, in_said = np.isin(truth, TIERS[:2]), np.isin(tier, TIERS[:2])
 
     def line(group: str, value: str, t: Bools, s: Bools) -> Score:
-        return score(group, value, t, s, weight, draws)
+        return score(group, value, t, s, weight, design)
 
     scores = [line("tier", t, truth == t, tier == t) for t in TIERS]
     scores.append(line("tier", "builder+adjacent", in_truth, in_said))
@@ -132,7 +131,7 @@ def compare(
                     (truth == "builder")[on],
                     (tier == "builder")[on],
                     weight[on],
-                    draws[:, on],
+                    design.of(on),
                 )
             )
     p = said["ai_score"].to_numpy().astype(np.float64)
@@ -145,7 +144,7 @@ def compare(
         for t in TIERS
     ]
     presets = [
-        score("preset", name, t, s, weight[on], draws[:, on]) for name, t, s, on in _presets(said, truth, term_hits)
+        score("preset", name, t, s, weight[on], design.of(on)) for name, t, s, on in _presets(said, truth, term_hits)
     ]
     return Evaluation(
         len(weight), missing, scores, presets, shares,
