@@ -295,3 +295,32 @@ def test_cookies_of_a_board_are_no_ads(tmp_path: Path) -> None:
     path = tmp_path / "cookies.json"
     path.write_text(json.dumps(cookies), "utf-8")
     assert ads(path)[0].is_empty()
+
+
+ADS = [("Java开发工程师", "杭州", "本科", 10, 15), ("会计", "北京", "大专", 8, 10), ("货车司机", "上海", "高中", 6, 8)]
+
+
+def test_ads_beside_the_key_of_a_resume_are_ads(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{i},{t},青禾{i}有限公司,{c},{a}-{b}K,{e}\n" for i, (t, c, e, a, b) in enumerate(ADS))
+    path.write_text(f"resume_id,title,company,city,salary,education\n{rows}", "utf-8")
+    assert ads(path)[0]["title"].to_list() == [t for t, *_ in ADS]
+    path.write_text(f"resume_id,title,company,city,salary,graduate_school\n{rows}", "utf-8")
+    assert ads(path)[0].is_empty()
+
+
+@pytest.mark.parametrize(("off", "kept"), [(0, 3), (700, 0)])
+def test_the_mean_of_the_bounds_of_each_row_is_no_statistic(tmp_path: Path, off: int, kept: int) -> None:
+    """What many ads pay on average is hardly ever the middle of the least and the most."""
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{t},{c},{e},{a}000,{b}000,{(a + b) * 500 + off},{a}900\n" for t, c, e, a, b in ADS)
+    path.write_text(f"职位名称,城市,学历,最低薪资,最高薪资,平均薪资,薪资中位数\n{rows}", "utf-8")
+    assert ads(path)[0].height == kept
+
+
+@pytest.mark.parametrize(("titles", "kept"), [(["Java开发工程师", "会计", "货车司机"], 3), (["会计"] * 3, 0)])
+def test_many_wanted_for_each_job_of_its_own(tmp_path: Path, titles: list[str], kept: int) -> None:
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{t},{c},{a}k-{b}k,{e},{n}\n" for t, (_, c, e, a, b), n in zip(titles, ADS, (30, 20, 100)))
+    path.write_text(f"职位名称,城市,薪资,学历,数量\n{rows}", "utf-8")
+    assert ads(path)[0].height == kept

@@ -14,12 +14,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gangwei.formats.charset import repair_text
-from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers, normal
+from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers
 from gangwei.formats.table import Table
 from gangwei.mapping import by_values, counties, objects, prefixed
 from gangwei.mapping.at_word import at_their_word, plain_columns
 from gangwei.mapping.corrected import corrected, short_address, short_names
-from gangwei.mapping.header_rows import HEADER_DEPTH, candidates
+from gangwei.mapping.header_rows import HEADER_DEPTH, candidates, rows_of_data
+from gangwei.mapping.no_ads import of_counts, of_persons
 from gangwei.mapping.packed import PAY_PARTS, Packed, load_packed, plain
 from gangwei.mapping.placing import MANY, RESAMPLED, beside, by_header, lower_bound, share_of
 from gangwei.mapping.ragged import anchors_of
@@ -44,10 +45,6 @@ BARRED = {
     "headcount": ("company_size",),
 }
 """Fields that a column is not by its values where its header asks for another."""
-OF_WORK = {"pay", "pay_min", "pay_max", "experience", "description", "headcount"}
-OF_ADS = {"company", "description", "url"}
-OF_ONE = {"pay", "education", "experience", "posted", "headcount", "employment_type"}
-"""Fields of which one table of statistics has one at most beside what is computed."""
 NONE: Mapping[str, str] = {}
 
 
@@ -105,14 +102,15 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
     for skip, header, names in candidates(table, know.headers):
         if skip <= sure:  # the header would be a row of data
             continue
-        if header and _of_persons(names, table.remarks, know):
+        if header and of_persons(names, table.remarks, know):
             return None
         found = _place(skip, header, names, table.head[skip:], more, know, table.remarks)
         if found is None:
             continue
-        if header and _of_counts(found, [*table.head[skip:], *more], know):
+        if header and of_counts(found, [*table.head[skip:], *more], know):
             return None
-        if header and _below_data(found, table.head[sure + 1 : max(skip - 1, 0)], know):
+        above = table.head[sure + 1 : max(skip - 1, 0)]
+        if header and rows_of_data(above, names, found.placed, know.headers, know.values):
             continue
         named = sum(
             c is not None and c.strength < WORDS and (c.strength == EXACT or c.field == f)
@@ -122,46 +120,6 @@ def guess(table: Table, know: Knowledge) -> Guess | None:
         if best is None or score > best[0]:
             best = (score, found)
     return _narrower(table, best[1], more, know) if best else None
-
-
-def _of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge) -> bool:
-    """Résumés, applications or graduates: three columns or more that only records of persons have, or the key of a résumé. Or
-    accounts: a word to sign in with, and nothing of a job. What is too long for a header is an ad's text."""
-    names = [n for n in names if len(n) <= HEADER_CHARS]
-    if any(know.headers.tells.of_resumes.search(n) for n in names):
-        return True
-    own = [n for n in names if any(know.packed.persons.search(normal(h)) for h in (n, remarks.get(n, "")))]
-    if len(own) >= know.values.cut.few_values:
-        return True
-    signed = any(know.packed.accounts.search(normal(h)) for n in names for h in (n, remarks.get(n, "")))
-    return signed and not OF_WORK & {c.field for n in names if (c := know.headers.listed(n)) is not None}
-
-
-def _below_data(found: Guess, above: list[list[str]], know: Knowledge) -> bool:
-    """A row without a header word stands above the supposed header and has two values or more like those below it: a row of data."""
-    rows = [r for r in above if len(r) == len(found.names) and not any(know.headers.listed(c) for c in r)]
-    at = [(found.names.index(n), f) for n, f in found.placed.items()]
-    return any(sum(bool(r[i].strip() and know.values.share(f, [r[i]])) for i, f in at) >= 2 for r in rows)
-
-
-def _of_counts(found: Guess, rows: list[list[str]], know: Knowledge) -> bool:
-    """How many ads there are, or what they pay, by job or place: large numbers under a word for totals, or several columns of what
-    is computed over many (but for those beside facts of each ad), and no employer, text, link or range of pay."""
-    if found.fields & OF_ADS:
-        return False
-    totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
-    computed = [n for n in found.names if know.headers.tells.of_shares.search(n)]
-    facts = found.fields & OF_ONE - {f for n, f in found.placed.items() if n in computed}
-    if len(computed) >= 2 and (totals or len(facts) < 2):
-        pay = [found.names.index(n) for n, f in found.placed.items() if f == "pay"]
-        paid = [r[i].strip() for r in rows if len(r) == len(found.names) for i in pay if r[i].strip()]
-        if sum(v.replace(".", "", 1).isdecimal() for v in paid) * 2 >= len(paid):
-            return True
-    if not totals:
-        return False
-    numbers = sorted(int(r[totals[0]]) for r in rows if len(r) == len(found.names) and r[totals[0]].strip().isdigit())
-    cuts = know.values.cut
-    return len(numbers) >= cuts.few_values and numbers[len(numbers) // 2] >= cuts.many_posts
 
 
 def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge) -> Guess:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gangwei.formats.chunk import unique_names
 from gangwei.formats.headers import Headers
 from gangwei.formats.table import Table
+from gangwei.mapping.values import Values
 
 HEADER_DEPTH = 8
 """First rows that may be the header."""
@@ -63,6 +64,21 @@ def candidates(table: Table, headers: Headers) -> Iterator[tuple[int, bool, tupl
                 joined.append(f"{group}{b.strip()}" if b.strip() and b.strip() != group else group)
             yield i + 2, True, tuple(unique_names(joined))
     yield 0, False, tuple(f"column{i}" for i in range(width))
+
+
+def rows_of_data(
+    rows: Sequence[Sequence[str]], names: Sequence[str], fields: Mapping[str, str], headers: Headers, values: Values
+) -> list[int]:
+    """Which of the rows above a header hold no header word and two values or more like those of the columns: rows of data.
+
+    Args:
+        names: the header's. fields: column to field.
+    """
+    at = [(i, fields[n]) for i, n in enumerate(names) if n in fields]
+    plain = [
+        k for k, r in enumerate(rows) if len(r) == len(names) and not any(headers.listed(c) is not None for c in r)
+    ]
+    return [k for k in plain if sum(bool(rows[k][i].strip() and values.share(f, [rows[k][i]])) for i, f in at) >= 2]
 
 
 def _numbered(rows: list[list[str]], width: int) -> bool:

@@ -6,6 +6,7 @@ with a one-line message; the others go on. What a board's files look like is dat
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,9 @@ import polars as pl
 
 from gangwei import schema
 from gangwei.formats import archive, wide
-from gangwei.formats.chunk import Chunk, Limits, Unreadable
+from gangwei.formats.charset import repair_text
+from gangwei.formats.chunk import RAW_CHARS, BadRow, Chunk, Limits, Unreadable, chunk_of
+from gangwei.formats.headers import NAMES
 from gangwei.formats.inputs import Input, Issue, ReadError, discover, disk_needed
 from gangwei.formats.pages import compile_pages
 from gangwei.formats.table import Layout, Table
@@ -24,6 +27,7 @@ from gangwei.formats.tables import Opened, opened
 from gangwei.mapping.apply import Audit, map_chunk
 from gangwei.mapping.below import Below
 from gangwei.mapping.guess import Knowledge, load_knowledge
+from gangwei.mapping.header_rows import rows_of_data
 from gangwei.mapping.kinds import Kinds, joined
 from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff, told_by_path
 from gangwei.mapping.source import Source, load_sources
@@ -181,7 +185,8 @@ def _read_table(
     if table.columns is None and kinds is None:
         parted = Below(match, table, know, mapping)
     used = set[str]()
-    for chunk in table.read(Layout(match.skip, match.names, wanted, anchors)):
+    above = _above(table, match, know)
+    for chunk in itertools.chain(above, table.read(Layout(match.skip, match.names, wanted, anchors))):
         for n in chunk.notes:
             report.note(n.reason_id, n.message, n.row)
         batches = []
@@ -196,6 +201,18 @@ def _read_table(
         yield from [_in_order(batches)] if isinstance(parted, Kinds) and len(batches) > 1 else batches
     _say_unmapped([n for n in unmapped if n not in used], report)
     _say_audit(audit, match, report)
+
+
+def _above(table: Table, match: Match, know: Knowledge) -> list[Chunk]:
+    """Rows of data that stand above the header, as a chunk: ads with a title or an employer like others, and rows to be refused."""
+    top = table.head[: max(match.skip - 1, 0)] if table.columns is None else []
+    shown = [[repair_text(c) for c in r] for r in top] if table.mojibake else top
+    fields = {c: f for f, s in match.source.fields.items() for c in s.columns}
+    found = rows_of_data(shown, match.names, fields, know.headers, know.values)
+    named = [(i, f) for i, n in enumerate(match.names) if (f := fields.get(n)) in NAMES]
+    ads = [k for k in found if any(know.values.like(f, [shown[k][i]]) for i, f in named)]
+    bad = [BadRow(k + 1, "table_note", "|".join(top[k])[:RAW_CHARS]) for k in found if k not in ads]
+    return [chunk_of(match.names, [top[k] for k in ads], [k + 1 for k in ads], bad)] if found else []
 
 
 def _in_order(batches: list[Batch]) -> Batch:
