@@ -151,8 +151,22 @@ def test_refusals(made: Path) -> None:
     client = TestClient(create(made))
     assert client.post("/", data={"reader": "../x", "ad_id": "1", "ai_tier": "user"}).status_code == 400
     assert client.post("/", data={"reader": "ann"}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
-    assert (
-        "<form" in client.get("/?reader=%3Cscript%3E").text
-        and "<script" not in client.get("/?reader=%3Cscript%3E").text
-    )
+    refused = client.get("/?reader=%3Cscript%3E")
+    assert refused.status_code == 400 and refused.headers["content-type"].startswith("text/plain")
     assert json.loads((made / "labels" / "sample.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("by=city", "unknown parameter 'by'; allowed: reader, lang, ad"),
+        ("lang=fr", "unknown value of lang 'fr'; allowed: en, zh"),
+        ("reader=a b", "unknown value of reader"),
+        ("reader=ann&ad=nope", "unknown value of ad"),
+        ("lang=en&lang=zh", "given twice"),
+    ],
+)
+def test_addresses_outside_the_vocabulary_are_refused(made: Path, query: str, said: str) -> None:
+    answer = TestClient(create(made, size=12)).get(f"/?{query}")
+    assert answer.status_code == 400 and said in answer.text
+    assert answer.headers["content-type"].startswith("text/plain")

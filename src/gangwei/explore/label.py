@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 import jinja2
 import polars as pl
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from gangwei.codebook import PACKAGED
 from gangwei.explore.ads import visible
@@ -29,12 +29,15 @@ from gangwei.frame.check import DatasetError
 from gangwei.frame.columns import LABEL_CLASS_SQL, LABEL_CLASSES
 from gangwei.frame.dataset import Dataset
 from gangwei.label_lines import append_line, own_lines
+from gangwei.labels import LANGS
 from gangwei.schema import AI_TIERS
 from gangwei.store import read_json, write_text
+from gangwei.vocabulary import UnknownParameter
 
 READER = re.compile(r"[\w-]{1,40}")
 KEYS = dict(zip(AI_TIERS, "baun"))
 SHOWN = 6000
+PARAMETERS = ("reader", "lang", "ad")
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,28 @@ def _text(ds: Dataset, item: Item) -> dict[str, str]:
     return {"title": visible(title), "text": visible(text)[:SHOWN]}
 
 
+def asked(request: Request, ads: Container[str]) -> dict[str, str]:
+    """The parameters of an address: the reader, the language and one of the ads of the sample.
+
+    Raises:
+        UnknownParameter: another name, one given twice, or a value that is none of these.
+    """
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in PARAMETERS:
+            raise UnknownParameter("parameter", name, PARAMETERS)
+        if name in given:
+            raise UnknownParameter("parameter given twice", name, PARAMETERS)
+        if name == "lang" and value not in LANGS:
+            raise UnknownParameter("value of lang", value, LANGS)
+        if name == "reader" and value and not READER.fullmatch(value):
+            raise UnknownParameter("value of reader", value[:40], ("1 to 40 letters, digits, _ or -",))
+        if name == "ad" and value not in ads:
+            raise UnknownParameter("value of ad", value[:40], ("the ad_id of an ad of the sample",))
+        given[name] = value
+    return given
+
+
 def create(
     directory: Path, size: int = 300, seed: int = 1, host: str = "127.0.0.1", token: str | None = None
 ) -> FastAPI:
@@ -130,8 +155,8 @@ def create(
     ds = Dataset.open(directory)
     ds.need_build()
     items = sample(ds, size, seed)
-    asked = {"i": [i.ad_id for i in items]}
-    if gone := len(items) - ds.rows("SELECT count(*) FROM ads WHERE ad_id IN (SELECT unnest($i))", asked)[0][0]:
+    drawn = {"i": [i.ad_id for i in items]}
+    if gone := len(items) - ds.rows("SELECT count(*) FROM ads WHERE ad_id IN (SELECT unnest($i))", drawn)[0][0]:
         raise DatasetError(
             f"{directory}: {gone} of the {len(items)} ads in labels/sample.json are not in this build; "
             "move the folder labels away to draw a new sample"
@@ -150,12 +175,20 @@ def create(
         )
         return HTMLResponse(html)
 
+    @app.exception_handler(UnknownParameter)
+    async def unknown(request: Request, e: UnknownParameter) -> Response:
+        return PlainTextResponse(str(e), 400)
+
+    places = {i.ad_id: n for n, i in enumerate(items)}
+
     @app.get("/", response_class=HTMLResponse)
-    def read(reader: str = "", lang: str = "en", ad: str = "") -> Response:
-        if not READER.fullmatch(reader):
+    def read(request: Request) -> Response:
+        given = asked(request, places)
+        reader, lang = given.get("reader", ""), given.get("lang", LANGS[0])
+        if not reader:
             return page(lang, reader="", mine=None)
         said = labels(directory, reader)
-        at = next((n for n, i in enumerate(items) if i.ad_id == ad), None)
+        at = places.get(given.get("ad", ""))
         if at is None:
             at = next((n for n, i in enumerate(items) if i.ad_id not in said), len(items))
         item = items[at] if at < len(items) else None
