@@ -79,6 +79,31 @@ def test_several_cities_by_each_rule(ds: m.Dataset, known: tuple[Path, dict[str,
             )
 
 
+@pytest.mark.parametrize(("measure_id", "column"), [("openings", "numerator"), ("ai-share", "denominator")])
+def test_an_opening_counts_once_in_each_province(tmp_path: Path, measure_id: str, column: str) -> None:
+    """An opening in two cities of a province stands in both of them, and once in the province."""
+    write(tmp_path, Spec(ads=600))
+    path = tmp_path / "published/ad_places.parquet"
+    apart = pl.col("weight").eq(0.5) & pl.col("adcode").eq("310000")
+    pl.read_parquet(path).with_columns(
+        adcode=pl.when(apart).then(pl.lit("440100")).otherwise(pl.col("adcode"))
+    ).write_parquet(path)
+    ds = m.open_dataset(tmp_path)
+    t = open_truth(tmp_path)
+    multi = t.filter(pl.col("place_status") == "multi").height
+    shenzhen = t.filter(pl.col("adcode") == "440300").height
+    single = t.filter(pl.col("adcode").str.starts_with("44")).height
+    every = {"multi_city": "all"}
+    n = dict(m.measure(ds, measure_id, "province", every).rows.select("id", column).iter_rows())
+    assert multi > 0 and n["440000"] == single + multi
+    cities = dict(m.measure(ds, measure_id, "city", every).rows.select("id", column).iter_rows())
+    assert (
+        cities["440100"] - t.filter(pl.col("adcode") == "440100").height == multi
+        and cities["440300"] == shenzhen + multi
+    )
+    assert getattr(m.measure(ds, measure_id, where=every | {"province": "440000"}), column) == single + multi
+
+
 def test_county_cities_roll_up_or_stand_apart(tmp_path: Path) -> None:
     write(tmp_path, Spec(ads=600, cities=("320500", "310000")))
     path = tmp_path / "published/ads.parquet"

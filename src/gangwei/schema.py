@@ -216,13 +216,16 @@ SPELLS = Table(
 
 CAMPAIGNS = Table(
     "campaigns",
-    "One text of one employer in several cities; never merged.",
+    "One text of one employer in several places, of the place field or named in titles; never merged.",
     (
         column("campaign_id: id"),
         column("employer_id: employer"),
         column("title: title of the first representative"),
         column("n_openings: openings linked", I64),
-        column("n_cities: prefecture-level units", I64),
+        column(
+            "n_cities: prefecture-level units of its ads; 1 where titles or counties alone tell its places apart, 0 where no ad has one",
+            I64,
+        ),
     ),
     ("campaign_id",),
 )

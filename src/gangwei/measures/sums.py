@@ -110,7 +110,7 @@ def _asked(ds: Dataset, sql: str, params: dict[str, Any]) -> dict[str, Array]:
 
 def numbered(ask: Scope, code: grouping.Coded, by: str | None, got: Fetched) -> tuple[Array, list[str]]:
     """(numbers or masks of the groups of rows, ids by number); an opening is one row of each of its groups from here on."""
-    _merge(got.columns)
+    _merge(got.columns, ask.where.get("multi_city") == "all")
     g = got.columns["g"]
     if code.ids:
         return g, list(code.ids)
@@ -125,8 +125,9 @@ def numbered(ask: Scope, code: grouping.Coded, by: str | None, got: Fetched) -> 
     return g.astype(np.int32, copy=False), [names.get(v) or code.name(v) for v in values]
 
 
-def _merge(columns: dict[str, Array]) -> None:
-    """Make one row of the rows of one opening that stand in one group, as two cities of a province do: the weights are added up.
+def _merge(columns: dict[str, Array], whole: bool) -> None:
+    """Make one row of the rows of one opening that stand in one group, as two cities of a province do: the weights are added up,
+    or `whole` ones counted once.
 
     The rows of an opening stand side by side.
     """
@@ -147,7 +148,7 @@ def _merge(columns: dict[str, Array]) -> None:
     kept[some[first]] = True
     for name, values in list(columns.items()):
         one = values[kept]
-        if values.dtype == np.float64:
+        if values.dtype == np.float64 and not whole:
             one[(np.cumsum(kept) - 1)[some[first]]] = np.bincount(of, values[some])
         columns[name] = one
 
