@@ -12,7 +12,7 @@ from gangwei import charts, claims, schema
 from gangwei.brief import sensitivity
 from gangwei.claims import Answers, holds
 from gangwei.codebook import Codebook, DefinitionError
-from gangwei.labels import LANGS, Labels
+from gangwei.labels import LANGS, Labels, agree
 from gangwei.measures import load, open_dataset
 from published_fixture import Spec, write
 
@@ -206,3 +206,31 @@ def test_a_range_holds_what_the_sentence_states() -> None:
     above = tuple(sensitivity.Variant("grain", "", {}, v, (), False) for v in (0.9, None, 0.95))
     x = sensitivity.Tornado(claim, "share", 0.8, (), above, False)
     assert (x.low, x.high) == (0.8, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("1 of 1 openings are AI openings: 1 build AI, and 1 count once users of AI tools are added.",
+         "1 of 1 opening is an AI opening: 1 builds AI, and 1 counts once users of AI tools are added."),
+        ("1 of 21 openings are AI openings (4.8 %): 0 build AI", "1 of 21 openings is an AI opening (4.8 %): 0 build AI"),
+        ("A reproducible brief from 1 openings in 1 job ads", "A reproducible brief from 1 opening in 1 job ad"),
+        ("1 rows read · 1 ads · 11 openings · 2,001 boards", "1 row read · 1 ad · 11 openings · 2,001 boards"),
+        ("1 AI openings name no place that can be mapped (or unknown) and are left out.",
+         "1 AI opening names no place that can be mapped (or unknown) and is left out."),
+        ("1 of 5 name no month and are not in the chart", "1 of 5 names no month and is not in the chart"),
+        ("By name alone (T1), 1 AI openings are at defence groups", "By name alone (T1), 1 AI opening is at defence groups"),
+        ("of 1 AI openings at listed companies 1 are surveillance work (100 %)",
+         "of 1 AI opening at listed companies 1 is surveillance work (100 %)"),
+        ("Whoever the employer, 1 AI openings (2.0 %) are surveillance work by their content.",
+         "Whoever the employer, 1 AI opening (2.0 %) is surveillance work by its content."),
+        ("For 1 AI openings (2 %) affiliation can be neither shown nor ruled out, since they name no employer.",
+         "For 1 AI opening (2 %) affiliation can be neither shown nor ruled out, since it names no employer."),
+        ("1 labels of ads in this dataset; 1 more name no ad of it and are left out",
+         "1 label of ads in this dataset; 1 more names no ad of it and is left out"),
+        ("0.1 openings; 1–2 openings; 3.1 cities; 21 ads", "0.1 openings; 1–2 openings; 3.1 cities; 21 ads"),
+    ],
+)  # fmt: skip
+def test_english_agrees_with_one(said: str, right: str) -> None:
+    assert agree(said, Codebook().toml("labels/forms.toml")["en"]) == right
+    assert agree("1 个职位", Codebook().toml("labels/forms.toml")["zh"]) == "1 个职位"

@@ -27,6 +27,15 @@ def test_one_employer_has_no_interval_of_its_count(ds: m.Dataset) -> None:
     assert one.value == r.rows["value"][0] and one.low is None
 
 
+def test_a_count_of_few_employers_says_so(ds: m.Dataset, tmp_path: Path) -> None:
+    """Its interval is of employers drawn anew, and may hold more openings than there are."""
+    assert "few_employers" not in m.measure(ds, "ai-openings").notes
+    write(tmp_path, Spec(ads=8, employers=6, ai=1.0))
+    few = m.measure(m.open_dataset(tmp_path), "ai-openings")
+    assert few.notes == ("few_employers",) and few.high is not None and few.high > few.numerator
+    assert "few_employers" not in m.measure(m.open_dataset(tmp_path), "ads-per-opening").notes
+
+
 def test_one_employer_says_little_of_concentration(ds: m.Dataset) -> None:
     employer = m.measure(ds, "ai-openings", "employer").rows["id"][0]
     for name in ("city-top-share", "city-hhi"):

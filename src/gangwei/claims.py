@@ -249,5 +249,5 @@ def say(claim: Claim, answers: Answers, labels: Labels) -> Said | None:
     interval = words.get("row1.interval" if places else of, "–")
     if result.interval_method == "support_range":
         interval = f"{labels.text('range')} {interval}" if interval != "–" else interval
-    text = close_up(_SLOT.sub(lambda m: words[m.group(1)], template))
+    text = labels.agree(close_up(_SLOT.sub(lambda m: words[m.group(1)], template)))
     return Said(claim, text, i, result, numbers, interval)

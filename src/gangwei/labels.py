@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,13 @@ def _chinese_name(name: str, aliases: str) -> str:
     return re.sub(r"[a-z]+", lambda m: spelt.get(m[0], m[0].upper()), zh) if zh != name else name
 
 
+def agree(text: str, forms: Mapping[str, Any]) -> str:
+    """A sentence whose nouns and verbs agree with a number of one, by the `forms` of a language."""
+    for pattern, instead in forms.get("one", ()):
+        text = re.sub(pattern, instead, text)
+    return text
+
+
 class Labels:
     """Labels and number formats of one language for one dataset."""
 
@@ -46,6 +53,10 @@ class Labels:
         """Marks between words and forms of numbers, of `labels/forms.toml`."""
         forms: dict[str, Any] = self.ds.codebook.toml("labels/forms.toml")[self.lang]
         return forms
+
+    def agree(self, text: str) -> str:
+        """A sentence whose nouns and verbs agree with a number of one."""
+        return agree(text, self.forms)
 
     def text(self, key: str) -> str:
         """A phrase of the section [text]; the key itself when it has none."""
@@ -148,7 +159,7 @@ class Labels:
         if file is None:
             source = self.text("labels_of_reader" if readers == 1 else "labels_of_readers").format(n=readers)
         fixed = f"{self.share(value)} ({self.interval(low, high, 'share')})"
-        return self.text("corrected_line").format(n=self.integer(labels), source=source, value=fixed)
+        return self.agree(self.text("corrected_line").format(n=self.integer(labels), source=source, value=fixed))
 
     def integer(self, value: float | None, *, short: bool = False) -> str:
         """A whole number; in prose large ones by their million, 万 or 亿."""

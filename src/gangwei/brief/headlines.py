@@ -68,7 +68,7 @@ def by_definition(w: Writer, r: Result) -> Value:
         parts.append((w.name(d), w.bracketed(t.integer(n.numerator), t.share(s.value))))
     share = w.ask("ai-share")
     if share.corrected is not None:
-        name = w.name("corrected").format(n=t.integer(share.corrected.labels))
+        name = t.agree(w.name("corrected").format(n=t.integer(share.corrected.labels)))
         parts.append((name, w.corrected(share.corrected.row())))
     interval = t.interval(share.low, share.high, "share")
     return t.integer(r.value), parts, interval if share.value is None else f"{interval} {t.text('of_openings')}"

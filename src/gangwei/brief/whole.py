@@ -34,6 +34,8 @@ def compose(w: Writer) -> Brief:
     tables: dict[str, list[Table]] = {"definitions": [definitions_table(w)] if openings else []}
     notes: dict[str, list[str]] = {"regions": []}
     maps: list[tuple[str, str]] = []
+    if "few_employers" in w.ask("ai-openings").notes:
+        notes["summary"] = [str(t.table["notes"]["few_employers"])]
     if ai:
         maps, figures["regions"], tables["regions"] = regions(w)
         figures["defence"], tables["defence"] = affiliated(w)
@@ -41,7 +43,7 @@ def compose(w: Writer) -> Brief:
         figures["time"] = over_time(w)
         unplaced = w.ask("province-rank").unplaced
         if unplaced > 0:
-            notes["regions"].append(t.text("unknown_apart").format(n=t.integer(unplaced)))
+            notes["regions"].append(t.agree(t.text("unknown_apart").format(n=t.integer(unplaced))))
         notes["regions"] += [str(t.table["notes"][n]) for n in w.ask("ai-share", "city").notes if n in t.table["notes"]]
         notes["regions"].append(t.text("scope_used").format(scope=t.code("scope", w.ask("cluster-share").scope)))
         if w.ask("cities-with-ai").value == 1:
@@ -81,16 +83,18 @@ def compose(w: Writer) -> Brief:
     cite = w.name("cite_as").format(
         version=__version__, kept=t.integer(grains["ad"]), date=day or "–", definitions=ds.definitions_version
     )
+    facts = {"read": t.integer(read), "kept": t.integer(grains["ad"]), "openings": t.integer(openings)}
+    of = {"openings": t.integer(openings, short=True), "ads": t.integer(grains["ad"], short=True)}
     margin = t.share(w.settings["survive_margin"], 0)
     key = "source" if t.lang == "en" else f"source_{t.lang}"
     sources = [r[key] for r in ds.codebook.rows("published.csv") if r.get(key)]
     return Brief(
         lang="zh-CN" if t.lang == "zh" else "en", date=w.date(), empty=empty,
-        facts=t.text("dataset_facts").format(read=t.integer(read), kept=t.integer(grains["ad"]), openings=t.integer(openings), boards=len(ds.boards)),
-        subtitle=claims.close_up(t.text("subtitle").format(openings=t.integer(openings, short=True), ads=t.integer(grains["ad"], short=True))),
+        facts=t.agree(t.text("dataset_facts").format(boards=len(ds.boards), **facts)),
+        subtitle=t.agree(claims.close_up(t.text("subtitle").format(**of))),
         headlines=headlines(w, said, tornados, all_claims), said=said_by, figures=figures, tables=tables,
         tornados=[tornado_block(w, x) for x in tornados.values() if x.claim.headline], others=others(w, said, tornados) if tornados else None, evidence=evidence(w, list(said.values())) if ai else [], notes=notes,
-        versions=versions, cite=cite, sensitivity=t.text("sensitivity_intro").format(margin=margin), verdict_note=t.text("verdict_note").format(margin=margin) if tornados else "",
+        versions=versions, cite=t.agree(cite), sensitivity=t.text("sensitivity_intro").format(margin=margin), verdict_note=t.text("verdict_note").format(margin=margin) if tornados else "",
         published=t.text("published_note").format(source=sources[0]) if sources else "", years=years(w) if ai else "", maps=maps, method=[m.format(**words) for m in t.table["method"]["items"]],
         limits=list(t.table["limits"]["items"]),
     )  # fmt: skip

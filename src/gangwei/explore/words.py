@@ -172,6 +172,7 @@ class Speaker:
             version=__version__, kept=labels.integer(ds.manifest.get("counts", {}).get("kept", 0)),
             date=result.as_of or ds.as_of or "–", definitions=ds.definitions_version,
         )  # fmt: skip
+        source = labels.agree(source)
         return Caption(title, [x for x in (line, " · ".join(told)) if x], f"{source} {result.permalink}")
 
     def value_line(self, result: Result) -> str:
@@ -187,7 +188,7 @@ class Speaker:
         counted = page["counted_of"].format(
             n=labels.part(result.numerator), of=labels.integer(result.denominator), what=self.noun(result)
         )
-        return f"{said} · {counted}"
+        return f"{said} · {labels.agree(counted)}"
 
     def row(self, result: Result, row: dict[str, Any]) -> str:
         """The label of a row of a figure."""

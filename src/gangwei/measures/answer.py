@@ -350,6 +350,9 @@ def measure(
     value, low, high = (
         None if found.suppressed else _plain(v) for v in (found.total.value, found.total.low, found.total.high)
     )
+    of_few = found.total.n_eff < ask.settings["minimum_n_eff"]  # a share of so few is suppressed
+    if low is not None and of_few and found.total.method.startswith("employer_"):
+        found.notes += ("few_employers",)
     if ask.measure.named_for_units and ask.by != ask.measure.default_by:
         found.notes += ("units_of_grouping",)
     if "skill" in {ask.by, *ask.where}:
