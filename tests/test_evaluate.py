@@ -145,7 +145,7 @@ def test_evaluate(dataset: tuple[Path, Path]) -> None:
     assert any(s.group == "builder by board" for s in out.scores)
     assert json.loads(out.json())["n"] == 40
     shown = table(out)
-    assert shown.startswith("40 labels of ads in this dataset; 1 more name no ad of it")
+    assert shown.startswith("40 labels of ads in this dataset; 1 more names no ad of it")
     said = CliRunner().invoke(main, ["evaluate", str(root), "--labels", str(labels), "--lang", "zh"]).output
     assert said.startswith("40 个标注") and "研发 AI+AI 周边" in said and "builder" not in said
     assert "builder+adjacent" in shown
