@@ -92,7 +92,8 @@ def employers_of(
         if name == jobs or "company" not in said or OF_JOBS & set(said):
             continue
         keyed = normal(columns[0]) != "id"
-        by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in (name, _single(name, headers)))
+        called = (name, _single(name, headers), _single(_own_name(name, jobs), headers))
+        by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in called)
         column = next((c for c in tables[jobs][1:] if any(_refers(normal(c), key) for key in by)), None)
         if column is not None:
             return Employers(name, column, _told(said, own))
@@ -232,6 +233,12 @@ def _single(table: str, headers: Headers) -> str:
     """What one row of a table is (companies, tb_company, company_info: company)."""
     bare = headers.tells.around_tables.sub("", table)
     return headers.tells.plural.sub(lambda m: "y" if len(m[0]) > 1 else "", bare)
+
+
+def _own_name(table: str, jobs: str) -> str:
+    """The name of a table without the word that it begins with as that of the jobs does (jms_company beside jms_job: company)."""
+    shared = f"{jobs.partition('_')[0]}_"
+    return table.removeprefix(shared) if jobs.startswith(shared) else table
 
 
 def _refers(column: str, key: str) -> bool:

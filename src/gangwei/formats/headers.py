@@ -147,7 +147,8 @@ class Headers:
             return again and Claim(max(again.strength, TRIMMED), again.rank, again.field)
         if not (found or last) and (short := self.tells.tail.sub("", plain)) and short != plain:
             last = self._fitting(short)
-        if found or last or (zh := self._in_characters(plain)) is None:
+        bare = normal(self.tells.short_kind.sub("", header.lower()))
+        if found or last or (zh := self._in_characters(plain) or self._in_characters(bare)) is None:
             return found or last or self._misspelt(plain)
         said = self.claim(zh)
         return said and Claim(WORDS, said.rank, said.field)

@@ -249,14 +249,16 @@ def _by_values(
     by_value |= by_values.amounts(names, rows, {**placed, **by_value}, values)
     by_value |= by_values.addresses(names, rows, {**placed, **by_value}, values)
     by_value |= by_values.codes(shown, {**placed, **by_value}, values)
-    second = {n: mine for n, mine in shown.items() if not header or _second_name(n, mine, know)}
+    bare = {n: mine for n, mine in shown.items() if not header or know.headers.tells.no_name.search(n)}
+    second = {n: mine for n, mine in shown.items() if n in bare or _second_name(n, mine, know)}
     short = short_names({**placed, **by_value}, second, len(rows), values, know.packed)
     by_value |= short
-    if not header:
-        placed = {**placed, **{n: "tags" for n in lists if short and n not in by_value}}
-        by_value |= by_values.texts(shown, {**placed, **by_value}, values)
-        by_value |= by_values.districts(shown, {**placed, **by_value}, know.packed.county, values)
-        by_value |= by_values.captures(shown, {**placed, **by_value}, values)
+    if bare:
+        placed = {**placed, **{n: "tags" for n in lists if short and n in bare and n not in by_value}}
+        bare |= {n: shown[n] for n in (*placed, *by_value)}
+        by_value |= by_values.texts(bare, {**placed, **by_value}, values)
+        by_value |= by_values.districts(bare, {**placed, **by_value}, know.packed.county, values)
+        by_value |= by_values.captures(bare, {**placed, **by_value}, values)
     by_value |= by_values.titles_aside(shown, {**placed, **by_value}, values)
     return by_values.trade_for_title(placed, by_value, shown, values), by_value
 

@@ -91,8 +91,11 @@ class Packed:
     """Titles of rows that are totals, notes or headings within the table"""
     town: str
     """Titles of rows that are headings where nothing else stands beside them: names of towns"""
+    title_town: re.Pattern[str]
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""
+    unit_scales: tuple[tuple[str, int], ...]
+    """(pattern of a written unit of pay, yuan per unit of bare amounts beside it)"""
     bare: dict[str, str]
     """(word of several fields, and the patterns of these fields without it)"""
     months_behind: tuple[dict[str, str], ...]
@@ -117,7 +120,9 @@ def load_packed(book: Codebook) -> Packed:
         "boards": load_boards(data),
         "null_rules": _nulls(data),
         "town": data["town"].replace("{places}", places),
+        "title_town": re.compile(data["title_town"].replace("{places}", places)),
         "units": tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
+        "unit_scales": tuple((r["pattern"], r["scale"]) for r in data["unit_scales"]),
         "exp_months": data["experience_months"],
         "hints": tuple(hints),
     }

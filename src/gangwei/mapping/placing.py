@@ -174,8 +174,10 @@ def _of_two_names(name: str, placed: dict[str, str], values: Values) -> bool:
 
 def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
     """Another column of the field tells more: a mean beside the range it is of, days ago beside dates, the classes of a menu or
-    one value throughout beside the years, the place of the search."""
+    one value throughout beside the years, headings (招聘会计) beside titles, the place of the search."""
     cut = values.cut
+    if target == "title" and share_of(values.tells.heading, mine) >= cut.usual:
+        return True
     if target == "pay":
         return share_of(RANGE, mine) < cut.few
     if target == "posted":

@@ -114,6 +114,17 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
     return match
 
 
+def placed_by_title(match: Match | None, table: Table, know: Knowledge) -> Match | None:
+    """The mapping with the town that hires by the title above the header, where no column tells a place."""
+    if match is None or not match.sniffed or PLACES & {*match.source.fields, *_inside(match.source)}:
+        return match
+    above = (c for row in table.head[: max(match.skip - 1, 0)] for c in row[:1])
+    town = next((m[1] for m in map(know.packed.title_town.search, above) if m), None)
+    if town is None:
+        return match
+    return replace(match, source=replace(match.source, constants={**match.source.constants, "city": town}))
+
+
 def told_by_path(match: Match | None, name: str, know: Knowledge) -> Match | None:
     """The mapping with the board and the date of capture that the folders of a file are named for, where nothing in it tells them."""
     if match is None or not match.sniffed:

@@ -293,6 +293,10 @@ def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, 
             {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_unit_hint": unit}}
             for pattern, unit in packed.units
         ]
+        rules["hints"] += [
+            {"field": "pay_unit_hint", "pattern": pattern, "set": {"pay_scale_hint": scale}}
+            for pattern, scale in packed.unit_scales
+        ]
     own = next((n for n, f in placed.items() if f == "experience"), "")
     if re.search(packed.exp_months["header"], own):
         rules.setdefault("rewrite", []).append(

@@ -29,7 +29,17 @@ from gangwei.mapping.below import Below
 from gangwei.mapping.guess import Knowledge, load_knowledge
 from gangwei.mapping.header_rows import rows_of_data
 from gangwei.mapping.kinds import Kinds, joined
-from gangwei.mapping.recognise import Match, better, of_jobs, of_page, placed_by_name, recognise, sniff, told_by_path
+from gangwei.mapping.recognise import (
+    Match,
+    better,
+    of_jobs,
+    of_page,
+    placed_by_name,
+    placed_by_title,
+    recognise,
+    sniff,
+    told_by_path,
+)
 from gangwei.mapping.source import Source, load_sources
 
 if TYPE_CHECKING:
@@ -114,6 +124,7 @@ def read(
                 sniffed = [(t, m or (sniff(t, know) if alone or t.format == "excel" else None)) for t, m in matches]
                 matches = of_jobs(sniffed, know) if alone else sniffed
                 matches = [(t, told_by_path(m, f"{input.name}#{t.label}", know)) for t, m in matches]
+                matches = [(t, placed_by_title(m, t, know)) for t, m in matches]
                 matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
             if found.page is not None:
                 matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
