@@ -111,6 +111,20 @@ def test_a_small_table_within_a_text_begins_none_where_rows_of_the_first_go_on(
     assert raw["title"].tail(behind).to_list() == [r.split(",")[0] for r in rows]
 
 
+@pytest.mark.parametrize(("inner", "kept"), [(25, 0), (380, 0), (900, 900)])
+def test_a_long_table_within_a_text_costs_no_ad_behind_it(inner: int, kept: int, tmp_path: Path) -> None:
+    """Up to some 400 rows are seen to be within a text; more are taken for a table, and the first one goes on behind it."""
+    ads = [f"{i},司机{i},青禾{i}有限公司,广州,8-12K,负责运输\n" for i in range(40)]
+    table = "岗位名称,工作地点,人数\n" + "".join(f"焊工{k},苏州,{k % 9 + 1}\n" for k in range(inner))
+    whole = "id,title,company,city,salary,description\n" + "".join(ads[:15]) + table + "".join(ads[15:])
+    (tmp_path / "all.csv").write_text(whole)
+    (report,), raw, *_ = run([tmp_path / "all.csv"])
+    assert report.read == 40 + 1 + inner and report.kept == 40 + kept
+    drivers = raw.filter(raw["title"].str.starts_with("司机"))
+    assert drivers["title"].to_list() == [f"司机{i}" for i in range(40)]
+    assert drivers["company"].to_list() == [f"青禾{i}有限公司" for i in range(40)]
+
+
 def test_words_of_headers_at_the_end_of_a_text_begin_no_table(tmp_path: Path) -> None:
     lines = [
         f"会计{i},甲{i}商贸有限公司,广州,{6 + i}-{8 + i}K,本科,1-3年,岗位职责：负责总账{i}，按时完成。任职要求：责任心强。\n"
@@ -123,9 +137,22 @@ def test_words_of_headers_at_the_end_of_a_text_begin_no_table(tmp_path: Path) ->
     assert raw["description"][3].endswith("责任心强。职位,公司,薪资")
 
 
+WITHIN = "职位,薪资,人数\n" + "会计,8千,2\n" * 500
+"""Longer than what is looked at beyond a row of headers, in a text of OFFICE, which goes on behind it."""
+
+
 @pytest.mark.parametrize("size", [150, 400, 1_000, 16 << 20])
-def test_where_blocks_end_does_not_matter(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = (OFFICE + DRIVERS + NURSES[:-1] + OFFICE + PLAIN.replace(",", "\t")).encode()
+@pytest.mark.parametrize(
+    ("text", "rows", "begun"),
+    [
+        (OFFICE + DRIVERS + NURSES[:-1] + OFFICE + PLAIN.replace(",", "\t"), 5 * ROWS, 4),
+        (OFFICE + WITHIN + OFFICE.split("\n", 1)[1] * 9, 10 * ROWS + 500, 2),
+    ],
+)
+def test_where_blocks_end_does_not_matter(
+    text: str, rows: int, begun: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = text.encode()
     shape = Shape(",", 1, ("职位名称", "公司名称", "工作城市", "薪资", "学历要求"), headers=HEADERS)
     monkeypatch.setattr(delimited.csv_blocks.Blocks.__init__, "__defaults__", (size, '"'))
     found = list(delimited.chunks(io.BytesIO(data), "utf-8", shape, Limits()))
@@ -133,7 +160,7 @@ def test_where_blocks_end_does_not_matter(size: int, monkeypatch: pytest.MonkeyP
     flat = [(tuple(r.items()), n) for c in found for r, n in zip(c.rows.to_dicts(), c.numbers)]
     assert flat == [(tuple(r.items()), n) for c in slow for r, n in zip(c.rows.to_dicts(), c.numbers)]
     assert [b for c in found for b in c.bad] == [b for c in slow for b in c.bad]
-    assert (len(flat), sum(c.begins for c in found)) == (5 * ROWS, 4)
+    assert (len(flat), sum(c.begins for c in found)) == (rows, begun)
 
 
 def test_what_is_a_header() -> None:

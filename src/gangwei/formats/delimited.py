@@ -172,7 +172,8 @@ def align(
 @dataclass
 class _Count:
     """Records seen so far, the empty ones since the last other (none when no other follows), whether the rest is left
-    unread, whether more text follows, the record at the end that goes on in it, and the shape of the table that began last."""
+    unread, whether more text follows, the record at the end that goes on in it, the shape of the table that began last, and that
+    of the one before it, which may go on."""
 
     number: int = 0
     empty: list[BadRow] = field(default_factory=list)
@@ -180,6 +181,7 @@ class _Count:
     more: bool = False
     begun: str = ""
     shape: Shape | None = None
+    outer: Shape | None = None
 
 
 def chunks(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits) -> Iterator[Chunk]:
@@ -237,7 +239,7 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
         count.number += 1
         if count.number <= shape.skip:
             continue
-        begin = n != len(fields or ()) and end_to_end.begins(fields, records, count.more)
+        begin = n != len(fields or ()) and end_to_end.begins(fields, records, count.more, count.outer)
         if begin is True:
             count.begun, count.number = records.rest(), count.number - 1
             break
@@ -249,10 +251,14 @@ def tolerant(stream: BinaryIO, encoding: str, shape: Shape, limits: Limits, coun
             count.empty = []
             if rows or bad or notes:
                 yield chunk_of(shape.names, rows, numbers, bad, notes, fresh)
-            rows, numbers, notes, size, fresh = [], [], [], 0, True
-            bad = [BadRow(count.number, "repeated_header", shape.delimiter.join(fields or ())[-RAW_CHARS:])]
-            count.shape = shape = _shape_of(begin, shape, records)
-            n = len(shape.names)
+            rows, numbers, bad, notes, size, fresh = [], [], [], [], 0, True
+            if begin.goes_on and count.outer is not None and fields is not None:
+                rows, numbers, shape = [fields], [count.number], count.outer
+                count.outer = None
+            else:
+                bad = [BadRow(count.number, "repeated_header", shape.delimiter.join(fields or ())[-RAW_CHARS:])]
+                count.outer, shape = shape, _shape_of(begin, shape, records)
+            count.shape, n = shape, len(shape.names)
             records.under(shape)
             continue
         if fields is None or len(fields) != n or len(records.lines) >= 200 or _holds_rows(records.lines, shape):

@@ -9,23 +9,24 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gangwei.formats.chunk import unique_names
-from gangwei.formats.delimited_records import DELIMITERS, Records
+from gangwei.formats.delimited_records import DELIMITERS, Records, Shape
 from gangwei.formats.headers import Headers
 
 MARK = "\ufeff"
 LEAST, CHARS = 3, 60
 LONGEST = 12
 AHEAD, SHOWN = 400, 20
-"""Lines that are looked at beyond a row of headers, and rows of them that are to fit it."""
+"""Lines that are looked at beyond a row of headers, and the first rows of them that are to fit it."""
 
 
 class Begin(NamedTuple):
     """A table that begins: its delimiter and columns, and the cells of the row that the header was joined to, as after a file
-    without an end of line."""
+    without an end of line. Or one that goes on with this row, behind another within one of its texts."""
 
     delimiter: str
     names: tuple[str, ...]
     before: list[str] | None = None
+    goes_on: bool = False
 
 
 def is_header(cells: Sequence[str], headers: Headers, least: int = LEAST) -> bool:
@@ -92,11 +93,19 @@ def joined(row: Sequence[str], names: Sequence[str], headers: Headers, delimiter
     return Begin(delimiter, tuple(unique_names([head, *rest])), [*row[: n - 1], own]) if head else None
 
 
-def begins(fields: list[str] | None, records: Records, more: bool) -> Begin | bool:
-    """The table that begins with a record of another number of cells; True where more text is needed to tell, False for none."""
+def begins(fields: list[str] | None, records: Records, more: bool, outer: Shape | None = None) -> Begin | bool:
+    """The table that begins with a record of another number of cells, or the `outer` one, which was left and goes on; True where
+    more text is needed to tell, False for none."""
     shape, headers = records.shape, records.shape.headers
     if headers is None or not fields or len(records.lines) > 1:
         return False
+    if outer is not None and outer.delimiter == shape.delimiter and len(fields) == len(outer.names):
+        following = records.ahead(SHOWN)
+        if more and len(following) < SHOWN and None not in following:
+            return True
+        rows = [r for r in _rows(following, outer.delimiter) if any(c.strip() for c in r)]
+        if 2 * sum(len(r) == len(fields) for r in rows) > len(rows) and not is_header(fields, headers):
+            return Begin(outer.delimiter, outer.names, goes_on=True)
     found: Begin | None = None
     if is_header(fields, headers):
         found = Begin(shape.delimiter, tuple(unique_names(fields)))
@@ -121,9 +130,10 @@ def _follows(lines: Sequence[str | None], found: Begin, width: int, delimiter: s
     as where the header stands in a text."""
     n = len(found.names)
     own = itertools.takewhile(lambda r: not _is_any_header(r, headers), _rows(lines, found.delimiter))
-    rows = [r for r in itertools.islice(own, SHOWN) if any(c.strip() for c in r)]
-    fitting = sum(len(r) == n for r in rows)
-    if not fitting or 2 * fitting < len(rows):
+    rows = [r for r in own if any(c.strip() for c in r)]
+    shown = rows[:SHOWN]
+    fitting = sum(len(r) == n for r in shown)
+    if not fitting or 2 * fitting < len(shown):
         return False
     rest = list(itertools.dropwhile(lambda r: len(r) == n, rows))
     if delimiter != found.delimiter:
