@@ -23,6 +23,7 @@ from gangwei.cli import main
 from gangwei.explore import charts
 from gangwei.explore.server import create
 from gangwei.frame.check import DatasetError
+from published_fixture import Spec, write
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,18 @@ def test_days_and_lists_are_those_there_are(client: TestClient, made: Path) -> N
     for asked in ({"as_of": "2019-13-45"}, {"lists": "nosuch"}):
         with pytest.raises(measures.UnknownParameter, match=next(iter(asked.values()))):
             create(made, **asked)
+
+
+def test_a_listing_alone_is_no_affiliation(tmp_path: Path) -> None:
+    """An employer that a list names, and whose affiliation is unknown, has both said; other affiliations speak for themselves."""
+    write(tmp_path, Spec(ads=300, employers=12))
+    at = TestClient(create(tmp_path))
+    said = "A listing alone is no finding of a defence affiliation"
+    listed, other = at.get("/employers/em000005").text, at.get("/employers/em000003").text
+    assert "on a government list" in listed and "unknown" in listed and said in listed
+    assert "T1 group" in other and said not in other
+    ads = pl.read_parquet(tmp_path / "published" / "ads.parquet").filter(pl.col("employer_id") == "em000005")
+    assert said in at.get(f"/ads/{ads['ad_id'][0]}").text
 
 
 def test_what_is_not_there_is_404(client: TestClient) -> None:

@@ -262,7 +262,11 @@ EMPLOYERS = Table(
         column(
             "kind: company, branch, institute, university, school, hospital, government, military, agency, anonymous, person or other"
         ),
-        column("defence: affiliation at the build's as-of date", STR, DEFENCE),
+        column(
+            "defence: affiliation at the build's as-of date; unknown where a government's list alone names the employer (T3)",
+            STR,
+            DEFENCE,
+        ),
         column("defence_group: group code", STR, DEFENCE_GROUPS),
         column("surveillance_company: maker of surveillance systems by list", BOOL),
         column(

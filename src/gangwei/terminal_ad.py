@@ -79,6 +79,8 @@ class Story:
             days = f"{a['valid_from'] or ''} – {a['valid_to'] or ''}"
             dated = w["valid"] + w["colon"] + days.strip() if a["valid_from"] or a["valid_to"] else None
             self._line("", tier, listed, a["edition"], dated, w["by_rule"].format(rule=a["rule_id"]))
+        if e and e["defence"] in ("unknown", "none") and any(a["tier"] == "T3" for a in self.found["affiliations"]):
+            self._line("", w["listed_only"])
 
     def _place(self) -> None:
         named = [
