@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from build_fixture import table
+from build_fixture import build, table
 from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.cli import main
@@ -129,6 +129,21 @@ def test_a_listing_alone_is_no_affiliation(tmp_path: Path) -> None:
     assert "T1 group" in other and said not in other
     ads = pl.read_parquet(tmp_path / "published" / "ads.parquet").filter(pl.col("employer_id") == "em000005")
     assert said in at.get(f"/ads/{ads['ad_id'][0]}").text
+
+
+def test_pages_of_one_ad_speak_of_one(tmp_path: Path) -> None:
+    """No page says '1 ads' or '1 openings', whichever of its words say it."""
+    (tmp_path / "a.csv").write_text(
+        "id,title,company,city,salary,description\n1,算法工程师,杭州云帆科技有限公司,杭州,20k-35k,负责深度学习模型的研发与训练\n"
+    )
+    build(tmp_path / "out", tmp_path / "a.csv")
+    at = TestClient(create(tmp_path / "out"))
+    listed = [f"/m/{m['id']}" for m in at.get("/measures.json").json()]
+    ads = table(tmp_path / "out", "ads")
+    for path in ("/", "/quality", f"/employers/{ads['employer_id'][0]}", f"/ads/{ads['ad_id'][0]}", *listed):
+        said = re.sub(r"<[^>]+>", "", re.sub(r"<(script|style|pre)\b.*?</\1>", "", at.get(path).text, flags=re.S))
+        found = re.findall(r"(?<![\d.,–/-])\b1 (?:[A-Za-z]+ ){0,2}(?:openings|ads|rows|boards|employers)\b", said)
+        assert not found, (path, found)
 
 
 def test_what_is_not_there_is_404(client: TestClient) -> None:
