@@ -318,9 +318,23 @@ def test_the_mean_of_the_bounds_of_each_row_is_no_statistic(tmp_path: Path, off:
     assert ads(path)[0].height == kept
 
 
-@pytest.mark.parametrize(("titles", "kept"), [(["Java开发工程师", "会计", "货车司机"], 3), (["会计"] * 3, 0)])
-def test_many_wanted_for_each_job_of_its_own(tmp_path: Path, titles: list[str], kept: int) -> None:
+OWN = [t for t, *_ in ADS]
+
+
+@pytest.mark.parametrize(
+    ("titles", "pay", "times", "kept"),
+    [
+        (OWN, "{}k-{}k", 1, 3),
+        (["会计"] * 3, "{}k-{}k", 1, 0),  # counted by something else
+        (OWN, "{}k-{}k", 50, 0),  # nobody asks for 1,500 at once
+        (OWN, "{}000", 1, 0),  # what jobs pay on average
+    ],
+)
+def test_many_wanted_for_each_job_of_its_own(
+    tmp_path: Path, titles: list[str], pay: str, times: int, kept: int
+) -> None:
     path = tmp_path / "a.csv"
-    rows = "".join(f"{t},{c},{a}k-{b}k,{e},{n}\n" for t, (_, c, e, a, b), n in zip(titles, ADS, (30, 20, 100)))
+    wanted = (30 * times, 20 * times, 100 * times)
+    rows = "".join(f"{t},{c},{pay.format(a, b)},{e},{n}\n" for t, (_, c, e, a, b), n in zip(titles, ADS, wanted))
     path.write_text(f"职位名称,城市,薪资,学历,数量\n{rows}", "utf-8")
     assert ads(path)[0].height == kept

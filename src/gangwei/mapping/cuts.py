@@ -39,6 +39,7 @@ class Cuts:
     few_values: float
     few_rows: float
     many_posts: float
+    many_people: float
 
 
 def load_cuts(book: Codebook) -> Cuts:

@@ -37,23 +37,25 @@ def of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge
 def of_counts(found: Guess, rows: list[list[str]], know: Knowledge) -> bool:
     """How many ads there are, or what they pay, by job or place: large numbers under a word for totals, or several columns of what
     is computed over many (but for those beside facts of each ad, and means of the two bounds of each row), and no employer, text,
-    link or range of pay."""
+    link or range of pay. Beside titles of their own and two facts of an ad, larger numbers are of people wanted."""
     if found.fields & OF_ADS:
         return False
     rows = [r for r in rows if len(r) == len(found.names)]
     totals = [i for i, n in enumerate(found.names) if know.headers.tells.of_totals.search(n)]
     computed = [n for n in found.names if know.headers.tells.of_shares.search(n)]
     facts = found.fields & OF_ONE - {f for n, f in found.placed.items() if n in computed}
-    if len(computed) >= 2 and (totals or len(facts) < 2) and not _of_bounds(found, computed, rows, know):
-        pay = [found.names.index(n) for n, f in found.placed.items() if f == "pay"]
-        paid = [r[i].strip() for r in rows for i in pay if r[i].strip()]
-        if sum(v.replace(".", "", 1).isdecimal() for v in paid) * 2 >= len(paid):
-            return True
-    if not totals or (not computed and len(facts - {"headcount"}) >= 2 and _own_titles(found, rows, know)):
+    pay = [found.names.index(n) for n, f in found.placed.items() if f == "pay"]
+    paid = [r[i].strip() for r in rows for i in pay if r[i].strip()]
+    one_number = sum(v.replace(".", "", 1).isdecimal() for v in paid) * 2 >= len(paid)
+    if len(computed) >= 2 and one_number and (totals or len(facts) < 2) and not _of_bounds(found, computed, rows, know):
+        return True
+    if not totals:
         return False
-    numbers = sorted(int(r[totals[0]]) for r in rows if r[totals[0]].strip().isdigit())
     cuts = know.values.cut
-    return len(numbers) >= cuts.few_values and numbers[len(numbers) // 2] >= cuts.many_posts
+    own = facts - {"headcount", *(["pay"] if one_number else [])}
+    many = cuts.many_posts if computed or len(own) < 2 or not _own_titles(found, rows, know) else cuts.many_people
+    numbers = sorted(int(r[totals[0]]) for r in rows if r[totals[0]].strip().isdigit())
+    return len(numbers) >= cuts.few_values and numbers[len(numbers) // 2] >= many
 
 
 def _of_bounds(found: Guess, computed: Sequence[str], rows: list[list[str]], know: Knowledge) -> bool:
