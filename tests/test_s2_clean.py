@@ -152,6 +152,8 @@ def test_language_of_short_ads(rules: s2_clean.Rules) -> None:
     row = {"description": None, "city": "https://www.example.com/some/long/address"}
     out = clean(rules, row, row | {"title": "Java"}, row | {"title": "Senior Test Engineer", "company": "Acme Limited"})
     assert out["language"].to_list() == ["zh", "zh", "en"]
+    foreign = row | {"title": "Python开发", "company": "Symbio-Freeborders"}
+    assert clean(rules, foreign, foreign | {"title": "Python"})["language"].to_list() == ["zh", "en"]
 
 
 def test_issues_are_named(rules: s2_clean.Rules) -> None:

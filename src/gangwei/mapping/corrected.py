@@ -36,7 +36,7 @@ def corrected(
         n: "ignore" if f == "company" and _departments(cells[n], values, packed) else f for n, f in placed.items()
     }
     placed = _two_pays(names, rows, placed, headers, values)
-    placed = _said_again(names, rows, placed, cells, values)
+    placed = _taken_from_text(_said_again(names, rows, placed, cells, values), packed)
     placed = _known_board(placed, cells, packed)
     return _named_board(placed, cells, packed)
 
@@ -147,6 +147,13 @@ def _said_again(
         button = len(cells[name]) >= cut.few_rows and len(set(cells[name])) == 1 and len(cells[name][0]) <= cut.button
         placed = {**placed, name: "ignore"} if again or button else placed
     return placed
+
+
+def _taken_from_text(placed: dict[str, str], packed: Packed) -> dict[str, str]:
+    """What a model or a program took from the text (LLM岗位要求) is left out where columns of the page hold the field."""
+    taken = {n for n, f in placed.items() if f in ("description", "tags") and packed.taken_from_text.search(n)}
+    own = {f for n, f in placed.items() if n not in taken}
+    return {n: "ignore" if n in taken and f in own else f for n, f in placed.items()}
 
 
 def _known_board(placed: dict[str, str], cells: dict[str, list[str]], packed: Packed) -> dict[str, str]:

@@ -68,9 +68,12 @@ class Packed:
     company_tail: str
     page_title: str
     title_below: str
+    title_place: str
     title_head: str
     hiring: re.Pattern[str]
     """What follows 招聘 in titles of those who hire"""
+    taken_from_text: re.Pattern[str]
+    """Headers of what a model or a program took from the text"""
     highlight: str
     short_name: re.Pattern[str]
     trade_name: re.Pattern[str]
@@ -121,6 +124,7 @@ def load_packed(book: Codebook) -> Packed:
         "null_rules": _nulls(data),
         "town": data["town"].replace("{places}", places),
         "title_town": re.compile(data["title_town"].replace("{places}", places)),
+        "title_place": data["title_place"].replace("{places}", places),
         "units": tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
         "unit_scales": tuple((r["pattern"], r["scale"]) for r in data["unit_scales"]),
         "exp_months": data["experience_months"],

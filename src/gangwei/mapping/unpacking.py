@@ -127,7 +127,8 @@ def _written(
         return
     if target == "title" and _headed(mine, values, packed):
         yield rewrite(packed.title_head, "$1")
-    tails = {"company": (packed.company_tail,), "title": (packed.page_title, packed.title_below)}.get(target, ())
+    around_titles = (packed.page_title, packed.title_below, packed.title_place)
+    tails = {"company": (packed.company_tail,), "title": around_titles}.get(target, ())
     yield from (rewrite(tail, "$1") for tail in tails if _many(tail, mine, 4, 5))
     if tails and any(re.search(packed.highlight, v) for v in mine):
         yield rewrite(packed.highlight, "$1$2$3$4$5")

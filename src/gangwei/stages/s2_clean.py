@@ -183,5 +183,7 @@ def _language(raw: pl.DataFrame, body: text.Cleaned, title: text.Cleaned, rules:
     stats = body.stats + title.stats
     few = np.flatnonzero(stats[:, 1] + stats[:, 2] + stats[:, 3] < SHORT_TEXT)
     if len(few):
-        stats[few] += text.clean(raw["company"].gather(few), rules.text, one_line=True).stats
+        company = text.clean(raw["company"].gather(few), rules.text, one_line=True).stats
+        foreign = (stats[few, 1] > 0) & (company[:, 1] == 0)  # Python开发 at a foreign firm is written in Chinese
+        stats[few] += np.where(foreign[:, None], 0, company)
     return text.language(stats, rules.text)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gangwei.kernels.clean import fold as k
 from gangwei.kernels.clean import markup as m
+from gangwei.kernels.clean.watermarks import Watermarks, compile_watermarks, strip_watermarks
 from gangwei.kernels.strings import from_buffers, string_spans
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class TextRules:
     line_hint: str
     spaced: dict[str, str]
     spaced_hints: list[str]
+    watermarks: Watermarks
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ def compile_text(book: Codebook) -> TextRules:
             if r["strength"] in {"3", "4"} and 3 <= len(r["id"]) <= 8 and min(r["id"]) > "\u4e00"
         },
         list(config["spaced_headings"]),
+        compile_watermarks(book),
     )
 
 
@@ -238,7 +241,8 @@ def close_up(series: pl.Series, flags: NDArray[np.uint8], rules: TextRules) -> p
 
 
 def strip_furniture(series: pl.Series, rules: TextRules) -> pl.Series:
-    """Cut what the board put around the ad: share buttons, empty lists, warnings (definitions/text/furniture.toml)."""
+    """Cut what the board put around the ad, and its name within (definitions/text/furniture.toml, text/watermarks.toml)."""
+    series = strip_watermarks(series, rules.watermarks)
     out = _cut(series, series.str.contains(rules.tail_pattern), rules.tail_pattern)
     out = _cut(out, out.str.contains(rules.head_pattern), rules.head_pattern)
     return _cut(out, out.str.contains(rules.line_hint), rules.line_pattern)

@@ -1,0 +1,60 @@
+"""Names of the board that its pages hide within the text of an ad, taken out (definitions/text/watermarks.toml)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from gangwei.codebook import Codebook
+
+WIDE = re.compile(r"[^\x00-\x7f]|[,.;:!?()]")
+OPENS = re.compile(r"[\d(•·●◆■★【\[-]")
+STOPS = re.compile(r"[。.;:!?]")
+
+
+@dataclass(frozen=True)
+class Watermarks:
+    """Where marks of a board stand in a text."""
+
+    hints: list[str]
+    told: re.Pattern[str]
+    """What tells that a text has marks"""
+    marks: re.Pattern[str]
+    """The marks of such a text, with the blanks around them"""
+
+
+def compile_watermarks(book: Codebook) -> Watermarks:
+    """Patterns of `text/watermarks.toml`."""
+    data = book.toml("text/watermarks.toml")
+    marks = f"{data['sure']}|{data['alone']}|{data['others']}"
+    return Watermarks(
+        list(data["hints"]),
+        re.compile(f"{data['sure']}|{data['alone_told']}"),
+        re.compile(rf"(\s*)(?:{marks})(?:\s*(?:{marks}))*(\s*)"),
+    )
+
+
+def strip_watermarks(series: pl.Series, rules: Watermarks) -> pl.Series:
+    """Texts without the marks of a board; the halves of a word or of a sentence that one stood between are joined."""
+    rows = np.flatnonzero(series.str.contains_any(rules.hints).fill_null(False).to_numpy())
+    found = [(row, text) for row, text in zip(rows.tolist(), series.gather(rows).to_list()) if rules.told.search(text)]
+    if not found:
+        return series
+    return series.clone().scatter([row for row, _ in found], [rules.marks.sub(_joined, text) for _, text in found])
+
+
+def _joined(mark: re.Match[str]) -> str:
+    """What stays between the text before a mark and the one behind it."""
+    text, start, end = mark.string, mark.start(), mark.end()
+    left, right = mark[1], mark[2]
+    if not left or not right or not start or end == len(text):
+        return "" if not start or end == len(text) else left + right
+    before, behind = text[start - 1], text[end]
+    if "\n" in left and "\n" in right and (STOPS.match(before) or OPENS.match(behind)):
+        return "\n"
+    return "" if WIDE.match(before) or WIDE.match(behind) else " "
