@@ -157,6 +157,9 @@ def _split(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
         out[name] = work["hit"]
     if order := rule.get("order"):
         out = _by_place(out, frame.select(parts.alias("p"))["p"], order)
+    if first := rule.get("first"):
+        out[first] = work["rest"].list.first()
+        work = work.with_columns(pl.col("rest").list.slice(1))
     if last := rule.get("last"):
         out[last] = work["rest"].list.last()
         work = work.with_columns(pl.col("rest").list.head(pl.col("rest").list.len().cast(pl.Int64).sub(1).clip(0)))

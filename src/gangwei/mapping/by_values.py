@@ -69,6 +69,8 @@ def columns(
             ):
                 continue
             share = reaching(wanted, pattern, mine)
+            if target == "company" and share >= wanted:  # 上市公司 is no name
+                share -= values.like("company_nature", mine)
             if share >= wanted:
                 share -= share_of(intro, mine) if target == "description" else 0.0
                 share -= _dated_badly(mine, values) if target == "posted" else 0.0

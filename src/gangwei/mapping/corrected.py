@@ -56,7 +56,8 @@ def short_names(
     stage = re.compile(packed.stage)
     free = [
         name for name, mine in cells.items()
-        if name not in placed and len(mine) / n >= cut.nearly_all and len(set(mine)) * 2 > n and share_of(packed.short_name, mine) >= cut.nearly_all > share_of(stage, mine)
+        if name not in placed and len(mine) / n >= cut.most and len(set(mine)) * 2 > n
+        and share_of(packed.short_name, mine) >= cut.nearly_all > share_of(stage, mine) + values.like("company_nature", mine)
     ]  # fmt: skip
     if len(free) > 1:
         free = [name for name in free if share_of(packed.trade_name, cells[name]) >= cut.trades]

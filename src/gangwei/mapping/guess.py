@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gangwei.formats.charset import repair_text
 from gangwei.formats.headers import EXACT, NAMES, WORDS, Headers, load_headers
 from gangwei.formats.table import Table
-from gangwei.mapping import by_values, counties, objects, prefixed
+from gangwei.mapping import by_values, counties, legends, objects, prefixed
 from gangwei.mapping.at_word import at_their_word, plain_columns
 from gangwei.mapping.corrected import corrected, short_address, short_names
 from gangwei.mapping.header_rows import HEADER_DEPTH, candidates, rows_of_data
@@ -169,8 +169,11 @@ def _place(
     )
     rows = [r for r in rows if len(r) == len(names)][:SAMPLE] + again
     cells = {n: [v for r in rows if (v := r[i]).strip() and v not in know.packed.nulls] for i, n in enumerate(names)}
+    coded = legends.legends_of(cells, remarks, know.values)
+    cells |= {n: legends.spelled(legend, cells[n]) for n, legend in coded.items()}
+    remarks = legends.named(coded, remarks)
     shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
-    keys = objects.keys_of(names, cells)
+    keys = objects.keys_of(names, cells, know.packed.labels)
     shown |= {n: [] for n, *_ in keys.values()} | {n: held for n, (*_, held) in keys.items()}
     labels = prefixed.labels_of(names, shown, know.headers)
     shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
@@ -195,7 +198,9 @@ def _place(
     by_value = {n: f for n, f in by_value.items() if n not in plain_table and f not in plain_table.values()}
     placed = at_their_word(plain_table, placed)
     written = {f for n, f in {**placed, **by_value}.items() if n not in keys and cells[n]} & {"description"}
-    inner, rewrites = objects.rules_of({n: f for n, f in placed.items() if n in keys and f not in written}, keys)
+    inner, rewrites = objects.rules_of(
+        {n: f for n, f in placed.items() if n in keys and f not in written}, keys, know.packed.labels
+    )
     mapped = {
         n: f for n, f in {**placed, **by_value}.items() if n not in keys and (n not in inner.values() or f != "ignore")
     }
@@ -204,6 +209,8 @@ def _place(
         return None
     found = _unpacked(found, {n: mine for n, mine in cells.items() if n in mapped or n not in inner.values()}, know)
     rewrites += [*prefixed.rules_of(labels, found.placed), *_completed(found, cells, know)]
+    if recodes := legends.rules_of(coded, found.placed):
+        found = replace(found, rules={**found.rules, "recode": [*recodes, *found.rules.get("recode", ())]})
     if rewrites:
         rules = {**found.rules, "rewrite": [*rewrites, *found.rules.get("rewrite", ())]}
         found = replace(found, rules=rules, shared={**found.shared, **inner})

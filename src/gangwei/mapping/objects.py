@@ -19,28 +19,34 @@ BLANKS = re.compile(rf"(?<!\s)\s+(?={LABEL})")
 PART = re.compile(r"[^|]+")
 LONG, SHORT, FEW = 10_000, 24, 3
 BOUNDS = ("pay_min", "pay_max")
+YEARS = ("experience", "experience_max")
 
 
-def keys_of(names: Sequence[str], cells: dict[str, list[str]]) -> dict[str, tuple[str, str, list[str]]]:
-    """'column.key' to the column, the key and its values, for columns of which four of five values are objects or short facts."""
+def keys_of(names: Sequence[str], cells: dict[str, list[str]], labels: str) -> dict[str, tuple[str, str, list[str]]]:
+    """'column.key' to the column, the key and its values, for columns of which four of five values are objects or short facts.
+
+    Args:
+        labels: words before facts that tell them apart where nothing else stands between them (地点：北京经验：1-3年).
+    """
     out: dict[str, tuple[str, str, list[str]]] = {}
     for name in names:
         mine = cells[name]
         if not mine or median(mine) > LONG:
             continue
         found: dict[str, list[str]] = {}
-        for key, *parts in _pairs(mine):
+        for key, *parts in _pairs(mine, labels):
             found.setdefault(key, []).extend(p for p in parts if p.strip())
         out |= {f"{name}.{key}": (name, key, held) for key, held in found.items() if held}
     return out
 
 
-def _pairs(mine: list[str]) -> list[tuple[str, ...]]:
+def _pairs(mine: list[str], labels: str) -> list[tuple[str, ...]]:
     """Key and value (one of several groups), where four of five values are objects or most parts of them are labelled."""
     objects = [v for v in mine if OBJECT.match(v)]
     if 5 * len(objects) >= 4 * len(mine):
         return [p for v in objects for p in PAIR.findall(v)]
-    parts = [BLANKS.sub("|", plain(v)) for v in mine]
+    label = re.compile(rf"({labels})(?=\s*[:：])")
+    parts = [label.sub(r"|\1", BLANKS.sub("|", plain(v))) for v in mine]
     facts = [LABELLED.findall(v) for v in parts]
     several = sum(len(f) >= FEW and len(f) * 2 > len(PART.findall(v)) for f, v in zip(facts, parts))
     pairs = [p for f in facts for p in f] if 5 * several >= 4 * len(mine) else []
@@ -48,12 +54,12 @@ def _pairs(mine: list[str]) -> list[tuple[str, ...]]:
 
 
 def rules_of(
-    placed: dict[str, str], keys: dict[str, tuple[str, str, list[str]]]
+    placed: dict[str, str], keys: dict[str, tuple[str, str, list[str]]], labels: str
 ) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Field to the column that it is read from, and the rewrites that take it out of the object.
 
     Args:
-        placed: 'column.key' to field. keys: as `keys_of` gives them.
+        placed: 'column.key' to field. keys, labels: as `keys_of` gives and takes them.
     """
     longest = sorted(
         placed, key=lambda n: median(keys[n][2]) if placed[n] == "description" else 0
@@ -66,6 +72,10 @@ def rules_of(
         low, high = (rf"['\"]{re.escape(at[b][1])}['\"]{VALUE}" for b in BOUNDS)
         rewrites.append({"field": "pay", "pattern": f"(?s)^.*?{low}.*?{high}.*$|^.*$", "replace": "$1$2$3|$4$5$6|"})
         at = {f: v for f, v in at.items() if f != "pay" or v[0] != column}
+    if set(YEARS) <= set(at) and at["experience"][0] == at["experience_max"][0]:
+        shared["experience"] = at["experience"][0]
+        rewrites += _years(at["experience"][1], at["experience_max"][1])
+        at = {f: v for f, v in at.items() if f not in YEARS}
     for target, (column, key, _) in at.items():
         if target in ("ignore", "source_key", "province", "experience_max", "tags") or target.startswith("pay_"):
             continue
@@ -74,6 +84,15 @@ def rules_of(
         shared[target] = column
         own = re.escape(key)
         fact = rf"^(?:.*[|\s])?{own}\s*[:：]\s*([^|]*?)(?:\s+{LABEL}.*|\|.*)?$"
-        pattern = rf"(?s)['\"]{own}['\"]{VALUE}" + ("" if own.isascii() else f"|{fact}")
+        close = rf"^.*?{own}\s*[:：]\s*([^|:：]*?)\s*(?:(?:{labels})\s*[:：].*)?$"
+        pattern = rf"(?s)['\"]{own}['\"]{VALUE}" + ("" if own.isascii() else f"|{close}|{fact}")
         rewrites.append({"field": target, "pattern": pattern, "take": True})
     return shared, rewrites
+
+
+def _years(least: str, most: str) -> list[dict[str, Any]]:
+    """Rewrites of an object of years, of which the upper bound may be missing ({'from': 3, 'to': None}), to a range or one number."""
+    low, high = (rf"['\"]{re.escape(k)}['\"]{VALUE}" for k in (least, most))
+    whole = rf"(?s)^.*?{low}.*?{high}.*$|^.*?{low}.*$|^.*$"
+    rules = ((whole, "$1$2$3$7$8$9-$4$5$6"), (r"^([\d.]*)-$", "$1"))
+    return [{"field": "experience", "pattern": pattern, "replace": replace} for pattern, replace in rules]

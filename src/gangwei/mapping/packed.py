@@ -40,6 +40,8 @@ class Packed:
     """Words on the financing of an employer"""
     object: str
     list: re.Pattern[str]
+    labels: str
+    """Words before facts of one cell"""
     items: re.Pattern[str]
     title_pay: str
     small_pay: re.Pattern[str]

@@ -45,7 +45,7 @@ KEYS = {
     "nulls": {"subs", "fields", "values"},
     "recode": {"subs", "field", "values"},
     "unwrap": {"subs", "fields", "columns", "item", "separator"},
-    "split": {"subs", "from", "separator", "into", "order", "last", "rest"},
+    "split": {"subs", "from", "separator", "into", "order", "first", "last", "rest"},
     "hints": {"subs", "field", "pattern", "set"},
     "rewrite": {"subs", "field", "pattern", "replace", "take", "reason"},
 }

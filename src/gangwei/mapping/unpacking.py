@@ -78,9 +78,9 @@ def unpack(
             if order := _order(mine, at, good, values):
                 rule["order"] = order
             if set(good) <= OF_EMPLOYERS and "industry" not in taken:
-                if _many(packed.stage, mine, 1, 5):
-                    at = rule["separator"] = f"{at}|{packed.stage}"
-                rule.update(_left(mine, at, good, values, "tags" not in placed.values()))
+                at = rule["separator"] = f"{at}|{packed.stage}" if _many(packed.stage, mine, 1, 5) else at
+                rule |= _left(mine, at, good, values, "tags" not in placed.values())
+                rule |= {} if "company" in taken else _first(name, mine, at, good, values, packed)
             elif "tags" not in placed.values() and _words(mine, values, packed):
                 rule["rest"] = "tags"
             rules.setdefault("split", []).append(rule)
@@ -177,6 +177,18 @@ def _left(mine: list[str], at: str, good: list[str], values: Values, free: bool)
     if values.like("industry", ends) < values.cut.few:
         return {}
     return {"last": "industry"} | ({"rest": "tags"} if free and any(len(p) > 1 for p in left) else {})
+
+
+def _first(name: str, mine: list[str], at: str, good: list[str], values: Values, packed: Packed) -> dict[str, str]:
+    """Under the header of the employer its name stands before what is said of it, where each value begins with a short name of its
+    own and something else is left behind it."""
+    own = [re.compile(values.pattern(f)) for f in good]
+    left = [[p for p in re.split(at, plain(v)) if p.strip() and not any(o.search(p) for o in own)] for v in mine]
+    firsts, cut = [p[0].strip() for p in left if len(p) > 1], values.cut
+    named = sum(bool(packed.short_name.search(f)) for f in firsts)
+    asked = values.tells.of_employers.search(name) is not None and len(firsts) >= cut.few_values
+    varied = 2 * len(set(firsts)) > len(firsts) and values.like("industry", firsts) < cut.few
+    return {"first": "company"} if asked and varied and named >= cut.nearly_all * len(mine) else {}
 
 
 def _glued(

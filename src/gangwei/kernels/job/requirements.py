@@ -155,7 +155,7 @@ def _years(s: str, rules: RequirementRules) -> tuple[int | None, int | None]:
     if m := y["above"].search(s):
         return _months(m.group(1) or m.group(2) or m.group(3)), None
     if m := y["below"].search(s):
-        return 0, _months(m.group(1))
+        return 0, _months(m.group(1) or m.group(2))
     if m := y["single"].search(s) or y["bare"].search(s):
         return _months(m.group(1)), None
     if m := y["months"].search(s):
