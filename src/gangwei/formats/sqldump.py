@@ -202,7 +202,9 @@ def _named(statement: re.Match[str]) -> list[str] | None:
 
 def _lines(body: str) -> list[str]:
     """The parts of a definition, mostly one a column."""
-    return re.split(r",\s*\n|\n", body) if "\n" in body.strip() else _listed(body.rpartition(")")[0])
+    if "\n" not in body.strip():
+        return _listed(body.rpartition(")")[0])
+    return [part for line in re.split(r",\s*\n|\n", body) for part in _listed(line)]
 
 
 def _keys(body: str) -> dict[str, tuple[str, str]]:
@@ -225,9 +227,9 @@ def _columns(body: str) -> dict[str, str]:
 
 
 def _listed(body: str) -> list[str]:
-    """The parts of a list between commas outside brackets."""
+    """The parts of a list between commas outside brackets and quotation marks."""
     depth, start, out = 0, 0, []
-    for m in re.finditer(r"[(),]", body):
+    for m in re.finditer(r"'(?:[^'\\]|\\.|'')*'|[(),]", body):
         depth += {"(": 1, ")": -1}.get(m[0], 0)
         if m[0] == "," and depth <= 0:
             out.append(body[start : m.start()])

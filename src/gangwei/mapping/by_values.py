@@ -74,7 +74,7 @@ def columns(
             if share >= wanted:
                 share -= share_of(intro, mine) if target == "description" else 0.0
                 share -= _dated_badly(mine, values) if target == "posted" else 0.0
-                share -= values.like("company", mine) if target == "city" else 0.0
+                share -= values.like("company", mine) + _of_provinces(mine, values) if target == "city" else 0.0
                 scores.append((-share, order, name, target))
     scores = _varied_title(scores, cells)
     if not {"title", "description"} & (taken | {s[3] for s in scores}):
@@ -92,6 +92,11 @@ def columns(
 def _dated_badly(mine: list[str], values: Values) -> float:
     """What speaks against a column of dates as that of the ads: no years, or more so one day in all rows, that of the capture."""
     return 0.1 if _one_day(mine, values) else share_of(NO_YEAR, mine) / 100
+
+
+def _of_provinces(mine: list[str], values: Values) -> float:
+    """What speaks against a column of places as that of the cities: names of provinces, beside which another may name the cities."""
+    return 0.1 * sum(v.strip() in values.provinces for v in mine) / len(mine)
 
 
 def _one_day(mine: list[str], values: Values) -> bool:

@@ -40,6 +40,8 @@ class Values:
     """National codes of places, six digits"""
     towns: frozenset[str]
     """Short names of provinces, prefectures and county-level cities"""
+    provinces: frozenset[str]
+    """Names of provinces, long and short, without the municipalities"""
     counties: dict[str, frozenset[str]]
     """Names of counties of today and the prefectures or municipalities that have one"""
     tells: Tells
@@ -109,4 +111,7 @@ def load_values(book: Codebook) -> Values:
     numbers = re.compile(rf"^\s*0*(?:{codes})(?:\.0)?\s*$")
     enough = {r["field"]: re.compile(r["plausible"]) for r in rows if r["plausible"]}
     towns = frozenset(places.split("|"))
-    return Values(tuple(rules), enough, numbers, national, towns, counties_of(book), load_tells(book), load_cuts(book))
+    above = [r for r in book.rows("places/units.csv") if r["level"] == "1" and not r["name"].endswith("市")]
+    provinces = frozenset(n for r in above for n in (r["name"], r["short"]) if n)
+    told = (towns, provinces, counties_of(book), load_tells(book), load_cuts(book))
+    return Values(tuple(rules), enough, numbers, national, *told)
