@@ -11,7 +11,7 @@ from gangwei.mapping.values import Values
 
 CODE = re.compile(r"^\s*(\d{1,2})(?:\.0)?\s*$")
 ENTRY = re.compile(
-    r"(?<!\d)(\d{1,2})\s*[-–—:：=.、]?\s*((?:\d+\s*[-~至]\s*\d+|\d+)?[^\W\d_](?:[^\s,，;；|、）)]*[^\s,，;；|、）)\d])?)"
+    r"(?<!\d)(\d{1,2})\s*[-–—:：=.、]?\s*((?:\d+\s*[kK千万]?\s*[-~至]\s*\d+|\d+)?[^\W\d_][^\s,，;；|、）)'’”\"\d]*)"
 )
 """A number and the word that it stands for: 1-大专, 2：本科, 3-5-10年 (5-10年 under 3), 0不限."""
 FEW = 2
