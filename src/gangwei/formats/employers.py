@@ -25,6 +25,31 @@ MOST = 200_000
 """Employers beyond which the jobs stay without them."""
 
 
+@dataclass(frozen=True)
+class Schema:
+    """Tables of one database: the columns of each, what its definition remarks of them, and the columns of each that refer to another
+    table: its name and column, '' for the first."""
+
+    tables: Mapping[str, Sequence[str]]
+    headers: Headers
+    keys: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
+    remarks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def said(self, table: str, without: str = "") -> dict[str, int]:
+        """Field to the first column of a table that asks for it; with `without` of the table that lacks this column."""
+        columns = [c for c in self.tables[table] if c != without] if without else self.tables[table]
+        return _said(columns, self.remarks.get(table, {}), self.headers)
+
+    def single(self, table: str) -> str:
+        """What one row of a table is (companies, tb_company, company_info: company)."""
+        bare = self.headers.tells.around_tables.sub("", table)
+        return self.headers.tells.plural.sub(lambda m: "y" if len(m[0]) > 1 else "", bare)
+
+    def keys_of(self, jobs: str) -> Mapping[str, tuple[str, str]]:
+        """Columns of the jobs that refer to another table by its definition."""
+        return self.keys.get(jobs, {})
+
+
 @dataclass
 class Employers:
     """The table of employers (or titles) and its columns by field, the column of the jobs that refers to it, and its rows by their
@@ -66,98 +91,73 @@ class Employers:
             yield Chunk(c.rows.with_columns(new), c.numbers, c.bad, c.notes)
 
 
-def employers_of(
-    jobs: str,
-    tables: Mapping[str, Sequence[str]],
-    remarks: Mapping[str, Mapping[str, str]],
-    headers: Headers,
-    keys: Mapping[str, tuple[str, str]],
-    titled: bool = False,
-) -> Employers | None:
+def employers_of(jobs: str, schema: Schema, titled: bool = False) -> Employers | None:
     """The table whose key a table of jobs without employers holds, where it names employers and no jobs.
 
     Args:
-        keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
         titled: the titles of the jobs stand in a table of their own.
     """
-    own = _said(tables[jobs], remarks.get(jobs, {}), headers)
-    own = {f: i for f, i in own.items() if f != "company" or tables[jobs][i] not in keys}
+    columns_of_jobs, keys = schema.tables[jobs], schema.keys_of(jobs)
+    own = {f: i for f, i in schema.said(jobs).items() if f != "company" or columns_of_jobs[i] not in keys}
     if "company" in own or (not titled and "title" not in own and len(OF_JOBS & set(own)) < 2):
         return None
-    if (declared := _declared(keys, tables, remarks, headers, own, set(tables[jobs]))) is not None:
+    if (declared := _declared(jobs, schema, own)) is not None:
         return declared
-    for name, columns in tables.items():
-        said = _said(columns, remarks.get(name, {}), headers)
-        said = _named(name, columns, said, headers, SIZED & set(said) or _of_employers(name, headers))
+    for name, columns in schema.tables.items():
+        said = schema.said(name)
+        said = _named(name, schema, said, SIZED & set(said) or _of_employers(name, schema))
         if name == jobs or "company" not in said or OF_JOBS & set(said):
             continue
         keyed = normal(columns[0]) != "id"
-        called = (name, _single(name, headers), _single(_own_name(name, jobs), headers))
+        called = (name, schema.single(name), schema.single(_own_name(name, jobs)))
         by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in called)
-        column = next((c for c in tables[jobs][1:] if any(_refers(normal(c), key) for key in by)), None)
+        column = next((c for c in columns_of_jobs[1:] if any(_refers(normal(c), key) for key in by)), None)
         if column is not None:
             return Employers(name, column, _told(said, own))
     return None
 
 
-def titles_of(
-    jobs: str,
-    tables: Mapping[str, Sequence[str]],
-    remarks: Mapping[str, Mapping[str, str]],
-    headers: Headers,
-    keys: Mapping[str, tuple[str, str]],
-) -> Employers | None:
-    """The table of titles whose key a table of jobs that tell their pay, but no title, holds.
-
-    Args:
-        keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
-    """
-    own = set(_said(tables[jobs], remarks.get(jobs, {}), headers))
+def titles_of(jobs: str, schema: Schema) -> Employers | None:
+    """The table of titles whose key a table of jobs that tell their pay, but no title, holds."""
+    own = set(schema.said(jobs))
     if "title" in own or not own & PAID or not own & BESIDE_PAY:
         return None
-    referred = {table: (by, key) for by, (table, key) in keys.items() if by in tables[jobs]}
-    for name, columns in tables.items():
-        at = _title_at(name, columns, remarks.get(name, {}), headers)
+    referred = _referred(jobs, schema)
+    for name, columns in schema.tables.items():
+        at = _title_at(name, schema)
         if name == jobs or at is None:
             continue
         by, key = referred.get(name, ("", ""))
-        ids = {f"{normal(n)}id" for n in (name, _single(name, headers))}
-        by = by or next((c for c in tables[jobs][1:] if normal(c) in ids), "")
+        ids = {f"{normal(n)}id" for n in (name, schema.single(name))}
+        by = by or next((c for c in schema.tables[jobs][1:] if normal(c) in ids), "")
         if by and (not key or key in columns):
-            return Employers(name, by, {"title": at}, _key_at(columns, key, by, _single(name, headers)), "job")
+            return Employers(name, by, {"title": at}, _key_at(columns, key, by, schema.single(name)), "job")
     return None
 
 
-def names_of(
-    jobs: str,
-    tables: Mapping[str, Sequence[str]],
-    remarks: Mapping[str, Mapping[str, str]],
-    headers: Headers,
-    keys: Mapping[str, tuple[str, str]],
-) -> list[Employers]:
+def names_of(jobs: str, schema: Schema) -> list[Employers]:
     """Small tables of keys and names called after fields of jobs (cities: id, name), whose keys a table of jobs holds (city_id) where
-    no other column of it asks for the field.
-
-    Args:
-        keys: columns of the jobs that refer to another table by its definition: its name and column, '' for the first.
-    """
-    own = tables[jobs]
-    if len((OF_JOBS | PAID) & set(_said(own, remarks.get(jobs, {}), headers))) < 2:
+    no other column of it asks for the field."""
+    if len((OF_JOBS | PAID) & set(schema.said(jobs))) < 2:
         return []
-    referred = {table: (by, key) for by, (table, key) in keys.items() if by in own}
+    referred = _referred(jobs, schema)
     out = []
-    for name, columns in tables.items():
-        single = normal(_single(name, headers))
-        claim = headers.claim(_single(name, headers))
+    for name, columns in schema.tables.items():
+        single = normal(schema.single(name))
+        claim = schema.headers.claim(schema.single(name))
         at = next((i for i, c in enumerate(columns) if normal(c) in ("name", f"{single}name")), None)
         if name == jobs or len(columns) > FEW_COLUMNS or at is None or claim is None or claim.field not in NUMBERED:
             continue
         by, key = referred.get(name, ("", ""))
-        by = by or next((c for c in own if normal(c) in (f"{normal(name)}id", f"{single}id")), "")
-        others = _said([c for c in own if c != by], remarks.get(jobs, {}), headers)
-        if by and claim.field not in others and (not key or key in columns):
+        by = by or next((c for c in schema.tables[jobs] if normal(c) in (f"{normal(name)}id", f"{single}id")), "")
+        if by and claim.field not in schema.said(jobs, by) and (not key or key in columns):
             out.append(Employers(name, by, {claim.field: at}, _key_at(columns, key, by, single), "job"))
     return out
+
+
+def _referred(jobs: str, schema: Schema) -> dict[str, tuple[str, str]]:
+    """Tables that the jobs refer to by their definition: the column of the jobs and that of the table."""
+    return {table: (by, key) for by, (table, key) in schema.keys_of(jobs).items() if by in schema.tables[jobs]}
 
 
 def _key_at(columns: Sequence[str], key: str, by: str, single: str) -> int:
@@ -169,33 +169,31 @@ def _key_at(columns: Sequence[str], key: str, by: str, single: str) -> int:
     return next((names.index(n) for n in (normal(by), "id", f"{single[:1].lower()}id") if n in names), 0)
 
 
-def _title_at(table: str, columns: Sequence[str], remarks: Mapping[str, str], headers: Headers) -> int | None:
+def _title_at(table: str, schema: Schema) -> int | None:
     """Where a small table of keys and titles has the titles: by its header or remark, or the bare name in a table called after jobs."""
-    said = _said(columns, remarks, headers)
+    columns, said, headers = schema.tables[table], schema.said(table), schema.headers
     if len(columns) > FEW_COLUMNS or said.keys() & (OF_JOBS | set(TOLD)) - {"title"}:
         return None
     at = said.get("title", next((i for i, c in enumerate(columns) if normal(c) == "name"), None))
     if at is None or not headers.tells.name_of.search(columns[at]):
         return at
-    told = [headers.claim(_single(table, headers)), headers.listed(remarks.get(columns[at], ""))]
+    told = [headers.claim(schema.single(table)), headers.listed(schema.remarks.get(table, {}).get(columns[at], ""))]
     fields = {c.field for c in told if c is not None}
     return at if fields == {"title"} else None
 
 
-def _named(
-    table: str, columns: Sequence[str], said: dict[str, int], headers: Headers, of_employers: object
-) -> dict[str, int]:
+def _named(table: str, schema: Schema, said: dict[str, int], of_employers: object) -> dict[str, int]:
     """Fields of a table of which the bare name (name, or ename of enterprises) is an employer's, as in one of employers."""
-    bare = {"name", f"{_single(table, headers)[:1].lower()}name"}
-    at = next((i for i, c in enumerate(columns) if normal(c) in bare), None)
+    bare = {"name", f"{schema.single(table)[:1].lower()}name"}
+    at = next((i for i, c in enumerate(schema.tables[table]) if normal(c) in bare), None)
     if at is None or "company" in said or not of_employers:
         return said
     return {**{f: i for f, i in said.items() if i != at}, "company": at}
 
 
-def _of_employers(table: str, headers: Headers) -> bool:
+def _of_employers(table: str, schema: Schema) -> bool:
     """A table is called after employers."""
-    claim = headers.claim(_single(table, headers))
+    claim = schema.headers.claim(schema.single(table))
     return claim is not None and claim.field == "company"
 
 
@@ -205,34 +203,22 @@ def _told(said: Mapping[str, int], own: Mapping[str, int]) -> dict[str, int]:
     return {f: said[f] for f in fields if f in said}
 
 
-def _declared(
-    keys: Mapping[str, tuple[str, str]],
-    tables: Mapping[str, Sequence[str]],
-    remarks: Mapping[str, Mapping[str, str]],
-    headers: Headers,
-    own: Mapping[str, int],
-    columns_of_jobs: set[str],
-) -> Employers | None:
+def _declared(jobs: str, schema: Schema, own: Mapping[str, int]) -> Employers | None:
     """The table of employers that a column of the jobs refers to by definition; a bare name in it is theirs.
 
     Args:
         own: fields of the jobs.
     """
-    for by, (table, key) in keys.items():
-        columns = tables.get(table, ())
-        inside = {c: f"{_single(table, headers)}.{c}" if headers.tells.name_of.search(c) else c for c in columns}
-        told = {inside.get(c, c): r for c, r in remarks.get(table, {}).items()}
-        said = _said(list(inside.values()), told, headers)
-        said = _named(table, columns, said, headers, headers.tells.employers.search(table))
-        if by in columns_of_jobs and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
+    tells = schema.headers.tells
+    for by, (table, key) in schema.keys_of(jobs).items():
+        columns = schema.tables.get(table, ())
+        inside = {c: f"{schema.single(table)}.{c}" if tells.name_of.search(c) else c for c in columns}
+        told = {inside.get(c, c): r for c, r in schema.remarks.get(table, {}).items()}
+        said = _said(list(inside.values()), told, schema.headers)
+        said = _named(table, schema, said, tells.employers.search(table)) if columns else said
+        if by in schema.tables[jobs] and "company" in said and not OF_JOBS & set(said) and (not key or key in columns):
             return Employers(table, by, _told(said, own), columns.index(key) if key else 0)
     return None
-
-
-def _single(table: str, headers: Headers) -> str:
-    """What one row of a table is (companies, tb_company, company_info: company)."""
-    bare = headers.tells.around_tables.sub("", table)
-    return headers.tells.plural.sub(lambda m: "y" if len(m[0]) > 1 else "", bare)
 
 
 def _own_name(table: str, jobs: str) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 import polars as pl
 
 from gangwei.formats.chunk import Chunk
-from gangwei.formats.employers import Employers
+from gangwei.formats.employers import Employers, Schema
 from gangwei.formats.headers import Headers, normal
 from gangwei.formats.related import joined, told_of, with_employers
 from gangwei.formats.sampling import KEPT, spaced
@@ -55,11 +55,13 @@ def tables(seen: pl.DataFrame, read: Callable[[], Iterator[Chunk]], headers: Hea
         seen: records from all over the file. read: all of them.
     """
     kinds = _kinds(seen)
-    columns_of = {name: list(k.columns) for name, k in kinds.items()}
+    numbers = pl.Series("row", range(seen.height), dtype=pl.Int64)
+    records = {name: kind.of(Chunk(seen, numbers)).rows for name, kind in kinds.items()}
+    keys = {name: _keys(own, kinds) for name, own in records.items()}
+    schema = Schema({name: list(kind.columns) for name, kind in kinds.items()}, headers, keys)
     out = []
     for name, kind in kinds.items():
-        own = kind.of(Chunk(seen, pl.Series("row", range(seen.height), dtype=pl.Int64))).rows
-        told = told_of(name, columns_of, {}, headers, _keys(own, kinds))
+        told = told_of(name, schema)
         for t in told:
             t.add_all(map(kinds[t.table].of, read()))
 
@@ -67,7 +69,7 @@ def tables(seen: pl.DataFrame, read: Callable[[], Iterator[Chunk]], headers: Hea
             names = (*kind.columns, *(n for t in told for n in t.names))
             return joined(told, names, lambda _: map(kind.of, read()))
 
-        rows = [[v or "" for v in r] for r in own.rows()]
+        rows = [[v or "" for v in r] for r in records[name].rows()]
         sample = partial(spaced, rows, KEPT)
         out.append(with_employers(name, list(kind.columns), rows[:SHOWN], sample, read_kind, {}, told))
     return out

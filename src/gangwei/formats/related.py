@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gangwei.formats.chunk import Chunk
-from gangwei.formats.employers import Employers, employers_of, names_of, titles_of
-from gangwei.formats.headers import Headers
+from gangwei.formats.employers import Employers, Schema, employers_of, names_of, titles_of
 from gangwei.formats.table import Layout, Table
 
 
-def told_of(
-    name: str,
-    columns_of: Mapping[str, Sequence[str]],
-    remarks: Mapping[str, Mapping[str, str]],
-    headers: Headers,
-    keys: Mapping[str, tuple[str, str]],
-) -> list[Employers]:
+def told_of(name: str, schema: Schema) -> list[Employers]:
     """Tables of a database that tell titles, employers, places and levels of the jobs in the table `name`."""
-    titles = titles_of(name, columns_of, remarks, headers, keys)
-    employers = employers_of(name, columns_of, remarks, headers, keys, titles is not None)
-    return [t for t in (titles, employers, *names_of(name, columns_of, remarks, headers, keys)) if t is not None]
+    titles = titles_of(name, schema)
+    employers = employers_of(name, schema, titles is not None)
+    return [t for t in (titles, employers, *names_of(name, schema)) if t is not None]
 
 
 def joined(

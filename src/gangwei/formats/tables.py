@@ -32,7 +32,7 @@ from gangwei.formats import (
 )
 from gangwei.formats.chunk import Chunk, Limits, Note, Unreadable
 from gangwei.formats.delimited_records import Shape
-from gangwei.formats.employers import Employers
+from gangwei.formats.employers import Employers, Schema
 from gangwei.formats.headers import Headers
 from gangwei.formats.pages import Pages
 from gangwei.formats.related import joined, told_of, with_employers
@@ -99,9 +99,10 @@ def _parquet(stack: ExitStack, blob: archive.Blob, limits: Limits) -> Opened:
 def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Headers) -> Opened:
     db = sqlite.Database(stack.enter_context(blob.seekable()), limits)
     stack.callback(db.close)
+    schema = Schema(db.tables, headers, {name: db.keys(name) for name in db.tables})
     tables = []
     for name, columns in db.tables.items():
-        told = told_of(name, db.tables, {}, headers, db.keys(name))
+        told = told_of(name, schema)
         for t in told:
             t.add_all(db.chunks(t.table, db.tables[t.table], limits))
 
@@ -298,9 +299,10 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     if not found:
         raise Unreadable("no_rows", "the SQL dump has no INSERT statement that can be read; export it with data")
     columns_of = {name: columns for name, (columns, *_) in found.items()}
+    schema = Schema(columns_of, headers, keys, remarks)
     tables = []
     for name, (columns, rows, more) in found.items():
-        told = told_of(name, columns_of, remarks, headers, keys.get(name, {}))
+        told = told_of(name, schema)
         for t in told:
             with blob.stream() as f:
                 t.add_all(sqldump.chunks(f, encoding, t.table, columns_of[t.table], limits))
