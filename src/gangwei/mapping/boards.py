@@ -12,7 +12,7 @@ from gangwei.formats.headers import normal
 LONGEST = 40
 HOST = re.compile(r"(?:https?:)?(?://)?((?:[\w-]+\.)+[a-z]{2,})/?")
 PARTS = re.compile(r"[()（）\[\]【】]+")
-BETWEEN = re.compile(r"[\s_.-]+")
+BETWEEN = re.compile(r"[\s_.-]+|(?<=[a-z])(?=[A-Z][a-z])")
 DATE = re.compile(r"(?:19|20)\d\d(?:[-./]?\d\d?){0,2}|\d{1,3}")
 KEYED = re.compile(r"([^=]+)=([^=]*)")
 
@@ -27,6 +27,8 @@ class Boards:
     common: frozenset[str]
     """Names that are words of their own, too"""
     keys: dict[str, re.Pattern[str]]
+    file_words: re.Pattern[str]
+    """What a file holds, beside the name of a board in its own name"""
     _asked: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def named(self, value: str) -> str | None:
@@ -58,7 +60,7 @@ class Boards:
         return key
 
     def of_path(self, name: str) -> str | None:
-        """The board that a folder (board=51job, lagou) or a file (拉勾网_2024.csv) is named for; the innermost one counts."""
+        """The board that a folder (board=51job, lagou) or a file (拉勾网_2024.csv, lagou_jobs.csv) is named for; the innermost counts."""
         for part in reversed(re.split(r"[/#\\]", name)):
             keyed = KEYED.fullmatch(part)
             if keyed is not None:
@@ -68,6 +70,9 @@ class Boards:
                 words = [w for w in BETWEEN.split(stem) if w and not DATE.fullmatch(w)]
                 name = "".join(words)
                 found = None if stem.isdecimal() or self._bare(name) in self.common else self.named(name)
+                rest = "".join(w for w in words if not self.file_words.match(w))
+                if found is None and rest != name and not rest.isdecimal() and self._bare(rest) not in self.common:
+                    found = self.named(rest)
             if found is not None:
                 return found
         return None
@@ -88,9 +93,10 @@ class Boards:
 
 
 def load_boards(data: Mapping[str, Any]) -> Boards:
-    """From `packed.toml`: [board_names], [hosts], board_words, common_board_names and [path_keys]."""
+    """From `packed.toml`: [board_names], [hosts], board_words, file_words, common_board_names and [path_keys]."""
     names = {normal(k): v for k, v in data["board_names"].items()}
     ids = {normal(b): b for b in (*names.values(), *data["hosts"].values())}
     keys = {k: re.compile(p) for k, p in data["path_keys"].items()}
     common = frozenset(map(normal, data["common_board_names"]))
-    return Boards({**ids, **names}, data["hosts"], re.compile(data["board_words"]), common, keys)
+    around, file_words = re.compile(data["board_words"]), re.compile(data["file_words"])
+    return Boards({**ids, **names}, data["hosts"], around, common, keys, file_words)

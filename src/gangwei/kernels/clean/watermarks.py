@@ -22,6 +22,8 @@ class Watermarks:
     """Where marks of a board stand in a text."""
 
     hints: list[str]
+    styles: re.Pattern[str]
+    """Style sheets of the page"""
     told: re.Pattern[str]
     """What tells that a text has marks"""
     marks: re.Pattern[str]
@@ -34,18 +36,24 @@ def compile_watermarks(book: Codebook) -> Watermarks:
     marks = f"{data['sure']}|{data['alone']}|{data['others']}"
     return Watermarks(
         list(data["hints"]),
+        re.compile(data["styles"]),
         re.compile(f"{data['sure']}|{data['alone_told']}"),
-        re.compile(rf"(\s*)(?:{marks})(?:\s*(?:{marks}))*(\s*)"),
+        re.compile(rf"(\s{{0,8}})(?:{marks})(?:\s{{0,8}}(?:{marks}))*(\s{{0,8}})"),
     )
 
 
 def strip_watermarks(series: pl.Series, rules: Watermarks) -> pl.Series:
     """Texts without the marks of a board; the halves of a word or of a sentence that one stood between are joined."""
     rows = np.flatnonzero(series.str.contains_any(rules.hints).fill_null(False).to_numpy())
-    found = [(row, text) for row, text in zip(rows.tolist(), series.gather(rows).to_list()) if rules.told.search(text)]
-    if not found:
-        return series
-    return series.clone().scatter([row for row, _ in found], [rules.marks.sub(_joined, text) for _, text in found])
+    found = [(row, old, _stripped(old, rules)) for row, old in zip(rows.tolist(), series.gather(rows).to_list())]
+    found = [f for f in found if f[1] != f[2]]
+    return series.clone().scatter([f[0] for f in found], [f[2] for f in found]) if found else series
+
+
+def _stripped(text: str, rules: Watermarks) -> str:
+    """One text without marks and styles, which tell of marks, too."""
+    bare = rules.styles.sub("", text)
+    return rules.marks.sub(_joined, bare) if bare != text or rules.told.search(bare) else text
 
 
 def _joined(mark: re.Match[str]) -> str:
