@@ -35,6 +35,19 @@ def test_copies_of_a_text_are_one_label() -> None:
     assert [getattr(copied, e) for e in ends] == pytest.approx([getattr(once, e) for e in ends])
 
 
+@pytest.mark.parametrize("weight", [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+def test_labels_that_stand_for_no_ad_tell_nothing(weight: list[float]) -> None:
+    """A stratum of which every label has the weight 0 counts as none."""
+    truth, said = np.array([True, True, True, False]), np.array([True, False, True, False])
+    design = label_scores.Design(np.array([0, 0, 1, 1]), np.arange(4))
+    on = np.array(weight) > 0
+    found = label_scores.score("tier", "x", truth, said, np.array(weight), design)
+    alone = label_scores.score("tier", "x", truth[on], said[on], np.array(weight)[on], design.of(on))
+    assert (found.recall_low, found.recall_high, found.f1_low) == (alone.recall_low, alone.recall_high, alone.f1_low)
+    nothing = label_scores.score("tier", "x", truth, said, np.zeros(4), design)
+    assert (nothing.recall_low, nothing.recall_high) == (0, 1)
+
+
 def test_a_large_stratum_without_an_error_leaves_recall_open() -> None:
     """75 labels that each stand for 700 ads met no miss; up to one in thirty of them may be one."""
     truth = said = np.arange(150) < 75

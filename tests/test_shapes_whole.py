@@ -309,6 +309,14 @@ def test_ads_beside_the_key_of_a_resume_are_ads(tmp_path: Path) -> None:
     assert ads(path)[0].is_empty()
 
 
+@pytest.mark.parametrize("of_person", ["name", "age", "性别", "start_date", "结束时间", "apply_time", "投递状态"])
+def test_who_applied_or_worked_beside_the_key_of_a_resume(tmp_path: Path, of_person: str) -> None:
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{i},{t},青禾{i}有限公司,{c},{a}-{b}K,2019-0{i + 1}\n" for i, (t, c, _, a, b) in enumerate(ADS))
+    path.write_text(f"resume_id,title,company,city,salary,{of_person}\n{rows}", "utf-8")
+    assert ads(path)[0].is_empty()
+
+
 @pytest.mark.parametrize(("off", "kept"), [(0, 3), (700, 0)])
 def test_the_mean_of_the_bounds_of_each_row_is_no_statistic(tmp_path: Path, off: int, kept: int) -> None:
     """What many ads pay on average is hardly ever the middle of the least and the most."""

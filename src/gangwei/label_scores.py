@@ -78,8 +78,10 @@ def _ends(right: Bools, wrong: Bools, may_be_wrong: Bools, weight: Floats, desig
     """95 % interval of the weight of `right` over that of `right` or `wrong`; (0, 1) where there is neither.
 
     A stratum with no ad among those that may be wrong is taken to hold none that is. No finite-population correction: weights
-    do not tell whether a stratum was read to its end.
+    do not tell whether a stratum was read to its end. Ads that stand for none tell nothing.
     """
+    on = weight > 0
+    right, wrong, may_be_wrong, weight, design = right[on], wrong[on], may_be_wrong[on], weight[on], design.of(on)
     if not (right | wrong).any():
         return 0.0, 1.0
     a = e = down_a = up_a = down_e = up_e = low_cross = high_cross = 0.0

@@ -38,6 +38,7 @@ class Tells:
     no_name: re.Pattern[str]
     certificate: re.Pattern[str]
     heading: re.Pattern[str]
+    example: re.Pattern[str]
     yuan: re.Pattern[str]
     months: re.Pattern[str]
     ago: re.Pattern[str]

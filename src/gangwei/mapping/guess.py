@@ -174,12 +174,12 @@ def _place(
     remarks = legends.named(coded, remarks)
     shown = {n: [plain(v) for v in mine] for n, mine in cells.items()}
     keys = objects.keys_of(names, cells, know.packed.labels)
-    shown |= {n: [] for n, *_ in keys.values()} | {n: held for n, (*_, held) in keys.items()}
+    shown |= {n: [] for n, *_ in keys.values()} | {n: k.held for n, k in keys.items()}
     labels = prefixed.labels_of(names, shown, know.headers)
     shown |= {n: prefixed.bare(label, shown[n]) for n, label in labels.items()}
     asked = [*(names if header else labels), *keys]
     stems = {**know.headers.stems(names), **know.headers.remarked(remarks)} if header else {}
-    told = {n: key for n, (own, key, _) in keys.items() if not header or know.headers.claim(own) is None}
+    told = {n: key for n, (own, key, *_) in keys.items() if not header or know.headers.claim(own) is None}
     placed = by_header(asked, shown, know.headers, know.values, {**stems, **labels, **told})
     placed = (
         corrected(names, rows, placed, shown, know.headers, know.values, know.packed)

@@ -11,9 +11,11 @@ from gangwei.mapping.values import Values
 
 CODE = re.compile(r"^\s*(\d{1,2})(?:\.0)?\s*$")
 ENTRY = re.compile(
-    r"(?<!\d)(\d{1,2})\s*[-–—:：=.、]?\s*((?:\d+\s*[kK千万]?\s*[-~至]\s*\d+|\d+)?[^\W\d_][^\s,，;；|、）)'’”\"\d]*)"
+    r"(?<!\d)(\d{1,2})\s*[-–—:：=.、]?\s*(?:表示|代表|代指|为|是)?\s*((?:\d+\s*[kK千万]?\s*[-~至]\s*\d+|\d+)?[^\W\d_][^\s,，;；|、）)'’”\"\d]*)"
 )
 """A number and the word that it stands for: 1-大专, 2：本科, 3-5-10年 (5-10年 under 3), 0不限."""
+RANGE = re.compile(r"^(\d+)(?!\s*[-~至\d])")
+"""The upper bound of what is a range (5年 of 3-5年) and no word that a number stands for."""
 FEW = 2
 
 
@@ -22,12 +24,20 @@ def legends_of(cells: Mapping[str, list[str]], remarks: Mapping[str, str], value
     out = {}
     for name, remark in remarks.items():
         mine = cells.get(name, [])
-        told = dict(ENTRY.findall(remark)) if mine else {}
+        said = ENTRY.findall(remark) if mine else []
+        told = {} if _of_ranges(said) else dict(said)
         codes = [m[1] for m in map(CODE.match, mine) if m]
         known = sum(c in told for c in codes)
         if len(told) >= FEW and known >= values.cut.nearly_all * len(mine):
             out[name] = told
     return out
+
+
+def _of_ranges(said: list[tuple[str, str]]) -> bool:
+    """What a remark says are ranges (1-3年、3-5年): each has a larger number behind it, or one begins where the one before it ends."""
+    ends = [int(m[1]) if (m := RANGE.match(word)) else None for _, word in said]
+    larger = all(end is not None and end > int(code) for (code, _), end in zip(said, ends))
+    return larger or any(end is not None and end == int(code) for end, (code, _) in zip(ends, said[1:]))
 
 
 def named(legends: Mapping[str, Mapping[str, str]], remarks: Mapping[str, str]) -> dict[str, str]:

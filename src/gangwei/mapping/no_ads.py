@@ -20,7 +20,7 @@ OF_ONE = {"pay", "education", "experience", "posted", "headcount", "employment_t
 
 def of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge) -> bool:
     """Résumés, applications or graduates: three columns or more that only records of persons have, or the key of a résumé, where
-    no title, employer and pay stand beside it. Or accounts: a word to sign in with, and nothing of a job. What is too long for a
+    no title, employer and pay stand beside it or something tells of an application or of a person's past. Or accounts: a word to sign in with, and nothing of a job. What is too long for a
     header is an ad's text."""
     names = [n for n in names if len(n) <= HEADER_CHARS]
     keys = {n for n in names if know.headers.tells.of_resumes.search(n)}
@@ -29,6 +29,8 @@ def of_persons(names: Sequence[str], remarks: Mapping[str, str], know: Knowledge
         return True
     asked = {c.field for n in names if (c := know.headers.listed(n)) is not None}
     if keys:
+        if any(know.packed.with_resumes.search(normal(h)) for n in names for h in (n, remarks.get(n, "")) if h):
+            return True
         return not keys.issuperset(own) or not ({"title", "company"} <= asked and asked & OF_PAY)
     signed = any(know.packed.accounts.search(normal(h)) for n in names for h in (n, remarks.get(n, "")))
     return signed and not OF_WORK & asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gangwei.mapping.packed import median, plain
 
@@ -22,40 +22,52 @@ BOUNDS = ("pay_min", "pay_max")
 YEARS = ("experience", "experience_max")
 
 
-def keys_of(names: Sequence[str], cells: dict[str, list[str]], labels: str) -> dict[str, tuple[str, str, list[str]]]:
+class Key(NamedTuple):
+    """A key within a column, its values, and whether nothing but labels stands between the facts of the column."""
+
+    column: str
+    key: str
+    held: list[str]
+    close: bool
+
+
+def keys_of(names: Sequence[str], cells: dict[str, list[str]], labels: str) -> dict[str, Key]:
     """'column.key' to the column, the key and its values, for columns of which four of five values are objects or short facts.
 
     Args:
         labels: words before facts that tell them apart where nothing else stands between them (地点：北京经验：1-3年).
     """
-    out: dict[str, tuple[str, str, list[str]]] = {}
+    out: dict[str, Key] = {}
     for name in names:
         mine = cells[name]
         if not mine or median(mine) > LONG:
             continue
         found: dict[str, list[str]] = {}
-        for key, *parts in _pairs(mine, labels):
+        pairs, close = _pairs(mine), False
+        if not pairs:
+            pairs, close = _pairs(mine, re.compile(rf"({labels})(?=\s*[:：])")), True
+        for key, *parts in pairs:
             found.setdefault(key, []).extend(p for p in parts if p.strip())
-        out |= {f"{name}.{key}": (name, key, held) for key, held in found.items() if held}
+        out |= {f"{name}.{key}": Key(name, key, held, close) for key, held in found.items() if held}
     return out
 
 
-def _pairs(mine: list[str], labels: str) -> list[tuple[str, ...]]:
-    """Key and value (one of several groups), where four of five values are objects or most parts of them are labelled."""
+def _pairs(mine: list[str], label: re.Pattern[str] | None = None) -> list[tuple[str, ...]]:
+    """Key and value (one of several groups), where four of five values are objects or most parts of them are labelled, with a
+    `label` also parts with nothing before it."""
     objects = [v for v in mine if OBJECT.match(v)]
     if 5 * len(objects) >= 4 * len(mine):
         return [p for v in objects for p in PAIR.findall(v)]
-    label = re.compile(rf"({labels})(?=\s*[:：])")
-    parts = [label.sub(r"|\1", BLANKS.sub("|", plain(v))) for v in mine]
+    parts = [BLANKS.sub("|", plain(v)) for v in mine]
+    if label:  # a text with labels somewhere in it is none of facts
+        parts = [label.sub(r"|\1", p) if label.match(p.lstrip()) else "" for p in parts]
     facts = [LABELLED.findall(v) for v in parts]
     several = sum(len(f) >= FEW and len(f) * 2 > len(PART.findall(v)) for f, v in zip(facts, parts))
     pairs = [p for f in facts for p in f] if 5 * several >= 4 * len(mine) else []
     return pairs if pairs and median([value for _, value in pairs]) <= SHORT else []
 
 
-def rules_of(
-    placed: dict[str, str], keys: dict[str, tuple[str, str, list[str]]], labels: str
-) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def rules_of(placed: dict[str, str], keys: dict[str, Key], labels: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Field to the column that it is read from, and the rewrites that take it out of the object.
 
     Args:
@@ -76,16 +88,17 @@ def rules_of(
         shared["experience"] = at["experience"][0]
         rewrites += _years(at["experience"][1], at["experience_max"][1])
         at = {f: v for f, v in at.items() if f not in YEARS}
-    for target, (column, key, _) in at.items():
+    for target, (column, key, held, together) in at.items():
         if target in ("ignore", "source_key", "province", "experience_max", "tags") or target.startswith("pay_"):
             continue
-        if target == "description" and median(keys[f"{column}.{key}"][2]) <= TEXT:
+        if target == "description" and median(held) <= TEXT:
             continue
         shared[target] = column
         own = re.escape(key)
         fact = rf"^(?:.*[|\s])?{own}\s*[:：]\s*([^|]*?)(?:\s+{LABEL}.*|\|.*)?$"
         close = rf"^.*?{own}\s*[:：]\s*([^|:：]*?)\s*(?:(?:{labels})\s*[:：].*)?$"
-        pattern = rf"(?s)['\"]{own}['\"]{VALUE}" + ("" if own.isascii() else f"|{close}|{fact}")
+        plain_facts = "" if own.isascii() else f"|{close}|{fact}" if together else f"|{fact}"
+        pattern = rf"(?s)['\"]{own}['\"]{VALUE}{plain_facts}"
         rewrites.append({"field": target, "pattern": pattern, "take": True})
     return shared, rewrites
 

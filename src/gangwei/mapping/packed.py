@@ -63,6 +63,8 @@ class Packed:
     table_words: re.Pattern[str]
     persons: re.Pattern[str]
     """Normalised headers and remarks of columns that only records of persons have"""
+    with_resumes: re.Pattern[str]
+    """The same of those that tell of an application or of a person's past beside the key of a résumé"""
     accounts: re.Pattern[str]
     link: str
     pay_bounds: tuple[dict[str, str], ...]
@@ -97,6 +99,7 @@ class Packed:
     town: str
     """Titles of rows that are headings where nothing else stands beside them: names of towns"""
     title_town: re.Pattern[str]
+    named_for: re.Pattern[str]
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""
     unit_scales: tuple[tuple[str, int], ...]
@@ -125,6 +128,7 @@ def load_packed(book: Codebook) -> Packed:
         "boards": load_boards(data),
         "null_rules": _nulls(data),
         "town": data["town"].replace("{places}", places),
+        "named_for": re.compile(data["named_for"].replace("{cities}", places_of(book, cities=True))),
         "title_town": re.compile(data["title_town"].replace("{places}", places)),
         "title_place": data["title_place"].replace("{places}", places),
         "units": tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),

@@ -115,14 +115,24 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
 
 
 def placed_by_title(match: Match | None, table: Table, know: Knowledge) -> Match | None:
-    """The mapping with the town that hires by the title above the header, where no column tells a place."""
+    """The mapping with the town that hires by the title above the header, where no column tells a place and no employers are named
+    for other towns."""
     if match is None or not match.sniffed or PLACES & {*match.source.fields, *_inside(match.source)}:
         return match
     above = (c for row in table.head[: max(match.skip - 1, 0)] for c in row[:1])
     town = next((m[1] for m in map(know.packed.title_town.search, above) if m), None)
-    if town is None:
+    if town is None or _elsewhere(match, table, town, know):
         return match
     return replace(match, source=replace(match.source, constants={**match.source.constants, "city": town}))
+
+
+def _elsewhere(match: Match, table: Table, town: str, know: Knowledge) -> bool:
+    """More than a few employers are named for other towns than this one."""
+    columns = match.source.fields["company"].columns if "company" in match.source.fields else ()
+    at = [i for i, n in enumerate(match.names) if n in columns]
+    names = [r[i] for r in table.head[match.skip :] if len(r) == len(match.names) for i in at if r[i].strip()]
+    others = [m for m in map(know.packed.named_for.search, names) if m and (m[1] or m[2]) not in town]
+    return len(others) > know.values.cut.few * len(names)
 
 
 def told_by_path(match: Match | None, name: str, know: Knowledge) -> Match | None:

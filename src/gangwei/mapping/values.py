@@ -73,10 +73,18 @@ class Values:
         return next(p.pattern for n, p, _ in self.rules if n == target)
 
 
-def places_of(book: Codebook) -> str:
-    """Names of provinces, prefectures and county-level cities, longest first, as alternatives of a pattern."""
-    now = (r for r in book.rows("places/units.csv") if not r["to"])
-    towns = {r["short"] or r["name"] for r in now if r["level"] in ("1", "2") or r["name"].endswith("市")}
+def places_of(book: Codebook, *, cities: bool = False) -> str:
+    """Names of provinces, prefectures and county-level cities, longest first, as alternatives of a pattern; or of `cities` above
+    counties alone."""
+    now = [r for r in book.rows("places/units.csv") if not r["to"]]
+    if cities:
+        towns = {
+            r["short"] or r["name"]
+            for r in now
+            if r["level"] == "2" or (r["level"] == "1" and r["name"].endswith("市"))
+        }
+    else:
+        towns = {r["short"] or r["name"] for r in now if r["level"] in ("1", "2") or r["name"].endswith("市")}
     return "|".join(sorted((t for t in towns if len(t) > 1), key=lambda t: (-len(t), t)))
 
 

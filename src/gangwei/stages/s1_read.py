@@ -221,7 +221,8 @@ def _above(table: Table, match: Match, know: Knowledge) -> list[Chunk]:
     fields = {c: f for f, s in match.source.fields.items() for c in s.columns}
     found = rows_of_data(shown, match.names, fields, know.headers, know.values)
     named = [(i, f) for i, n in enumerate(match.names) if (f := fields.get(n)) in NAMES]
-    ads = [k for k in found if any(know.values.like(f, [shown[k][i]]) for i, f in named)]
+    shows_how = [k for k in found if any(map(know.headers.tells.example.search, shown[k]))]
+    ads = [k for k in found if k not in shows_how and any(know.values.like(f, [shown[k][i]]) for i, f in named)]
     bad = [BadRow(k + 1, "table_note", "|".join(top[k])[:RAW_CHARS]) for k in found if k not in ads]
     return [chunk_of(match.names, [top[k] for k in ads], [k + 1 for k in ads], bad)] if found else []
 
