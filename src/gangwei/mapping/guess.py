@@ -134,8 +134,12 @@ def _narrower(table: Table, found: Guess, more: list[list[str]], know: Knowledge
 
 
 def _sure_header(row: list[str], know: Knowledge) -> bool:
-    """Short cells without a digit, of which three of five ask for a field, several fields in all: no row of data."""
+    """Short cells without a digit, of which three of five ask for a field, several fields in all: no row of data. Or columns that a
+    program counts, all others asking for a field."""
     filled = [c.strip() for c in row if c.strip()]
+    counted = {f for f in filled if know.headers.tells.no_name.search(f)}
+    if len(counted) >= know.values.cut.few_values and all(f in counted or know.headers.claim(f) for f in filled):
+        return True
     asked = [c.field for f in filled if (c := know.headers.claim(f)) is not None]
     short = all(len(f) <= SHORT_HEADER and not any(map(str.isdigit, f)) for f in filled)
     return short and len(set(asked)) >= know.values.cut.few_values and len(asked) / len(filled) >= know.values.cut.clear

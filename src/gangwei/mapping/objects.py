@@ -96,7 +96,7 @@ def rules_of(placed: dict[str, str], keys: dict[str, Key], labels: str) -> tuple
         shared[target] = column
         own = re.escape(key)
         fact = rf"^(?:.*[|\s])?{own}\s*[:：]\s*([^|]*?)(?:\s+{LABEL}.*|\|.*)?$"
-        close = rf"^.*?{own}\s*[:：]\s*([^|:：]*?)\s*(?:(?:{labels})\s*[:：].*)?$"
+        close = rf"^.*?{own}\s*[:：]\s*((?:[^|:：]|\d[:：]\d)*?)\s*(?:(?:{labels})\s*[:：].*)?$"
         plain_facts = "" if own.isascii() else f"|{close}|{fact}" if together else f"|{fact}"
         pattern = rf"(?s)['\"]{own}['\"]{VALUE}{plain_facts}"
         rewrites.append({"field": target, "pattern": pattern, "take": True})
