@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
@@ -42,17 +43,19 @@ def text_lines(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[str 
 
 
 def guess_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter that cuts most records of a sample into the same number (> 1) of fields; a rare one where no other does."""
+    """The delimiter that cuts most records of a sample into the same number (> 1) of fields; a rare one where no other does. Where one
+    cuts all of them so, none that leaves the first record whole, as marks within a column do."""
     best, best_score = ",", 0.0
     spaced = sum(QUOTED_BY_BLANKS.match(x) is not None for x in lines) * 10 >= len(lines) * 9 > 0
+    cut = {}
     for d in (*DELIMITERS, *((" ",) if spaced else ()), *RARE):
+        with contextlib.suppress(csv.Error):
+            cut[d] = [len(r) for r in csv.reader(lines, delimiter=d) if r]
+    even = any(d not in RARE and d != " " and len(set(counts)) == 1 < counts[0] for d, counts in cut.items() if counts)
+    for d, counts in cut.items():
         if d in RARE and best_score and best not in RARE:
             break
-        try:
-            counts = [len(r) for r in csv.reader(lines, delimiter=d) if r]
-        except csv.Error:
-            continue
-        if not counts:
+        if not counts or (even and counts[0] == 1):
             continue
         mode = max(sorted(set(counts)), key=counts.count)
         score = counts.count(mode) / len(counts) * min(mode, 12) if mode > 1 else 0.0
