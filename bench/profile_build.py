@@ -141,8 +141,9 @@ def main() -> None:
     gangwei.cli.share_one_heap()
     from gangwei import warm
     from gangwei.config import Settings
-    from gangwei.pipeline import Build, Watch
+    from gangwei.pipeline import Build
     from gangwei.synth import make as synth
+    from gangwei.watch import Watch
 
     sampler = Sampler(threading.get_ident())
 

@@ -34,7 +34,8 @@ def measured(inputs: Path, out: Path, threads: int, memory: str) -> dict[str, ob
 
     gangwei.cli.share_one_heap()
     from gangwei.config import Settings, parse_size
-    from gangwei.pipeline import Build, Watch
+    from gangwei.pipeline import Build
+    from gangwei.watch import Watch
 
     stages: list[tuple[str, float, float]] = []
     open_: dict[str, tuple[float, float]] = {}

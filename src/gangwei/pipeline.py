@@ -30,6 +30,7 @@ from gangwei.stage_keys import STAGES, Keys
 from gangwei.stages import (
     s1_read,
     s4_employers,
+    s4_names,
     s5_match,
     s5_sensitivity,
     s7_publish,
@@ -47,6 +48,7 @@ from gangwei.store import (
     write_frames,
     write_json,
 )
+from gangwei.watch import Watch
 
 
 class NothingPublished(Exception):
@@ -64,22 +66,6 @@ class Report:
 
 
 WARM = ("match", "classify")  # stages whose kernels are compiled beside the first ones (see warm.py)
-
-
-class Watch:
-    """What the edge shows; the default shows nothing."""
-
-    def begin(self, stage: str, rows: int, cached: int) -> None:
-        """A stage starts, or is found to have more to do: rows to do, rows found done."""
-
-    def advance(self, stage: str, rows: int) -> None:
-        """Rows of the stage are done."""
-
-    def end(self, stage: str) -> None:
-        """The stage is done."""
-
-    def notice(self, message: str) -> None:
-        """Something a person should read."""
 
 
 class Build:
@@ -258,12 +244,7 @@ class Build:
     def employers(self) -> dict[str, Path]:
         """s4: distinct names once, for the whole dataset."""
         clean = [p.paths["clean"] for p in self.parts]
-        dated = self.engine.sql(
-            "SELECT source_id, day, count(*) AS ads FROM (SELECT source_id, CASE WHEN captured_date IS NULL"
-            " OR posted_date > captured_date THEN posted_date ELSE captured_date END AS day FROM clean) AS d"
-            " GROUP BY source_id, day",
-            clean=clean,
-        )
+        dated = s4_names.days(self.engine, clean)
         last, beyond = last_day(dated, self.book.toml("dates.toml")["last_day"])
         self.log += beyond
         day = dt.date.fromisoformat(self.settings.as_of) if self.settings.as_of else last
@@ -273,16 +254,7 @@ class Build:
         todo = self._forced("s4_employers") or not all(o.exists() for o in outs.values())
         self.watch.begin("s4_employers", self.rows if todo else 0, 0 if todo else self.rows)
         if todo:
-            stated = self.engine.sql(
-                "SELECT company AS name_raw, company_nature, count(*) AS n_ads FROM clean WHERE company IS NOT NULL"
-                " GROUP BY company, company_nature",
-                clean=clean,
-            )
-            seconds = self.engine.sql(
-                "SELECT company AS name_raw, company_other AS second_name, count(*) AS n_ads FROM clean"
-                " WHERE company IS NOT NULL AND company_other IS NOT NULL GROUP BY company, company_other",
-                clean=clean,
-            )
+            stated, seconds = s4_names.names(self.engine, clean)
             names = stated.group_by("name_raw").agg(pl.col("n_ads").sum()).sort("name_raw")
             frames = s4_employers.run(
                 names,

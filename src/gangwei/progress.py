@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gangwei.pipeline import Report, Watch
+from gangwei.pipeline import Report
+from gangwei.watch import Watch
 
 
 class Screen(Watch):

@@ -38,6 +38,7 @@ _FOLDERS: dict[str, tuple[str, ...]] = {
 CODE: dict[str, tuple[str, ...]] = {  # as patterns of files
     s: (*(f"{folder}/*.py" for folder in _FOLDERS[s]), f"stages/{s}.py", *_SHARED) for s in STAGES
 }
+CODE["s4_employers"] += ("stages/s4_names.py",)
 CODE["s5_match"] += ("stages/s5_sensitivity.py",)
 CODE["s6_classify"] += ("opinions.py", "kernels/job/occupation.py", "kernels/job/skills.py")
 CODE["s7_publish"] += ("chunks.py", "stages/s5_sensitivity.py", "stages/s7_*.py")
