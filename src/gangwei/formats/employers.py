@@ -23,6 +23,8 @@ FEW_COLUMNS = 4
 """Columns of a table of names: a key, the name and little more."""
 MOST = 200_000
 """Employers beyond which the jobs stay without them."""
+COUNTED = -1
+"""The place of a key that no column holds."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Schema:
 @dataclass
 class Employers:
     """The table of employers (or titles) and its columns by field, the column of the jobs that refers to it, and its rows by their
-    key, which stands at `key`."""
+    key, which stands at `key`; at COUNTED no column of the table has it: the database counts the rows from 1."""
 
     table: str
     by: str
@@ -61,6 +63,7 @@ class Employers:
     key: int = 0
     holder: str = "employer"
     rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    seen: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +72,8 @@ class Employers:
 
     def add(self, row: Sequence[str | None]) -> None:
         """One row of the table of employers."""
-        if (key := row[self.key]) and len(self.rows) <= MOST:
+        self.seen += 1
+        if (key := str(self.seen) if self.key == COUNTED else row[self.key]) and len(self.rows) <= MOST:
             self.rows.setdefault(key, tuple(row[i] or "" for i in self.columns.values()))
 
     def of(self, key: str) -> tuple[str, ...]:
@@ -78,10 +82,13 @@ class Employers:
         return self.rows.get(key, nothing) if len(self.rows) <= MOST else nothing
 
     def add_all(self, chunks: Iterator[Chunk]) -> None:
-        """All rows of the table of employers."""
+        """All rows of the table of employers; none where rows that the database counts cannot all be read."""
         for c in chunks:
             for row in c.rows.iter_rows():
                 self.add(row)
+            if c.bad and self.key == COUNTED:
+                self.rows.clear()
+                return
 
     def joined(self, chunks: Iterator[Chunk], names: Sequence[str]) -> Iterator[Chunk]:
         """Jobs with their employers in the last of the columns `names`."""
@@ -103,18 +110,39 @@ def employers_of(jobs: str, schema: Schema, titled: bool = False) -> Employers |
         return None
     if (declared := _declared(jobs, schema, own)) is not None:
         return declared
-    for name, columns in schema.tables.items():
+    for name in schema.tables:
         said = schema.said(name)
         said = _named(name, schema, said, SIZED & set(said) or _of_employers(name, schema))
         if name == jobs or "company" not in said or OF_JOBS & set(said):
             continue
-        keyed = normal(columns[0]) != "id"
-        called = (name, schema.single(name), schema.single(_own_name(name, jobs)))
-        by = (normal(columns[0]),) if keyed else tuple(f"{normal(n)}id" for n in called)
-        column = next((c for c in columns_of_jobs[1:] if any(_refers(normal(c), key) for key in by)), None)
-        if column is not None:
-            return Employers(name, column, _told(said, own))
+        if (found := _referring(jobs, name, schema)) is not None:
+            column, key = found
+            return Employers(name, column, _told(said, own), key)
     return None
+
+
+def _referring(jobs: str, name: str, schema: Schema) -> tuple[str, int] | None:
+    """The column of the jobs that holds the key of a table of employers, and where that key stands in it: called after its key, its
+    name (company_id, whatever the database counts where no column of it is a key) or both (enterprise_user_id and the user_id of
+    enterprise_profile), or remarked as the number of the employer (企业ID)."""
+    columns, own = schema.tables[name], schema.tables[jobs]
+    names = [normal(c) for c in columns]
+    called = {normal(n) for n in (name, schema.single(name), schema.single(_own_name(name, jobs)))}
+    ids = tuple(f"{n}id" for n in called)
+    by = (names[0],) if names[0] != "id" else ids
+    column = next((c for c in own[1:] if any(_refers(normal(c), key) for key in by)), None)
+    if column is not None:
+        return column, 0
+    for c in own[1:]:
+        m = schema.headers.tells.employer_key.fullmatch(c)
+        if m and m[1] and normal(m[1]) in names and any(n.startswith(normal(c[: m.start(1)])) for n in called):
+            return c, names.index(normal(m[1]))
+    remarks = schema.remarks.get(jobs, {})
+    said = next((c for c in own[1:] if schema.headers.tells.employer_key.fullmatch(remarks.get(c, ""))), None)
+    if said is not None and "id" in names:
+        return said, names.index("id")
+    counted = next((c for c in own if normal(c) in ids), None)
+    return (counted, COUNTED) if counted is not None and not {"id", *ids} & set(names) else None
 
 
 def titles_of(jobs: str, schema: Schema) -> Employers | None:

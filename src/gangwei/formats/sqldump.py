@@ -32,11 +32,13 @@ COMMENT = re.compile(r"\bCOMMENT\s*=?\s*'((?:[^'\\]|\\.|'')+)'", re.I)
 FLAT = r"(?:[^()']++|'[^']*+')*+"
 NESTED = rf"(?:[^()']++|'[^']*+'|\((?:[^()']++|'[^']*+'|\({FLAT}\))*+\))*+"
 VALUE = re.compile(
-    r"\s*(?:N?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)"
+    r"\s*(?:(?:[NBX]|_[a-z0-9]+\s*)?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)"
     rf"|(\(\s*SELECT\s{NESTED}\)"
-    r"|[^\s',()\"][^,()']*?(?:\([^()']*\))?))\s*([,)])",
-    re.S,
+    rf"|[^\s',()\"][^,()']*?(?:\([^()']*\))?|\w+\({NESTED}\)))\s*([,)])",
+    re.S | re.I,
 )
+BETWEEN = re.compile(r"(?:[\s,]++|(?:--[ \t]|#)[^\n]*\n|--\n|/\*.*?\*/)*+", re.S)
+UNFINISHED = re.compile(r"--[^\n]*|#[^\n]*|/\*.*|-", re.S)
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 OPENING = re.compile(
@@ -155,12 +157,11 @@ class Dump:
             yield [None if v == "\\N" else ESCAPE.sub(_unescape, v) if "\\" in v else v for v in line.split("\t")]
 
     def _tuple(self) -> list[str | None] | str | None:
-        """The next '(…)' of the statement, its text when it is broken, or None at the end of the statement."""
+        """The next '(…)' of the statement below comments, its text when it is broken, or None at the end of the statement."""
         while True:
-            text, at = self.text, self.at
-            while at < len(text) and text[at] in " \t\r\n,":
-                at += 1
-            if at >= len(text):
+            text = self.text
+            at = BETWEEN.match(text, self.at).end()  # type: ignore[union-attr]
+            if at >= len(text) or UNFINISHED.fullmatch(text, at):
                 if self._more():
                     continue
                 return None
@@ -180,7 +181,7 @@ class Dump:
                 elif inside is not None:  # to_date('2024-05-06', 'YYYY-MM-DD'), CAST(N'2024-05-06' AS date)
                     values.append(inside)
                 else:
-                    values.append(None if bare.upper() == "NULL" or bare[:1] == "(" else bare)
+                    values.append(None if bare.upper() == "NULL" or bare[:1] == "(" or bare.count("(") > 1 else bare)
                 at = m.end()
                 if closer == ")":
                     self.at = at

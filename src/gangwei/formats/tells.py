@@ -56,6 +56,8 @@ class Tells:
     around_tables: re.Pattern[str]
     plural: re.Pattern[str]
     employers: re.Pattern[str]
+    persons: re.Pattern[str]
+    employer_key: re.Pattern[str]
 
 
 def load_tells(book: Codebook) -> Tells:

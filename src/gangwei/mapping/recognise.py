@@ -146,28 +146,47 @@ def told_by_path(match: Match | None, name: str, know: Knowledge) -> Match | Non
 
 
 def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[tuple[Table, Match | None]]:
-    """The mappings of the tables of a database without those of accounts, employers (by their name, too) or news: where one of its tables tells a
-    title with pay, education or experience, another without them holds no ads; else one with none of them beside a title."""
-    matches = [(t, None if _of_employers(t, m, know) else m) for t, m in matches]
+    """The mappings of the tables of a database without those of accounts, persons, employers (by their names, too) or news: where one of
+    its tables tells a title with pay, education or experience, another without them holds no ads; where one tells a title with its
+    employer and place, nor does one without an employer; else one with none of them beside a title."""
+    joined = any(m and "employer.company" in m.names for _, m in matches)
+    matches = [(t, None if _of_employers(t, m, know, joined) else m) for t, m in matches]
+    matches = _without_persons(matches, know)
     told = [said(m) for t, m in matches if t.format == "sql"]
     if len(told) < FEW:
         return matches
     asked = {"title"} if any("title" in own and own & JOBS for own in told) else set[str]()
     if not asked and not any("title" in own for own in told):
         return matches
-    kept = [asked <= (own := said(m)) and bool(own & (JOBS if asked else {"title", *JOBS})) for _, m in matches]
+    hired = set[str]() if asked else {"title", "company"}
+    hired = hired if any(hired <= own and own & PLACES for own in told) else set()
+    beside = JOBS if asked else {"title", *JOBS}
+    kept = [asked | hired <= (own := said(m)) and bool(own & beside) for _, m in matches]
     return [(t, m if t.format != "sql" or not (m and m.sniffed) or k else None) for (t, m), k in zip(matches, kept)]
 
 
-def _of_employers(table: Table, match: Match | None, know: Knowledge) -> bool:
+def _without_persons(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[tuple[Table, Match | None]]:
+    """The mappings without those of tables named after résumés or persons, where another table of the database tells titles."""
+    persons = [t.format == "sql" and know.headers.tells.persons.search(_bare(t)) is not None for t, _ in matches]
+    if not any("title" in said(m) for (_, m), p in zip(matches, persons) if not p):
+        return matches
+    return [(t, None if p and m and m.sniffed else m) for (t, m), p in zip(matches, persons)]
+
+
+def _bare(table: Table) -> str:
+    """The name of a table in its database."""
+    return table.label.rsplit("#", 1)[-1]
+
+
+def _of_employers(table: Table, match: Match | None, know: Knowledge, joined: bool) -> bool:
     """A table with the name of one of employers, without pay, education, experience, a text, a header of a job for its title or
-    titles of jobs beside employers."""
+    titles of jobs beside employers; whatever stands in it where jobs of another table are given their employers (`joined`)."""
     if match is None or not match.sniffed or table.format != "sql":
         return False
     tells, titles = know.headers.tells, match.source.fields.get("title")
-    named = bool(tells.employers.search(table.label.rsplit("#", 1)[-1]))
+    named = bool(tells.employers.search(_bare(table)))
     jobs = titles is not None and any(map(tells.of_jobs.search, titles.columns))
-    if not named or jobs or said(match) & {*JOBS, "description"}:
+    if not named or jobs or (said(match) & {*JOBS, "description"} and not joined):
         return False
     return titles is None or "company" not in said(match) or not _of_titles(table, match, titles.columns[0], know)
 
