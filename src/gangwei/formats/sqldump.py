@@ -29,6 +29,7 @@ FOREIGN = re.compile(
     re.I,
 )
 COMMENT = re.compile(r"\bCOMMENT\s*=?\s*'((?:[^'\\]|\\.|'')+)'", re.I)
+DEFINED = re.compile(r";|^[ \t]{0,20}GO[ \t]*+\r?$|^[ \t]{0,20}(?:SET[ \t]+IDENTITY_)?INSERT\s", re.I | re.M)
 FLAT = r"(?:[^()']++|'[^']*+')*+"
 NESTED = rf"(?:[^()']++|'[^']*+'|\((?:[^()']++|'[^']*+'|\({FLAT}\))*+\))*+"
 VALUE = re.compile(
@@ -132,10 +133,10 @@ class Dump:
                 yield number, table, columns, BadRow(number, "broken_row", found) if isinstance(found, str) else found
 
     def _define(self) -> None:
-        """The definition of a table, or what is added to it, up to its end."""
-        while (end := self.text.find(";", self.at)) < 0 and self._more():
+        """The definition of a table, or what is added to it, up to its end: in scripts of SQL Server a line with GO or the first rows."""
+        while (found := DEFINED.search(self.text, self.at)) is None and self._more():
             pass
-        end = len(self.text) if end < 0 else end
+        end = len(self.text) if found is None else found.start()
         create = CREATE.match(self.text, self.at)
         if (statement := create or ALTER.match(self.text, self.at)) is not None:
             body = self.text[statement.end() : end]

@@ -257,7 +257,11 @@ def _by_values(
     """Columns placed by their headers, as their values complete them, and those placed by values alone."""
     values = know.values
     by_value = by_values.columns(names, rows, shown, placed, values, barred, know.packed.intro)
-    by_value |= by_values.amounts(names, rows, {**placed, **by_value}, values)
+    even = {n for n, f in placed.items() if f == "pay" and n not in names and len(set(shown[n])) == 1}
+    bounds = by_values.amounts(names, rows, {n: f for n, f in {**placed, **by_value}.items() if n not in even}, values)
+    if bounds:  # a basic pay in an object is the same in all ads
+        placed = {n: f for n, f in placed.items() if n not in even}
+    by_value |= bounds
     by_value |= by_values.addresses(names, rows, {**placed, **by_value}, values)
     by_value |= by_values.codes(shown, {**placed, **by_value}, values)
     bare = {n: mine for n, mine in shown.items() if not header or know.headers.tells.no_name.search(n)}
