@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 
 from gangwei.codebook import Codebook
 from gangwei.formats import blocks, literals, markdown, page_data, sqldump
+from gangwei.formats.chunk import Limits
 from gangwei.formats.headers import load_headers
 from gangwei.stage_tables import RAW
 from gangwei.stages import s2_clean, s6_classify
@@ -125,3 +127,10 @@ def test_long_headings_end(piece: str) -> None:
 )
 def test_an_opening_that_is_no_dump_costs_no_more_than_its_length(text: str) -> None:
     assert not sqldump.is_dump(text)
+
+
+@pytest.mark.parametrize("end", ["(1,a" + " " * 400_000, "(1," + "f(" * 200_000, "/*" + " *" * 200_000, "--" * 200_000])
+def test_a_broken_row_costs_no_more_than_its_length(end: str) -> None:
+    dump = f"INSERT INTO job (id, title) VALUES (1, '会计'),\n{end}".encode()
+    whole = [r for *_, r in sqldump.Dump(io.BytesIO(dump), "utf-8", Limits()).rows() if isinstance(r, list)]
+    assert whole == [["1", "会计"]]

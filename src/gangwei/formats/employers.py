@@ -3,7 +3,7 @@ city or level of education."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -74,7 +74,9 @@ class Employers:
         """One row of the table of employers."""
         self.seen += 1
         if (key := str(self.seen) if self.key == COUNTED else row[self.key]) and len(self.rows) <= MOST:
-            self.rows.setdefault(key, tuple(row[i] or "" for i in self.columns.values()))
+            told = tuple(row[i] or "" for i in self.columns.values())
+            if self.rows.setdefault(key, told) != told and self.key > 0:  # a user with two employers
+                self.rows[key] = ("",) * len(told)
 
     def of(self, key: str) -> tuple[str, ...]:
         """What is told of an employer, in the order of `names`."""
@@ -89,6 +91,12 @@ class Employers:
             if c.bad and self.key == COUNTED:
                 self.rows.clear()
                 return
+
+    def doubt(self, jobs: Iterable[str]) -> None:
+        """None of the employers that the database counts where one of the keys in these jobs is not among them: rows were deleted,
+        or it counts from another number."""
+        if self.key == COUNTED and any(k and k not in self.rows for k in jobs):
+            self.rows.clear()
 
     def joined(self, chunks: Iterator[Chunk], names: Sequence[str]) -> Iterator[Chunk]:
         """Jobs with their employers in the last of the columns `names`."""
@@ -110,21 +118,29 @@ def employers_of(jobs: str, schema: Schema, titled: bool = False) -> Employers |
         return None
     if (declared := _declared(jobs, schema, own)) is not None:
         return declared
+    told = {}
     for name in schema.tables:
         said = schema.said(name)
         said = _named(name, schema, said, SIZED & set(said) or _of_employers(name, schema))
-        if name == jobs or "company" not in said or OF_JOBS & set(said):
-            continue
-        if (found := _referring(jobs, name, schema)) is not None:
+        if name != jobs and "company" in said and not OF_JOBS & set(said):
+            told[name] = said
+    likely = [name for name in told if _of_employers(name, schema)] or list(told)
+    for name, said in told.items():
+        if (found := _referring(jobs, name, schema, min(said.values()) == 0, likely == [name])) is not None:
             column, key = found
             return Employers(name, column, _told(said, own), key)
     return None
 
 
-def _referring(jobs: str, name: str, schema: Schema) -> tuple[str, int] | None:
+def _referring(jobs: str, name: str, schema: Schema, keyless: bool, alone: bool) -> tuple[str, int] | None:
     """The column of the jobs that holds the key of a table of employers, and where that key stands in it: called after its key, its
     name (company_id, whatever the database counts where no column of it is a key) or both (enterprise_user_id and the user_id of
-    enterprise_profile), or remarked as the number of the employer (企业ID)."""
+    enterprise_profile), or remarked as the number of the employer (企业ID).
+
+    Args:
+        keyless: no key stands first in the table, but what it tells.
+        alone: no other table of employers is as likely to be meant by a remark.
+    """
     columns, own = schema.tables[name], schema.tables[jobs]
     names = [normal(c) for c in columns]
     called = {normal(n) for n in (name, schema.single(name), schema.single(_own_name(name, jobs)))}
@@ -139,10 +155,11 @@ def _referring(jobs: str, name: str, schema: Schema) -> tuple[str, int] | None:
             return c, names.index(normal(m[1]))
     remarks = schema.remarks.get(jobs, {})
     said = next((c for c in own[1:] if schema.headers.tells.employer_key.fullmatch(remarks.get(c, ""))), None)
-    if said is not None and "id" in names:
-        return said, names.index("id")
+    key = next((k for k in (normal(said), "id") if k in names), None) if said is not None and alone else None
+    if said is not None and key is not None:
+        return said, names.index(key)
     counted = next((c for c in own if normal(c) in ids), None)
-    return (counted, COUNTED) if counted is not None and not {"id", *ids} & set(names) else None
+    return (counted, COUNTED) if counted is not None and keyless and not {"id", *ids} & set(names) else None
 
 
 def titles_of(jobs: str, schema: Schema) -> Employers | None:

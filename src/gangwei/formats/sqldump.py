@@ -33,12 +33,12 @@ DEFINED = re.compile(r";|^[ \t]{0,20}GO[ \t]*+\r?$|^[ \t]{0,20}(?:SET[ \t]+IDENT
 FLAT = r"(?:[^()']++|'[^']*+')*+"
 NESTED = rf"(?:[^()']++|'[^']*+'|\((?:[^()']++|'[^']*+'|\({FLAT}\))*+\))*+"
 VALUE = re.compile(
-    r"\s*(?:(?:[NBX]|_[a-z0-9]+\s*)?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)"
+    r"\s*(?:(?:[NBXE]|_[a-z0-9]+\s*)?'((?:[^'\\]++|\\.|'')*+)'|\"((?:[^\"\\]++|\\.|\"\")*+)\"|\w+\(\s*N?'([^']*)'(?:[^()']|'[^']*')*\)"
     rf"|(\(\s*SELECT\s{NESTED}\)"
-    rf"|[^\s',()\"][^,()']*?(?:\([^()']*\))?|\w+\({NESTED}\)))\s*([,)])",
+    rf"|[^\s',()\"][^,()']*+(?:\([^()']*+\))?|\w+\({NESTED}\)))\s*([,)])",
     re.S | re.I,
 )
-BETWEEN = re.compile(r"(?:[\s,]++|(?:--[ \t]|#)[^\n]*\n|--\n|/\*.*?\*/)*+", re.S)
+BETWEEN = re.compile(r"(?:[\s,]++|(?:--|#)[^\n]*\n|/\*.*?\*/)*+", re.S)
 UNFINISHED = re.compile(r"--[^\n]*|#[^\n]*|/\*.*|-", re.S)
 ESCAPE = re.compile(r"\\(.)|''", re.S)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
@@ -182,6 +182,7 @@ class Dump:
                 elif inside is not None:  # to_date('2024-05-06', 'YYYY-MM-DD'), CAST(N'2024-05-06' AS date)
                     values.append(inside)
                 else:
+                    bare = bare.rstrip()
                     values.append(None if bare.upper() == "NULL" or bare[:1] == "(" or bare.count("(") > 1 else bare)
                 at = m.end()
                 if closer == ")":

@@ -105,6 +105,7 @@ def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Heade
         told = told_of(name, schema)
         for t in told:
             t.add_all(db.chunks(t.table, db.tables[t.table], limits))
+            t.doubt(r[columns.index(t.by)] for r in db.head(name))
 
         def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
             return joined(told, layout.names, lambda own: db.chunks(name, own, limits))
@@ -306,6 +307,7 @@ def _sql(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
         for t in told:
             with blob.stream() as f:
                 t.add_all(sqldump.chunks(f, encoding, t.table, columns_of[t.table], limits))
+            t.doubt(r[columns.index(t.by)] for r in (*rows, *more.kept) if len(r) == len(columns))
 
         def read(layout: Layout, name: str = name, told: list[Employers] = told) -> Iterator[Chunk]:
             with blob.stream() as f:

@@ -166,9 +166,11 @@ def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[
 
 
 def _without_persons(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[tuple[Table, Match | None]]:
-    """The mappings without those of tables named after résumés or persons, where another table of the database tells titles."""
+    """The mappings without those of tables named after résumés or persons, where another table of the database tells titles with
+    pay, education, experience, employers or places."""
     persons = [t.format == "sql" and know.headers.tells.persons.search(_bare(t)) is not None for t, _ in matches]
-    if not any("title" in said(m) for (_, m), p in zip(matches, persons) if not p):
+    others = [said(m) for (_, m), p in zip(matches, persons) if not p]
+    if not any("title" in own and own & {"company", *JOBS, *PLACES} for own in others):
         return matches
     return [(t, None if p and m and m.sniffed else m) for (t, m), p in zip(matches, persons)]
 
