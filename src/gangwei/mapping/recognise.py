@@ -166,13 +166,17 @@ def of_jobs(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[
 
 
 def _without_persons(matches: list[tuple[Table, Match | None]], know: Knowledge) -> list[tuple[Table, Match | None]]:
-    """The mappings without those of tables named after résumés or persons, where another table of the database tells titles with
-    pay, education, experience, employers or places."""
+    """The mappings without those of tables named after résumés or persons, where another table of the database tells titles: with pay,
+    education, experience, employers or places beside one that tells titles with employers."""
     persons = [t.format == "sql" and know.headers.tells.persons.search(_bare(t)) is not None for t, _ in matches]
-    others = [said(m) for (_, m), p in zip(matches, persons) if not p]
-    if not any("title" in own and own & {"company", *JOBS, *PLACES} for own in others):
+    others = [own for (_, m), p in zip(matches, persons) if not p and "title" in (own := said(m))]
+    sure = any(own & {"company", *JOBS, *PLACES} for own in others)
+    if not others:
         return matches
-    return [(t, None if p and m and m.sniffed else m) for (t, m), p in zip(matches, persons)]
+    gone = [
+        p and m and m.sniffed and (sure or not {"title", "company"} <= said(m)) for (_, m), p in zip(matches, persons)
+    ]
+    return [(t, None if g else m) for (t, m), g in zip(matches, gone)]
 
 
 def _bare(table: Table) -> str:
