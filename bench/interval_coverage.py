@@ -368,13 +368,19 @@ def clustered(s: Employers, rng: np.random.Generator) -> tuple[float, iv.Estimat
 RUN = {Labels: labelled, Employers: clustered, Measured: measured, Places: placed, Largest: largest, Medians: middle}
 
 
-def main() -> None:
-    """Run every setting and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def asked(about: str | None) -> tuple[int, int, str]:
+    """Runs a setting, seed and what the names of settings must hold, as the command line says."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--only", default="", help="settings whose name holds this")
     parser.add_argument("--seed", type=int, default=1)
-    runs, seed, only = (a := parser.parse_args()).runs, a.seed, a.only
+    a = parser.parse_args()
+    return a.runs, a.seed, a.only
+
+
+def main() -> None:
+    """Run every setting and print the table."""
+    runs, seed, only = asked(__doc__)
     print(
         "| setting | runs | coverage | Monte Carlo error | below / above | mean width (points) | bias (points) | ignoring the problem covers |"
     )

@@ -12,10 +12,10 @@ The Monte Carlo error of a coverage is sqrt(c (1 - c) / runs).
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 
 import numpy as np
+from interval_coverage import asked
 
 from gangwei.label_scores import Design, figures, score
 
@@ -117,11 +117,7 @@ def percentiles(
 
 def main() -> None:
     """Run every setting and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--only", default="", help="settings whose name holds this")
-    parser.add_argument("--seed", type=int, default=1)
-    runs, seed, only = (a := parser.parse_args()).runs, a.seed, a.only
+    runs, seed, only = asked(__doc__)
     print(
         "| setting | precision | recall | F1 | mean width, points | bootstrap: precision | recall | F1 | mean width |"
     )
