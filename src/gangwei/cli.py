@@ -17,7 +17,7 @@ import click
 
 from gangwei.allocator import share_one_heap
 from gangwei.cli_read import COMMANDS
-from gangwei.terminal import LOG, PATH, headlines, say, show_json, spoken, words_of
+from gangwei.terminal import LOG, PATH, headlines, say, show_any_text, show_json, spoken, words_of
 from gangwei.version import __version__
 
 
@@ -25,6 +25,7 @@ from gangwei.version import __version__
 @click.version_option(__version__, prog_name="gangwei")
 def main() -> None:
     """Raw job ads in; unique openings, AI jobs with evidence, places, employers and an auditable brief out."""
+    show_any_text()
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -19,6 +20,13 @@ from rich.text import Text
 
 OUT = Console(markup=False)  # what an ad, a file name or a path holds in brackets is text
 LOG = Console(stderr=True, markup=False)
+
+
+def show_any_text() -> None:
+    """Let a terminal or a file that cannot hold Chinese (cp1252, ASCII) get question marks in place of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 class _Named(click.Path):
@@ -116,8 +124,9 @@ def say(text: str | Text) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print JSON to standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    """Print JSON to standard output; letters beyond ASCII are escaped where it cannot hold them all."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(json.dumps(value, ensure_ascii=not unicode, indent=1, default=str))
 
 
 def headlines(rows: list[dict[str, Any]], lang: str) -> None:
