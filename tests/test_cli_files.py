@@ -169,14 +169,16 @@ def test_a_terminal_that_cannot_hold_chinese(tmp_path: Path) -> None:
     built = tmp_path / "o"
     run("build", write_csv(tmp_path / "ads.csv", ADS), "--out", built)
 
-    def output(encoding: str, *args: object) -> str:
+    def output(encoding: str, *args: object, read_as: str | None = None) -> str:
         command = [sys.executable, "-m", "gangwei", *map(str, args)]
         environment = {**os.environ, "PYTHONIOENCODING": encoding}
         done = subprocess.run(command, capture_output=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr.decode(encoding)
-        return done.stdout.decode(encoding)
+        return done.stdout.decode(read_as or encoding)
 
     assert "?" in output("ascii", "explain", built, "a1", "--lang", "zh")
     assert "工程师" in output("gbk", "explain", built, "a1", "--lang", "zh")
     as_json = json.loads(output("cp1252", "explain", built, "a1", "--json"))
     assert as_json == json.loads(run("explain", built, "a1", "--json").output)
+    table = ("measure", built, "openings", "--by", "city", "--csv")
+    assert output("cp1252", *table, read_as="utf-8") == run(*table).output

@@ -59,10 +59,10 @@ def show_figure(words: Labels, result: Result, directory: Path, labels: Path | N
 
 
 def show_csv(rows: pl.DataFrame) -> None:
-    """Print rows as CSV whose cells no spreadsheet runs."""
+    """Print rows as CSV, in UTF-8 whatever the terminal has, whose cells no spreadsheet runs."""
     from gangwei.spreadsheet import neutral
 
-    click.echo(neutral(rows).write_csv(), nl=False)
+    click.echo(neutral(rows).write_csv().encode(), nl=False)
 
 
 def _headline(title: str, result: Result, words: Labels) -> str:
