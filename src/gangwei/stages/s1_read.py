@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +29,8 @@ from gangwei.mapping.below import Below
 from gangwei.mapping.guess import Knowledge, load_knowledge
 from gangwei.mapping.header_rows import rows_of_data
 from gangwei.mapping.kinds import Kinds, joined
-from gangwei.mapping.recognise import (
-    Match,
-    better,
-    of_jobs,
-    of_page,
-    placed_by_name,
-    placed_by_title,
-    recognise,
-    sniff,
-    told_by_path,
-)
+from gangwei.mapping.matching import Matching
+from gangwei.mapping.recognise import Match
 from gangwei.mapping.source import Source, load_sources
 
 if TYPE_CHECKING:
@@ -110,38 +101,23 @@ def read(
     limits = limits or Limits()
     report = report if report is not None else FileReport(input)
     began = time.monotonic()
-    known = load_sources(book) if sources is None else list(sources)
     pages, know = compile_pages(book), load_knowledge(book)
+    known = load_sources(book) if sources is None else list(sources)
+    matching = Matching(input.name, known, know, known_only=sources is not None)
+    file = _File(limits, report, know, matching, pages.row)
     try:
         with opened(archive.Blob(input.path, input.member, limits), limits, pages, know.headers) as found:
             report.encoding = found.encoding
             for n in found.notes:
                 report.note(n.reason_id, n.message, n.row)
-            matches = [(t, recognise(t, input.name, known)) for t in found.tables]
-            if sources is None:
-                matches = [(t, better(t, m, know)) for t, m in matches]
-                alone = not any(m for _, m in matches)
-                sniffed = [(t, m or (sniff(t, know) if alone or t.format == "excel" else None)) for t, m in matches]
-                matches = of_jobs(sniffed, know) if alone else sniffed
-                matches = [(t, told_by_path(m, f"{input.name}#{t.label}", know)) for t, m in matches]
-                matches = [(t, placed_by_title(m, t, know)) for t, m in matches]
-                matches = [(t, placed_by_name(m, f"{input.name}#{t.label}", know)) for t, m in matches]
-            if found.page is not None:
-                matches = [(t, m if m and of_page(t, m.skip, m.source) else None) for t, m in matches]
-                if not any(m for _, m in matches):
-                    raise found.page
-            taken = [(t, m) for t, m in matches if m is not None]
-
-            def mapping(table: Table) -> Match | None:
-                """The mapping of a table that begins below one of these."""
-                own = recognise(table, input.name, known)
-                own = (better(table, own, know) or sniff(table, know)) if sources is None else own
-                return told_by_path(placed_by_name(own, input.name, know), input.name, know)
-
+            taken = matching.of(found.tables, page=found.page is not None)
+            if found.page is not None and not taken:
+                raise found.page
             _say_unknown(found, taken, report)
             for table, match in taken:
-                label = input.name if table is taken[0][0] else f"{input.name}#{table.label}"
-                yield from _read_table(table, match, label, pages.row, limits, report, know, mapping)
+                yield from file.batches(
+                    table, match, input.name if table is taken[0][0] else f"{input.name}#{table.label}"
+                )
     except Unreadable as e:
         report.note(e.reason_id, str(e), e.row)
     except (OSError, MemoryError, pl.exceptions.PolarsError, UnicodeError) as e:
@@ -166,52 +142,85 @@ def _say_unknown(found: Opened, taken: list[tuple[Table, Match]], report: FileRe
         )
 
 
-def _read_table(
-    table: Table,
-    match: Match,
-    label: str,
-    captcha_row: str,
-    limits: Limits,
-    report: FileReport,
-    know: Knowledge,
-    mapping: Callable[[Table], Match | None],
-) -> Iterator[Batch]:
-    """Batches of one table under its match; what is wrong with it is noted in `report`."""
-    source = match.source
-    report.source_id = source.id
-    at = {n: i for i, n in enumerate(match.names)}
-    anchors = tuple((at[n], p) for n, p in source.anchors.items() if n in at)
-    kinds = Kinds(match, table, mapping) if table.format == "json" or joined(match, table, know.headers) else None
-    wanted = frozenset(source.used) if table.format == "parquet" and kinds is None else None
-    audit = Audit()
-    unmapped: dict[str, None] = {}
-    if match.sniffed and (match.unplaced or match.by_value):
-        pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in source.fields.items())
-        pairs += f", city = {source.constants['city']} by its name" if "city" in source.constants else ""
-        report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
-    title = match.source.fields["title"].columns[0] if match.sniffed and "title" in match.source.fields else ""
-    groups = wide.groups_of(match.names, title, know.headers)
-    unmapped |= _unmapped([n for n in match.names if not any(n in g for g in groups)], match)
-    parted: Below | Kinds | None = kinds
-    if table.columns is None and kinds is None:
-        parted = Below(match, table, know, mapping)
-    used = set[str]()
-    above = _above(table, match, know)
-    for chunk in itertools.chain(above, table.read(Layout(match.skip, match.names, wanted, anchors))):
-        for n in chunk.notes:
-            report.note(n.reason_id, n.message, n.row)
-        batches = []
-        for part, own in parted.parts(chunk) if parted else [(chunk, match)]:
-            if own is not match:
-                unmapped |= _unmapped(own.names, own)
-                used |= own.source.used
-            elif kinds is not None:
-                unmapped |= _unmapped(part.rows.columns, match)
-            ads = wide.spread(part, groups, title) if groups and own is match else part
-            batches.append(_batch(ads, table, own, label, captcha_row, limits, report, audit, know))
-        yield from [_in_order(batches)] if isinstance(parted, Kinds) and len(batches) > 1 else batches
-    _say_unmapped([n for n in unmapped if n not in used], report)
-    _say_audit(audit, match, report)
+@dataclass
+class _File:
+    """What the tables of one file are read with."""
+
+    limits: Limits
+    report: FileReport
+    know: Knowledge
+    matching: Matching
+    captcha_row: str
+
+    def batches(self, table: Table, match: Match, label: str) -> Iterator[Batch]:
+        """Batches of one table under its match; what is wrong with it is noted in the report."""
+        source, report, headers = match.source, self.report, self.know.headers
+        report.source_id = source.id
+        at = {n: i for i, n in enumerate(match.names)}
+        anchors = tuple((at[n], p) for n, p in source.anchors.items() if n in at)
+        several = table.format == "json" or joined(match, table, headers)
+        kinds = Kinds(match, table, self.matching.below) if several else None
+        wanted = frozenset(source.used) if table.format == "parquet" and kinds is None else None
+        audit = Audit()
+        unmapped: dict[str, None] = {}
+        _say_guessed(match, report)
+        title = source.fields["title"].columns[0] if match.sniffed and "title" in source.fields else ""
+        groups = wide.groups_of(match.names, title, headers)
+        unmapped |= _unmapped([n for n in match.names if not any(n in g for g in groups)], match)
+        parted: Below | Kinds | None = kinds
+        if table.columns is None and kinds is None:
+            parted = Below(match, table, self.know, self.matching.below)
+        used = set[str]()
+        above = _above(table, match, self.know)
+        for chunk in itertools.chain(above, table.read(Layout(match.skip, match.names, wanted, anchors))):
+            for n in chunk.notes:
+                report.note(n.reason_id, n.message, n.row)
+            batches = []
+            for part, own in parted.parts(chunk) if parted else [(chunk, match)]:
+                if own is not match:
+                    unmapped |= _unmapped(own.names, own)
+                    used |= own.source.used
+                elif kinds is not None:
+                    unmapped |= _unmapped(part.rows.columns, match)
+                ads = wide.spread(part, groups, title) if groups and own is match else part
+                batches.append(self._batch(ads, own, label, table.mojibake, audit))
+            yield from [_in_order(batches)] if isinstance(parted, Kinds) and len(batches) > 1 else batches
+        _say_unmapped([n for n in unmapped if n not in used], report)
+        _say_audit(audit, match, report)
+
+    def _batch(self, chunk: Chunk, match: Match, label: str, mojibake: bool, audit: Audit) -> Batch:
+        """One chunk mapped, with its rejects counted and noted in the report."""
+        source, report = match.source, self.report
+        mapped = map_chunk(chunk, source, label, self.captcha_row, self.limits, mojibake, audit, self.know)
+        rejects = mapped.rejects
+        if chunk.bad:
+            bad = pl.DataFrame(
+                {
+                    "source_id": [source.id] * len(chunk.bad),
+                    "file": [label] * len(chunk.bad),
+                    "row": [b.row for b in chunk.bad],
+                    "reason_id": [b.reason_id for b in chunk.bad],
+                    "raw": [b.raw for b in chunk.bad],
+                },
+                schema=schema.REJECTS.polars,
+            )
+            rejects = pl.concat([rejects, bad]).sort("row", maintain_order=True)
+        read_rows = chunk.rows.height + len(chunk.bad)
+        report.read += read_rows
+        report.kept += mapped.raw.height
+        report.rejected.update(dict(rejects.group_by("reason_id").len().iter_rows()))
+        report.boards.update({b or "": n for b, n in mapped.raw.group_by("board").len().iter_rows()})
+        return Batch(mapped.raw, rejects, read_rows)
+
+
+def _say_guessed(match: Match, report: FileReport) -> None:
+    """Note the mapping of a file that no definition is known for."""
+    if not match.sniffed or not (match.unplaced or match.by_value):
+        return
+    fields = match.source.fields
+    pairs = ", ".join(f"{f} = {'|'.join(c for c in s.columns if c)}" for f, s in fields.items())
+    pairs += f", city = {match.source.constants['city']} by its name" if "city" in match.source.constants else ""
+    report.note("sniffed_mapping", f"no definition of this file; mapped by its headers and values: {pairs}")
 
 
 def _above(table: Table, match: Match, know: Knowledge) -> list[Chunk]:
@@ -233,41 +242,6 @@ def _in_order(batches: list[Batch]) -> Batch:
         pl.concat(frames).sort("row", maintain_order=True) for frames in zip(*((b.raw, b.rejects) for b in batches))
     )
     return Batch(raw, rejects, sum(b.rows_read for b in batches))
-
-
-def _batch(
-    chunk: Chunk,
-    table: Table,
-    match: Match,
-    label: str,
-    captcha_row: str,
-    limits: Limits,
-    report: FileReport,
-    audit: Audit,
-    know: Knowledge,
-) -> Batch:
-    """One chunk mapped, with its rejects counted and noted in `report`."""
-    source = match.source
-    mapped = map_chunk(chunk, source, label, captcha_row, limits, table.mojibake, audit, know)
-    rejects = mapped.rejects
-    if chunk.bad:
-        bad = pl.DataFrame(
-            {
-                "source_id": [source.id] * len(chunk.bad),
-                "file": [label] * len(chunk.bad),
-                "row": [b.row for b in chunk.bad],
-                "reason_id": [b.reason_id for b in chunk.bad],
-                "raw": [b.raw for b in chunk.bad],
-            },
-            schema=schema.REJECTS.polars,
-        )
-        rejects = pl.concat([rejects, bad]).sort("row", maintain_order=True)
-    read_rows = chunk.rows.height + len(chunk.bad)
-    report.read += read_rows
-    report.kept += mapped.raw.height
-    report.rejected.update(dict(rejects.group_by("reason_id").len().iter_rows()))
-    report.boards.update({b or "": n for b, n in mapped.raw.group_by("board").len().iter_rows()})
-    return Batch(mapped.raw, rejects, read_rows)
 
 
 def _unmapped(names: Sequence[str], match: Match) -> dict[str, None]:
