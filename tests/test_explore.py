@@ -23,6 +23,7 @@ from gangwei.cli import main
 from gangwei.explore import charts
 from gangwei.explore.server import create
 from gangwei.frame.check import DatasetError
+from gangwei.kernels.ai import evidence
 from published_fixture import Spec, write
 
 
@@ -290,9 +291,17 @@ def test_refusals_speak_the_language_of_the_page(client: TestClient) -> None:
             assert said.isascii() is (lang == "en") and "unknown" not in said.lower() * (lang == "zh"), said
 
 
+def test_a_refusal_is_in_one_language(client: TestClient) -> None:
+    twice = "where=province%3D440000&where=province%3D110000"
+    for path in ("/?lang=en&lang=zh", "/m/ai-share?by=city&by=role&lang=zh", f"/m/ai-share?{twice}&lang=zh"):
+        answer = client.get(path)
+        assert answer.status_code == 400 and "given twice" not in answer.text and "重复给出" in answer.text, path
+    assert "filter given twice" in client.get(f"/m/ai-share?{twice}").text
+
+
 def test_a_click_on_a_ranked_employer_opens_its_profile(client: TestClient) -> None:
     page = client.get("/m/employer-rank").text
-    assert 'href="/employers/' in page and "where=employer" not in page.split("<table>")[0]
+    assert 'href="/employers/' in page and "where=employer" not in page.split("<table")[0]
     assert client.get("/m/city-rank?by=county&where=city%3D440300").status_code == 200
     premium = client.get("/m/pay-premium?by=province")
     assert premium.status_code == 200 and "/m/pay-premium/ads?" in premium.text
@@ -327,7 +336,7 @@ def test_the_first_line_of_a_figure_says_what_it_counts(client: TestClient) -> N
 def test_a_month_that_is_not_named_is_said_beside_the_chart(client: TestClient) -> None:
     rows = client.get("/m/ai-flow.json").json()["rows"]
     undated = [r["numerator"] for r in rows if r["id"] == "unknown"]
-    said = "name no month" in client.get("/m/ai-flow").text.split("<table>")[0]
+    said = "name no month" in client.get("/m/ai-flow").text.split("<table")[0]
     assert said is bool(undated)
 
 
@@ -354,3 +363,43 @@ def test_one_opening_is_not_said_in_the_plural(client: TestClient) -> None:
     one = next(r["id"] for r in rows if r["value"] == 1)
     lead = client.get(f"/m/openings/ads?where=employer%3D{one}").text.split('<p class="lead">')[1].split("</p>")[0]
     assert re.sub("<[^>]+>", "", lead).split() == ["1", "opening"]
+
+
+def test_the_parts_of_a_score_are_told_in_words(client: TestClient, made: Path) -> None:
+    """A feature of the model is no code: every one that the model can name has words in both languages."""
+    speak = {lang: client.app.state.parts[0].words.speaker(lang) for lang in ("en", "zh")}
+    for name in (
+        *(f"count:{c}" for c in evidence.COUNTS),
+        "title_ngrams",
+        "text_ngrams",
+        "phrase_ngrams",
+        "head:dev+duty_ai",
+        "title_word:algo",
+    ):
+        said = {lang: s.feature(name, "feature") for lang, s in speak.items()}
+        assert "weight" not in said["en"] and "权重" not in said["zh"] and "{" not in "".join(said.values()), name
+    assert (
+        speak["en"].feature("count:share>0.25", "feature").endswith("25\u202f%")
+        and speak["zh"].feature("unheard", None) == "–"
+    )
+    ad = table(made, "ads").filter(pl.col("ai_tier") == "builder")["ad_id"][0]
+    assert "the probability that the job builds AI" in client.get(f"/ads/{ad}").text
+
+
+def test_both_sides_of_a_comparison_lead_to_their_ads(client: TestClient) -> None:
+    text = client.get("/compare?by=province").text
+    for side in ("strict", "related"):
+        link = f"/m/ai-share?by=province&amp;where=definition%3D{side}"
+        assert link in text
+        assert (
+            f"/m/ai-share/ads?by=province&amp;where=definition%3D{side}" in client.get(link.replace("&amp;", "&")).text
+        )
+
+
+def test_skills_and_concepts_of_one_name_say_why_they_differ(client: TestClient) -> None:
+    assert "the two shares of one name differ" in client.get("/profiles").text
+    assert "Skills count the tags" in client.get("/m/ai-concepts").text
+
+
+def test_the_list_of_definitions_says_what_each_holds(client: TestClient) -> None:
+    assert "Words that tell how a term stands in its clause" in client.get("/definitions").text

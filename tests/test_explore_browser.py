@@ -32,6 +32,18 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium here (apt-get install chromium)"),
 ]
 WIDTHS = (1280, 390)
+LEAST = 320
+"""Pixels of a window of 1280 at 400 % zoom."""
+FOREIGN = """() => {
+  const out = [], all = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (all.nextNode()) {
+    const at = all.currentNode.parentElement;
+    if (/[\\u4e00-\\u9fff]/.test(all.currentNode.data) && !at.closest('pre, option') && !at.closest('[lang]').getAttribute('lang').startsWith('zh')) out.push(all.currentNode.data);
+  }
+  return out;
+}"""
+"""Chinese text that a page passes off as English."""
+NAMELESS = "[...document.querySelectorAll('table')].filter(t => !t.caption && !t.getAttribute('aria-label')).length"
 Open = Callable[..., Page]
 
 
@@ -102,7 +114,7 @@ def too_wide(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize("width", [pytest.param(WIDTHS[0], marks=pytest.mark.slow), *WIDTHS[1:]])
+@pytest.mark.parametrize("width", [*(pytest.param(w, marks=pytest.mark.slow) for w in (WIDTHS[0], LEAST)), *WIDTHS[1:]])
 def test_every_page_fits_the_window(visit: Open, site: str, explored: Path, width: int) -> None:
     page = visit(width)
     for path in pages_of(explored):
@@ -124,6 +136,31 @@ def test_every_page_is_accessible(visit: Open, site: str, explored: Path, width:
         page.goto(site + in_language(path, ("en", "zh")[n % 2]))
         found = axe.run(page)
         assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+
+
+def test_a_page_says_what_is_chinese_and_what_a_table_holds(visit: Open, site: str, explored: Path) -> None:
+    """A screen reader changes its voice at a Chinese name, and lists tables by their names."""
+    page = visit()
+    for path in [*pages_of(explored), "/m/employer-rank", "/m/ai-openings/ads?by=employer"]:
+        page.goto(site + path)
+        assert page.evaluate(FOREIGN) == [], path
+        assert page.evaluate(NAMELESS) == 0, path
+    page.goto(site + "/definitions?lang=zh")
+    assert page.locator("tbody td span[lang=en]").count() > 10
+
+
+def test_a_chart_can_be_skipped(visit: Open, site: str) -> None:
+    """A map of cities has hundreds of links: the keyboard goes past them at once."""
+    page = visit()
+    for path, next_ in (("/m/ai-openings?by=city", "The ads behind it"), ("/", "Cities with the most")):
+        page.goto(site + path)
+        link = page.get_by_role("link", name="Skip the chart")
+        link.focus()
+        box = link.bounding_box()
+        assert box is not None and box["width"] > 50, "seen while it has the focus"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert next_ in page.evaluate("document.activeElement.textContent"), path
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -212,6 +249,9 @@ def test_print_view(visit: Open, site: str, tmp_path: Path) -> None:
     page.emulate_media(media="print")
     assert not page.locator("header.top").is_visible() and not page.locator(".controls").is_visible()
     assert page.locator("svg.map").is_visible() and page.locator("main table").is_visible()
+    for path in ("/", "/search?q=x", "/compare"):
+        page.goto(site + path)
+        assert not page.locator("main form").is_visible(), path
     page.pdf(path=tmp_path / "page.pdf", format="A4")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
 
@@ -260,9 +300,12 @@ def test_labelling_with_the_keyboard(visit: Open, explored: Path, tmp_path: Path
         for reader, keys in answers.items():
             page = visit(1280 if reader == "ann" else 390)
             page.goto(f"{address}/?lang={'en' if reader == 'ann' else 'zh'}")
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.className") == "skip"
             page.fill("input[name=reader]", reader)
             page.keyboard.press("Enter")
             page.wait_for_selector("article")
+            assert page.evaluate(FOREIGN) == []
             for key in keys[:2]:
                 choose(page, key)
             page.goto(page.url)  # a reader who comes back goes on where they stopped

@@ -251,3 +251,11 @@ def test_names_of_own_clusters_and_lists_of_names(tmp_path: Path) -> None:
     assert zh.code("cluster", "outside") == "城市群以外" and zh.code("tier", "builder") != "builder"
     assert zh.listed(["Python", "Java", "沟通能力"]) == "Python、Java 和沟通能力"
     assert zh.listed(["北京", "上海"]) == "北京和上海" and en.listed(["a", "b"]) == "a and b"
+
+
+def test_the_english_brief_says_which_names_are_chinese(pages: tuple[Path, dict[str, str]]) -> None:
+    """Outside of what is marked as Chinese no Chinese is left, so that a screen reader changes its voice."""
+    body = re.sub(r"<style>.*?</style>|<svg.*?</svg>|<title>.*?</title>", "", pages[1]["en"], flags=re.S)
+    left = re.sub(r'<span lang="zh-CN">[^<]*</span>', "", body)
+    assert re.findall(r">[^<>]*[\u4e00-\u9fff][^<>]*<", left) == []
+    assert '<span lang="zh-CN">' not in pages[1]["zh"]

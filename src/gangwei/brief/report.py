@@ -23,6 +23,7 @@ from gangwei.codebook import PACKAGED
 from gangwei.frame.check import DatasetError
 from gangwei.frame.dataset import Dataset
 from gangwei.store import write_text
+from gangwei.tongue import tongues
 from gangwei.vocabulary import UnknownParameter
 
 _CONTACT = re.compile(
@@ -50,7 +51,7 @@ def render(brief: Brief, words: dict[str, str]) -> str:
         lstrip_blocks=True,
     )
     env.filters["svg"] = Markup  # only for markup that charts and mapshapes made
-    env.filters["public"] = public
+    env.filters["public"], env.filters["tongues"] = public, tongues
     style = (PACKAGED.parent / "static" / "report.css").read_text("utf-8")
     return env.get_template("report.html.j2").render(b=brief, w=words, style=Markup(style))
 

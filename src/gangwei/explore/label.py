@@ -32,6 +32,7 @@ from gangwei.label_lines import append_line, own_lines
 from gangwei.labels import LANGS
 from gangwei.schema import AI_TIERS
 from gangwei.store import read_json, write_text
+from gangwei.tongue import CHINESE, ENGLISH, bdi
 from gangwei.vocabulary import UnknownParameter
 
 READER = re.compile(r"[\w-]{1,40}")
@@ -114,10 +115,11 @@ def agreement(one: dict[str, dict[str, Any]], two: dict[str, dict[str, Any]]) ->
 
 def _text(ds: Dataset, item: Item) -> dict[str, str]:
     """What a reader sees of an ad: title and text without contacts."""
-    title, text = ds.rows(
-        "SELECT a.title, t.text FROM ads a LEFT JOIN texts t ON t.ad_id = a.ad_id WHERE a.ad_id = $i", {"i": item.ad_id}
+    title, text, language = ds.rows(
+        "SELECT a.title, t.text, a.language FROM ads a LEFT JOIN texts t ON t.ad_id = a.ad_id WHERE a.ad_id = $i",
+        {"i": item.ad_id},
     )[0]
-    return {"title": visible(title), "text": visible(text)[:SHOWN]}
+    return {"title": visible(title), "text": visible(text)[:SHOWN], "lang": ENGLISH if language == ENGLISH else CHINESE}
 
 
 def asked(request: Request, ads: Container[str]) -> dict[str, str]:
@@ -165,6 +167,7 @@ def create(
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("gangwei", "templates"), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    env.globals["bdi"] = bdi
     app = FastAPI(title="gangwei label", docs_url=None, redoc_url=None)
     guard(app, host, token)
 

@@ -13,6 +13,7 @@ from typing import Any
 from gangwei.labels import Labels
 from gangwei.measures import Result
 from gangwei.text_width import em, wrapped
+from gangwei.tongue import tongue
 
 SHOWN = 40
 SIZE, SMALL, LINE = 13, 11, 16
@@ -169,7 +170,7 @@ def dots(
         line, low = at.lines[n], finite(r["low"], r["value"])
         shown = f"{said[n]}: {values[n]}"
         out.append(
-            f'<a href="{escape(href(r["id"]))}" aria-label="{escape(shown)}"><title>{escape(shown)} '
+            f'<a href="{escape(href(r["id"]))}" aria-label="{escape(shown)}"{tongue(said[n])}><title>{escape(shown)} '
             f'({escape(labels.interval(r["low"], r["high"], unit))})</title><rect x="0" y="{line.top:g}" width="{screen.width}" height="{line.height:g}" fill="transparent"/>'
             f'{at.names(n)}<line x1="{at.x(low)}" x2="{at.x(end)}" y1="{line.mark:g}" y2="{line.mark:g}" stroke="{MARK}" stroke-width="3" opacity=".35"/>'
             f"{_beyond(at, line.mark) if end > top * 1.0001 else ''}"

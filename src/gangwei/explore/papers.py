@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import takewhile
 from typing import Any
 
 import polars as pl
@@ -42,7 +43,7 @@ def add(site: Site) -> None:
         start = (asked.page - 1) * ROWS
         values = {
             "files": files, "file": name, "rows": rows[start : start + ROWS], "text": text, "total": len(rows), "find": sought,
-            "page": asked.page, "pages": max(1, -(-len(rows) // ROWS)), "changes": changes, "said": said(site, name),
+            "page": asked.page, "pages": max(1, -(-len(rows) // ROWS)), "changes": changes, "said": next((f["said"] for f in files if f["file"] == name), ""),
             "editions": editions(rows), "same": book.version == site.ds.definitions_version, "now": book.version,
         }  # fmt: skip
         return View(
@@ -89,25 +90,19 @@ def missing(site: Site, asked: Asked, dim: str, gone: tuple[str, ...]) -> float:
 
 
 def files_of(site: Site) -> list[dict[str, Any]]:
-    """Definition files with their size in rows and the first digits of their hash."""
+    """Definition files with what they say of themselves, their size in rows and the first digits of their hash."""
     out = []
     for name, data in site.ds.codebook.files():
         if name.endswith((".csv", ".toml", ".md")):
-            out.append({"file": name, "lines": data.count(b"\n"), "hash": hashlib.sha256(data).hexdigest()[:12]})
+            mark = hashlib.sha256(data).hexdigest()[:12]
+            out.append({"file": name, "said": said(data.decode("utf-8")), "lines": data.count(b"\n"), "hash": mark})
     return out
 
 
-def said(site: Site, name: str | None) -> str:
+def said(text: str) -> str:
     """The comment at the head of a definition file."""
-    if name is None:
-        return ""
-    lines = site.ds.codebook.path(name).read_text("utf-8").splitlines()
-    head = []
-    for line in lines:
-        if not line.startswith("#"):
-            break
-        head.append(line.lstrip("# "))
-    return " ".join(head)
+    head = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return " ".join(line.lstrip("# ") for line in head)
 
 
 def editions(rows: list[dict[str, str]]) -> list[tuple[str, str, int]]:

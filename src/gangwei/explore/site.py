@@ -28,6 +28,7 @@ from gangwei.explore.query import COMMON, Asked, Grammar, pairs_of
 from gangwei.explore.words import Words
 from gangwei.labels import LANGS
 from gangwei.spreadsheet import neutral
+from gangwei.tongue import bdi, tongue, tongues
 
 FORMATS = {
     "html": "text/html; charset=utf-8",
@@ -117,6 +118,8 @@ class Site:
             loader=jinja2.PackageLoader("gangwei", "templates/explore"), autoescape=True, trim_blocks=True,
             lstrip_blocks=True, undefined=jinja2.StrictUndefined,
         )  # fmt: skip
+        self.env.filters.update(tongue=tongue, tongues=tongues)
+        self.env.globals["bdi"] = bdi
 
     def _ask(
         self, measure_id: str, by: str | None, where: tuple[tuple[str, str], ...], as_of: str | None, lists: str | None,

@@ -105,6 +105,16 @@ class Speaker:
         said = [self.words.page[self.lang].get(f"context_{x}", x) for x in (context, where) if x]
         return "–" if not code else " · ".join([found[self.side] if found else stem, *said])
 
+    def feature(self, rule: str | None, code: str | None) -> str:
+        """A feature of the model in words, as `labels/explore.toml` has them; else its reason."""
+        page, named = self.words.page[self.lang], rule or ""
+        stem = named.rstrip(".0123456789")
+        n = named[len(stem) :]
+        if (said := page.get(f"feature_{stem}")) is not None:
+            return said.format(n=self.labels.share(float(n), 0) if stem.endswith(":share>") else n)
+        kind, _, what = named.partition(":")
+        return page[f"feature_{kind}"].format(what=what) if f"feature_{kind}" in page else self.reason(code)
+
     def decision(self, code: str | None) -> str:
         """What a rule decided, or how an ad stands to its opening, in words."""
         return self.words.page[self.lang].get(f"decision_{code}", code or "–")
