@@ -49,7 +49,7 @@ def test_no_ai_ads(tmp_path: Path) -> None:
     fixture.write(tmp_path, Spec(ads=400, ai=0.0))
     client = open_pages(tmp_path)
     assert "holds no AI opening" in client.get("/").text
-    assert "No opening meets these filters" in client.get("/m/defence-share").text
+    assert "no opening that this figure is about" in client.get("/m/defence-share").text
 
 
 @pytest.mark.slow

@@ -173,7 +173,7 @@ class Labels:
 
     def part(self, value: float | None) -> str:
         """A number counted in parts: one decimal of a small one that is not whole."""
-        whole = value is None or not math.isfinite(value) or value >= 1000 or value == math.floor(value)
+        whole = value is None or not math.isfinite(value) or value >= 1000 or abs(value - round(value)) < 1e-6
         return self.integer(value) if whole else f"{value:.1f}"
 
     def share(self, value: float | None, digits: int | None = None) -> str:
@@ -205,11 +205,12 @@ class Labels:
             return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
         if unit == "ratio":
             return self.ratio(value)
-        return self.integer(value)
+        return self.part(value)
 
     def interval(self, low: float | None, high: float | None, unit: str) -> str:
         """'low to high'; an en dash when there is none."""
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
             return "–"
-        a, b = self.quantity(low, unit), self.quantity(high, unit)
+        whole = unit not in ("share", "cny_month", "cny_year", "index", "ratio")
+        a, b = (self.integer(x) if whole else self.quantity(x, unit) for x in (low, high))
         return a if a == b else f"{a}\u00a0– {b}"

@@ -75,7 +75,7 @@ def by_definition(w: Writer, r: Result) -> Value:
 
 
 def by_evidence(w: Writer, r: Result) -> Value:
-    """The affiliated share, with what evidence of other kinds says beside it."""
+    """The affiliated share, with what evidence of other kinds says beside it; without names only what the work itself says."""
     t, tiers = w.t, {x["id"]: x for x in w.ask("defence-tiers").rows.to_dicts()}
 
     def tier(id_: str) -> str:
@@ -96,6 +96,8 @@ def by_evidence(w: Writer, r: Result) -> Value:
         *((w.name(key), whole(w.ask(m))) for key, m in beside),
         (w.name("signal"), tier("T5")),
     ]
+    if not w.ask("employer-rank").denominator:
+        return w.name("no_employer"), parts[-2:], "–"
     return t.share(r.value), parts, t.interval(r.low, r.high, "share")
 
 
@@ -116,7 +118,8 @@ def leading(w: Writer, c: claims.Claim, r: Result) -> Value:
     if emerging and rows:
         found = claims.facts(r, t)[0]
         known = w.name("quotient_sure").format(n=f"{found['sure']:.0f}", of=f"{found['n']:.0f}")
-    return comma.join(x["label"] for x in rows) + more or w.name("none_found"), parts, known
+    none = w.name("none_found" if w.ask("city-rank").denominator else "no_place")
+    return comma.join(x["label"] for x in rows) + more or none, parts, known
 
 
 def rank_range(x: Mapping[str, Any]) -> str:

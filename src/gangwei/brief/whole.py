@@ -90,7 +90,7 @@ def compose(w: Writer) -> Brief:
     sources = [r[key] for r in ds.codebook.rows("published.csv") if r.get(key)]
     return Brief(
         lang="zh-CN" if t.lang == "zh" else "en", date=w.date(), empty=empty,
-        facts=t.agree(t.text("dataset_facts").format(boards=len(ds.boards), **facts)),
+        facts=t.agree((t.text("dataset_facts") + (t.text("dataset_boards") if ds.boards else "")).format(boards=len(ds.boards), **facts)),
         subtitle=t.agree(claims.close_up(t.text("subtitle").format(**of))),
         headlines=headlines(w, said, tornados, all_claims), said=said_by, figures=figures, tables=tables,
         tornados=[tornado_block(w, x) for x in tornados.values() if x.claim.headline], others=others(w, said, tornados) if tornados else None, evidence=evidence(w, list(said.values())) if ai else [], notes=notes,
