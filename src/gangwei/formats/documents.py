@@ -47,13 +47,14 @@ def program(
 
 
 def markdown(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) -> list[Table]:
-    """Tables of a Markdown text, of HTML within it and of data that it quotes."""
+    """Tables of a Markdown text, of HTML within it, of delimited text between fences and of data that it quotes."""
     text = _whole(blob, encoding)
     if text is None:
         return []
     found = [marked_text.told_apart(rows, headers) for rows in marked_text.tables(text)]
     if "<table" in text.casefold():
         found += [list(enumerate(rows, 1)) for rows in html_table.tables(text, limits)]
+    found += marked_text.delimited_tables(text, headers)
     lists = (ads for block in marked_text.quoted(text) if (ads := literals.records(block, headers)))
     quoted = [_of_ads(blob, limits, encoding, ads) for ads in lists]
     written = [of_rows(f"table{i}", rows) for i, rows in enumerate(found, 1)]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
+from gangwei.formats import delimited
 from gangwei.formats.headers import Headers
 
 HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
 FENCE = re.compile(r"^[ \t]{0,3}(```+|~~~+)[^\n`]*\n(?=\s*[\[{])(.*?)^[ \t]{0,3}\1", re.M | re.S)
+FENCED_TABLE = re.compile(r"^[ \t]{0,3}(?:```+|~~~+)[ \t]*[ct]sv\b", re.M | re.I)
+MARK = re.compile(r"[ \t]{0,3}(```+|~~~+)[ \t]*([^`\s]*)[^`]*")
+OF_TABLES = frozenset({"", "csv", "tsv", "text", "txt", "plain", "plaintext", "data", "table"})
 INDENTED = re.compile(r"(?:^|\n[ \t]*\n)((?:(?: {4}|\t)[^\n]*\n?|[ \t]*\n)+)")
 LINK = re.compile(r"\[(.+)\]\((https?://[^()\s]+)\)")
 LINKS = "url"
+COLUMNS = 3  # that a table between fences asks for
 APART = re.compile(r"\s+[/／·|｜]\s+")
 Row = tuple[int, list[str]]
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
@@ -64,10 +70,46 @@ def _with_links(rows: list[Row], headers: Headers) -> list[Row]:
     return [(rows[0][0], [*rows[0][1], LINKS]), *body]
 
 
+def holds_data(sample: str) -> bool:
+    """True when data or a table stands between fences."""
+    return (FENCE.search(sample) or FENCED_TABLE.search(sample)) is not None
+
+
 def quoted(text: str) -> list[str]:
     """The blocks between fences, or indented by four blanks, that begin like data: an object or a list."""
     indented = (m[1] for m in INDENTED.finditer(text))
     return [m[2] for m in FENCE.finditer(text)] + [b for b in indented if b.lstrip()[:1] in ("{", "[")]
+
+
+def delimited_tables(text: str, headers: Headers) -> list[list[Row]]:
+    """The blocks between fences that begin with a line of headers of ads, as cells with the numbers of their lines."""
+    out: list[list[Row]] = []
+    closing, first = "", 0
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        m = MARK.fullmatch(line)
+        if m is None or (closing and not (m[1].startswith(closing) and not m[2])):
+            continue
+        if not closing:
+            closing, first = m[1], i + 1 if m[2].casefold() in OF_TABLES else 0
+        else:
+            rows = _delimited(lines[first:i], first + 1, headers) if first else []
+            out += [rows] if rows else []
+            closing = ""
+    return out
+
+
+def _delimited(lines: list[str], at: int, headers: Headers) -> list[Row]:
+    """The rows of a delimited text that begins in the line `at`; none where its first row asks for less than a few fields."""
+    delimiter, quote, _ = delimited.peek(iter([f"{x}\n" for x in lines]), None)
+    reader = csv.reader([f"{x}\n" for x in lines], delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+    rows, begun = [], 0
+    for row in reader:
+        if any(c.strip() for c in row):
+            rows.append((at + begun, [c.strip() for c in row]))
+        begun = reader.line_num
+    claims = [headers.claim(c) for c in rows[0][1]] if rows else []
+    return rows if len({c.field for c in claims if c is not None} - {"ignore"}) >= COLUMNS else []
 
 
 def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:
