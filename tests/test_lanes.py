@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+import gangwei
 from gangwei.kernels.lanes import in_lane
 
 
@@ -35,3 +38,10 @@ def test_lanes_end_with_their_thread() -> None:
             break
         threading.Event().wait(0.05)
     assert not names()
+
+
+def test_polars_never_calls_code_that_waits_for_polars() -> None:
+    """Two columns that were stripped of contacts by `map_batches` held both threads of Polars while their lanes waited for one."""
+    root = Path(gangwei.__file__).parent
+    called = [p.name for p in root.rglob("*.py") if re.search(r"\.map_batches\(|\.map_groups\(", p.read_text())]
+    assert not called

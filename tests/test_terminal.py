@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gangwei.progress import _short
 from gangwei.terminal import spoken
 
 
@@ -51,3 +52,9 @@ def test_a_full_disk_without_a_name_is_one_line(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         spoken(write)()
     assert "no space left" in capsys.readouterr().err
+
+
+def test_the_table_of_files_names_an_archive_once() -> None:
+    assert _short("data/ads.csv.zip#ads.csv") == "data/ads.csv.zip"
+    for name in ("ads.csv", "data/ads.zip#ads.csv", "a.zip#b.zip#c.csv", "ads.csv.zip#old/ads.csv", "#ads"):
+        assert _short(name) == name

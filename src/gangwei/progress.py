@@ -94,7 +94,7 @@ class Screen(Watch):
         for f in report.files[:60]:
             rejected = ", ".join(f"{k} {v:,}" for k, v in sorted(f["rejected"].items()))
             table.add_row(
-                f["file"],
+                _short(f["file"]),
                 f["source_id"] or "",
                 f["encoding"] or "",
                 f"{f['read']:,}",
@@ -120,3 +120,9 @@ class Screen(Watch):
             highlight=False,
             soft_wrap=True,  # a path to copy
         )
+
+
+def _short(file: str) -> str:
+    """The name of a file for a narrow table: an archive alone where the file in it bears its name (`ads.csv.zip#ads.csv`)."""
+    archive, _, member = file.rpartition("#")
+    return archive if archive and archive.rsplit("/", 1)[-1].rpartition(".")[0] == member else file

@@ -2,6 +2,8 @@
 
 Polars keeps the last 32 regular expressions of each thread. A list of more is compiled anew for every batch, which takes longer
 than most of them run. So a thread hands parts of its list to lanes, threads of its own that do nothing else.
+
+Never from a function that Polars calls (`map_batches`): it would hold a thread of Polars while the lane waits for one.
 """
 
 from __future__ import annotations

@@ -37,9 +37,8 @@ def metadata(
     ]
     rows = [{c: i.get(c) for c in schema.ISSUES.polars} for i in log]
     rules = contacts.compile_contacts(source.book)
-    issues = pl.DataFrame(rows, schema=schema.ISSUES.polars).with_columns(
-        pl.col("file", "message").map_batches(lambda m: contacts.strip_raw(m, rules), pl.String)
-    )
+    issues = pl.DataFrame(rows, schema=schema.ISSUES.polars)
+    issues = issues.with_columns(contacts.strip_raw(issues[c], rules) for c in ("file", "message"))
     write_frames(tmp / "issues.parquet", schema.ISSUES, [issues], compression="zstd")
     tables = [t for t in schema.PUBLISHED_TABLES if (tmp / f"{t.name}.parquet").exists()]
     write_json(tmp / "datapackage.json", datapackage(tables))
