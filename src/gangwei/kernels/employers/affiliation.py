@@ -9,10 +9,12 @@ How a row matches (`flat` is the cleaned name in lower case without spaces, punc
 exact            the key, or the key without a Latin brand at its edge, equals the key of the text
 prefix           flat or key begins with the text
 prefix_distinct  as prefix, but behind a place (济南中船设备) the text needs more than trade words after it
-brand            the key begins with the text and nothing but trade words follows
+brand            the key begins with the text, or with the text but for the place of the name (江苏国信), and nothing but
+                 trade words follows
 head             flat begins with the text, or as brand
 contains         the text occurs in flat
-regex            the pattern occurs in flat or key (the anchor must occur in flat)
+regex            the pattern occurs in flat or key (the anchor, or one of several, must occur in flat)
+function         the pattern is all that stands between one or more places in front and the legal form
 
 `not_if` is searched in flat and cancels the row. Rows of `false_friends.csv` cancel whole families.
 """
@@ -71,6 +73,8 @@ def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) 
     """Whether the name of an employer, whole (`flat`) or as its key, is what a rule found in it means."""
     if rule.match == "contains":
         return True
+    if rule.match == "function":
+        return rule.pattern is not None and rule.pattern.fullmatch(rules.towns.behind(flat)) is not None
     if rule.pattern is not None:
         return rule.pattern.search(flat) is not None or rule.pattern.search(key) is not None
     if rule.match == "exact":
@@ -80,7 +84,8 @@ def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) 
     if rule.match in ("head", "brand"):
         if rule.match == "head" and flat.startswith(rule.text):
             return True
-        rest = key.removeprefix(rule.text)
+        text = rule.text if key.startswith(rule.text) else rule.text.removeprefix(place)
+        rest = key.removeprefix(text)
         return rest != key and re.match(rules.names.trade_only, rest) is not None
     if rule.match == "prefix_distinct" and place and not flat.startswith(rule.text):
         rest = key.removeprefix(rule.text)

@@ -15,7 +15,11 @@ from gangwei.kernels.employers import employer
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
-MATCHES = ("exact", "prefix", "prefix_distinct", "brand", "head", "contains", "regex")
+MATCHES = ("exact", "prefix", "prefix_distinct", "brand", "head", "contains", "regex", "function")
+COUNTY = "3"
+"""Level of places/units.csv"""
+LONGEST_PLACE = 15
+"""Characters"""
 FAMILIES = ("defence", "surveillance", "supplier", "list", "register", "state_owned", "signal")
 
 
@@ -28,7 +32,8 @@ class Rule:
     family: str
     match: str
     text: str
-    anchor: str
+    anchors: tuple[str, ...]
+    """One of them occurs in every name that the row matches"""
     not_if: re.Pattern[str] | None
     pattern: re.Pattern[str] | None
     tier: str
@@ -39,6 +44,11 @@ class Rule:
     valid_to: date | None
     confidence: str
     state_owned: bool | None
+
+    @property
+    def anchor(self) -> str:
+        """The first of the anchors, by which rows are weighed."""
+        return self.anchors[0]
 
     def applies(self, as_of: date | None) -> bool:
         """The row is in force on that day (None: today's state, i.e. rows without an end)."""
@@ -87,6 +97,36 @@ class Units:
 
 
 @dataclass(frozen=True)
+class Towns:
+    """The places that stand in front of a body with a public function, one below the other."""
+
+    codes: dict[str, tuple[str, ...]]
+    """Name, full or short -> codes of units without the zeros behind (11 a province, 1101 a city, 110101 a county)"""
+    opening: frozenset[str]
+    """Those that may be the first: no short names of counties, which are words and brands as well"""
+    zones: re.Pattern[str]
+    form: re.Pattern[str]
+
+    def behind(self, flat: str) -> str:
+        """What stands between the places in front of a name and its legal form; '' where no place does."""
+        rest, above = flat, [""]
+        while True:
+            found = next((n for n in range(min(LONGEST_PLACE, len(rest)), 1, -1) if self._below(rest[:n], above)), 0)
+            if found:
+                above = self._below(rest[:found], above)
+            elif above != [""] and (zone := self.zones.match(rest)):
+                found = zone.end()
+            else:
+                return self.form.sub("", rest) if above != [""] else ""
+            rest = rest[found:]
+
+    def _below(self, name: str, above: list[str]) -> list[str]:
+        if above == [""] and name not in self.opening:
+            return []
+        return [c for c in self.codes.get(name, ()) if any(c.startswith(a) and c != a for a in above)]
+
+
+@dataclass(frozen=True)
 class AffiliationRules:
     """All rows, by the anchor that must occur in a name."""
 
@@ -96,6 +136,7 @@ class AffiliationRules:
     friends: dict[str, tuple[Friend, ...]]
     numbered: tuple[Numbered, ...]
     units: Units
+    towns: Towns
     names: employer.NameRules
 
 
@@ -121,7 +162,7 @@ def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
             raise DefinitionError(f"{list_id} {row['id']}: {column} {code!r} is none of {', '.join(codes)}")
     match = row.get("match", "") or "exact"
     text = given.get("text", row["text"])
-    pattern = re.compile(text) if match == "regex" else None
+    pattern = re.compile(text) if match in ("regex", "function") else None
     not_if = row.get("not_if", "")
     flat = text if pattern else _flat(text)
     return Rule(
@@ -130,7 +171,7 @@ def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
         family=family,
         match=match,
         text=flat,
-        anchor=_flat(row["anchor"]) if pattern else flat,
+        anchors=tuple(_flat(a) for a in row["anchor"].split("|")) if pattern else (flat,),
         not_if=re.compile(not_if) if not_if else None,
         pattern=pattern,
         tier=given.get("tier", ""),
@@ -164,7 +205,8 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
     by_anchor: dict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.match != "exact":
-            by_anchor[rule.anchor].append(rule)
+            for anchor in rule.anchors:
+                by_anchor[anchor].append(rule)
     friends: dict[str, list[Friend]] = defaultdict(list)
     for row in book.rows("employers/false_friends.csv"):
         families = {
@@ -182,6 +224,7 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
         friends={k: tuple(v) for k, v in friends.items()},
         numbered=_institutes(book),
         units=_units(book),
+        towns=_towns(book),
         names=names,
     )
 
@@ -249,3 +292,27 @@ def _units(book: Codebook) -> Units:
         n["full"], tuple(n["short"]), re.compile(g["form"]), g["company"], re.compile(g["unit"]),
         re.compile(g["unit_end"]), ("", *g["itself"]),
     )  # fmt: skip
+
+
+def _towns(book: Codebook) -> Towns:
+    """Places that may stand in front of a public function, from places/units.csv and employers/places.csv."""
+    d = book.toml("employers/name_parts.toml")
+    known = {r["short"] for r in book.rows("employers/places.csv")}
+    codes: dict[str, set[str]] = defaultdict(set)
+    opening: set[str] = set()
+    for row in book.rows("places/units.csv"):
+        code = re.sub("(?:00)+$", "", row["id"])
+        if code[:2] in d["function"]["elsewhere"]:
+            continue
+        for name in (row["name"], row["short"]):
+            codes[name].add(code)
+        opening.add(row["name"])
+        town = row["level"] != COUNTY or row["name"].endswith(d["function"]["town"])
+        if town and row["short"] in known and row["short"] not in d["function"]["brands"]:
+            opening.add(row["short"])
+    return Towns(
+        {k: tuple(sorted(v)) for k, v in codes.items() if len(k) > 1},
+        frozenset(opening),
+        re.compile("|".join(sorted(d["function"]["zones"], key=lambda z: (-len(z), z)))),
+        re.compile(d["function"]["form"]),
+    )
