@@ -19,6 +19,7 @@ from gangwei.formats import (
     delimited,
     documents,
     excel,
+    grouped,
     json_text,
     line_ends,
     literals,
@@ -72,7 +73,7 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers) -
         if kind == "parquet":
             yield _parquet(stack, blob, limits)
         elif kind in ("zip", "xls"):
-            yield _excel(stack, blob, limits, kind)
+            yield _excel(stack, blob, limits, headers, kind)
         elif kind == "sqlite":
             yield _sqlite(stack, blob, limits, headers)
         elif kind == "gzip":
@@ -115,7 +116,7 @@ def _sqlite(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Heade
     return Opened("sqlite", tables, db.notes)
 
 
-def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> Opened:
+def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, headers: Headers, kind: str) -> Opened:
     """One table a sheet; a workbook that is a zip is looked at for bombs first.
 
     Raises:
@@ -138,7 +139,8 @@ def _excel(stack: ExitStack, blob: archive.Blob, limits: Limits, kind: str) -> O
         def read(layout: Layout, name: str = name) -> Iterator[Chunk]:
             return book.chunks(name, layout.names, layout.skip, limits)
 
-        tables.append(Table(name, "excel", None, book.head(name), read, sample=partial(book.sample, name)))
+        table = Table(name, "excel", None, book.head(name), read, sample=partial(book.sample, name))
+        tables.append(grouped.filled(table, headers))
     return Opened("excel", tables)
 
 
@@ -347,13 +349,5 @@ def _delimited(blob: archive.Blob, limits: Limits, found: charset.Charset, heade
             yield from delimited.chunks(f, encoding, shape, limits)
 
     width = Counter(map(len, head)).most_common(1)[0][0]
-    return [
-        Table(
-            "",
-            "csv",
-            None,
-            head,
-            read,
-            sample=partial(delimited.sample, found.slices, encoding, delimiter, width, quote),
-        )
-    ]
+    sample = partial(delimited.sample, found.slices, encoding, delimiter, width, quote)
+    return [grouped.filled(Table("", "csv", None, head, read, sample=sample), headers)]
