@@ -193,6 +193,12 @@ def test_browser_sees_no_error_and_no_overflow(pages: tuple[Path, dict[str, str]
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 name = "广东" if lang == "zh" else "Guangdong"
                 link = page.get_by_role("link", name=re.compile(f"^{name}:"))
+                page.keyboard.press("Tab")  # from here on focus is that of the keyboard
+                link.focus()
+                seen = link.locator("path").evaluate(
+                    "e => getComputedStyle(e).stroke + getComputedStyle(e).strokeWidth"
+                )
+                assert seen == "rgb(194, 106, 26)3px", "a focus that is seen on dark and light colours alike"
                 link.dispatch_event("click")
                 assert page.url.endswith("#prov-440000")
                 page.close()
