@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from build_fixture import build, table
+from build_fixture import ADS, build, table, write_csv
 from explore_fixture import MAIL, PHONE
 from gangwei import measures
 from gangwei.cli import main
@@ -51,7 +51,7 @@ def paths(out: Path) -> list[str]:
         "/m/ai-openings/ads", "/m/ai-openings/ads?by=tier&group=builder", "/compare", "/search", "/search?q=%E7%AE%97%E6%B3%95",
         "/search?q=%E7%AE%97%E6%B3%95&in=text", "/search?q=%E5%85%AC%E5%8F%B8&in=employer", f"/ads/{ad}", f"/employers/{employer}",
         "/regions/440300", "/regions/440000", "/regions/110000", "/profiles", "/skills/python", "/concepts/deep_learning", "/m/ai-skills", "/m/ai-flow",
-        "/m/ai-share?where=term%3Ddeep_learning", "/compare?measure=ai-openings&by=tier", "/definitions", "/definitions?file=ai/terms.csv", "/method", "/quality",
+        "/m/ai-share?where=term%3Ddeep_learning", "/compare?measure=ai-openings&by=tier", "/definitions", "/definitions?file=ai/terms.csv", "/method", "/quality", "/rejects",
     ]  # fmt: skip
 
 
@@ -403,3 +403,27 @@ def test_skills_and_concepts_of_one_name_say_why_they_differ(client: TestClient)
 
 def test_the_list_of_definitions_says_what_each_holds(client: TestClient) -> None:
     assert "Words that tell how a term stands in its clause" in client.get("/definitions").text
+
+
+def test_rows_that_were_not_kept_are_shown_with_their_reasons(tmp_path: Path) -> None:
+    """From the counts of the page of quality; nothing in them runs, and contacts are out."""
+    bad = [("k1", "", "<script>1</script>", "深圳", *[""] * 6), ("", "", "=cmd", "电话13912345678", *[""] * 6)]
+    ads = write_csv(tmp_path / "ads.csv", [*ADS, *bad, ("=cmd", "13912345678")])
+    rows = build(tmp_path / "o", ads).counts["rejected"]
+    client = TestClient(create(tmp_path / "o"))
+    quality = client.get("/quality").text
+    reasons = set(table(tmp_path / "o", "rejects")["reason_id"])
+    assert rows == 3 and len(reasons) == 2 and 'href="/rejects"' in quality
+    assert all(f'href="/rejects?reason={r}"' in quality for r in reasons)
+    page = client.get("/rejects").text
+    assert (
+        "&lt;script&gt;1" in page
+        and "<script>" not in page
+        and "13912345678" not in page
+        and "<strong>3</strong>" in page
+    )
+    for reason in reasons:
+        one = client.get(f"/rejects.json?reason={reason}").json()
+        assert {r["reason_id"] for r in one["rows"]} == {reason} and one["total"] == one["shown"] < 3
+    assert client.get("/rejects?reason=none").status_code == 400
+    assert len(list(csv.reader(client.get("/rejects.csv").text.splitlines()))) == 4

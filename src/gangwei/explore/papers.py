@@ -11,12 +11,14 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from gangwei.codebook import PACKAGED
+from gangwei.explore.ads import visible
 from gangwei.explore.openapi import document
-from gangwei.explore.query import COMMON, Asked
+from gangwei.explore.query import COMMON, MAX_PAGE, Asked
 from gangwei.explore.site import Missing, Site, View
 
 STATIC = PACKAGED.parent / "static"
 ROWS = 200
+DOWNLOADED = 10_000
 UNKNOWN = (
     ("place_status", ("none", "ambiguous")), ("pay_status", ("none", "unclear", "negotiable", "unknown")), ("education", ("unknown",)),
     ("experience", ("unknown",)), ("occupation", ("unknown",)), ("industry", ("unknown",)), ("date_precision", ("none", "unknown")),
@@ -72,6 +74,11 @@ def add(site: Site) -> None:
             },
         )
 
+    @site.get("/rejects", "Rows that were read and not kept, each with its reason: pages of 200, or up to 10,000 as JSON or CSV.",
+              suffixes=("html", "json", "csv"), query=("reason", "page", *COMMON))  # fmt: skip
+    def rejects(asked: Asked) -> View:
+        return rejected(site, asked, ROWS if asked.suffix == "html" else DOWNLOADED)
+
     @site.app.get("/static/{name}", include_in_schema=False)
     def static(name: str) -> Response:
         if name != "explore.css":
@@ -81,6 +88,28 @@ def add(site: Site) -> None:
     @site.app.get("/openapi.json", include_in_schema=False)
     def interface(request: Request) -> Response:
         return JSONResponse(document(site))
+
+
+def rejected(site: Site, asked: Asked, limit: int) -> View:
+    """Rows that were not kept, as they were read; contacts are out of them since they were published."""
+    reason = asked.given.get("reason")
+    counted = dict(site.ds.rows("SELECT reason_id, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1"))
+    found = site.ds.rows(
+        "SELECT source_id, file, row, reason_id, raw FROM rejects WHERE $1 IS NULL OR reason_id = $1"
+        " ORDER BY file, row, reason_id LIMIT $2 OFFSET $3",
+        [reason, limit, (asked.page - 1) * limit],
+    )
+    columns = ("source_id", "file", "row", "reason_id", "raw")
+    rows = [dict(zip(columns, (visible(v) if isinstance(v, str) else v for v in r))) for r in found]
+    total = counted.get(reason, 0) if reason else sum(counted.values())
+    values = {
+        "reason": reason, "counted": counted, "total": total, "rows": rows, "page": asked.page, "most": DOWNLOADED,
+        "pages": min(MAX_PAGE, max(1, -(-total // ROWS))),
+    }  # fmt: skip
+    return View(
+        "rejects.j2", values, name="rejects", rows=lambda: pl.DataFrame(rows, schema=columns, infer_schema_length=None),
+        data=lambda: {"reason_id": reason, "total": total, "shown": len(rows), "rows": rows},
+    )  # fmt: skip
 
 
 def missing(site: Site, asked: Asked, dim: str, gone: tuple[str, ...]) -> float:

@@ -126,6 +126,7 @@ class Grammar:
         listed = tuple(
             r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE list_id IS NOT NULL ORDER BY 1")
         )
+        reasons = tuple(r[0] for r in ds.rows("SELECT DISTINCT reason_id FROM rejects ORDER BY 1"))
         table = (
             Parameter("lang", "Language of words and number formats.", LANGS),
             Parameter("by", "Dimension to group by; empty for the whole.", ("", *vocabulary.BY)),
@@ -137,6 +138,7 @@ class Grammar:
             Parameter("in", "What to search: titles, employers or texts.", SEARCHED),
             Parameter("file", "A definition file.", tuple(files)),
             Parameter("find", "Show only rows that hold these words.", length=80),
+            Parameter("reason", "Why rows were not kept.", reasons),
             Parameter("measure", "The measure to compare.", tuple(measure_ids)),
             Parameter("left", "Definition of an AI opening on the first side.", definitions),
             Parameter("right", "Definition of an AI opening on the second side.", definitions),
