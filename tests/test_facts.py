@@ -96,6 +96,7 @@ def test_headcount_of_titles(title: str, number: int | None, rules: facts.FactRu
         ("渠道专员(专、兼职)", None, None), ("外贸/可应届", None, None), ("全栈兼职", None, "part_time"), ("配送 能日结", None, None),
         ("算法实习生(每周可实习4天)", None, "internship"), ("开发/接受实习生", None, None), ("Java(24届可投)", None, None),
         ("Java(20届+银行项目)", None, None), ("前端(21届以前)", None, None), ("25届优先", None, None), ("24届可转正", None, "campus"),
+        ("算法岗提前批", None, "campus"), ("后端开发", "提前批", "campus"),
     ],
 )  # fmt: skip
 def test_kind_of_contract(title: str, field: str | None, kind: str | None, rules: facts.FactRules) -> None:
@@ -119,6 +120,19 @@ def test_combined_field_feeds_education_and_headcount(rules: facts.FactRules) ->
     row = facts.parse(raw, raw["title"], rules).row(0, named=True)
     assert (row["education"], row["experience_min_months"], row["headcount"]) == ("college", 24, 6)
     assert row["facts_issues"] == ["education_from_experience"]
+
+
+def test_graduates_in_the_education_field_need_no_years(rules: facts.FactRules) -> None:
+    raw = ads(
+        {"title": "销售", "education": "应届生"},
+        {"title": "会计", "education": "本科", "experience": "3-5年"},
+        {"title": "法务", "education": "2027届应届生", "experience": "经验不限"},
+        {"title": "出纳", "education": "大专"},
+    )
+    out = facts.parse(raw, raw["title"], rules)
+    assert out["experience_min_months"].to_list() == [0, 36, 0, None]
+    assert out["experience_max_months"].to_list() == [0, 60, None, None]
+    assert "experience_from_education" in out["facts_issues"].to_list()[0]
 
 
 def test_title_supplies_what_the_fields_leave_out(rules: facts.FactRules) -> None:

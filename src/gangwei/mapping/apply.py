@@ -229,6 +229,8 @@ def _rewrite(frame: pl.DataFrame, rule: dict[str, Any]) -> pl.DataFrame:
     if rule.get("take"):
         groups = own.str.extract_groups(rule["pattern"])
         new = pl.coalesce(groups.struct.field(str(i + 1)) for i in range(re.compile(rule["pattern"]).groups))
+    elif rule.get("all"):
+        new = own.str.replace_all(rule["pattern"], rule.get("replace", ""))
     else:
         new = own.str.replace(rule["pattern"], rule.get("replace", ""))
     return _apply(frame, rule["field"], where, pl.when(new != "").then(new))

@@ -57,6 +57,8 @@ def by_header(
         if claim is None:
             continue
         claim = claim._replace(field="tags") if name in words else claim
+        if tells.of_start.search(name) and any(map(tells.of_hours.search, names)):
+            claim = claim._replace(field="ignore")
         texts |= {name} if claim.field == "description" and claim.strength == EXACT else set()
         asked, claim = claim, _reread(name, claim, cells[name], values)
         tier = _doubt(claim, cells[name], values)
@@ -208,6 +210,8 @@ def _reread(name: str, claim: Claim, mine: list[str], values: Values) -> Claim:
         "company_nature", mine
     ):
         return Claim(WORDS, claim.rank, "industry")
+    if claim.field == "occupation" and share_of(tells.full_or_part, mine) >= cut.nearly_all:
+        return Claim(WORDS, claim.rank, "employment_type")
     if claim.field == "company_nature" and values.like("employment_type", mine) >= cut.nearly_all:
         return Claim(WORDS, claim.rank, "employment_type")
     if (

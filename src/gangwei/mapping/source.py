@@ -47,7 +47,7 @@ KEYS = {
     "unwrap": {"subs", "fields", "columns", "item", "separator"},
     "split": {"subs", "from", "separator", "into", "order", "first", "last", "rest"},
     "hints": {"subs", "field", "pattern", "set"},
-    "rewrite": {"subs", "field", "pattern", "replace", "take", "reason"},
+    "rewrite": {"subs", "field", "pattern", "replace", "take", "all", "reason"},
 }
 FORMATS = ("csv", "json", "excel", "sql", "parquet")
 

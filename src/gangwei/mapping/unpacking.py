@@ -123,7 +123,7 @@ def _written(
         if _many(packed.list, mine):
             yield "unwrap", {"columns": [name], "separator": "\n"}
         elif 2 * sum(v.count("|") >= MARKS and "\n" not in v for v in mine) >= len(mine):
-            yield rewrite(r"\|", "\n")
+            yield "rewrite", {"field": target, "pattern": r"\|", "replace": "\n", "all": True}
         return
     if target == "title" and _headed(mine, values, packed):
         yield rewrite(packed.title_head, "$1")

@@ -201,7 +201,7 @@ def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
         .str.replace_all(r"[【\[{〔〈《「]", "(")
         .str.replace_all(r"[】\]}〕〉》」]", ")")
         .str.replace_all(r"\s*([()])\s*", "$1")
-        .str.strip_chars(" \t'`,，、;；:：|·")
+        .str.strip_chars(" \t'`,，、;；:：|·•●◆■★▪")
     )["t"]
     cut = out.str.contains(r"\.{2,}$")
     out = out.str.replace(r"\.{2,}$", "").str.strip_chars_end(" ")

@@ -16,6 +16,7 @@ from gangwei.kernels.job.requirements import (
     compile_requirements,
     education_one,
     experience_one,
+    fresh_in,
     headcount_one,
     per_distinct,
 )
@@ -160,13 +161,25 @@ def _combined_education(value: str, rules: RequirementRules) -> tuple[str | None
 
 
 def _experience(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:
-    """Bounds in months and the reason of each row, from its field."""
+    """Bounds in months and the reason of each row, from its field; students and graduates (应届生) also from that of education."""
     schema: dict[str, pl.DataType] = {
         "experience_min_months": pl.Int32(),
         "experience_max_months": pl.Int32(),
         "experience_reason": pl.String(),
     }
-    return per_distinct(frame["experience"], lambda v: experience_one(v, rules.requirements), schema)
+    words = rules.requirements
+    own = per_distinct(frame["experience"], lambda v: experience_one(v, words), schema)
+    called = per_distinct(frame["education"], lambda v: (fresh_in(v, words),), {"fresh": pl.Boolean()})["fresh"]
+    fresh = called.fill_null(False) & own["experience_min_months"].is_null() & (own["experience_max_months"].is_null())
+    return own.with_columns(
+        pl.when(fresh).then(0).otherwise(name).cast(pl.Int32).alias(name)
+        for name in ("experience_min_months", "experience_max_months")
+    ).with_columns(
+        pl.when(fresh)
+        .then(pl.lit("experience_from_education"))
+        .otherwise("experience_reason")
+        .alias("experience_reason")
+    )
 
 
 def _of_fields(frame: pl.DataFrame, rules: FactRules) -> pl.DataFrame:

@@ -203,7 +203,7 @@ def parse_one(value: str, board: str, hint: str | None, scale: int | None, kind:
         return Pay("negotiable")
     if not any(c.isdigit() for c in s) and not _CHINESE_NUMBER.search(s):
         return Pay("none", reasons=() if s in rules.nothing else ("pay_not_stated",))
-    if s == "-1":
+    if s == "-1" or s.startswith(rules.untold):
         return Pay("none", reasons=("pay_not_stated",))
     if board in rules.foreign_boards or any(w in s for w in rules.foreign):
         return Pay("unclear", reasons=("pay_foreign_currency",))

@@ -33,6 +33,7 @@ class PayRules:
     keys: re.Pattern[str]
     trial: re.Pattern[str]
     nothing: frozenset[str]
+    untold: tuple[str, ...]
     contract: tuple[str, ...]
     """Words for a kind of contract that stand where pay should"""
     in_title: str
@@ -73,6 +74,7 @@ def compile_pay(book: Codebook) -> PayRules:
         keys=patterns["keys"],
         trial=patterns["trial"],
         nothing=frozenset(words["nothing"]),
+        untold=tuple(words["untold"]),
         contract=tuple(words["contract"]),
         in_title=f"(?i)({d['title']['pay']})",
         multipliers=dict(d["multipliers"]),

@@ -148,6 +148,13 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     return low, high, None
 
 
+def fresh_in(value: str, rules: RequirementRules) -> bool:
+    """A field of another name calls students or graduates and no years of work."""
+    s = _clean(value)
+    called = rules.fresh.search(s) is not None or rules.graduation.search(s) is not None
+    return called and experience_one(value, rules)[:2] == (0, 0)
+
+
 def _years(s: str, rules: RequirementRules) -> tuple[int | None, int | None]:
     y = rules.years
     if m := y["range"].search(s) or y["bare_range"].search(s):
