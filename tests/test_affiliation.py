@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import yaml
 
-from gangwei.codebook import Codebook
+from gangwei.codebook import Codebook, DefinitionError
 from gangwei.kernels.employers import affiliation, affiliation_rules, employer
 from gangwei.schema import DEFENCE, DEFENCE_GROUPS
 
@@ -110,6 +110,26 @@ def test_every_row_is_sound() -> None:
                 re.compile(row["text"])
                 assert row["anchor"], f"{where} has no anchor"
             assert row.get("source") or row.get("reason") or name.endswith(("suffixes.csv", "judgements.csv")), where
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("x1,(投资,function,投资,yes,,test", r"state_owned x1: text '\(投资' is no pattern"),
+        ("x1,投资,prefix,,yes,(坏,test", r"state_owned x1: not_if '\(坏' is no pattern"),
+        ("x1,投资,function,,yes,,test", "state_owned x1: an anchor is empty"),
+        ("x1,投资,regex,投资|,yes,,test", "state_owned x1: an anchor is empty"),
+        ("x1,,brand,,yes,,test", "state_owned x1: the text is empty"),
+        ("x1,投资,brand,,maybe,,test", "state_owned x1: state_owned 'maybe' is none of yes, no"),
+    ],
+)
+def test_a_bad_row_is_named(row: str, told: str, tmp_path: Path) -> None:
+    name = "employers/state_owned.csv"
+    (tmp_path / "employers").mkdir()
+    (tmp_path / name).write_text(f"{Codebook().text(name)}{row}\n", "utf-8")
+    book = Codebook(tmp_path)
+    with pytest.raises(DefinitionError, match=told):
+        affiliation_rules.compile_rules(book, employer.compile_rules(book))
 
 
 def test_a_date_decides_and_none_means_open_rows(rules: affiliation_rules.AffiliationRules) -> None:

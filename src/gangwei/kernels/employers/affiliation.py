@@ -10,7 +10,7 @@ exact            the key, or the key without a Latin brand at its edge, equals t
 prefix           flat or key begins with the text
 prefix_distinct  as prefix, but behind a place (济南中船设备) the text needs more than trade words after it
 brand            the key begins with the text, or with the text but for the place of the name (江苏国信), and nothing but
-                 trade words follows
+                 trade words follows; behind a state-owned brand none of a small firm's (江苏舜天装饰)
 head             flat begins with the text, or as brand
 contains         the text occurs in flat
 regex            the pattern occurs in flat or key (the anchor, or one of several, must occur in flat)
@@ -86,7 +86,8 @@ def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) 
             return True
         text = rule.text if key.startswith(rule.text) else rule.text.removeprefix(place)
         rest = key.removeprefix(text)
-        return rest != key and re.match(rules.names.trade_only, rest) is not None
+        trade = rest != key and re.match(rules.names.trade_only, rest) is not None
+        return trade and not (rule.match == "brand" and rule.state_owned and rules.small_trades.search(rest))
     if rule.match == "prefix_distinct" and place and not flat.startswith(rule.text):
         rest = key.removeprefix(rule.text)
         return not re.match(rules.names.trade_only, rest)

@@ -105,6 +105,10 @@ class Towns:
     opening: frozenset[str]
     """Those that may be the first: no short names of counties, which are words and brands as well"""
     zones: re.Pattern[str]
+    """Parts of any place: 高新技术产业开发区"""
+    quarters: re.Pattern[str]
+    """Parts of a city or county as well, but of no province, where they are brands: 江南"""
+    municipalities: tuple[str, ...]
     form: re.Pattern[str]
 
     def behind(self, flat: str) -> str:
@@ -114,11 +118,15 @@ class Towns:
             found = next((n for n in range(min(LONGEST_PLACE, len(rest)), 1, -1) if self._below(rest[:n], above)), 0)
             if found:
                 above = self._below(rest[:found], above)
-            elif above != [""] and (zone := self.zones.match(rest)):
+            elif above != [""] and (zone := self._parts(above).match(rest)):
                 found = zone.end()
             else:
                 return self.form.sub("", rest) if above != [""] else ""
             rest = rest[found:]
+
+    def _parts(self, above: list[str]) -> re.Pattern[str]:
+        city = any(len(code) > len("11") or code in self.municipalities for code in above)
+        return self.quarters if city else self.zones
 
     def _below(self, name: str, above: list[str]) -> list[str]:
         if above == [""] and name not in self.opening:
@@ -137,6 +145,8 @@ class AffiliationRules:
     numbered: tuple[Numbered, ...]
     units: Units
     towns: Towns
+    small_trades: re.Pattern[str]
+    """Words behind a brand by which its name is another firm's"""
     names: employer.NameRules
 
 
@@ -148,31 +158,43 @@ def _flat(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.lower())
 
 
+def _pattern(list_id: str, row: dict[str, str], column: str, text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as e:
+        raise DefinitionError(f"{list_id} {row['id']}: {column} {text!r} is no pattern: {e}") from None
+
+
 def _rule(list_id: str, family: str, row: dict[str, str], **given: str) -> Rule:
     """A rule of a list; `given` stands for columns that the list has not.
 
     Raises:
-        DefinitionError: a code of the row is none that is known.
+        DefinitionError: a code of the row is none that is known, a pattern does not compile, a text or an anchor is missing.
     """
     known = {
-        "defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE, "match": MATCHES,
+        "state_owned": ("yes", "no"), "defence": schema.DEFENCE, "group": schema.DEFENCE_GROUPS, "confidence": schema.AFFILIATION_CONFIDENCE, "match": MATCHES,
     }  # fmt: skip
     for column, codes in known.items():
         if (code := row.get(column, "")) and code not in codes:
             raise DefinitionError(f"{list_id} {row['id']}: {column} {code!r} is none of {', '.join(codes)}")
     match = row.get("match", "") or "exact"
     text = given.get("text", row["text"])
-    pattern = re.compile(text) if match in ("regex", "function") else None
+    pattern = _pattern(list_id, row, "text", text) if match in ("regex", "function") else None
     not_if = row.get("not_if", "")
     flat = text if pattern else _flat(text)
+    anchors = tuple(_flat(a) for a in row.get("anchor", "").split("|")) if pattern else (flat,)
+    if "" in anchors:
+        raise DefinitionError(
+            f"{list_id} {row['id']}: {'an anchor' if pattern else 'the text'} is empty, so no name is found"
+        )
     return Rule(
         rule_id=f"{list_id}:{row['id']}",
         list_id=list_id,
         family=family,
         match=match,
         text=flat,
-        anchors=tuple(_flat(a) for a in row["anchor"].split("|")) if pattern else (flat,),
-        not_if=re.compile(not_if) if not_if else None,
+        anchors=anchors,
+        not_if=_pattern(list_id, row, "not_if", not_if) if not_if else None,
         pattern=pattern,
         tier=given.get("tier", ""),
         defence=given.get("defence", row.get("defence", "")),
@@ -190,7 +212,7 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
 
     Raises:
         gangwei.codebook.DefinitionError: a file is missing or malformed, or a code of a row is none of its column.
-        re.error: a pattern of a row does not compile.
+        re.error: a pattern of employers/name_parts.toml does not compile.
     """
     rules = _rows(book)
     by_key: dict[str, list[Rule]] = defaultdict(list)
@@ -225,6 +247,7 @@ def compile_rules(book: Codebook, names: employer.NameRules) -> AffiliationRules
         numbered=_institutes(book),
         units=_units(book),
         towns=_towns(book),
+        small_trades=_longest_first(book.toml("employers/name_parts.toml")["brand"]["small"]),
         names=names,
     )
 
@@ -297,22 +320,29 @@ def _units(book: Codebook) -> Units:
 def _towns(book: Codebook) -> Towns:
     """Places that may stand in front of a public function, from places/units.csv and employers/places.csv."""
     d = book.toml("employers/name_parts.toml")
+    f = d["function"]
     known = {r["short"] for r in book.rows("employers/places.csv")}
     codes: dict[str, set[str]] = defaultdict(set)
     opening: set[str] = set()
     for row in book.rows("places/units.csv"):
         code = re.sub("(?:00)+$", "", row["id"])
-        if code[:2] in d["function"]["elsewhere"]:
+        if code[:2] in f["elsewhere"]:
             continue
         for name in (row["name"], row["short"]):
             codes[name].add(code)
         opening.add(row["name"])
-        town = row["level"] != COUNTY or row["name"].endswith(d["function"]["town"])
-        if town and row["short"] in known and row["short"] not in d["function"]["brands"]:
+        town = row["level"] != COUNTY or row["name"].endswith(f["town"])
+        if town and row["short"] in known and row["short"] not in f["brands"]:
             opening.add(row["short"])
     return Towns(
         {k: tuple(sorted(v)) for k, v in codes.items() if len(k) > 1},
         frozenset(opening),
-        re.compile("|".join(sorted(d["function"]["zones"], key=lambda z: (-len(z), z)))),
-        re.compile(d["function"]["form"]),
+        _longest_first(f["zones"]),
+        _longest_first([*f["zones"], *f["quarters"]]),
+        tuple(f["municipalities"]),
+        re.compile(f["form"]),
     )
+
+
+def _longest_first(words: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(w) for w in sorted(words, key=lambda w: (-len(w), w))))
