@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,46 +21,59 @@ of headers above."""
 LOST = "\x1flost"
 
 
+class Groups(NamedTuple):
+    """Positions of the column of numbers, of the employer's name and of all that stands once in a group; the first row."""
+
+    number: int
+    employer: int
+    columns: list[int]
+    first: int
+
+
 def filled(table: Table, headers: Headers) -> Table:
     """The table with what it tells of an employer in all rows of its group, where groups are numbered 1, 2, 3 and the name of
     the employer stands in the rows with a number only; else as it is."""
     found = next((f for c in range(COLUMNS) if (f := _groups(table.head, c, headers)) is not None), None)
     if found is None:
         return table
-    number, columns, first = found
+    note = headers.tells.note.pattern
 
     def read(layout: Layout) -> Iterator[Chunk]:
-        last = dict.fromkeys(columns, "")
+        last = dict.fromkeys(found.columns, "")
+        names = layout.names
         for chunk in table.read(layout):
-            names = layout.names
-            if max(number, *columns) < len(names) and {names[i] for i in (number, *columns)} <= set(chunk.rows.columns):
-                last = dict.fromkeys(columns, "") if chunk.begins else last
-                yield _carried(chunk, names[number], {c: names[c] for c in columns}, last)
+            if max(found.number, *found.columns) < len(names) and set(names) <= set(chunk.rows.columns):
+                last = dict.fromkeys(found.columns, "") if chunk.begins else last
+                yield _carried(chunk, names, found, note, last)
             else:
                 yield chunk
 
-    return replace(table, head=_down(table.head, number, columns, first), read=read)
+    return replace(table, head=_down(table.head, found, note), read=read)
 
 
-def _carried(chunk: Chunk, number: str, names: Mapping[int, str], last: dict[int, str]) -> Chunk:
+def _carried(chunk: Chunk, names: Sequence[str], found: Groups, note: str, last: dict[int, str]) -> Chunk:
     """A chunk with the cells of these columns carried down within their groups, from `last` on, which then holds what goes on in
-    the next chunk; nothing is carried past a row that could not be read, for a group may begin there."""
+    the next chunk; nothing is carried past a row that could not be read, for a group may begin there, or into a note."""
     lost = pl.Series(sorted(b.row for b in chunk.bad if b.reason_id != "empty_row"), dtype=pl.Int64)
-    bare = _blank(number)
+    goes_on = _blank(names[found.number]) & _blank(names[found.employer])
     rows = chunk.rows.with_columns(lost.search_sorted(chunk.numbers).cast(pl.Int64).alias(LOST))
-    group = pl.when(~bare).then(pl.col(LOST)).forward_fill().fill_null(0)
+    group = pl.when(~goes_on).then(pl.col(LOST)).forward_fill().fill_null(0)
     held = rows.select(
         group.alias(LOST),
         *(
             pl.when(pl.col(LOST) != group)
             .then(pl.lit(""))
-            .otherwise(pl.when(~bare).then(pl.col(n).fill_null("")).forward_fill().fill_null(last[c]))
+            .otherwise(pl.when(~goes_on).then(pl.col(names[c]).fill_null("")).forward_fill().fill_null(last[c]))
             .alias(str(c))
-            for c, n in names.items()
+            for c in found.columns
         ),
     )
-    new = [pl.when(bare & _blank(n)).then(held[str(c)]).otherwise(pl.col(n)).alias(n) for c, n in names.items()]
-    for c in names:
+    takes = goes_on & _of_job(names, note)
+    new = [
+        pl.when(takes & _blank(names[c])).then(held[str(c)]).otherwise(pl.col(names[c])).alias(names[c])
+        for c in found.columns
+    ]
+    for c in found.columns:
         cut = (held[LOST][-1] if held.height else 0) != len(lost)
         last[c] = "" if cut else held[str(c)][-1] if held.height else last[c]
     return replace(chunk, rows=chunk.rows.with_columns(new))
@@ -69,8 +83,15 @@ def _blank(name: str) -> pl.Expr:
     return pl.col(name).fill_null("").str.strip_chars() == ""
 
 
-def _groups(head: Sequence[Sequence[str]], number: int, headers: Headers) -> tuple[int, list[int], int] | None:
-    """The column of numbers, those that stand once in a group and the first row; None where the rows are not so."""
+def _of_job(names: Sequence[str], note: str) -> pl.Expr:
+    """A row with several cells, of which none is a note or a total where there are not more."""
+    cells = pl.sum_horizontal([(~_blank(n)).cast(pl.Int32) for n in names])
+    notes = pl.any_horizontal([pl.col(n).str.contains(note).fill_null(False) for n in names])
+    return (cells > CELLS) | ((cells == CELLS) & ~notes)
+
+
+def _groups(head: Sequence[Sequence[str]], number: int, headers: Headers) -> Groups | None:
+    """Where groups stand; None where the rows are not so."""
     first = next((i for i, r in enumerate(head) if i and len(r) > number and r[number].strip() == "1"), None)
     if first is None:
         return None
@@ -93,7 +114,8 @@ def _groups(head: Sequence[Sequence[str]], number: int, headers: Headers) -> tup
         if i != number and all(r[i].strip() for r in numbered) and not any(r[i].strip() for r in without)
     ]
     asked = {i: c.field for i in once if (c := _asked(head, first, i, headers)) is not None and c.field in OF_EMPLOYER}
-    return (number, list(asked), first) if "company" in asked.values() else None
+    employer = next((i for i, f in asked.items() if f == "company"), None)
+    return None if employer is None else Groups(number, employer, list(asked), first)
 
 
 def _asked(head: Sequence[Sequence[str]], first: int, column: int, headers: Headers) -> Claim | None:
@@ -103,18 +125,12 @@ def _asked(head: Sequence[Sequence[str]], first: int, column: int, headers: Head
     return headers.claim(cell) if cell else None
 
 
-def _down(head: Sequence[Sequence[str]], number: int, columns: Sequence[int], first: int) -> list[list[str]]:
+def _down(head: Sequence[Sequence[str]], found: Groups, note: str) -> list[list[str]]:
     """The first rows with the cells of these columns carried down within their groups."""
-    out = [list(r) for r in head[:first]]
-    held: dict[int, str] = {}
-    for row in head[first:]:
-        cells = list(row)
-        if len(cells) > max(number, *columns):
-            of_group = not cells[number].strip()
-            for c in columns:
-                if of_group and not cells[c].strip():
-                    cells[c] = held.get(c, "")
-                elif not of_group:
-                    held[c] = cells[c]
-        out.append(cells)
-    return out
+    body = head[found.first :]
+    width = max(map(len, body))
+    names = [str(i) for i in range(width)]
+    frame = pl.DataFrame([[*r, *[""] * (width - len(r))] for r in body], names, orient="row")
+    chunk = Chunk(frame, pl.Series(range(len(body)), dtype=pl.Int64))
+    rows = _carried(chunk, names, found, note, dict.fromkeys(found.columns, "")).rows.rows()
+    return [*map(list, head[: found.first]), *(list(r[: len(own)]) for r, own in zip(rows, body))]

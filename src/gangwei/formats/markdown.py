@@ -6,19 +6,20 @@ import csv
 import re
 
 from gangwei.formats import delimited
-from gangwei.formats.headers import Headers
+from gangwei.formats.headers import LONGEST, Headers
 
 HEADING = re.compile(r"\s*#{1,6}\s")
 RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*){2,}\|?")
 BAR = re.compile(r"(?<!\\)\|")
-FENCE = re.compile(r"^[ \t]{0,3}(```+|~~~+)[^\n`]*\n(?=\s*[\[{])(.*?)^[ \t]{0,3}\1", re.M | re.S)
+FENCE = re.compile(r"^[ \t]{0,3}(```+(?!`)|~~~+(?!~))[^\n`]*\n(?=\s*[\[{])(.*?)^[ \t]{0,3}\1", re.M | re.S)
 FENCED_TABLE = re.compile(r"^[ \t]{0,3}(?:```+|~~~+)[ \t]*[ct]sv\b", re.M | re.I)
-MARK = re.compile(r"[ \t]{0,3}(```+|~~~+)[ \t]*([^`\s]*)[^`]*")
+MARK = re.compile(r"[ \t]{0,3}(```+(?!`)|~~~+(?!~))[ \t]*([^`\s]*)(?:\s[^`]*)?")
 OF_TABLES = frozenset({"", "csv", "tsv", "text", "txt", "plain", "plaintext", "data", "table"})
 INDENTED = re.compile(r"(?:^|\n[ \t]*\n)((?:(?: {4}|\t)[^\n]*\n?|[ \t]*\n)+)")
 LINK = re.compile(r"\[(.+)\]\((https?://[^()\s]+)\)")
 LINKS = "url"
 COLUMNS = 3  # that a table between fences asks for
+ENDS = re.compile(r"\r\n|\r|\n")
 APART = re.compile(r"\s+[/／·|｜]\s+")
 Row = tuple[int, list[str]]
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
@@ -26,7 +27,7 @@ BOLD = re.compile(r"\*\*([^*]+)\*\*")
 
 def tables(text: str) -> list[list[tuple[int, list[str]]]]:
     """The tables of a text: rows of cells with the numbers of their lines, the header first."""
-    lines = text.splitlines()
+    lines = _lines(text)
     out: list[list[tuple[int, list[str]]]] = []
     at = 1
     while at < len(lines):
@@ -75,6 +76,11 @@ def holds_data(sample: str) -> bool:
     return (FENCE.search(sample) or FENCED_TABLE.search(sample)) is not None
 
 
+def headed(sample: str, headers: Headers) -> bool:
+    """True when a text begins with a line of headers of ads: what looks like data within it stands in its cells."""
+    return bool(_delimited(_lines(sample.lstrip()[:LONGEST])[:1], 1, headers))
+
+
 def quoted(text: str) -> list[str]:
     """The blocks between fences, or indented by four blanks, that begin like data: an object or a list."""
     indented = (m[1] for m in INDENTED.finditer(text))
@@ -85,22 +91,28 @@ def delimited_tables(text: str, headers: Headers) -> list[list[Row]]:
     """The blocks between fences that begin with a line of headers of ads, as cells with the numbers of their lines."""
     out: list[list[Row]] = []
     closing, first = "", 0
-    lines = text.splitlines()
-    for i, line in enumerate(lines):
-        m = MARK.fullmatch(line)
-        if m is None or (closing and not (m[1].startswith(closing) and not m[2])):
+    lines = _lines(text)
+    for i, line in enumerate([*lines, None]):  # a block that nothing closes ends with the text
+        m = MARK.fullmatch(line or "")
+        if line is not None and (m is None or (closing and not (m[1].startswith(closing) and not m[2]))):
             continue
-        if not closing:
+        if m is not None and not closing:
             closing, first = m[1], i + 1 if m[2].casefold() in OF_TABLES else 0
         else:
             rows = _delimited(lines[first:i], first + 1, headers) if first else []
             out += [rows] if rows else []
-            closing = ""
+            closing, first = "", 0
     return out
 
 
+def _lines(text: str) -> list[str]:
+    """The lines of a text: form feeds and the like are within them."""
+    return ENDS.split(text)
+
+
 def _delimited(lines: list[str], at: int, headers: Headers) -> list[Row]:
-    """The rows of a delimited text that begins in the line `at`; none where its first row asks for less than a few fields."""
+    """The rows of a delimited text that begins in the line `at`; none where its first row asks for less than a few fields or is
+    a line of a program."""
     delimiter, quote, _ = delimited.peek(iter([f"{x}\n" for x in lines]), None)
     reader = csv.reader([f"{x}\n" for x in lines], delimiter=delimiter, quotechar=quote, skipinitialspace=True)
     rows, begun = [], 0
@@ -108,8 +120,10 @@ def _delimited(lines: list[str], at: int, headers: Headers) -> list[Row]:
         if any(c.strip() for c in row):
             rows.append((at + begun, [c.strip() for c in row]))
         begun = reader.line_num
-    claims = [headers.claim(c) for c in rows[0][1]] if rows else []
-    return rows if len({c.field for c in claims if c is not None} - {"ignore"}) >= COLUMNS else []
+    names = rows[0][1] if rows else []
+    of_code = any("=" in n for n in names) or (len(rows) > 1 and not any(len(r) == len(names) for _, r in rows[1:]))
+    claims = [headers.claim(n) for n in names]
+    return rows if not of_code and len({c.field for c in claims if c is not None} - {"ignore"}) >= COLUMNS else []
 
 
 def _rows(lines: list[str], at: int) -> list[tuple[int, list[str]]]:

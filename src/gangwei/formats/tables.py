@@ -192,13 +192,14 @@ def _text(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers, he
         and (written := documents.program(blob, limits, encoding, headers))
     ):
         return Opened(encoding, written, notes)
-    if (markdown.HEADING.match(sample) or (start not in ("{", "[") and markdown.holds_data(sample))) and (
-        written := documents.markdown(blob, limits, encoding, headers)
-    ):
+    if (
+        markdown.HEADING.match(sample)
+        or (start not in ("{", "[") and markdown.holds_data(sample) and not markdown.headed(sample, headers))
+    ) and (written := documents.markdown(blob, limits, encoding, headers)):
         return Opened(encoding, written, notes, Unreadable("no_records", "a text without a table of ads in it"))
     if printed.is_printed(sample):
         return Opened(encoding, of_records(blob, limits, printed.records, encoding), notes)
-    if object_text.is_printed(sample):
+    if object_text.is_printed(sample, headers) and not markdown.headed(sample, headers):
         return Opened(encoding, of_records(blob, limits, object_text.records, encoding), notes)
     of_json = start in ("{", "[") and not _looks_delimited(sample)
     if wrapped or json_text.SHELL.match(sample) or of_json or json_text.tabled(sample):

@@ -61,6 +61,7 @@ class Tells:
     employers: re.Pattern[str]
     persons: re.Pattern[str]
     employer_key: re.Pattern[str]
+    note: re.Pattern[str]
 
 
 def load_tells(book: Codebook) -> Tells:

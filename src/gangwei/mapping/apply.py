@@ -375,7 +375,7 @@ def _reasons(rows: pl.DataFrame, frame: pl.DataFrame, source: Source, captcha_ro
 def _notes(rows: pl.DataFrame, frame: pl.DataFrame, know: Knowledge) -> pl.Series:
     """Rows of a wide table that hold a total, a note or a heading within it and little else, or a town and nothing else."""
     said = pl.col("title") if "title" in frame.columns else pl.lit(None, pl.String)
-    note, town = know.packed.note if rows.width >= WIDE else "$^", know.packed.town
+    note, town = know.headers.tells.note.pattern if rows.width >= WIDE else "$^", know.packed.town
     found = frame.select(said.str.contains(p).fill_null(False).alias(n) for n, p in (("note", note), ("town", town)))
     if rows.width < WIDE - 1 or not found.select(pl.any_horizontal("note", "town").any()).item():
         return pl.Series([False]).new_from_index(0, frame.height)

@@ -94,8 +94,6 @@ class Packed:
     null_rules: tuple[dict[str, Any], ...]
     """Rules for what stands where there is no value"""
     picture: re.Pattern[str]
-    note: str
-    """Titles of rows that are totals, notes or headings within the table"""
     town: str
     """Titles of rows that are headings where nothing else stands beside them: names of towns"""
     title_town: re.Pattern[str]
