@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import shutil
@@ -414,8 +415,8 @@ def test_rows_that_were_not_kept_are_shown_with_their_reasons(tmp_path: Path) ->
     quality = client.get("/quality").text
     reasons = set(table(tmp_path / "o", "rejects")["reason_id"])
     assert rows == 3 and len(reasons) == 2 and 'href="/rejects"' in quality
-    assert all(f'href="/rejects?reason={r}"' in quality for r in reasons)
     page = client.get("/rejects").text
+    assert all(f'href="/rejects?reason={r}"' in page for r in reasons)
     assert (
         "&lt;script&gt;1" in page
         and "<script>" not in page
@@ -427,3 +428,19 @@ def test_rows_that_were_not_kept_are_shown_with_their_reasons(tmp_path: Path) ->
         assert {r["reason_id"] for r in one["rows"]} == {reason} and one["total"] == one["shown"] < 3
     assert client.get("/rejects?reason=none").status_code == 400
     assert len(list(csv.reader(client.get("/rejects.csv").text.splitlines()))) == 4
+
+
+def test_the_count_of_a_file_leads_to_as_many_rows(tmp_path: Path) -> None:
+    """A reason in the row of a file shows the rows of that file alone, and a page behind the last claims nothing."""
+    for name, n in (("a", 2), ("b", 1)):
+        write_csv(tmp_path / f"{name}.csv", [*ADS, *[("k1", "", str(i), "深圳", *[""] * 6) for i in range(n)]])
+    build(tmp_path / "o", tmp_path / "a.csv", tmp_path / "b.csv")
+    client = TestClient(create(tmp_path / "o"))
+    links = re.findall(r'href="(/rejects\?[^"]*)">([^<]*)</a>', client.get("/quality").text)
+    assert len(links) == 2
+    for link, said in links:
+        page = client.get(html.unescape(link)).text
+        n = int(said.rpartition(":")[2])
+        assert f"<strong>{n}</strong>" in page and page.count('<td class="n">') == n, link
+    assert "was kept" not in client.get("/rejects?page=2").text
+    assert client.get("/rejects?input=none.csv").status_code == 400

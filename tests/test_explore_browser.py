@@ -102,7 +102,7 @@ def pages_of(out: Path) -> list[str]:
         "/m/ai-openings/ads?where=tier%3Dbuilder", "/compare?by=province", "/search", "/search?q=%E7%AE%97%E6%B3%95",
         "/search?q=%E7%A7%91%E6%8A%80&in=employer", "/search?q=zzzz", f"/ads/{ad}", f"/employers/{employers[0]}", "/regions/440300",
         "/regions/440000", f"/occupations/{occupations[0]}", "/skills/python", "/concepts/deep_learning", "/definitions",
-        "/definitions?file=ai/terms.csv", "/definitions?file=ai/rules.toml", "/method", "/quality",
+        "/definitions?file=ai/terms.csv", "/definitions?file=ai/rules.toml", "/method", "/quality", "/rejects",
     ]  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def add(site: Site) -> None:
         )
 
     @site.get("/rejects", "Rows that were read and not kept, each with its reason: pages of 200, or up to 10,000 as JSON or CSV.",
-              suffixes=("html", "json", "csv"), query=("reason", "page", *COMMON))  # fmt: skip
+              suffixes=("html", "json", "csv"), query=("reason", "input", "page", *COMMON))  # fmt: skip
     def rejects(asked: Asked) -> View:
         return rejected(site, asked, ROWS if asked.suffix == "html" else DOWNLOADED)
 
@@ -92,23 +92,26 @@ def add(site: Site) -> None:
 
 def rejected(site: Site, asked: Asked, limit: int) -> View:
     """Rows that were not kept, as they were read; contacts are out of them since they were published."""
-    reason = asked.given.get("reason")
-    counted = dict(site.ds.rows("SELECT reason_id, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1"))
+    reason, read = asked.given.get("reason"), asked.given.get("input")
+    within = "($1 IS NULL OR file = $1 OR starts_with(file, $1 || '#'))"  # the sheets of a workbook are parts of it
+    counted = dict(
+        site.ds.rows(f"SELECT reason_id, count(*) FROM rejects WHERE {within} GROUP BY 1 ORDER BY 2 DESC, 1", [read])
+    )
     found = site.ds.rows(
-        "SELECT source_id, file, row, reason_id, raw FROM rejects WHERE $1 IS NULL OR reason_id = $1"
-        " ORDER BY file, row, reason_id LIMIT $2 OFFSET $3",
-        [reason, limit, (asked.page - 1) * limit],
+        f"SELECT source_id, file, row, reason_id, raw FROM rejects WHERE {within} AND ($2 IS NULL OR reason_id = $2)"
+        " ORDER BY file, row, reason_id LIMIT $3 OFFSET $4",
+        [read, reason, limit, (asked.page - 1) * limit],
     )
     columns = ("source_id", "file", "row", "reason_id", "raw")
     rows = [dict(zip(columns, (visible(v) if isinstance(v, str) else v for v in r))) for r in found]
     total = counted.get(reason, 0) if reason else sum(counted.values())
     values = {
-        "reason": reason, "counted": counted, "total": total, "rows": rows, "page": asked.page, "most": DOWNLOADED,
+        "reason": reason, "input": read, "counted": counted, "total": total, "rows": rows, "page": asked.page, "most": DOWNLOADED,
         "pages": min(MAX_PAGE, max(1, -(-total // ROWS))),
     }  # fmt: skip
     return View(
         "rejects.j2", values, name="rejects", rows=lambda: pl.DataFrame(rows, schema=columns, infer_schema_length=None),
-        data=lambda: {"reason_id": reason, "total": total, "shown": len(rows), "rows": rows},
+        data=lambda: {"reason_id": reason, "file": read, "total": total, "shown": len(rows), "rows": rows},
     )  # fmt: skip
 
 

@@ -127,6 +127,7 @@ class Grammar:
             r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE list_id IS NOT NULL ORDER BY 1")
         )
         reasons = tuple(r[0] for r in ds.rows("SELECT DISTINCT reason_id FROM rejects ORDER BY 1"))
+        inputs = tuple(f["file"] for f in ds.manifest.get("inputs", []) if f.get("rejected"))
         table = (
             Parameter("lang", "Language of words and number formats.", LANGS),
             Parameter("by", "Dimension to group by; empty for the whole.", ("", *vocabulary.BY)),
@@ -139,6 +140,7 @@ class Grammar:
             Parameter("file", "A definition file.", tuple(files)),
             Parameter("find", "Show only rows that hold these words.", length=80),
             Parameter("reason", "Why rows were not kept.", reasons),
+            Parameter("input", "A file of which rows were not kept.", inputs),
             Parameter("measure", "The measure to compare.", tuple(measure_ids)),
             Parameter("left", "Definition of an AI opening on the first side.", definitions),
             Parameter("right", "Definition of an AI opening on the second side.", definitions),
