@@ -128,10 +128,14 @@ def test_graduates_in_the_education_field_need_no_years(rules: facts.FactRules) 
         {"title": "会计", "education": "本科", "experience": "3-5年"},
         {"title": "法务", "education": "2027届应届生", "experience": "经验不限"},
         {"title": "出纳", "education": "大专"},
+        {"title": "护士", "education": "本科(非应届)"},
+        {"title": "司机", "education": "大专，应届生勿扰"},
+        {"title": "店长", "education": "本科，应届往届均可"},
+        {"title": "文员", "education": "本科(应届生优先)"},
     )
     out = facts.parse(raw, raw["title"], rules)
-    assert out["experience_min_months"].to_list() == [0, 36, 0, None]
-    assert out["experience_max_months"].to_list() == [0, 60, None, None]
+    assert out["experience_min_months"].to_list() == [0, 36, 0, *[None] * 5]
+    assert out["experience_max_months"].to_list() == [0, 60, *[None] * 6]
     assert "experience_from_education" in out["facts_issues"].to_list()[0]
 
 

@@ -34,6 +34,7 @@ class Tells:
     of_hirers: re.Pattern[str]
     of_two_names: re.Pattern[str]
     of_start: re.Pattern[str]
+    of_end: re.Pattern[str]
     of_hours: re.Pattern[str]
     of_titles: re.Pattern[str]
     of_lists: re.Pattern[str]

@@ -57,7 +57,11 @@ def by_header(
         if claim is None:
             continue
         claim = claim._replace(field="tags") if name in words else claim
-        if tells.of_start.search(name) and any(map(tells.of_hours.search, names)):
+        if (
+            tells.of_start.search(name)
+            and any(map(tells.of_hours.search, names))
+            and not any(map(tells.of_end.search, names))
+        ):
             claim = claim._replace(field="ignore")
         texts |= {name} if claim.field == "description" and claim.strength == EXACT else set()
         asked, claim = claim, _reread(name, claim, cells[name], values)

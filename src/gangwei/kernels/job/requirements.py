@@ -49,6 +49,8 @@ class RequirementRules:
     open: re.Pattern[str]
     graduation: re.Pattern[str]
     fresh: re.Pattern[str]
+    refused: re.Pattern[str]
+    others: re.Pattern[str]
     attendance: re.Pattern[str]
     in_term: str
     in_term_type: str
@@ -76,6 +78,8 @@ def compile_requirements(book: Codebook) -> RequirementRules:
         open=re.compile("|".join(e["open"]["patterns"])),
         graduation=re.compile(e["fresh"]["year"]),
         fresh=re.compile("|".join(e["fresh"]["patterns"])),
+        refused=re.compile(e["fresh"]["refused"]),
+        others=re.compile(e["fresh"]["others"]),
         attendance=re.compile(e["refuse"]["attendance"]),
         in_term=e["refuse"]["in_term"],
         in_term_type=e["refuse"]["in_term_type"],
@@ -134,7 +138,7 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     if low is None:
         if rules.open.search(s):
             return 0, None, None
-        if rules.fresh.search(s):
+        if rules.fresh.search(s) and not rules.refused.search(s):
             return 0, 0, None
         if re.fullmatch(r"-?\d+(?:\.\d+)?", s):
             return None, None, "experience_implausible"
@@ -149,10 +153,11 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
 
 
 def fresh_in(value: str, rules: RequirementRules) -> bool:
-    """A field of another name calls students or graduates and no years of work."""
+    """A field of another name calls students or graduates, nobody else, and no years of work."""
     s = _clean(value)
     called = rules.fresh.search(s) is not None or rules.graduation.search(s) is not None
-    return called and experience_one(value, rules)[:2] == (0, 0)
+    alone = rules.refused.search(s) is None and rules.others.search(s) is None
+    return called and alone and experience_one(value, rules)[:2] == (0, 0)
 
 
 def _years(s: str, rules: RequirementRules) -> tuple[int | None, int | None]:
