@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -43,6 +44,20 @@ class Verdict:
     state_owned: bool | None
     rule_id: str
     hits: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A name in lower case without marks (`flat`), its place, and what rows of all kinds are held against."""
+
+    flat: str
+    place: str
+    rules: AffiliationRules
+
+    @cached_property
+    def function(self) -> str:
+        """What stands between the places in front and the legal form"""
+        return self.rules.towns.behind(self.flat)
 
 
 def number(text: str) -> int | None:
@@ -65,16 +80,17 @@ def number(text: str) -> int | None:
     return total + (int(_DIGITS[rest]) if rest else 0)
 
 
-def _matches(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) -> bool:
-    return _fits(rule, flat, key, place, rules) and not (rule.not_if is not None and rule.not_if.search(flat))
+def _matches(rule: Rule, name: _Name, key: str) -> bool:
+    return _fits(rule, name, key) and not (rule.not_if is not None and rule.not_if.search(name.flat))
 
 
-def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) -> bool:
-    """Whether the name of an employer, whole (`flat`) or as its key, is what a rule found in it means."""
+def _fits(rule: Rule, name: _Name, key: str) -> bool:
+    """Whether the name of an employer, whole or as its key, is what a rule found in it means."""
+    flat, rules = name.flat, name.rules
     if rule.match == "contains":
         return True
     if rule.match == "function":
-        return rule.pattern is not None and rule.pattern.fullmatch(rules.towns.behind(flat)) is not None
+        return rule.pattern is not None and rule.pattern.fullmatch(name.function) is not None
     if rule.pattern is not None:
         return rule.pattern.search(flat) is not None or rule.pattern.search(key) is not None
     if rule.match == "exact":
@@ -84,11 +100,11 @@ def _fits(rule: Rule, flat: str, key: str, place: str, rules: AffiliationRules) 
     if rule.match in ("head", "brand"):
         if rule.match == "head" and flat.startswith(rule.text):
             return True
-        text = rule.text if key.startswith(rule.text) else rule.text.removeprefix(place)
+        text = rule.text if key.startswith(rule.text) else rule.text.removeprefix(name.place)
         rest = key.removeprefix(text)
         trade = rest != key and re.match(rules.names.trade_only, rest) is not None
         return trade and not (rule.match == "brand" and rule.state_owned and rules.small_trades.search(rest))
-    if rule.match == "prefix_distinct" and place and not flat.startswith(rule.text):
+    if rule.match == "prefix_distinct" and name.place and not flat.startswith(rule.text):
         rest = key.removeprefix(rule.text)
         return not re.match(rules.names.trade_only, rest)
     return True
@@ -129,9 +145,10 @@ def judge(
 ) -> tuple[Rule, ...]:
     """All rows that match one name, false friends applied; `anchors` are the anchors found in `flat`."""
     cancelled: set[str] = set()
+    name = _Name(flat, place, rules)
     for anchor in anchors:
         for friend in rules.friends.get(anchor, ()):
-            if any(_matches(friend.rule, flat, k, place, rules) for k in keys):
+            if any(_matches(friend.rule, name, k) for k in keys):
                 cancelled |= friend.cancels
     found: dict[str, Rule] = {}
     for key in keys:
@@ -145,7 +162,7 @@ def judge(
         for rule in rules.by_anchor.get(anchor, ()):
             if rule.family in cancelled or rule.rule_id in found:
                 continue
-            if any(_matches(rule, flat, k, place, rules) for k in keys):
+            if any(_matches(rule, name, k) for k in keys):
                 found[rule.rule_id] = rule
     if "defence" not in cancelled:
         for rule in _numbered(flat, rules):

@@ -22,10 +22,18 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import opencc
 import polars as pl
 
-from gangwei.kernels.employers.name_forms import ENTITY, NUMBER, Forms, alternation, compile_forms, unescaped
+from gangwei.kernels.employers.name_forms import (
+    ENTITY,
+    NUMBER,
+    Forms,
+    alternation,
+    compile_forms,
+    to_simplified,
+    unescaped,
+    without_programme,
+)
 from gangwei.kernels.mojibake import unmojibake
 from gangwei.kernels.shapeless import SHAPELESS
 
@@ -155,23 +163,6 @@ def _alias_frame(rows: list[dict[str, str]], rules: NameRules) -> pl.DataFrame:
     )
 
 
-def to_simplified(text: pl.Series, both: frozenset[str]) -> pl.Series:
-    """Simplified characters, the whole column in one call; the text holds no line breaks.
-
-    A name whose only changes are characters that `both` scripts use (乾, 著 …) was simplified already and stays.
-    """
-    if text.is_empty():
-        return text
-    before: list[str] = text.to_list()
-    after = opencc.OpenCC("t2s").convert("\n".join(before)).split("\n")
-    kept = [a if a == b or _shared_only(a, b, both) else b for a, b in zip(before, after, strict=True)]
-    return pl.Series(text.name, kept, dtype=pl.String())
-
-
-def _shared_only(before: str, after: str, both: frozenset[str]) -> bool:
-    return len(before) == len(after) and all(a == b or a in both for a, b in zip(before, after, strict=True))
-
-
 def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
     """Readable names: width, script, wrapping and board noise undone; case, brackets and places kept.
 
@@ -205,7 +196,7 @@ def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
     )["t"]
     cut = out.str.contains(r"\.{2,}$")
     out = out.str.replace(r"\.{2,}$", "").str.strip_chars_end(" ")
-    out = to_simplified(out, forms.both_scripts)
+    out = without_programme(to_simplified(out, forms.both_scripts), forms)
     return pl.DataFrame({"name_raw": raw, "name_clean": out, "is_truncated": cut})
 
 
