@@ -139,6 +139,27 @@ def test_graduates_in_the_education_field_need_no_years(rules: facts.FactRules) 
     assert "experience_from_education" in out["facts_issues"].to_list()[0]
 
 
+@pytest.mark.parametrize(
+    ("city", "board", "pay", "status"),
+    [
+        ("Hong Kong", None, "18000-22000", "unclear"), ("Kwun Tong, Hong Kong SAR", None, "18K-22K/month", "unclear"),
+        ("香港", None, "1.8-2.2万/月", "unclear"), ("中国香港·九龙", "linkedin", "18000元/月", "unclear"), ("香港-西贡区", None, "16-24k", "unclear"),
+        ("澳門", None, "20000-30000", "unclear"), ("Macau", "acme_careers", "20000", "unclear"), ("香港特别行政区", None, "2-3万", "unclear"),
+        ("香港", "zhaopin", "1.8-2.2万/月", "ok"), ("Hong Kong", None, "RMB 18000-22000", "ok"), ("香港", None, "面议", "negotiable"),
+        ("深圳", None, "18000-22000", "ok"), ("Shenzhen", None, "18000-22000", "ok"), ("深圳/香港", None, "18000-22000", "ok"),
+        ("Hong Kong / Shenzhen", None, "18000-22000", "ok"), ("青岛·市南区·香港中路", None, "6000-8000", "ok"), ("香港中路", None, "6000-8000", "ok"),
+        (None, None, "18000-22000", "ok"),
+    ],
+)  # fmt: skip
+def test_pay_in_the_currency_of_the_place(
+    city: str | None, board: str | None, pay: str, status: str, rules: facts.FactRules
+) -> None:
+    row = {"title": "会计", "company": "香港启明有限公司", "city": city, "board": board, "pay": pay}
+    out = facts.parse(ads(row), pl.Series(["会计"]), rules)
+    assert out["pay_status"][0] == status
+    assert ("pay_foreign_currency" in out["facts_issues"][0]) == (status == "unclear")
+
+
 def test_title_supplies_what_the_fields_leave_out(rules: facts.FactRules) -> None:
     raw = ads({"title": "仓库兼职 22元/时 招8名"}, {"title": "产品助理 6-9K", "pay": "5000|8000|"})
     out = facts.parse(raw, raw["title"], rules).rows(named=True)

@@ -18,7 +18,14 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
 STAGES = tuple(UPSTREAM)
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "s1_read": ("sources/", "packed.toml", "places/units.csv", "places/aliases.csv", "places/board_codes.csv"),
-    "s2_clean": ("./", "text/", "places/grammar.toml", "places/nonplaces.csv"),
+    "s2_clean": (
+        "./",
+        "text/",
+        "places/grammar.toml",
+        "places/nonplaces.csv",
+        "places/units.csv",
+        "places/aliases.csv",
+    ),
     "s3_locate": ("places/",),
     "s4_employers": ("employers/", "lists/", "places/"),
     "s5_match": ("openings/", "places/"),

@@ -272,6 +272,20 @@ def reason_lists(reasons: pl.DataFrame) -> pl.Series:
     return reasons[first].select(lists.list.eval(pl.element().filter(pl.element() != ""))).to_series()[codes]
 
 
+def _paid_elsewhere(raw: pl.DataFrame, rules: PayRules) -> pl.Series:
+    """Ads of Hong Kong, Macau or Taiwan that name no yuan, on a board that does not pay in it wherever the job is."""
+    known = raw["board"].is_in(list(rules.yuan_boards)).fill_null(value=False)
+    if known.all():
+        return ~known
+    rows = (~known).arg_true()
+    city = pl.when(_empty("city")).then("district").otherwise("city")
+    there = raw.select("city", "district", "pay")[rows].select(
+        city.str.contains(rules.elsewhere).fill_null(False)
+        & ~pl.col("pay").str.contains(rules.yuan_named).fill_null(False)
+    )
+    return (~known).scatter(rows, there.to_series())
+
+
 def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Series) -> pl.DataFrame:
     """All job facts, row-aligned with `raw`.
 
@@ -290,7 +304,7 @@ def parse(raw: pl.DataFrame, titles: pl.Series, rules: FactRules, *notes: pl.Ser
     field = memos.field(
         raw.select("education", "experience", "headcount", "employment_type"), lambda new: _of_fields(new, rules)
     )
-    abroad = pl.col("language_hint").is_in(rules.pay.foreign_languages)
+    abroad = pl.col("language_hint").is_in(rules.pay.foreign_languages) | _paid_elsewhere(raw, rules.pay)
     board = pl.when(abroad).then(pl.lit(min(rules.pay.foreign_boards))).otherwise("board").alias("board")
     pay_keys = raw.select("pay", board, "pay_unit_hint", "pay_scale_hint").with_columns(title["t_pay"], title["t_kind"])
     pay = memos.pay(pay_keys, lambda new: _of_pay(new, rules))

@@ -237,8 +237,8 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
     n1, m1, n2, m2 = match.groups()
     if _too_long(n1) or _too_long(n2 or ""):
         return Pay("unclear", reasons=("pay_implausible",))
-    unsettled = rules.settled.sub("", s)
-    unit = next((u for text in (unsettled, s) for u, pattern in rules.units if pattern.search(text)), None)
+    unit = _unit_named(rules.settled.sub("", s), rules)
+    settled = _unit_named(s, rules) if unit is None else None
     head, tail = s[: match.start()], s[match.end() : match.end() + 12]
     above = rules.above.search(tail) or rules.above_head.search(head) or rules.plus.match(tail)
     below = rules.below.search(tail) or rules.below.search(head) or (not above and rules.below_head.search(head))
@@ -252,6 +252,9 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
         low, high = _yuan(n1, m1, rules), _yuan(n2, m2, rules)
         if m1 is not None and m2 is None and Decimal(n2) < 1000:
             high = _yuan(n2, m1, rules)
+    assert low is not None and high is not None
+    if settled != "piece" or max(low, high) < rules.bands["month_from"]:
+        unit = unit or settled  # piece work with an amount of a month is paid that much a month
     if bare and unit is None:
         if scale > 1 or n2 is not None or not (above or below):
             pay = _bare(low, high if n2 is not None else None, board, hint, scale, kind, months, rules)
@@ -259,7 +262,6 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
                 return _finish(low, low, "month", months, None, [], rules)
             return pay
         unit = hint or "month"
-    assert low is not None and high is not None
     if unit is None:
         unit = hint or "month"
         in_wan = WAN in (rules.multipliers.get(m1 or ""), rules.multipliers.get(m2 or ""))
@@ -272,6 +274,10 @@ def _parse_words(s: str, board: str, hint: str | None, scale: int, kind: str, ru
         elif above and rules.commission not in s:
             high, censored = None, "max"
     return _finish(low, high, unit, months, censored, [], rules)
+
+
+def _unit_named(s: str, rules: PayRules) -> str | None:
+    return next((unit for unit, pattern in rules.units if pattern.search(s)), None)
 
 
 def _slashed(s: str, rules: PayRules) -> str:

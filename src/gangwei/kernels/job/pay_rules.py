@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import opencc
+
 if TYPE_CHECKING:
     from gangwei.codebook import Codebook
 
@@ -18,6 +20,10 @@ class PayRules:
     foreign: tuple[str, ...]
     foreign_boards: frozenset[str]
     foreign_languages: tuple[str, ...]
+    yuan_boards: frozenset[str]
+    elsewhere: str
+    """Fields for the city that name a place with a currency of its own, and nothing else"""
+    yuan_named: str
     above: re.Pattern[str]
     below: re.Pattern[str]
     above_head: re.Pattern[str]
@@ -46,6 +52,26 @@ class PayRules:
     """Digits by the code points of the font in which pages of a board draw them"""
 
 
+def _elsewhere(book: Codebook, codes: frozenset[str]) -> str:
+    """A pattern (syntax of Rust's regex) for fields that name places with these codes alone, in either script."""
+    units = [r for r in book.rows("places/units.csv") if r["id"] in codes]
+    names = {r[k] for r in units for k in ("name", "short")}
+    names |= {
+        r["name"]
+        for r in book.rows("places/aliases.csv")
+        if r["now"] in codes and r["use"] in ("name", "whole", "latin") and len(r["name"]) > 1
+    }
+    latin = "|".join(re.escape(n) for n in sorted(names, reverse=True) if n.isascii())
+    chinese = {n for n in names if not n.isascii()}
+    chinese |= set(opencc.OpenCC("s2t").convert("\n".join(sorted(chinese))).split("\n"))
+    local = "|".join(sorted(chinese, key=lambda n: (-len(n), n)))
+    others = r"[^/|、;；&]*$"
+    return (
+        rf"(?i)^\W*(?:(?:china|中国|中國)\W*)?(?:(?:{local})+(?:$|[\W区區市县縣岛島]{others})|(?:{latin})(?:$|[^\pL&/]{others}))"
+        rf"|^[^/|、;；&]*[,，]\s*(?:{latin})(?:\W+(?:sar|s\.a\.r|china))*\W*$"
+    )
+
+
 def compile_pay(book: Codebook) -> PayRules:
     """Compile definitions/pay.toml."""
     d = book.toml("pay.toml")
@@ -59,6 +85,9 @@ def compile_pay(book: Codebook) -> PayRules:
         foreign=tuple(words["foreign"]),
         foreign_boards=frozenset(words["foreign_boards"]),
         foreign_languages=tuple(words["foreign_languages"]),
+        yuan_boards=frozenset(words["yuan_boards"]),
+        elsewhere=_elsewhere(book, frozenset(words["elsewhere"])),
+        yuan_named=f"(?i){words['yuan_named']}",
         above=re.compile("|".join(map(re.escape, words["above"]))),
         below=re.compile("|".join(map(re.escape, words["below"]))),
         above_head=re.compile("|".join(map(re.escape, words["above_before"]))),

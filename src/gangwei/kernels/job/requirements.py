@@ -133,13 +133,11 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     s = _TENS.sub(tens, s)
     worked = rules.graduation.sub("", s)
     low, high = _years(_AND_HALF.sub(r"\1.5年", worked).replace("半年", "6个月"), rules)
-    if low is None and worked != s:
-        return 0, 0, None
     if low is None:
-        if rules.open.search(s):
+        if rules.open.search(s) and worked == s:
             return 0, None, None
-        if rules.fresh.search(s) and not rules.refused.search(s):
-            return 0, 0, None
+        if worked != s or (rules.fresh.search(s) and not rules.refused.search(s)):
+            return 0, None if rules.others.search(s) else 0, None
         if re.fullmatch(r"-?\d+(?:\.\d+)?", s):
             return None, None, "experience_implausible"
         return None, None, "experience_not_stated"
