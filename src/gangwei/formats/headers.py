@@ -23,7 +23,6 @@ EXACT, TRIMMED, WORDS = 0, 1, 2
 MISSPELT = 6
 SEVERAL = 3
 REMARK = 12
-LISTED = re.compile(r"^\s*([\u4e00-\u9fff]{2,12})\s+\S*[/、，,]\S*\s*$")  # a name and the values that it may have
 REMEMBERED = 10_000
 LONGEST = 1_000
 """Characters beyond which a cell is no header; the patterns are not made for whole ad texts."""
@@ -77,10 +76,8 @@ class Headers:
     def remarked(self, remarks: Mapping[str, str]) -> dict[str, str]:
         """Headers that are not listed, with what is remarked on each, where the header does not tell or the remark is listed for the
         same field: remarks may be those of another column. A number of persons, by its remark, is no key."""
-        told = {
-            n: LISTED.sub(r"\1", r) if LISTED.match(r) and self.claim(LISTED.sub(r"\1", r)) else r
-            for n, r in remarks.items()
-        }
+        named = {n: self.tells.choices.sub(r"\1", r) for n, r in remarks.items()}
+        told = {n: named[n] if self.claim(named[n]) else r for n, r in remarks.items()}
         return {n: r for n, r in told.items() if r and (self._open(n, r) or self._counted(n, r))}
 
     def _open(self, header: str, remark: str) -> bool:

@@ -106,8 +106,8 @@ class Packed:
     """(word of several fields, and the patterns of these fields without it)"""
     months_behind: tuple[dict[str, str], ...]
     """Rules for months that stand behind written pay"""
-    exp_months: dict[str, str]
-    """(header, and the pattern and replacement of values) of experience in months"""
+    exp_headers: tuple[dict[str, str], ...]
+    """(header, and the pattern and replacement of values) of experience whose bare numbers are no years"""
     hints: tuple[tuple[re.Pattern[str], str, str | int], ...]
     """(header pattern, name of the hint, value)"""
 
@@ -131,7 +131,7 @@ def load_packed(book: Codebook) -> Packed:
         "title_place": data["title_place"].replace("{places}", places),
         "units": tuple((r["pattern"], r["unit"]) for r in data["unit_words"]),
         "unit_scales": tuple((r["pattern"], r["scale"]) for r in data["unit_scales"]),
-        "exp_months": data["experience_months"],
+        "exp_headers": tuple(data["experience_header"]),
         "hints": tuple(hints),
     }
     return Packed(**made, **{f.name: AS[f.type](data[f.name]) for f in fields(Packed) if f.name not in made})

@@ -72,9 +72,8 @@ def by_header(
             single = (name in codes and claim.field in CODED) or _poorer(
                 claim.field, labels.get(name, name), cells[name], values
             )
-            bare = (
-                claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly
-            )  # another may tell the months, too
+            # another may tell the months, too
+            bare = claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     claims = _given_back(claims, moved, cells, values)
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= cut.clear for *_, n, t in claims)
@@ -189,7 +188,9 @@ def _poorer(target: str, header: str, mine: list[str], values: Values) -> bool:
     if target == "posted":
         return share_of(values.tells.ago, mine) >= cut.half or share_of(NO_YEAR, mine) >= cut.half
     if target == "experience" and (
-        share_of(values.tells.menu, mine) >= cut.hardly or (len(mine) > 2 and len(set(mine)) == 1)
+        share_of(values.tells.menu, mine) >= cut.hardly
+        or (len(mine) > 2 and len(set(mine)) == 1)
+        or values.tells.of_classes.search(header)
     ):
         return True
     return values.tells.of_searches.search(header) is not None

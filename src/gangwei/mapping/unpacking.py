@@ -311,10 +311,8 @@ def _always(placed: dict[str, str], packed: Packed) -> dict[str, list[dict[str, 
             for pattern, scale in packed.unit_scales
         ]
     own = next((n for n, f in placed.items() if f == "experience"), "")
-    if re.search(packed.exp_months["header"], own):
-        rules.setdefault("rewrite", []).append(
-            {"field": "experience", **{k: packed.exp_months[k] for k in ("pattern", "replace")}}
-        )
+    if rule := next((r for r in packed.exp_headers if re.search(r["header"], own)), None):
+        rules.setdefault("rewrite", []).append({"field": "experience", **{k: rule[k] for k in ("pattern", "replace")}})
     return rules
 
 

@@ -51,6 +51,7 @@ class RequirementRules:
     fresh: re.Pattern[str]
     refused: re.Pattern[str]
     others: re.Pattern[str]
+    code: re.Pattern[str]
     attendance: re.Pattern[str]
     in_term: str
     in_term_type: str
@@ -80,6 +81,7 @@ def compile_requirements(book: Codebook) -> RequirementRules:
         fresh=re.compile("|".join(e["fresh"]["patterns"])),
         refused=re.compile(e["fresh"]["refused"]),
         others=re.compile(e["fresh"]["others"]),
+        code=re.compile(e["refuse"]["code"]),
         attendance=re.compile(e["refuse"]["attendance"]),
         in_term=e["refuse"]["in_term"],
         in_term_type=e["refuse"]["in_term_type"],
@@ -127,6 +129,8 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     s = _clean(value)
     if s in rules.empty:
         return None, None, None
+    if rules.code.search(s):
+        return None, None, "experience_code_unknown"
     if rules.attendance.search(s):
         return None, None, "experience_is_attendance"
     s = _CHINESE_YEARS.sub(lambda m: m[0].translate(CHINESE), s)
