@@ -50,6 +50,7 @@ def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFra
                 "company": [r["company"] for r in rows],
                 "text": texts,
                 "address": [r.get("address") for r in rows],
+                "city": [r.get("abroad") for r in rows],
                 "pay_status": ["ok" if r["pay"] else "none" for r in rows],
                 "pay_min_fen": [p[0] and p[0] * 100 for p in pay],
                 "pay_max_fen": [p[1] and p[1] * 100 for p in pay],
@@ -65,6 +66,7 @@ def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFra
                 "company": pl.String,
                 "text": pl.String,
                 "address": pl.String,
+                "city": pl.String,
                 "posted_date": pl.Date,
                 "captured_date": pl.Date,
                 "pay_min_fen": pl.Int64,
@@ -76,7 +78,11 @@ def sign_rows(rows: list[dict[str, Any]], texts: list[str | None]) -> pl.DataFra
     )
     located = stage_tables.LOCATED.conform(
         pl.DataFrame(
-            {"place_status": ["ok" if r["city"] else "none" for r in rows], "adcode": [r["city"] for r in rows]},
+            {
+                "place_status": ["ok" if r["city"] else "none" for r in rows],
+                "adcode": [r["city"] for r in rows],
+                "place_rule": ["city.foreign" if r.get("abroad") else "city.name" for r in rows],
+            },
             schema_overrides={"adcode": pl.String},
         )
     )

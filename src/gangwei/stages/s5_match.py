@@ -49,7 +49,11 @@ SIGNATURE = Table(
         Column("employer", U64, "hash of the employer id; 0 = none named"),
         Column("brand", U64, "hash of the employer's brand key; 0 = none"),
         Column("flags", U8, "1 anonymous, 2 agency, 4 no name"),
-        Column("city", U64, "hash of the prefecture-level unit or of the set of units; 0 = unknown"),
+        Column(
+            "city",
+            U64,
+            "hash of the prefecture-level unit, of the set of units or of a city abroad as it is written; 0 = unknown",
+        ),
         Column("title_key", U64, "hash of the title core; 0 = no title"),
         Column("bag", GRAMS, "sorted tokens of the title core, 32 bits each"),
         Column("level", U8, "level word, twice its rank; 0 = none"),
@@ -80,11 +84,13 @@ SIGNED = Table(
 
 CLEAN = [
     "source_key", "board", "url", "title", "captured_date", "posted_date", "date_precision", "company",
-    "address", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_censored", "education",
+    "city", "address", "pay_status", "pay_min_fen", "pay_max_fen", "pay_unit", "pay_censored", "education",
     "experience_min_months",
 ]  # fmt: skip
 JUDGED = ("source_key_a", "source_key_b")  # columns of the ledger
-LOCATED = ["place_status", "adcode", "places"]
+LOCATED = ["place_status", "adcode", "places", "place_rule"]
+ABROAD = "city.foreign"
+"""Rule of a place whose city field names one abroad"""
 # hashes do not compress and hold nothing twice
 WRITTEN: dict[str, Any] = {
     "compression": {c: "none" if c == "grams" else "lz4" for c in SIGNATURE.polars},
@@ -188,7 +194,7 @@ def signed(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, 
             "employer": employer,
             "brand": brand,
             "flags": flags,
-            "city": _city(located),
+            "city": _city(located, clean["city"]),
             **title,
             **_pay(clean, rules.pay_units),
             "education": clean["education"].cast(pl.Enum(EDUCATION)).to_physical().cast(pl.Int8).fill_null(-1),
@@ -215,8 +221,11 @@ def _drops(sections: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     return ptr, frame["start"].to_numpy().astype(np.int64), frame["end"].to_numpy().astype(np.int64)
 
 
-def _city(located: pl.DataFrame) -> npt.NDArray[np.uint64]:
+def _city(located: pl.DataFrame, written: pl.Series) -> npt.NDArray[np.uint64]:
     code = located["adcode"]
+    abroad = (located["place_rule"] == ABROAD).fill_null(False).arg_true()
+    if len(abroad):
+        code = code.scatter(abroad, written.gather(abroad).str.to_lowercase().str.replace_all(r"[^\pL\d]+", ""))
     several = (located["place_status"] == "multi").fill_null(False)
     if several.any():
         sets = located.filter(several).select(
