@@ -34,6 +34,18 @@ def test_a_captcha_page_is_not_ads(tmp_path: Path) -> None:
     one_error(run("build", page, "--out", tmp_path / "o"))
 
 
+def test_other_ads_beside_the_text_of_one_are_not_read_for_it(tmp_path: Path) -> None:
+    others = "".join(
+        f'<li class="job"><a class="name">{t}</a><b class="pay">8-12K</b><i class="firm">青禾有限公司</i></li>'
+        for t in ("会计", "出纳", "审计员")
+    )
+    page = tmp_path / "job.html"
+    page.write_text(f"<html><body><h1>财务经理</h1><h3>职位描述</h3><p>负责核算。</p><ul>{others}</ul></body></html>")
+    assert "saved web page" in one_error(run("build", page, "--out", tmp_path / "o"))
+    page.write_text(f"<html><body><h1>财务</h1><ul>{others}</ul></body></html>")
+    assert run("build", page, "--out", tmp_path / "o").exit_code == 0
+
+
 def test_a_broken_zip_does_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04junk")
     write_csv(tmp_path / "ads.csv", ADS)

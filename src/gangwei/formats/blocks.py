@@ -23,7 +23,9 @@ LINE = re.compile(
 HEADING = re.compile(r"^\s*(#{1,6})\s+(?:\d{1,4}\s*[.、)）]\s*)?(\S.*)$")
 RULE = re.compile(r"^\W*$|^\*+ \d+\. row \*+$|^\d+ rows? in set\b|^\(\d+ rows?\)$|^-\[ RECORD \d+ \][-+]*$")
 RECORDS = re.compile(r"^-\[ RECORD \d+ \][-+]*$", re.M)  # psql: names and values with a bar between them
-TITLE = "title"
+TITLE, TEXT = "title", "description"
+FIRST = "\n"  # among the labels: lines before the first label are the title and facts without labels
+LONGEST = 40  # characters of such a title
 SHOWN_LINES, SHOWN_CHARS = 200, 100_000
 FIELDS = 3
 
@@ -32,16 +34,28 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     """The labels of a text of labelled lines; none where it is no such text.
 
     Such a text has labels of three fields or more, one of them the title, that come again (or stand once, in a text of one ad)
-    as often as the title does.
+    as often as the title does. A text of one ad may have its title in the first line and a label alone above its text.
     """
     lines = sample[:SHOWN_CHARS].splitlines()[:SHOWN_LINES]
     found = Counter(m[0] for m in map(_cut, lines) if m)
+    if not any(_of_text(label, headers) for label in found):
+        found.update(a for line in lines if _cut(line) is None and _of_text(a := line.strip(), headers))
     headings = [h for line in lines if _cut(line) is None and (h := _heading(line))]
     named = Counter(text for _, text in headings)
     found.update({text: n for text, n in named.items() if n > 1 and headers.claim(text) is not None})
     claims = {label: headers.claim(label) for label in found}
     asked = {label: c.field for label, c in claims.items() if c is not None}
     titles = max((found[label] for label, field in asked.items() if field == TITLE), default=0)
+    first = next(filter(str.strip, lines), "")
+    if (
+        not titles
+        and asked
+        and set(found.values()) == {1}
+        and _cut(first) is None
+        and 1 < len(first.strip()) <= LONGEST
+    ):
+        titles = found[FIRST] = 1
+        asked[FIRST] = TITLE
     if not titles:  # headings of one level, one above each ad
         levels = Counter(mark for mark, text in headings if text not in asked)
         most = max((found[label] for label in asked), default=0)
@@ -52,6 +66,12 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     if not titles or len(often) < FIELDS or (not RECORDS.search(sample) and _is_table(sample, headers)):
         return frozenset()
     return frozenset(label for label in found if label in asked or 2 * found[label] >= titles)
+
+
+def _of_text(label: str, headers: Headers) -> bool:
+    """The label of the text of an ad."""
+    claim = headers.listed(label)
+    return claim is not None and claim.field == TEXT
 
 
 def _is_table(sample: str, headers: Headers) -> bool:
@@ -75,7 +95,7 @@ def _heading(line: str) -> tuple[str, str] | None:
 
 def _above(line: str, labels: frozenset[str]) -> tuple[str, str] | None:
     """Label and value of a heading: it names what follows, or is the title where headings of its level are."""
-    mark, text = _heading(line) or ("", "")
+    mark, text = _heading(line) or ("", line)
     return (text, "") if text in labels else (TITLE, text) if mark and mark in labels else None
 
 
@@ -83,19 +103,22 @@ def chunks(stream: BinaryIO, encoding: str, limits: Limits, labels: frozenset[st
     """Ads numbered from 1; a label that an ad already has begins the next. Lines without a label belong to the value above."""
     records: list[dict[str, str]] = []
     record: dict[str, str] = {}
-    last, number = "", 0
+    last, number, alone = "", 0, False
     for line in text_lines(stream, encoding, limits):
         text = (line or "").lstrip("\ufeff").strip()
         cut = _cut(text) or _above(text, labels)
-        if cut is not None and cut[0] in labels:
+        if cut is not None and cut[0] in labels and not (alone and cut[0] == text):
             last, value = cut
+            alone |= last == text  # further labels without a colon are headings of the text
             if last in record:
                 records.append(record)
-                record = {}
+                record, alone = {}, last == text
                 if len(records) >= limits.batch_rows:
                     yield _chunk(records, number)
                     number, records = number + len(records), []
             record[last] = value
+        elif FIRST in labels and not last and text:
+            record[f"column{len(record)}" if record else TITLE] = text
         elif last and not RULE.match(text):
             record[last] = f"{record[last]}\n{text}".lstrip("\n")
     records += [record] if record else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email import message_from_bytes
 from functools import partial
 
 from gangwei.formats import archive, attributes, cards, html_table, literals, page_data, python_text, xml_text
@@ -10,6 +11,7 @@ from gangwei.formats import markdown as marked_text
 from gangwei.formats.chunk import Limits
 from gangwei.formats.headers import Headers
 from gangwei.formats.json_records import chunk_of_records
+from gangwei.formats.pages import MHTML
 from gangwei.formats.table import Table, of_records, of_rows
 
 HEADERS = 3  # that a table of ads has
@@ -22,7 +24,7 @@ def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
         data = f.read(limits.max_line_bytes + 1)
     if len(data) > limits.max_line_bytes:
         return []
-    page = data.decode(encoding, "replace")
+    page = _page(data, encoding)
     found = [
         of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
     ]
@@ -32,6 +34,15 @@ def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     if ads := held or next(written, []) or ([] if tabled else cards.records(page, headers)):
         found.append(_of_ads(blob, limits, encoding, ads))
     return found
+
+
+def _page(data: bytes, encoding: str) -> str:
+    """The text of a saved page; of one in parts (MHTML) its first page."""
+    if MHTML.search(data[:2048].decode("latin-1")):
+        parts = (p for p in message_from_bytes(data).walk() if p.get_content_type() == "text/html")
+        if (part := next(parts, None)) is not None:
+            data, encoding = bytes(part.get_payload(decode=True)), part.get_content_charset("utf-8")
+    return data.decode(encoding, "replace")
 
 
 def program(

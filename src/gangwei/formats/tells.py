@@ -46,6 +46,7 @@ class Tells:
     example: re.Pattern[str]
     yuan: re.Pattern[str]
     months: re.Pattern[str]
+    paid: re.Pattern[str]
     ago: re.Pattern[str]
     since: re.Pattern[str]
     pay_unit: re.Pattern[str]
