@@ -121,6 +121,8 @@ class Headers:
             inner = self._fitting(normal(".".join(nested[at:]))) if at else found
             if inner is not None and inner.field == "ignore":
                 return inner
+        if any(map(self.tells.persons.search, nested[:-1])):
+            return Claim(WORDS, 0, "ignore")
         parts = [p for p in re.split(r"[./]|__", UNIT.sub("", header)) if normal(p)]
         for at in range(1, len(parts)):
             if (

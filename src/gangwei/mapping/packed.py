@@ -45,7 +45,7 @@ class Packed:
     items: re.Pattern[str]
     title_pay: str
     small_pay: re.Pattern[str]
-    either_order: dict[str, str]
+    either_order: tuple[dict[str, str], ...]
     """(told, pattern, day_first, month_first: see `date_order`)"""
     traditional: re.Pattern[str]
     simplified: re.Pattern[str]
@@ -97,6 +97,7 @@ class Packed:
     town: str
     """Titles of rows that are headings where nothing else stands beside them: names of towns"""
     title_town: re.Pattern[str]
+    title_employer: re.Pattern[str]
     named_for: re.Pattern[str]
     units: tuple[tuple[str, str], ...]
     """(pattern of a written unit of pay, unit)"""

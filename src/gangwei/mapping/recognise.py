@@ -115,15 +115,19 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
 
 
 def placed_by_title(match: Match | None, table: Table, know: Knowledge) -> Match | None:
-    """The mapping with the town that hires by the title above the header, where no column tells a place and no employers are named
-    for other towns."""
-    if match is None or not match.sniffed or PLACES & {*match.source.fields, *_inside(match.source)}:
+    """The mapping with the employer or town that hires by the title above the header, where no column tells one; of the towns none
+    where employers are named for others."""
+    if match is None or not match.sniffed:
         return match
-    above = (c for row in table.head[: max(match.skip - 1, 0)] for c in row[:1])
+    above = [c for row in table.head[: max(match.skip - 1, 0)] for c in row[:1]]
+    own, told = {*said(match), *match.source.constants}, dict[str, str]()
+    employer = next((m[1] for m in map(know.packed.title_employer.search, above) if m), None)
+    if employer and "company" not in own:
+        told["company"] = employer
     town = next((m[1] for m in map(know.packed.title_town.search, above) if m), None)
-    if town is None or _elsewhere(match, table, town, know):
-        return match
-    return replace(match, source=replace(match.source, constants={**match.source.constants, "city": town}))
+    if town and not PLACES & own and not _elsewhere(match, table, town, know):
+        told["city"] = town
+    return replace(match, source=replace(match.source, constants={**match.source.constants, **told})) if told else match
 
 
 def _elsewhere(match: Match, table: Table, town: str, know: Knowledge) -> bool:

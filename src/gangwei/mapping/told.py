@@ -81,5 +81,6 @@ def _paid_by_month(units: list[str], packed: Packed) -> bool:
 
 
 def _small(mine: list[str], small: re.Pattern[str], least: int) -> bool:
-    """A whole column, `least` values or more, of small bare numbers: 15, 15-25, 22.5 are thousand yuan a month."""
+    """A whole column, `least` values or more, of small bare numbers: 15, 15-25, 22.5 are thousand yuan a month; 0 says nothing."""
+    mine = [v for v in mine if v.strip(" 0.")]
     return len(mine) >= least and sum(bool(small.fullmatch(v.strip())) for v in mine) * 10 >= len(mine) * 9

@@ -13,6 +13,7 @@ from gangwei.mapping.values import Values
 MOST_SURE = 3  # more fields than these may stand in longer values
 DATES = ("posted", "captured")
 MARKS = 2
+DAYS = 4  # of one month, which tell it from the day
 BOUNDS = re.compile(r"^[\d.\s]*(?:\|[\d.\s]*)+$")
 """Bounds of pay and months, joined: the mark at either end is an empty part (8000|12000|, ||12)."""
 OF_EMPLOYERS = {"company_size", "company_nature"}
@@ -256,13 +257,16 @@ def _has_titles(
 
 def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
     """The rule that reads 05/01/2024 in a column whose other values tell whether the day or the month stands first."""
-    told = re.compile(packed.either_order["told"])
-    numbers = [(int(m[1]), int(m[2])) for m in map(told.match, mine) if m]
-    day_first, month_first = any(a > 12 for a, _ in numbers), any(b > 12 for _, b in numbers)
-    if day_first == month_first:
-        return None
-    replace = packed.either_order["day_first" if day_first else "month_first"]
-    return {"field": target, "pattern": packed.either_order["pattern"], "replace": replace}
+    for order in packed.either_order:
+        numbers = [(int(m[1]), int(m[2])) for v in mine if (m := re.match(order["told"], v))]
+        firsts, seconds = {a for a, _ in numbers}, {b for _, b in numbers}
+        day_first, month_first = any(a > 12 for a in firsts), any(b > 12 for b in seconds)
+        if day_first == month_first:  # one month on several days
+            day_first, month_first = len(seconds) == 1 < DAYS <= len(firsts), len(firsts) == 1 < DAYS <= len(seconds)
+        replace = order.get("day_first" if day_first else "month_first")
+        if 2 * len(numbers) > len(mine) and day_first != month_first and replace:
+            return {"field": target, "pattern": order["pattern"], "replace": replace}
+    return None
 
 
 def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, str]]:
