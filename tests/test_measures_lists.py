@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from gangwei import measures as m
 from gangwei import vocabulary as vocab
 from gangwei.codebook import Codebook
 from gangwei.labels import LANGS, Labels
+from published_fixture import Spec, write
 
 IDS = tuple(m.load(Codebook()))
 
@@ -106,3 +108,53 @@ def test_concepts_go_by_their_names(ds: m.Dataset, by: str) -> None:
 def test_every_measure_groups_by_what_it_has_by_default(ds: m.Dataset, measure_id: str) -> None:
     found = m.load(ds.codebook)[measure_id]
     assert found.default_by is None or found.default_by in found.groups
+
+
+def test_an_opening_is_not_live_between_its_spells(tmp_path: Path) -> None:
+    """Each opening has a spell in February and one in September: the months between hold none, whatever is counted."""
+    write(tmp_path, Spec(ads=300))
+    out = tmp_path / "published"
+    openings, spells = pl.read_parquet(out / "openings.parquet"), pl.read_parquet(out / "spells.parquet")
+    first, last = dt.date(2024, 2, 3), dt.date(2024, 9, 20)
+    openings.with_columns(first_date=first, last_date=last).write_parquet(out / "openings.parquet")
+    early = spells.with_columns(first_date=first, last_date=dt.date(2024, 2, 9))
+    later = spells.with_columns(
+        spell_id=pl.col("spell_id") + "b", ordinal=pl.lit(2, pl.Int32), first_date=dt.date(2024, 9, 1), last_date=last
+    )
+    pl.concat([early, later]).write_parquet(out / "spells.parquet")
+    ds = m.open_dataset(tmp_path)
+    live = openings.filter(pl.col("ai_tier").is_in(["builder", "adjacent"])).height
+    for where in ({}, {"grain": "spell"}):
+        rows = m.measure(ds, "ai-stock", where=where).rows
+        assert dict(rows.select("id", "value").iter_rows()) == {"2024-02": live, "2024-09": live}
+        assert [m.ads_behind(ds, "ai-stock", None, g, where)[0] for g in ("2024-02", "2024-05")] == [live, 0]
+
+
+def test_openings_in_several_cities_stand_once_behind_a_concentration(ds: m.Dataset) -> None:
+    assert m.measure(ds, "city-hhi").rows["openings"][0] == m.ads_behind(ds, "city-hhi", "city", limit=1)[0]
+
+
+def test_employers_that_hide_rank_as_none(tmp_path: Path) -> None:
+    """Openings behind a name that hides are those of no employer: neither in the ranking nor in what it is out of."""
+    write(tmp_path, Spec(ads=600))
+    path = tmp_path / "published/employers.parquet"
+    told = m.measure(m.open_dataset(tmp_path), "employer-rank").rows
+    first = told["id"][0]
+    employers = pl.read_parquet(path)
+    employers.with_columns(is_anonymous=pl.col("employer_id") == first).write_parquet(path)
+    ds = m.open_dataset(tmp_path)
+    rows = m.measure(ds, "employer-rank").rows
+    assert first not in rows["id"].to_list()
+    assert rows["denominator"][0] == told["denominator"][0] - told["numerator"][0]
+    assert m.ads_behind(ds, "employer-rank", "employer", limit=1)[0] == rows["denominator"][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [(0.0, None, "0"), (0.00003, None, "<0.01"), (0.0009, 0, "<1"), (0.9998, 0, ">99"), (0.99996, None, ">99.9"),
+     (1.0, None, "100"), (1 - 1e-15, None, "100"), (0.0009, None, "0.09"), (0.9994, None, "99.9"), (0.0, 0, "0")],
+)  # fmt: skip
+def test_a_share_that_is_not_quite_none_or_all_is_not_shown_so(
+    ds: m.Dataset, value: float, digits: int | None, shown: str
+) -> None:
+    assert Labels(ds, "zh").share(value, digits) == f"{shown}%"

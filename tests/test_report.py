@@ -265,3 +265,19 @@ def test_the_english_brief_says_which_names_are_chinese(pages: tuple[Path, dict[
     left = re.sub(r'<span lang="zh-CN">[^<]*</span>', "", body)
     assert re.findall(r">[^<>]*[\u4e00-\u9fff][^<>]*<", left) == []
     assert '<span lang="zh-CN">' not in pages[1]["zh"]
+
+
+def test_a_dataset_without_ai_openings_or_dates_claims_nothing(tmp_path: Path) -> None:
+    """No verdict on variants of nothing, no employer said to be missing, no empty figure in a sentence."""
+    write(tmp_path, Spec(ads=60, ai=0.0, dates=False))
+    report.write_from(tmp_path, tmp_path / "b.html", lang="en")
+    html = (tmp_path / "b.html").read_text("utf-8")
+    words = re.sub(r"<[^>]+>", "\n", html.partition('id="summary"')[2])
+    assert "no AI opening\n" in words and "no employer named" not in words and "– (0)" not in words
+    assert not re.search(r"^survives$", words, re.M) and "The 0 openings" not in words
+    assert "60 ads without usable dates" in words
+
+
+def test_tables_of_variants_say_what_is_shared_by_which_places(pages: tuple[Path, dict[str, str]]) -> None:
+    for lang, said in (("en", "Share of the places as reported"), ("zh", "正文所列地区合计占比")):
+        assert said in pages[1][lang]

@@ -177,13 +177,18 @@ class Labels:
         return self.integer(value) if whole else f"{value:.1f}"
 
     def share(self, value: float | None, digits: int | None = None) -> str:
-        """A share as a percentage; more digits when it is small."""
+        """A share as a percentage; more digits when it is small. What is not quite nothing or all is never shown as that."""
         if value is None or not math.isfinite(value):
             return "–"
         pct = value * 100
+        none, whole = abs(pct) < 1e-9, abs(pct - 100) < 1e-9
         if digits is None:
-            digits = 0 if pct in (0.0, 100.0) else 2 if pct < 1 else 1
-        return str(self.forms["percent"]).format(f"{pct:.{digits}f}")
+            digits = 0 if none or whole else 2 if pct < 1 else 1
+        text = f"{pct:.{digits}f}"
+        if not (none or whole) and float(text) in (0, 100):
+            least = 10**-digits
+            text = f"<{least:.{digits}f}" if float(text) == 0 else f">{100 - least:.{digits}f}" if pct < 100 else text
+        return str(self.forms["percent"]).format(text)
 
     def money(self, fen: float | None) -> str:
         """An amount given in fen, in whole yuan."""

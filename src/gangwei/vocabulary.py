@@ -27,6 +27,7 @@ DEFINITIONS: dict[str, tuple[str, ...]] = {
     "mention": (),
 }
 GRAINS = ("opening", "ad", "exact", "spell", "campaign")
+GRAINS_OF_ADS = ("ad", "exact")
 # An opening in several cities counts in parts, in the first it names, wholly in each, or not at all.
 MULTI_CITY = ("fractional", "first", "all", "exclude")
 # Whether a county-level city (昆山) counts in its prefecture or for itself.

@@ -80,10 +80,13 @@ def by_evidence(w: Writer, r: Result) -> Value:
 
     def tier(id_: str) -> str:
         x = tiers.get(id_)
-        return w.bracketed(t.share(x["value"]), t.integer(x["numerator"])) if x else "0"
+        return told(x["value"], x["numerator"]) if x else "0"
 
     def whole(x: Result) -> str:
-        return w.bracketed(t.share(x.value), t.integer(x.numerator))
+        return told(x.value, x.numerator)
+
+    def told(share: float | None, count: float) -> str:
+        return t.integer(count) if share is None else w.bracketed(t.share(share), t.integer(count))
 
     beside = (
         ("supplier", "supplier-share"),
@@ -96,6 +99,8 @@ def by_evidence(w: Writer, r: Result) -> Value:
         *((w.name(key), whole(w.ask(m))) for key, m in beside),
         (w.name("signal"), tier("T5")),
     ]
+    if not w.ask("ai-openings").value:
+        return w.name("no_ai"), [], "–"
     if not w.ask("employer-rank").denominator:
         return w.name("no_employer"), parts[-2:], "–"
     return t.share(r.value), parts, t.interval(r.low, r.high, "share")
@@ -217,7 +222,7 @@ def tornado_block(w: Writer, x: Tornado) -> tuple[Tornado, str, str, Table]:
     )
     head = [
         t.text("variant"),
-        t.text("label_value"),
+        w.name("places_kept" if x.unit == "places" else "places_share") if x.base_names else t.text("label_value"),
         t.text("change"),
         *([t.text("place")] if x.base_names else []),
         t.text("verdict"),

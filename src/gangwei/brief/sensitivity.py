@@ -136,11 +136,13 @@ def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[st
     elif claim.track.endswith(".count"):
         unit = "openings"
 
+    nothing = value is None or not math.isfinite(value) or base.numerator == 0
+
     def one(kind: str, label: str, where: dict[str, str]) -> Variant:
         r = answers.ask(claim.question, where)
         other, other_names = _tracked(claim, r, labels, names), _names(claim, r)
         same = set(names) == set(other_names) if _places(claim) else _near(value, other, settings)
-        return Variant(kind, label, where, other, other_names, None if value is None else same)
+        return Variant(kind, label, where, other, other_names, None if nothing else same)
 
     found = [one(*v) for v in variants(answers, labels, claim)]
     for key, pick in (("joint_low", min), ("joint_high", max)):
@@ -158,7 +160,6 @@ def tornado(answers: Answers, labels: Labels, claim: Claim, settings: Mapping[st
             together = {k: x for v in moved for k, x in v.where.items()}
             found.append(one("joint", labels.text(key), together))
     tested = [v.survives for v in found if v.survives is not None]
-    nothing = value is None or not math.isfinite(value) or base.numerator == 0
     return Tornado(stated, unit, value, names, tuple(found), None if nothing or not tested else all(tested))
 
 

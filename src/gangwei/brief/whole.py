@@ -80,8 +80,8 @@ def compose(w: Writer) -> Brief:
             )
         )
     day = w.answers.as_of or ds.as_of
-    cite = w.name("cite_as").format(
-        version=__version__, kept=t.integer(grains["ad"]), date=day or "–", definitions=ds.definitions_version
+    cite = w.name("cite_as" if day else "cite_undated").format(
+        version=__version__, kept=t.integer(grains["ad"]), date=day, definitions=ds.definitions_version
     )
     facts = {"read": t.integer(read), "kept": t.integer(grains["ad"]), "openings": t.integer(openings)}
     of = {"openings": t.integer(openings, short=True), "ads": t.integer(grains["ad"], short=True)}

@@ -295,6 +295,16 @@ class Dataset:
         )
         return "ad_skill"
 
+    def spells(self) -> str:
+        """The table of (row_no, first_date, last_date): spells of openings with several, by the row of the describing ad."""
+        self._once(
+            "spell_of",
+            "CREATE TABLE spell_of AS SELECT CAST(a.file_row_number AS INTEGER) AS row_no, s.first_date, s.last_date FROM spells s "
+            "JOIN openings o ON o.opening_id = s.opening_id JOIN ads a ON a.ad_id = o.ad_id "
+            "WHERE s.opening_id IN (SELECT opening_id FROM spells WHERE ordinal > 1)",
+        )
+        return "spell_of"
+
     @cached_property
     def employers(self) -> Employers:
         """Employers with their names and lists by their number, read when first asked for."""

@@ -11,7 +11,7 @@ from gangwei import vocabulary as vocab
 from gangwei.frame.dataset import Dataset
 from gangwei.measures import grouping
 from gangwei.measures.answer import ask_of, defined, turns_on_definition
-from gangwei.measures.medians import matched
+from gangwei.measures.medians import live, matched
 from gangwei.vocabulary import Query, UnknownParameter
 
 _BEHIND = (
@@ -58,7 +58,10 @@ def behind_query(
         q.clauses.append("f.has_spell")
     if ask.measure.kind == "stock" and group is not None:
         first = q.bind(_month(group))
-        q.clauses.append(f"f.first_date < {first} + INTERVAL 1 MONTH AND f.last_date >= {first}")
+        q.clauses.append(live("f", first))
+        if q.grain not in vocab.GRAINS_OF_ADS:
+            spells = f"SELECT s.row_no FROM {ds.spells()} s WHERE {live('s', first)}"
+            q.clauses.append(f"(f.n_spells = 1 OR f.row_no IN ({spells}))")
         return q
     if group is None and ask.measure.kind == "mix" and ask.by is not None and grouping.many_valued(ask.by):
         q.clauses.append(grouping.in_a_group(q, ask.by))
@@ -74,7 +77,7 @@ def behind_query(
         if group is None and ask.measure.kind == "mix" and ask.by == "cluster":
             q.clauses.append(f"{held} <> '{vocab.OUTSIDE}'")
     elif ask.by == "employer":
-        q.clauses.append("f.emp_no >= 0")
+        q.clauses.append(grouping.NAMED)
     if ask.measure.kind == "premium":
         others = ask.query({ask.by: group} if ask.by and group is not None else None)
         if ask.by in vocab.PLACES:

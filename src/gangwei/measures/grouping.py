@@ -23,6 +23,9 @@ from gangwei.vocabulary import (
     rung_sql,
 )
 
+NAMED = "f.emp_no >= 0 AND NOT coalesce(f.is_anonymous, false)"
+"""Rows whose employer is known by name: one that hides behind 某知名企业 or a trade may be many, and ranks as none."""
+
 
 def group(q: Query, by: str | None) -> str:
     """SQL of the group of a row (NULL = unknown), adding joins; '' groups all."""
@@ -71,7 +74,7 @@ def group(q: Query, by: str | None) -> str:
     if by == "month":
         return "f.month_no"
     if by == "employer":
-        q.clauses.append("f.emp_no >= 0")
+        q.clauses.append(NAMED)
         return "f.emp_no"
     if by == "defence_tier":
         q.need_tiers()

@@ -197,17 +197,23 @@ def _log(a: float, b: float) -> float:
 
 
 def stock(ask: Scope) -> Finding:
-    """Openings live in each month: first seen no later than its last day, last seen no earlier than its first."""
+    """Openings live in each month, which hold a day of one of their spells in it; ads between their own two dates."""
     q = ask.restrict(regroup(ask, None).query())
     span = run(ask, f"SELECT min(f.first_date), max(f.last_date) {q.source()}", q)[0]
     if span[0] is None:
         return Finding(frame([]), EMPTY, 0.0, 0.0, "", q.params, notes=("no_dates",))
     first, last = max(span[0], ask.ds.codebook.toml("dates.toml")["earliest"]).replace(day=1), span[1]
     months = q.bind(first), q.bind(last)
+    # An opening of one spell stands in its own dates; the gaps of the others are left out, and spells count each for itself.
+    apart, each = "false", "1"
+    if q.grain not in vocab.GRAINS_OF_ADS:
+        apart, each = "o.n_spells > 1", "coalesce(l.n, 1)" if q.grain == "spell" else "1"
     sql = (
         f"WITH m AS (SELECT CAST(unnest(generate_series({months[0]}::DATE, {months[1]}::DATE, INTERVAL 1 MONTH)) AS DATE) AS d), "
-        f"o AS (SELECT f.emp_no, f.first_date AS a, f.last_date AS b, {q.weight} AS w {q.source()} AND f.first_date IS NOT NULL) "
-        "SELECT strftime(m.d, '%Y-%m'), CAST(sum(o.w) AS HUGEINT), count(*), count(DISTINCT o.emp_no) FROM m JOIN o ON o.a < m.d + INTERVAL 1 MONTH AND o.b >= m.d GROUP BY 1 ORDER BY 1"
+        f"l AS (SELECT s.row_no, m.d, count(*) AS n FROM m JOIN {ask.ds.spells()} s ON {live('s')} GROUP BY 1, 2), "
+        f"o AS (SELECT f.row_no, f.emp_no, f.first_date, f.last_date, f.n_spells, {replace(q, grain='opening').weight} AS w {q.source()} AND f.first_date IS NOT NULL) "
+        f"SELECT strftime(m.d, '%Y-%m'), CAST(sum(o.w * {each}) AS HUGEINT), count(DISTINCT o.row_no), count(DISTINCT o.emp_no) "
+        f"FROM m JOIN o ON {live('o')} LEFT JOIN l ON l.row_no = o.row_no AND l.d = m.d WHERE NOT ({apart}) OR l.n > 0 GROUP BY 1 ORDER BY 1"
     )
     rows = []
     for g, w, k, employers in run(ask, sql, q):
@@ -216,6 +222,11 @@ def stock(ask: Scope) -> Finding:
         rows.append(row(ask, str(g), e, n, n, int(k), int(employers), weak=False))
     peak = max((r["numerator"] for r in rows), default=0.0)
     return Finding(frame(rows), Estimate(peak, math.nan, math.nan, 0.0, "none"), peak, peak, sql, q.params)
+
+
+def live(of: str, day: str = "m.d") -> str:
+    """Condition that the dates of the rows `of` hold a day of the month that begins with `day`."""
+    return f"{of}.first_date < {day} + INTERVAL 1 MONTH AND {of}.last_date >= {day}"
 
 
 def duration(ask: Scope) -> Finding:

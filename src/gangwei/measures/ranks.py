@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from gangwei import intervals
+from gangwei import vocabulary as vocab
 from gangwei.frame.columns import MUNICIPAL
 from gangwei.intervals import Estimate, Floats, Ints
 from gangwei.kernels.match.cluster_sums import Array
@@ -212,6 +213,15 @@ def top(ask: Scope) -> Finding:
     return Finding(frame(rows[:k], RANK_COLUMNS), e, held, total, c.sql, c.params, False, unplaced(ask))
 
 
+def _once_each(ask: Scope, c: Cells) -> int:
+    """Openings of all groups, each once, though it lie in several cities."""
+    if ask.by not in vocab.PLACES:
+        return int(c.rows.sum())
+    q = ask.restrict(ask.query())
+    grouping.group(q, ask.by)
+    return int(run(ask, f"SELECT count(DISTINCT f.row_no) {q.source()}", q)[0][0])
+
+
 def hhi(ask: Scope) -> Finding:
     """Herfindahl-Hirschman index of the groups."""
     c = cells(ask)
@@ -230,7 +240,7 @@ def hhi(ask: Scope) -> Finding:
         largest = max(short.shares(), key=lambda e: e.value)
         low, high = intervals.unbiased(draws + gap, value, largest.z)
     e = _drawn(value, low, high, c, 2)
-    line = row(ask, "", e, total, total, int(c.rows.sum()), len(np.unique(c.cluster)), weak=False)
+    line = row(ask, "", e, total, total, _once_each(ask, c), len(np.unique(c.cluster)), weak=False)
     return Finding(frame([line]).drop("id"), e, total, total, c.sql, c.params, False, unplaced(ask))
 
 
