@@ -74,7 +74,7 @@ ANSWER = {
     "id": "group: a code, an id, a month; absent where nothing is grouped",
     "label": "its name in the language of `--lang`",
     "numerator": "what was counted; an opening in several cities counts in parts, so it need not be whole",
-    "denominator": "out of what: of a share all that could have been counted, else the count itself",
+    "denominator": "out of what: of a share all that could have been counted, of a location quotient the other openings of the place, of the pay premium the openings compared with, else the count itself",
     "value": "the figure, in the unit of the measure: shares from 0 to 1, pay in yuan; null where suppressed",
     "low, high": "95 % interval of `value`; null where suppressed or where nothing, such as one employer, tells a spread",
     "n_eff": "effective sample size: openings of employers of equal size that tell as much",

@@ -96,7 +96,8 @@ def region_map(w: Writer, r: Result, layer: str, anchor: str, linked: int) -> st
     t = w.t
     found = {}
     for i, x in enumerate(r.rows.to_dicts()):
-        words = f"{x['label']}: {t.integer(x['numerator'])} {t.text('count')}, {t.share(x['value'])}"
+        words = t.agree(t.text("counted_in").format(t.integer(x["numerator"])))
+        words = f"{x['label']}{w.marks[0]}{words}{w.marks[1]}{t.share(x['value'])}"
         found[int(x["id"])] = choropleth.Region(f"#{anchor}-{x['id']}" if i < linked else "", words, x["value"])
     title = t.text("map_title" if layer == "provinces" else "prefecture_map")
     if not found:
