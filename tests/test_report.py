@@ -192,7 +192,7 @@ def test_browser_sees_no_error_and_no_overflow(pages: tuple[Path, dict[str, str]
                 assert not wrong
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 name = "广东" if lang == "zh" else "Guangdong"
-                link = page.get_by_role("link", name=re.compile(f"^{name}:"))
+                link = page.get_by_role("link", name=re.compile(f"^{name}[:：]"))
                 page.keyboard.press("Tab")  # from here on focus is that of the keyboard
                 link.focus()
                 seen = link.locator("path").evaluate(
