@@ -17,6 +17,7 @@ from gangwei.formats.chunk import BadRow, Chunk
 QUOTED = 100
 KINDS = 200
 HEADING, HEADED = {"name", "title", "heading", "label", "key"}, 12
+PERSON, TURNS = {"user", "human"}, {"user", "human", "system", "assistant", "gpt"}
 NAMES, ROWS = ("columns", "fields", "headers", "header", "head"), ("data", "rows", "values", "records", "body")
 BROKEN = (ValueError, RecursionError)
 LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.S)
@@ -108,7 +109,7 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
     for k, v in flat(_texts(record)).items():
         if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
             inner = [spread(x) for x in v]
-            if (sections := _sections(inner)) is not None:
+            if (sections := _asked(inner) or _sections(inner)) is not None:
                 out[f"{k}.{list(inner[0])[1]}"] = sections
                 continue
             for kk in dict.fromkeys(itertools.chain.from_iterable(inner)):
@@ -117,6 +118,13 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
         else:
             out[k] = v
     return out
+
+
+def _asked(parts: list[dict[str, Any]]) -> str | None:
+    """What a person says to a program ([{role: user, content: ...}, {role: assistant, ...}]); None for other lists of objects."""
+    turns = [[cell(v) or "" for v in p.values()] for p in parts if len(p) == 2]
+    said = [text for who, text in turns if who in PERSON]
+    return "\n".join(said) if said and len(turns) == len(parts) and all(who in TURNS for who, _ in turns) else None
 
 
 def _texts(record: dict[str, Any]) -> dict[str, Any]:
