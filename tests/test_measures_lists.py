@@ -34,6 +34,12 @@ def test_every_measure_answers_and_lists_what_it_counts(ds: m.Dataset, measure_i
         assert n == r.numerator
 
 
+@pytest.mark.parametrize("measure_id", ("repeat-sensitivity", "spell-sensitivity"))
+def test_no_list_stands_behind_a_figure_of_a_sample(ds: m.Dataset, measure_id: str) -> None:
+    with pytest.raises(vocab.UnknownParameter, match=measure_id):
+        m.ads_behind(ds, measure_id)
+
+
 @pytest.mark.parametrize("by", ("county", "city", "employer"))
 @pytest.mark.parametrize("measure_id", ("openings", "repeat-rate"))
 def test_the_list_behind_the_whole_holds_those_in_no_group(ds: m.Dataset, measure_id: str, by: str) -> None:

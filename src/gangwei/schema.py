@@ -370,7 +370,7 @@ ISSUES = Table(
 
 MATCH_SENSITIVITY = Table(
     "match_sensitivity",
-    "The matcher's counts at other thresholds and windows, on a fixed sample of whole employers, about 50,000 ads.",
+    "The matcher's counts at other thresholds and windows, on a fixed sample of whole employers, of about 50,000 ads where there are more.",
     (
         column("threshold: text that two ads of one title, city and employer must share", F64),
         column("window_days: gap that starts a new spell", I32),

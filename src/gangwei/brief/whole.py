@@ -44,6 +44,9 @@ def compose(w: Writer) -> Brief:
         unplaced = w.ask("province-rank").unplaced
         if unplaced > 0:
             notes["regions"].append(t.agree(t.text("unknown_apart").format(n=t.integer(unplaced))))
+        no_city = w.ask("city-rank").unplaced - unplaced
+        if no_city >= 0.5:
+            notes["regions"].append(t.agree(t.text("no_city_apart").format(n=t.integer(no_city))))
         notes["regions"] += [str(t.table["notes"][n]) for n in w.ask("ai-share", "city").notes if n in t.table["notes"]]
         notes["regions"].append(t.text("scope_used").format(scope=t.code("scope", w.ask("cluster-share").scope)))
         if w.ask("cities-with-ai").value == 1:

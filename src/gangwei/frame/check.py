@@ -49,7 +49,9 @@ def find(directory: Path) -> Path:
     if (directory / "ads.parquet").is_file():
         return directory
     if (directory / "stages").is_dir():
-        raise DatasetError(f"{directory}: half built (stages/ but no published/); run the same `gangwei build` again")
+        raise DatasetError(
+            f"{directory}: half built, or no ad was found (stages/ but no published/); run the same `gangwei build` again"
+        )
     raise DatasetError(f"{directory}: not a dataset (no published/ inside); make one with `gangwei build`")
 
 

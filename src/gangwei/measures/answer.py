@@ -72,6 +72,11 @@ class Measure:
         return vocab.BY
 
     @property
+    def of_sample(self) -> bool:
+        """True where the figures are of a sample that the matcher counted: no openings of the dataset stand behind them"""
+        return self.kind in ("match_sensitivity", "spell_sensitivity")
+
+    @property
     def named_for_units(self) -> bool:
         """True where the name says what units are ranked or counted, which another grouping replaces."""
         return self.kind in ("rank", "top", "hhi", "coverage", "emerging")

@@ -10,7 +10,7 @@ import polars as pl
 from gangwei import vocabulary as vocab
 from gangwei.frame.dataset import Dataset
 from gangwei.measures import grouping
-from gangwei.measures.answer import ask_of, defined, turns_on_definition
+from gangwei.measures.answer import ask_of, defined, load, turns_on_definition
 from gangwei.measures.medians import live, matched
 from gangwei.vocabulary import Query, UnknownParameter
 
@@ -38,9 +38,11 @@ def behind_query(
     """The filter of a figure's numerator, narrowed to one group of `by`.
 
     Raises:
-        UnknownParameter: as `measure`, and a group where the figure has none.
+        UnknownParameter: as `measure`, a group where the figure has none, or a figure of a sample.
     """
     ask = ask_of(ds, measure_id, by, where, as_of, lists)
+    if ask.measure.of_sample:
+        raise UnknownParameter("measure", measure_id, (m.id for m in load(ds.codebook).values() if not m.of_sample))
     if group is not None and turns_on_definition(ask):
         vocab.check(ds, "definition", group)
         ask, group = defined(ask, group), None
