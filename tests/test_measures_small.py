@@ -33,6 +33,11 @@ def test_a_count_of_few_employers_says_so(ds: m.Dataset, tmp_path: Path) -> None
     write(tmp_path, Spec(ads=8, employers=6, ai=1.0))
     few = m.measure(m.open_dataset(tmp_path), "ai-openings")
     assert few.notes == ("few_employers",) and few.high is not None and few.high > few.numerator
+    write(tmp_path / "more", Spec(ads=60, employers=6, ai=1.0))
+    more = m.open_dataset(tmp_path / "more")
+    by_board = m.measure(more, "ai-openings", "board")
+    assert by_board.rows["low"].drop_nulls().len() and "few_in_groups" in by_board.notes
+    assert "few_in_groups" not in m.measure(more, "ai-share", "board").notes
     assert "few_employers" not in m.measure(m.open_dataset(tmp_path), "ads-per-opening").notes
 
 

@@ -358,6 +358,9 @@ def measure(
     of_few = found.total.n_eff < ask.settings["minimum_n_eff"]  # a share of so few is suppressed
     if low is not None and of_few and found.total.method.startswith("employer_"):
         found.notes += ("few_employers",)
+    if ask.by and ask.measure.unit == "openings" and {"low", "n_eff"} <= set(rows.columns):
+        few = pl.col("low").is_not_null() & (pl.col("n_eff") < ask.settings["minimum_n_eff"])
+        found.notes += ("few_in_groups",) if rows.filter(few).height else ()
     if ask.measure.named_for_units and ask.by != ask.measure.default_by:
         found.notes += ("units_of_grouping",)
     if "skill" in {ask.by, *ask.where}:
