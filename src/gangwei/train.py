@@ -130,7 +130,7 @@ def rules_of_fitting(book: Codebook) -> s6.Rules:
     later, are made last, from what the weights for texts say."""
     lexicons, terms, ids, concepts, kinds = compile_lexicons(book)
     names = s6.feature_names(book, concepts, kinds)
-    return s6.Rules(lexicons, terms, ids, concepts, names, {}, compile_skills(book), 0, s6.blank_model())
+    return s6.Rules(lexicons, terms, ids, concepts, names, {}, compile_skills(book), 0, None, s6.blank_model())
 
 
 def weak_titles(others: pl.DataFrame, rules: s6.Rules, model: bytes) -> Weak:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,6 +100,8 @@ class Rules:
     signals: dict[str, dict[str, float]]
     skills: SkillRules
     snippet: int  # bytes from which a text tells the duties, AI or not; 0: every text does
+    other_work: tuple[re.Pattern[str], re.Pattern[str]] | None
+    """Titles of work on AI that builds no models, and those of builders; None while the weights are fitted"""
     model: Model
 
 
@@ -113,8 +116,12 @@ def compile_rules(book: Codebook) -> Rules:
     features = feature_names(book, concepts, kinds)
     model = load_model(book.path(MODEL).read_bytes(), features)
     rules = book.toml("ai/rules.toml")
-    snippet = int(rules["title_only"]["snippet"])
-    return Rules(lexicons, terms, ids, concepts, features, rules["signals"], compile_skills(book), snippet, model)
+    alone = rules["title_only"]
+    other_work = (re.compile(alone["other_work"], re.I), re.compile(alone["builds"], re.I))
+    return Rules(
+        lexicons, terms, ids, concepts, features, rules["signals"], compile_skills(book), int(alone["snippet"]),
+        other_work, model,
+    )  # fmt: skip
 
 
 def feature_names(book: Codebook, concepts: list[str], kinds: list[str]) -> list[str]:
@@ -261,9 +268,10 @@ def classify(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = No
     tier, p = decide(scores, facts, model)
     seen = facts[:, score_tables.SEEN]
     role = np.argmax(scores[:, AT_ROLES:AT_SUBFIELDS], 1)
+    tier, by_title = _other_work(title, got.first, tier, facts, rules.other_work)
     tier, opinions = _second(clean, got.first, tier, p, seen > NO_AI, second)
     mention = (seen > BARE_WORDS) | ((seen == BARE_WORDS) & (scores[:, MENTION] > 0)) | (tier < NONE)
-    more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(opinions)
+    more = evidence_rows.features(tier, got.why, got.which, rules.features).vstack(by_title).vstack(opinions)
     out = pl.DataFrame(
         {
             "ai_tier": pl.Series(AI_TIERS)[tier.astype(np.int64)],
@@ -279,6 +287,38 @@ def classify(clean: pl.DataFrame, rules: Rules, second: pl.DataFrame | None = No
         schema={c: t for c, t in CLASSIFIED.polars.items() if c != "skills"},
     )
     return out if out.height == clean.height else out[got.first]
+
+
+def _other_work(
+    title: pl.Series,
+    first: NDArray[np.int64],
+    tier: NDArray[np.int8],
+    facts: NDArray[np.int32],
+    titles: tuple[re.Pattern[str], re.Pattern[str]] | None,
+) -> tuple[NDArray[np.int8], pl.DataFrame]:
+    """(tiers, evidence rows) where titles that decide alone name work on AI that builds no models."""
+    asked = np.flatnonzero((tier == BUILDER) & (facts[:, score_tables.SAID] == 0))
+    found: list[tuple[int, int, int]] = []
+    if titles is not None and len(asked):
+        other, builds = titles
+        _, at = np.unique(first, return_index=True)
+        for row, name in zip(asked.tolist(), title.gather(at[asked]).fill_null("").to_list()):
+            if (m := other.search(name)) and not builds.search(name):
+                found.append((row, m.start(), m.end()))
+        tier = tier.copy()
+        tier[[row for row, *_ in found]] = ADJACENT
+    schema = {"row": pl.Int64, "start": pl.Int32, "end": pl.Int32}
+    told = pl.DataFrame(found, schema=schema, orient="row").select(
+        "row",
+        decision=pl.lit("ai_title"),
+        reason_id=pl.lit("adjacent@title"),
+        rule_id=pl.lit("other_work"),
+        field=pl.lit("title"),
+        start="start",
+        end="end",
+        score=pl.lit(None, pl.Float64),
+    )
+    return tier, told
 
 
 def text_keys(title: pl.Series, text: pl.Series) -> NDArray[np.uint64]:
