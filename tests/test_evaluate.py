@@ -277,3 +277,66 @@ def test_flags_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
     path.write_text("record_id,ai_tier,mention\nk0,builder,maybe\n")
     with pytest.raises(StoreError, match="neither yes nor no"):
         ev.read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "separator"),
+    [("a.csv", "gb18030", ","), ("a.CSV", "utf-8-sig", ";"), ("a.tsv", "utf-16", "\t"), ("a.txt", "utf-8", ",")],
+)
+def test_labels_as_a_spreadsheet_saves_them(
+    dataset: tuple[Path, Path], tmp_path: Path, name: str, encoding: str, separator: str
+) -> None:
+    """Excel in China saves CSV in GB18030; a key that is a number keeps its zeros; letters of a tier may be large."""
+    root, _ = dataset
+    ads = root / "published" / "ads.parquet"
+    pl.read_parquet(ads).with_columns(source_key=pl.format("00{}", "source_key")).write_parquet(ads)
+    rows = pl.read_parquet(ads).select(record_id="source_key", ai_tier=pl.col("ai_tier").str.to_titlecase() + " ")
+    path = tmp_path / name
+    text = rows.with_columns(weight=pl.lit(2.0), 备注=pl.lit("看过")).write_csv(separator=separator)
+    path.write_bytes(text.encode(encoding))
+    out = ev.evaluate(root, path)
+    assert (out.n, out.missing, out.errors, out.weighted) == (rows.height, 0, [], True)
+
+
+@pytest.mark.parametrize("form", ["array", "mark"])
+def test_json_of_other_programs(dataset: tuple[Path, Path], tmp_path: Path, form: str) -> None:
+    root, labels = dataset
+    lines = [json.loads(x) for x in labels.read_text("utf-8").splitlines()]
+    path = tmp_path / "labels.json"
+    text = json.dumps(lines) if form == "array" else "\ufeff" + labels.read_text("utf-8")
+    path.write_text(text, "utf-8")
+    assert ev.evaluate(root, path).scores == ev.evaluate(root, labels).scores
+
+
+def test_an_ad_in_several_lines_counts_once(dataset: tuple[Path, Path], tmp_path: Path) -> None:
+    root, labels = dataset
+    twice = tmp_path / "twice.jsonl"
+    lines = labels.read_text("utf-8").splitlines(keepends=True)
+    twice.write_text("".join(lines + lines[:9]), "utf-8")
+    one, two = ev.evaluate(root, labels), ev.evaluate(root, twice)
+    was, now = ([x for s in e.scores[:5] for x in (s.precision, s.recall, s.f1)] for e in (one, two))
+    assert now == pytest.approx(was)
+
+
+def test_labels_without_record_ids_weights_or_both_halves_of_a_design(
+    dataset: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, _ = dataset
+    path = tmp_path / "labels.csv"
+    path.write_text("ad_id,ai_tier\na0,none\na1,builder\n", "utf-8")
+    out = ev.evaluate(root, path)
+    assert (out.n, out.weighted) == (2, False)
+    assert "without weights" in table(out)
+    for text, says in (
+        ("ad_id,ai_tier,stratum_population\na0,none,9\n", "stratum_population needs stratum_sample"),
+        ("ad_id,ai_tier\na0,none\na1,\n", "1 of 2 lines have no ai_tier"),
+        ("ad_id,ai_tier\na0,maybe\n", "unknown ai_tier maybe; allowed: builder"),
+    ):
+        path.write_text(text, "utf-8")
+        with pytest.raises(StoreError, match=says):
+            ev.evaluate(root, path)
+    path.write_text("ad_id,ai_tier,weight\na0,none,0\nzz,none,1\n", "utf-8")
+    with pytest.raises(ev.EvaluateError, match="every weight"):
+        ev.evaluate(root, path)
+    zero = np.zeros(2)
+    assert label_scores.calibration_curve(np.array([True, False]), np.array([0.1, 0.9]), zero) == []

@@ -16,6 +16,7 @@ from build_fixture import build, table
 from gangwei.evaluate import evaluate
 from gangwei.explore.label import agreement, create, draw, labels, sample, shares
 from gangwei.frame.check import DatasetError
+from gangwei.label_lines import append_line, own_lines
 from gangwei.measures import measure, open_dataset
 from gangwei.store import StoreError
 from gangwei.synth import make as synth
@@ -170,3 +171,14 @@ def test_addresses_outside_the_vocabulary_are_refused(made: Path, query: str, sa
     answer = TestClient(create(made, size=12)).get(f"/?{query}")
     assert answer.status_code == 400 and said in answer.text
     assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_a_name_that_was_cut_off_within_a_letter(tmp_path: Path) -> None:
+    """A killed page may leave half a Chinese character behind: no label is lost, and the line is asked again."""
+    path = tmp_path / "李雷.jsonl"
+    append_line(path, {"ad_id": "a1", "reader": "李雷"})
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:-5])
+    assert [x["ad_id"] for x in own_lines(path)] == ["a1"]
+    append_line(path, {"ad_id": "a2", "reader": "李雷"})
+    assert [x["ad_id"] for x in own_lines(path)] == ["a1", "a2"]

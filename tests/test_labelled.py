@@ -150,6 +150,7 @@ def test_a_file_of_labels_of_ads(made: tuple[Path, dict[str, str]], tmp_path: Pa
     [
         ("x.jsonl", '{"ad_id": "a"}\n', "ai_tier"), ("x.jsonl", '{"ai_tier": "none"}\n', "record_id"),
         ("x.jsonl", '{"ai_tier": "none", "record_id": "q"}\n', "weight"), ("x.jsonl", "not json\n", "cannot be read"),
+        ("x.csv", "record_id,ai_tier,weight\nzz,maybe,1\n", "unknown ai_tier maybe"),
         ("x.csv", "record_id,ai_tier,weight\nzz,none,1\n", "none of the 1 labelled ads"), ("gone.jsonl", None, "no such file"),
     ],
 )  # fmt: skip
@@ -180,3 +181,16 @@ def test_a_class_without_labels_lies_between_its_neighbours() -> None:
     assert strata_of({"mention": (100, 10), "near": (100, 90), "none": (800, 0)}, every, every, 0)[0][1] == near
     alone = strata_of({"near": (1, 0)}, {}, {"near": ClassLabels(np.ones(1), np.zeros(1), np.ones(1))}, 0)[0]
     assert isinstance(alone[0], Stratum)
+
+
+def test_a_class_with_few_labels_is_said(made: tuple[Path, dict[str, str]]) -> None:
+    """Nothing is borrowed by the whole dataset: a class with too few labels lies between its neighbours, and a note says that."""
+    d, truth = made
+    label(d, truth, 30, "few")
+    few = d / "labels" / "few.jsonl"
+    lines = few.read_text().splitlines(keepends=True)
+    rare = [x for x in lines if '"stratum": "mention"' in x]
+    few.write_text("".join(x for x in lines if x not in rare[4:]))
+    notes = m.measure(m.open_dataset(d, labels=few), "ai-share").notes
+    few.unlink()
+    assert "labels_few" in notes and "labels_borrowed" not in notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -143,6 +144,10 @@ def test_descriptors_describe_what_is_there(tmp_path: Path) -> None:
         if path.suffix == ".csv":
             header = path.read_text("utf-8-sig").splitlines()[0]
             assert header.split(",") == [f["name"] for f in fields], r["name"]
+            cells = pl.read_csv(path, infer_schema=False)
+            for f in fields:  # an array in a CSV is JSON
+                if f["type"] == "array":
+                    assert all(isinstance(json.loads(x), list) for x in cells[f["name"]].drop_nulls()), f["name"]
         else:
             frame = pl.read_parquet(path)
             assert frame.columns == [f["name"] for f in fields]

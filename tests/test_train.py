@@ -16,6 +16,7 @@ from gangwei.kernels.ai import fields, ngrams
 from gangwei.kernels.ai.lists import compile_lexicons
 from gangwei.stage_tables import RAW, SECTIONS
 from gangwei.stages import s2_clean, s6_classify
+from gangwei.store import StoreError
 
 pytest.importorskip("sklearn")
 
@@ -126,7 +127,7 @@ def test_refusals(dataset: tuple[Path, Path], tmp_path: Path) -> None:
     root, labels = dataset
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"record_id": "1", "ai_tier": "wizard"}\n', "utf-8")
-    with pytest.raises(train_ads.TrainError, match="wizard"):
+    with pytest.raises(StoreError, match="wizard"):
         train_ads.read_labels(bad)
     bad.write_text('{"ai_tier": "none"}\n', "utf-8")
     with pytest.raises(train_ads.TrainError, match="record_id"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Evaluation:
     calibration: list[dict[str, float]]
     thresholds: list[dict[str, float]]
     errors: list[dict[str, Any]]
+    weighted: bool = True
+    """False where every label has weight 1: figures are of the labels, not of what they were drawn from."""
 
     def json(self) -> str:
         """The evaluation as JSON with sorted keys."""
@@ -60,15 +62,16 @@ def read_labels(path: Path) -> pl.DataFrame:
     """Labels as JSON lines or CSV; `stratum_population / stratum_sample` becomes `weight` where there is none, else 1.
 
     Raises:
-        StoreError: no such file, neither JSON lines nor CSV, or a weight that is no number.
-        EvaluateError: record_id or ai_tier is missing, or a tier is none.
+        StoreError: no such file, neither JSON lines nor CSV, a tier that is none, or a weight that is no number.
+        EvaluateError: ai_tier, or both record_id and ad_id are missing.
     """
     frame = read_label_lines(path)
-    if missing := {"record_id", "ai_tier"} - set(frame.columns):
-        raise EvaluateError(f"{path.name}: no column {', '.join(sorted(missing))}")
-    frame = frame.with_columns(pl.col("record_id", "ai_tier").cast(pl.String))
-    if wrong := set(frame["ai_tier"].to_list()) - {*TIERS, "mention"}:
-        raise EvaluateError(f"{path.name}: unknown ai_tier {', '.join(sorted(map(str, wrong)))}")
+    if "ai_tier" not in frame.columns:
+        raise EvaluateError(f"{path.name}: no column ai_tier")
+    ids = [c for c in ("record_id", "ad_id") if c in frame.columns]
+    if not ids:
+        raise EvaluateError(f"{path.name}: no column record_id (= source_key) or ad_id")
+    frame = frame.with_columns(pl.col(ids).cast(pl.String))
     if "weight" not in frame.columns:
         frame = frame.with_columns(weight=pl.lit(1.0))
     if "subfields" in frame.columns and frame["subfields"].dtype == pl.String:
@@ -228,7 +231,11 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
     gold_in = gold.with_columns(_key=pl.col(key).cast(pl.String)).filter(pl.col("_key").is_in(ads["_key"].implode()))
     if gold_in.is_empty():
         raise EvaluateError(f"{labels.name}: none of the {gold.height} labelled ads is in {dataset_dir}")
-    said = gold_in.select("record_id", "_key").join(ads, on="_key", maintain_order="left")
+    # Where several lines name one ad, they share its weight.
+    gold_in = gold_in.with_columns(pl.col("weight").cast(pl.Float64) / pl.len().over("_key"))
+    if not gold_in["weight"].sum():
+        raise EvaluateError(f"{labels.name}: every weight of the {gold_in.height} labels of ads in {dataset_dir} is 0")
+    said = gold_in.select("_key").join(ads, on="_key", maintain_order="left")
     said = _board_codes(_terms(said, dataset_dir), dataset_dir)
     hits = None
     texts = dataset_dir / "published" / "texts.parquet"
@@ -242,7 +249,8 @@ def evaluate(dataset_dir: Path, labels: Path, term_list: Path | None = None) -> 
         said = said.join(text, on="ad_id", how="left", maintain_order="left")
         said = said.with_columns(text_key=pl.col("title").fill_null("") + pl.col("text").fill_null(""))
         hits = count_terms(said["title"], said["text"], term_list) if term_list else None
-    return compare(said, gold_in, gold.height - gold_in.height, hits)
+    found = compare(said, gold_in, gold.height - gold_in.height, hits)
+    return replace(found, weighted=bool((gold["weight"] != 1).any()))
 
 
 def _terms(said: pl.DataFrame, dataset_dir: Path) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from gangwei.schema import AI_TIERS
 from gangwei.store import StoreError, read_lines
 
 DESIGN = ("stratum_population", "stratum_sample")
@@ -18,17 +19,22 @@ YES_NO = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("fals
 def read_label_lines(path: Path) -> pl.DataFrame:
     """Lines of JSON or CSV; of several by one `reader` on one `ad_id` the last. `weight` (Float64) is that of the file, or
     follows from stratum_population and stratum_sample (of readers: how many they read); without either there is none. FLAGS are
-    Boolean.
+    Boolean; `ai_tier` is one of AI_TIERS or mention.
 
     Raises:
-        StoreError: no such file, of another form, a weight that is missing, negative or no number, or a flag that is neither yes nor no.
+        StoreError: no such file, of another form, a tier that is none, a weight that is missing, negative or no number, one half
+            of the design without the other, or a flag that is neither yes nor no.
     """
     frame = read_lines(path)
+    if "ai_tier" in frame.columns:
+        frame = frame.with_columns(_tier(frame["ai_tier"], path))
     frame = frame.with_columns(_flag(frame[c], path) for c in FLAGS if c in frame.columns)
     if {"reader", "ad_id"} <= set(frame.columns):
         frame = frame.unique(["reader", "ad_id"], keep="last", maintain_order=True)
     given = ["weight"] if "weight" in frame.columns else [c for c in DESIGN if c in frame.columns]
-    if given in (["weight"], list(DESIGN)):
+    if len(given) == 1 and given != ["weight"]:
+        raise StoreError(f"{path.name}: {given[0]} needs {' and '.join(c for c in DESIGN if c not in given)} beside it")
+    if given:
         numbers = frame.select(pl.col(given).cast(pl.Float64, strict=False))
         weight = numbers["weight"] if given == ["weight"] else numbers[DESIGN[0]] / numbers[DESIGN[1]]
         if given != ["weight"] and {"reader", "ad_id", "stratum"} <= set(
@@ -44,6 +50,17 @@ def read_label_lines(path: Path) -> pl.DataFrame:
             raise StoreError(f"{path.name}: every {' / '.join(given)} is 0")
         frame = frame.with_columns(weight=weight)
     return frame
+
+
+def _tier(column: pl.Series, path: Path) -> pl.Series:
+    """The tiers of the labels, however a spreadsheet writes their letters."""
+    tiers = column.cast(pl.String).str.strip_chars().str.to_lowercase().replace("", None)
+    allowed = (*AI_TIERS, "mention")
+    if empty := tiers.null_count():
+        raise StoreError(f"{path.name}: {empty} of {len(tiers)} lines have no ai_tier; take out those that nobody read")
+    if strange := sorted(set(tiers) - set(allowed)):
+        raise StoreError(f"{path.name}: unknown ai_tier {', '.join(strange)}; allowed: {', '.join(allowed)}")
+    return tiers
 
 
 def _flag(column: pl.Series, path: Path) -> pl.Series:
@@ -62,7 +79,7 @@ def own_lines(path: Path) -> list[dict[str, Any]]:
     Raises:
         StoreError: a line within the file that is none.
     """
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
     out = []
     for n, line in enumerate(lines, 1):
         try:
@@ -75,8 +92,7 @@ def own_lines(path: Path) -> list[dict[str, Any]]:
 
 def append_line(path: Path, line: dict[str, Any]) -> None:
     """Add a line; one that was cut off before it is taken out."""
-    text = path.read_text("utf-8") if path.exists() else ""
-    if text and not text.endswith("\n"):
-        path.write_text(text[: text.rfind("\n") + 1], "utf-8")
-    with path.open("a", encoding="utf-8") as f:
-        f.write(json.dumps(line, ensure_ascii=False) + "\n")
+    with path.open("a+b") as f:
+        f.seek(0)
+        f.truncate(f.read().rfind(b"\n") + 1)
+        f.write((json.dumps(line, ensure_ascii=False) + "\n").encode())

@@ -128,11 +128,11 @@ def _odds(a: float, e: float, square_a: float, square_e: float, cross: float, si
 
 
 def calibration_curve(truth: Bools, p: Floats, weight: Floats) -> list[dict[str, float]]:
-    """Ten equal-width bins of the predicted probability: mean predicted, weighted share observed, ads."""
+    """Ten equal-width bins of the predicted probability: mean predicted and share observed, weighted, and ads; none whose ads all have weight 0."""
     out = []
     for i in range(10):
         rows = (p >= i / 10) & ((p < (i + 1) / 10) | (i == 9))
-        if rows.any():
+        if weight[rows].sum() > 0:
             mean, seen = np.average(p[rows], weights=weight[rows]), np.average(truth[rows], weights=weight[rows])
             out.append({"predicted": float(mean), "observed": float(seen), "n": float(rows.sum())})
     return out

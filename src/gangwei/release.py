@@ -38,6 +38,24 @@ def _write_csv(source: Path, target: Path) -> int:
     return rows
 
 
+def _resource(r: dict[str, Any], t: schema.Table, kind: str, path: Path, digest: str) -> dict[str, Any]:
+    """The descriptor of a table's file of one kind, from that of the published table; a CSV has joined what was a list."""
+    made = r | {"path": f"data/{path.name}", "format": kind, "hash": f"sha256:{digest}", "bytes": path.stat().st_size}
+    if kind != "csv":
+        return made
+    joined = {c.name for c in t.columns if c.type == schema.STRS}
+    fields = [
+        f | {"type": "string", "description": f"{f['description']} (joined by ;)"} if f["name"] in joined else f
+        for f in r["schema"]["fields"]
+    ]
+    return made | {
+        "name": f"{r['name']}-csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "schema": {**r["schema"], "fields": fields},
+    }
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
@@ -271,11 +289,11 @@ def write(directory: Path, version: str, texts: bool = True) -> Path:
         sums = {p.relative_to(tmp).as_posix(): _sha256(p) for p in sorted((tmp / "data").iterdir())}
         package = read_json(published / "datapackage.json")
         package["version"] = version
+        named = {t.name: t for t in tables}
         package["resources"] = [
-            {**r, "name": r["name"] if kind == "parquet" else f"{r['name']}-csv", "path": f"data/{r['name']}.{kind}",
-             "format": kind, "mediatype": "text/csv" if kind == "csv" else r["mediatype"],
-             "hash": "sha256:" + sums[f"data/{r['name']}.{kind}"], "bytes": (tmp / "data" / f"{r['name']}.{kind}").stat().st_size}
-            for r in package["resources"] if any(t.name == r["name"] for t in tables) for kind in ("parquet", "csv")
+            _resource(r, named[r["name"]], kind, p, sums[f"data/{p.name}"])
+            for r in package["resources"] if r["name"] in named
+            for kind in ("parquet", "csv") for p in (tmp / "data" / f"{r['name']}.{kind}",)
         ]  # fmt: skip
         write_json(tmp / "datapackage.json", package)
         write_json(tmp / "croissant.json", croissant(version, tables, sums))

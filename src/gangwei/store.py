@@ -207,19 +207,38 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_lines(path: Path) -> pl.DataFrame:
-    """A table that a person wrote: a CSV by its name, else JSON lines.
+    """A table that a person wrote, in UTF-8, UTF-16 or GB18030: a CSV by its name (comma, semicolon or tab; every cell is text, so
+    that 007 stays 007), else JSON lines or one JSON array.
 
     Raises:
         StoreError: it is not there, empty or not of that form.
     """
     if not path.is_file():
         raise StoreError(f"{path}: is a folder, not a file" if path.is_dir() else f"{path}: no such file")
+    table = path.suffix.lower() in (".csv", ".tsv", ".txt")
+    form = "CSV" if table else "JSON lines"
     try:
-        read = pl.read_csv if path.suffix == ".csv" else pl.read_ndjson
-        return read(path, infer_schema_length=None)
-    except (OSError, pl.exceptions.PolarsError) as e:
-        form = "CSV" if path.suffix == ".csv" else "JSON lines"
+        text = _decoded(path.read_bytes()).strip("\n\r ")
+        if not text:
+            raise StoreError(f"{path.name}: cannot be read as {form} (it holds no line)")
+        if table:
+            head = text.split("\n", 1)[0]
+            separator = max(",;\t", key=head.count)
+            return pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+        read = pl.read_json if text.startswith("[") else pl.read_ndjson
+        return read(text.encode(), infer_schema_length=None)
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as e:
         raise StoreError(f"{path.name}: cannot be read as {form} ({str(e).splitlines()[0]})") from None
+
+
+def _decoded(data: bytes) -> str:
+    """Text of a file as editors and spreadsheets save it."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030")
 
 
 def read_json(path: Path) -> Any:

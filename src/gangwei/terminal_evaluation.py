@@ -40,6 +40,7 @@ def table(found: Evaluation, lang: str = "en") -> str:
     head = _left(w["group"], 18) + _left(w["value"], 18) + _right("n", 6) + _right(w["positives"], 6)
     head += "".join(_right(name, 7) + spread for name in (w["precision"], w["recall"], "F1")) + _right(w["plain"], 11)
     top = w["labels_found"].format(n=found.n) + (w["labels_missing"].format(n=found.missing) if found.missing else "")
+    top += "" if found.weighted else w["labels_unweighted"]
     top = agree(top, Codebook().toml("labels/forms.toml")[lang])
     shares = [
         _left(named("tier", str(s["tier"])), 18) + f"{s['labelled']:>10.4f}{s['said']:>10.4f}" for s in found.shares

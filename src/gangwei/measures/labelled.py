@@ -44,12 +44,13 @@ COLUMNS: dict[str, type[pl.DataType]] = {
 @dataclass(frozen=True)
 class Corrected:
     """A share corrected by labels. `labels`: openings of the group that were labelled; `borrowed`: the part of its
-    openings whose class has too few labels of its own; `covers`: the labels stand for nine tenths of the dataset or more.
+    openings whose class has too few labels of its own; `bounded`: the part whose class has too few anywhere; `covers`: the labels stand for nine tenths of the dataset or more.
     `readers`: how many people read them, 0 where the file does not say; `file`: the name of a file that was given."""
 
     estimate: Estimate
     labels: int
     borrowed: float
+    bounded: float = 0.0
     covers: bool = True
     readers: int = 0
     file: str | None = None
@@ -198,7 +199,10 @@ def corrected(ask: Scope) -> dict[Any, Corrected]:
         if math.isfinite(e.value):
             total = sum(size for size, _ in classes.values())
             covers, file = stood_for >= 0.9 * openings, ask.ds.label_file.name if ask.ds.label_file else None
-            out[group] = Corrected(e, int(n_labels.get(group, 0)), lent / total, covers, ask.ds.label_readers, file)
+            bounded = sum(s.size for s in strata if isinstance(s, Between)) / total
+            out[group] = Corrected(
+                e, int(n_labels.get(group, 0)), lent / total, bounded, covers, ask.ds.label_readers, file
+            )
     return out
 
 
@@ -259,12 +263,14 @@ def with_columns(rows: pl.DataFrame, ids: list[str], found: Mapping[str, Correct
 
 
 def label_notes(found: Mapping[Any, Corrected]) -> tuple[str, ...]:
-    """Notes of a corrected figure: where labels are borrowed, and where they stand for too little of the dataset."""
+    """Notes of a corrected figure: where labels are borrowed, where a class has too few, and where they stand for too little of the dataset."""
     notes = []
     if found:
         notes.append("corrected_by_labels")
-    if any(c.borrowed > 0 for c in found.values()):
+    if any(c.borrowed > c.bounded + 1e-9 for c in found.values()):
         notes.append("labels_borrowed")
+    if any(c.bounded > 0 for c in found.values()):
+        notes.append("labels_few")
     if any(not c.covers for c in found.values()):
         notes.append("labels_frame")
     return tuple(notes)
