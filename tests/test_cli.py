@@ -358,6 +358,38 @@ def test_a_build_that_replaces_files_says_so_and_one_that_adds_does_not(tmp_path
     assert "no longer" not in run("build", *both, "--out", tmp_path / "o").output
 
 
+def test_an_addition_says_what_it_counts_twice_and_which_options_it_forgot(tmp_path: Path) -> None:
+    one, out = tmp_path / "one.csv", tmp_path / "o"
+    write_csv(one, ADS[:3])
+    (tmp_path / "mine" / "places").mkdir(parents=True)
+    clusters = (PACKAGED / "places" / "clusters.csv").read_text("utf-8")
+    (tmp_path / "mine" / "places" / "clusters.csv").write_text(
+        clusters + "mine,prd,我的,Mine,2024,330100,the test,\n", "utf-8"
+    )
+    options = ("--window", "30", "--threshold", "0.9", "--no-texts", "--definitions", tmp_path / "mine")
+    first = run("build", one, "--out", out, *options)
+    assert "not kept" not in first.output and "named one.csv" not in first.output
+    assert "dirty" not in run("status", out).output
+    (tmp_path / "packaged").mkdir()
+    assert "dirty: definitions changed" in run("status", out, "--definitions", tmp_path / "packaged").output
+    write_csv(one, ADS[1:])
+    said = " ".join(run("build", one, "--out", out, "--add").output.split())
+    assert "holds two files named one.csv" in said
+    assert "given --window 30, --threshold 0.9, --no-texts, --definitions, this one was not" in said
+    again = " ".join(run("build", one, "--out", out, "--add", *options).output.split())
+    assert "not kept" not in again and "named one.csv" not in again
+
+
+def test_a_diff_builds_with_the_options_of_the_dataset(tmp_path: Path) -> None:
+    """What another day of affiliations or another gap between spells moves is no change of the definitions."""
+    drones = ("d1", "飞控工程师", "深圳市大疆创新科技有限公司", "深圳", "", "", "", "", "", "负责飞控软件。")
+    write_csv(tmp_path / "one.csv", [*ADS, drones])
+    (tmp_path / "own").mkdir()
+    out = tmp_path / "o"
+    run("build", tmp_path / "one.csv", "--out", out, "--as-of", "2015-01-01")  # on no list yet
+    assert run("definitions", "diff", out, tmp_path / "own").output.strip() == "no ad changes label"
+
+
 def test_a_group_by_its_name_is_told_its_code(out: Path) -> None:
     refused = run("measure", out, "openings", "--by", "city", "--ads", "--group", "合肥")
     assert refused.exit_code == 2 and "--group 合肥: write the code, 340100" in refused.output

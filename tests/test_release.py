@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from build_fixture import ADS, build, write_csv
 from gangwei import measures, release, schema
 from gangwei.cli import main
-from gangwei.codebook import PACKAGED
+from gangwei.codebook import PACKAGED, Codebook
 from gangwei.explore.server import create
 from gangwei.lineage import explain
 from gangwei.spreadsheet import neutral
@@ -229,7 +229,7 @@ def test_a_dataset_carries_the_definitions_it_was_built_with(tmp_path: Path) -> 
     (tmp_path / "rules" / "measures").mkdir(parents=True)
     settings = (PACKAGED / "measures" / "settings.toml").read_text("utf-8")
     (tmp_path / "rules" / "measures" / "settings.toml").write_text(settings + "# changed\n", "utf-8")
-    changed = {s: why for s, why in status(out, tmp_path / "rules")["stages"].items() if why}
+    changed = {s: why for s, why in status(out, Codebook(tmp_path / "rules"))["stages"].items() if why}
     assert changed == {"s7_publish": ["definitions changed"]}
 
 

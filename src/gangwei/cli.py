@@ -164,30 +164,43 @@ def _build(inputs: tuple[str, ...], out: Path, lang: str = "en", **options: Any)
     from gangwei.config import Settings
     from gangwei.pipeline import Build
     from gangwei.progress import Screen
-    from gangwei.status import held, left_out
+    from gangwei.status import earlier, forgotten, left_out, namesakes
 
     given = _checked(options)
     settings = Settings(out=out, inputs=inputs, **given)
-    before = held(out)
+    then = earlier(out)
+    before = then.get("inputs", [])
     w = words_of(lang)
     with Screen(LOG) as screen:
         report = Build(settings, screen).run()
     screen.summary(report, {r["id"]: r[lang] for r in settings.book.rows("reasons.csv")}, w)
-    if gone := left_out(before, report.files):
-        named = ", ".join(gone[:5]) + (", …" if len(gone) > 5 else "")
-        screen.notice(w["left_out"].format(out=out, named=named))
+    for notice, found in (
+        ("left_out", left_out(before, report.files)),
+        ("namesakes", namesakes(before, report.files)),
+        ("forgotten", forgotten(then, settings)),
+    ):
+        if found:
+            named = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
+            screen.notice(w[notice].format(out=out, named=named))
     return {"files": report.files, "counts": report.counts, "issues": report.issues, "published": str(report.published)}
 
 
 @main.command()
 @click.argument("directory", type=PATH)
+@click.option(
+    "--definitions",
+    type=PATH,
+    default=None,
+    help="Folder whose files would replace the packaged ones; default: as built.",
+)
 @click.option("--json", "as_json", is_flag=True)
 @spoken
-def status(directory: Path, as_json: bool) -> None:
-    """What a dataset holds, and why a stage would run again."""
+def status(directory: Path, definitions: Path | None, as_json: bool) -> None:
+    """What a dataset holds, and why a stage would run again on the same files (`build FILES --dry-run` reads the files)."""
+    from gangwei.codebook import Codebook
     from gangwei.status import status as look
 
-    found = look(directory)
+    found = look(directory, None if definitions is None else Codebook(definitions))
     if as_json:
         show_json(found)
     else:

@@ -7,7 +7,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from gangwei.mapping.guess import load_knowledge
 from gangwei.mapping.source import load_sources
 from gangwei.pipeline import Build
 from gangwei.stages import s2_clean, s3_locate, s4_employers, s5_match, s6_classify
-from gangwei.store import StoreError, locked
+from gangwei.store import StoreError, locked, read_json
 
 COMPARED = (
     "ai_tier", "ai_mention", "ai_role", "ai_subfields", "surveillance_job", "defence_signal", "place_status", "adcode", "county_adcode",
@@ -85,7 +84,7 @@ def check(folder: Path | None) -> list[str]:
 
 
 def diff(directory: Path, folder: Path) -> dict[str, Any]:
-    """Build the same ads under the definitions of `folder` (in a scratch directory) and count what changes.
+    """Build the same ads, as they were built, under the definitions of `folder` (in a scratch directory) and count what changes.
 
     Unchanged stages are taken from `directory`; its published tables are not touched.
 
@@ -101,8 +100,9 @@ def diff(directory: Path, folder: Path) -> dict[str, Any]:
         if (directory / opinions.LEDGER).exists():
             shutil.copy(directory / opinions.LEDGER, out / opinions.LEDGER)
         (out / "stages").symlink_to((directory / "stages").resolve(), target_is_directory=True)
-        settings = Settings(out=out, add=True)
-        Build(replace(settings, definitions=folder)).run()
+        told = read_json(directory / "published" / "manifest.json").get("parameters", {})
+        same = {k: told[k] for k in ("window_days", "threshold", "as_of", "texts") if k in told}
+        Build(Settings(out=out, add=True, definitions=folder, **same)).run()
         return _compare(directory / "published", out / "published")
 
 
@@ -122,7 +122,9 @@ def _changes(
         n = int(moved["len"].sum())
         if n:
             found[c] = {"n": n, "of": old.height, "moves": moved.head(20).rows()}
-            top = ", ".join(f"{a} -> {b} {k:,}" for a, b, k in moved.head(5).rows())
+            top = ", ".join(f"{a} -> {b} {k:,}" for a, b, k in moved.head(5).rows()) + (
+                ", …" if moved.height > 5 else ""
+            )
             lines.append(f"{c}: {n:,} of {old.height:,} {noun} change ({top})")
     return found, lines
 

@@ -13,11 +13,11 @@ import polars as pl
 
 from gangwei import measures, schema
 from gangwei.codebook import OWN
-from gangwei.config import Settings
 from gangwei.frame.dataset import Dataset
 from gangwei.kernels.clean import contacts
 from gangwei.opinions import LEDGER
 from gangwei.spreadsheet import neutral
+from gangwei.status import options_of
 from gangwei.store import StoreError, read_groups, read_json, swapped, write_frames, write_json, write_text
 
 NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,40}")
@@ -206,15 +206,8 @@ def _licences(manifest: dict[str, Any]) -> str:
 def readme(version: str, manifest: dict[str, Any], cite: str, texts: bool, own: bool, ledger: bool) -> str:
     """What the package holds, how to cite it, and the commands that make it again from the input files."""
     asked = manifest.get("parameters", {})
-    options = (
-        [f"--window {asked['window_days']}"]
-        if asked.get("window_days", Settings.window_days) != Settings.window_days
-        else []
-    )
-    options += [f"--threshold {asked['threshold']}"] if asked.get("threshold") is not None else []
+    options = options_of(asked, own)
     options += [f"--as-of {asked['as_of']}"] if asked.get("as_of") else []
-    options += [] if asked.get("texts", True) else ["--no-texts"]
-    options += [f"--definitions {OWN}"] if own else []
     lines = [
         f"# Release {version}",
         "",

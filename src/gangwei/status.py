@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gangwei.codebook import Codebook
+from gangwei.codebook import OWN, Codebook, carried_by
+from gangwei.config import Settings
 from gangwei.stage_keys import CODE, DEFINITIONS, STAGES, UPSTREAM
 from gangwei.stages import s1_read
 from gangwei.store import StoreError, code_digest, read_json
@@ -21,10 +22,11 @@ def _why(stage: str, then: dict[str, str] | None, book: Codebook) -> list[str]:
     return [f"{k} changed" for k, v in now.items() if then.get(k) != v]
 
 
-def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
-    """Counts, and for each stage the reasons why it would run again."""
+def status(directory: Path, book: Codebook | None = None) -> dict[str, Any]:
+    """Counts, and for each stage the reasons why it would run again on the files that are held, under the definitions of `book`
+    (those that the dataset was built with)."""
     plan = read_json(directory / "build.json")
-    book = Codebook(definitions)
+    book = book or carried_by(directory / "published")
     stages: dict[str, list[str]] = {}
     for stage in STAGES:
         dirty = [u for u in UPSTREAM[stage] if stages[u]]
@@ -41,12 +43,39 @@ def status(directory: Path, definitions: Path | None = None) -> dict[str, Any]:
     return {"counts": counts, "stages": stages, "files": plan["files"], "text": "\n".join(lines)}
 
 
-def held(directory: Path) -> list[dict[str, Any]]:
-    """The files that a published dataset was made from; none where it cannot be read."""
+def earlier(directory: Path) -> dict[str, Any]:
+    """The manifest of what is published there; empty where there is none that can be read."""
     try:
-        return list(read_json(directory / "published" / "manifest.json").get("inputs", []))
+        found = dict(read_json(directory / "published" / "manifest.json"))
     except (StoreError, OSError):
-        return []
+        return {}
+    return found | {"own": (directory / "published" / OWN).is_dir()}
+
+
+def options_of(parameters: dict[str, Any], own: bool) -> list[str]:
+    """What a build was told beyond its files and the day of affiliations, as on the command line."""
+    window, threshold = parameters.get("window_days", Settings.window_days), parameters.get("threshold")
+    return [
+        *([f"--window {window}"] if window != Settings.window_days else []),
+        *([f"--threshold {threshold}"] if threshold is not None else []),
+        *([] if parameters.get("texts", True) else ["--no-texts"]),
+        *([f"--definitions {OWN}"] if own else []),
+    ]
+
+
+def forgotten(before: dict[str, Any], now: Settings) -> list[str]:
+    """Options that a build was given which an addition to it leaves at their defaults."""
+    given = {"window_days": now.window_days, "threshold": now.threshold, "texts": now.texts}
+    repeated = {o.split()[0] for o in options_of(given, now.definitions is not None)}
+    told = [o.split()[0] if OWN in o else o for o in options_of(before.get("parameters", {}), before.get("own", False))]
+    return [o for o in told if o.split()[0] not in repeated] if now.add else []
+
+
+def namesakes(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[str]:
+    """Names that a file added now shares with another one, of other content, that was held before and still is."""
+    old = {(f["file"], f["sha256"]) for f in before}
+    kept = {f["file"] for f in now if (f["file"], f["sha256"]) in old}
+    return sorted({f["file"] for f in now if f["file"] in kept and (f["file"], f["sha256"]) not in old})
 
 
 def left_out(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[str]:
@@ -86,7 +115,7 @@ def plan(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[st
     root = next(p for p in (out, *out.resolve().parents) if p.exists())
     free = shutil.disk_usage(root).free
     try:
-        before = status(out, options.get("definitions"))
+        before = status(out, Codebook(options.get("definitions")))
         stages = _moved(before["stages"], before["files"], found, options)
     except StoreError:
         if options.get("add"):
