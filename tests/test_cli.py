@@ -210,6 +210,9 @@ def test_explain_shows_the_words_that_decided(out: Path) -> None:
     first = next(d for d in found["decisions"] if d["field"] == "text" and d["start"] is not None)
     words = found["text"]["text"][first["start"] : first["end"]]
     assert f"{words} [{first['start']}–{first['end']}] · {first['rule_id']} · " in said
+    facts = [line.split() for line in said.splitlines()]
+    assert ["Education", "bachelor"] in facts and ["Experience", "from", "3", "years"] in facts
+    assert any(f[0] == "Occupation" and found["ad"]["occupation_code"] in f for f in facts if f)
     zh = run("explain", out, "a1", "--lang", "zh").output
     assert "研发 AI" in zh and "深圳 (440300)" in zh and "第 2 行" in zh and "builds AI" not in zh
     assert "no such ad" in one_error(run("explain", out, "nosuch"))

@@ -254,6 +254,10 @@ def test_tiers_cumulate_and_obey_the_day(ds: m.Dataset) -> None:
     )
     with pytest.raises(m.UnknownParameter):
         m.measure(ds, "defence-tiers", lists="nothing")
+    held = {r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE tier <> 'T3'")}
+    with pytest.raises(m.UnknownParameter) as refused:  # lists of the other tiers would change nothing but T3
+        m.measure(ds, "defence-tiers", lists=sorted(held)[0])
+    assert held.isdisjoint(refused.value.allowed) and {"1260H", "us_entity_list"} <= set(refused.value.allowed)
 
 
 def test_skills_and_pairs(ds: m.Dataset, known: tuple[Path, dict[str, float]]) -> None:

@@ -91,6 +91,16 @@ def test_a_release_checks_out_and_says_what_changed(tmp_path: Path) -> None:
         release.write(out, "../x")
 
 
+def test_an_opening_under_another_name_has_not_changed(tmp_path: Path) -> None:
+    """A build of all files names an opening by its first ad, which may be a new one: its ads are together as before."""
+    out, one = tmp_path / "out", tmp_path / "in" / "one.csv"
+    build(out, write_csv(one, ADS))
+    release.write(out, "1")
+    build(out, write_csv(one, [*ADS, *((f"b{n}", *ADS[0][1:]) for n in range(60))]))
+    said = (release.write(out, "2") / "CHANGES.md").read_text()
+    assert "- of 5 ads in both: 0 changed tier, 0 changed opening (2 bear another opening_id), 0 changed city" in said
+
+
 FRICTIONLESS = {"string", "number", "integer", "boolean", "date", "array"}
 
 

@@ -18,7 +18,7 @@ from gangwei.terminal_figures import SHOWN, refusal, show_crossed, show_csv, sho
 @click.option("--across", default=None, help="With --by: a second dimension, the groups within each of its values.")
 @click.option("--where", "filters", multiple=True, help="Filter k=v; may be repeated.")
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
-@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option("--lists", default=None, help="Government lists that make tier T3, joined by commas; default: all.")
 @click.option(
     "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
 )
@@ -89,7 +89,7 @@ def measure_command(
 )
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--as-of", default=None, help="Date for affiliations, YYYY-MM-DD.")
-@click.option("--lists", default=None, help="Lists that apply, joined by commas.")
+@click.option("--lists", default=None, help="Government lists that make tier T3, joined by commas; default: all.")
 @click.option(
     "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
 )
@@ -124,7 +124,9 @@ def report(
     "--index", is_flag=True, help="First index the texts of all openings for search (kept in DIRECTORY/text_index)."
 )
 @click.option("--as-of", default=None, help="Date for affiliations where an address gives none, YYYY-MM-DD.")
-@click.option("--lists", default=None, help="Lists that apply where an address names none, joined by commas.")
+@click.option(
+    "--lists", default=None, help="Government lists that make tier T3 where an address names none, joined by commas."
+)
 @click.option(
     "--labels", type=PATH, default=None, help="Labels that correct AI shares; default: those in DIRECTORY/labels."
 )

@@ -152,13 +152,22 @@ def _ads_diff(before: Path, now: Path) -> list[str]:
     columns = ["ad_id", "ai_tier", "opening_id", "adcode"]
     a, b = (pl.scan_parquet(p, glob=False).select(columns) for p in (before, now))
     both = a.join(b, on="ad_id", suffix="_now")
-    changed = [(~pl.col(c).eq_missing(pl.col(f"{c}_now"))).sum().alias(c) for c in columns[1:]]
+    # An opening that holds the same of these ads is the same, whatever its name: a build of all files names it by its first ad.
+    alike = [
+        pl.col(x).n_unique().over(y) == 1
+        for x, y in (("opening_id", "opening_id_now"), ("opening_id_now", "opening_id"))
+    ]
+    changed = [(~pl.col(c).eq_missing(pl.col(f"{c}_now"))).sum().alias(c) for c in ("ai_tier", "adcode")]
+    changed += [
+        (~(alike[0] & alike[1])).sum().alias("opening_id"),
+        (pl.col("opening_id") != pl.col("opening_id_now")).sum().alias("renamed"),
+    ]
     moved = both.select(pl.len().alias("both"), *changed).collect().row(0, named=True)
     sizes = [f.select(pl.len()).collect().item() for f in (a, b)]
     return [
         f"- ads added: {sizes[1] - moved['both']:,}; removed: {sizes[0] - moved['both']:,}",
-        f"- of {moved['both']:,} ads in both: {moved['ai_tier']:,} changed tier, {moved['opening_id']:,} changed opening, "
-        f"{moved['adcode']:,} changed city",
+        f"- of {moved['both']:,} ads in both: {moved['ai_tier']:,} changed tier, {moved['opening_id']:,} changed opening "
+        f"({moved['renamed']:,} bear another opening_id), {moved['adcode']:,} changed city",
     ]
 
 

@@ -29,10 +29,12 @@ class Story:
         self.out.append_text(self._marked(self.ad["title"] or self.w["untitled"], "title")).append("\n\n")
         self._line(self.w["ad"], self.ad["ad_id"])
         self._line(self.w["source"], self.ad["source_id"], self.ad["source_key"], self.ad["url"])
+        self._days()
         self._original()
         self._employer()
         self._place()
         self._pay()
+        self._asked()
         self._opening()
         self._tier()
         if self.found["text"]:
@@ -97,6 +99,31 @@ class Story:
             return
         ends = dict.fromkeys(self.labels.money(ad[k]) for k in ("pay_min_fen", "pay_max_fen") if ad[k] is not None)
         self._line(self.w["pay"], " – ".join(ends) + " / " + self.labels.code("pay_unit", ad["pay_unit"]))
+
+    def _days(self) -> None:
+        ad, w = self.ad, self.w
+        size = {"year": 4, "month": 7}.get(ad["date_precision"], 10)
+        days = [(w["posted"], str(ad["posted_date"] or "")[:size]), (w["captured"], str(ad["captured_date"] or ""))]
+        self._line(w["board"], self._code("board", ad["board"]), *(f"{n}{w['colon']}{d}" for n, d in days if d))
+
+    def _asked(self) -> None:
+        """What the ad asks for and what kind of job it is; of the rarer facts those that are known."""
+        ad, w = self.ad, self.w
+        months = ad["experience_min_months"]
+        years = None if months is None else self._code("experience", "none")
+        if months:
+            years = w["year_from" if months == 12 else "years_from"].format(n=f"{months / 12:g}")
+        self._line(w["education"], self._code("education", ad["education"]))
+        self._line(w["experience"], years)
+        for dim, column in (
+            ("seniority", "seniority"), ("employment_type", "employment_type"), ("occupation", "occupation_code"), ("industry", "industry_code"),
+        ):  # fmt: skip
+            if ad[column] is not None:
+                self._line(
+                    self.labels.dimension(dim), self._code(dim, ad[column]), ad[column] if column != dim else None
+                )
+        if ad["headcount"] is not None:
+            self._line(w["field_headcount"], ad["headcount"])
 
     def _opening(self) -> None:
         ad, w, n = self.ad, self.w, self.found["ads_of_opening"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Any
 
 from gangwei import schema
@@ -68,6 +69,13 @@ class UnknownParameter(DatasetError):
         self.what, self.given, self.allowed = what, given, tuple(allowed)
         shown = ", ".join(self.allowed[:60]) + (" …" if len(self.allowed) > 60 else "")
         super().__init__(f"unknown {what} {given[:80]!r}; allowed: {shown or 'none'}")
+
+
+def government_lists(ds: Dataset) -> list[str]:
+    """Lists that a question may choose among: those of the definitions and those that make T3 in the dataset. The other tiers
+    are not by list."""
+    held = ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE tier = 'T3' AND list_id IS NOT NULL")
+    return sorted({r[0] for r in held} | {Path(n).stem for n in ds.codebook.names("lists", ".csv")})
 
 
 @dataclass

@@ -123,9 +123,7 @@ class Grammar:
         self.ds = ds
         self.standing = {k: v for k, v in (standing or {}).items() if v}
         definitions = tuple(vocabulary.DEFINITIONS)
-        listed = tuple(
-            r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE list_id IS NOT NULL ORDER BY 1")
-        )
+        listed = tuple(vocabulary.government_lists(ds))
         reasons = tuple(r[0] for r in ds.rows("SELECT DISTINCT reason_id FROM rejects ORDER BY 1"))
         inputs = tuple(f["file"] for f in ds.manifest.get("inputs", []) if f.get("rejected"))
         table = (

@@ -317,7 +317,7 @@ def ask_of(
             raise UnknownParameter("as-of date", as_of, ("YYYY-MM-DD",)) from None
     names = tuple(x.strip() for x in lists.split(",") if x.strip()) if isinstance(lists, str) else tuple(lists or ())
     if names:
-        known = [r[0] for r in ds.rows("SELECT DISTINCT list_id FROM affiliation WHERE list_id IS NOT NULL ORDER BY 1")]
+        known = vocab.government_lists(ds)
         for n in names:
             if n not in known:
                 raise UnknownParameter("list", n, known)
