@@ -5,9 +5,10 @@ In Markdown a heading above such lines may be the title (## 1. 会计), and one 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from gangwei.formats.chunk import Chunk, Limits
@@ -24,8 +25,9 @@ HEADING = re.compile(r"^\s*(#{1,6})\s+(?:\d{1,4}\s*[.、)）]\s*)?(\S.*)$")
 RULE = re.compile(r"^\W*$|^\*+ \d+\. row \*+$|^\d+ rows? in set\b|^\(\d+ rows?\)$|^-\[ RECORD \d+ \][-+]*$")
 RECORDS = re.compile(r"^-\[ RECORD \d+ \][-+]*$", re.M)  # psql: names and values with a bar between them
 TITLE, TEXT = "title", "description"
-FIRST = "\n"  # among the labels: lines before the first label are the title and facts without labels
-LONGEST = 40  # characters of such a title
+JOBS = {"pay", "education", "experience"}
+FIRST = "\n"  # among the labels, before the title: lines above the first label are the title and facts without labels
+LONGEST, ABOVE = 40, 10  # characters of such a title, and lines
 SHOWN_LINES, SHOWN_CHARS = 200, 100_000
 FIELDS = 3
 
@@ -34,7 +36,7 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     """The labels of a text of labelled lines; none where it is no such text.
 
     Such a text has labels of three fields or more, one of them the title, that come again (or stand once, in a text of one ad)
-    as often as the title does. A text of one ad may have its title in the first line and a label alone above its text.
+    as often as the title does. A text of one ad may have its title above the labels and a label alone above its text.
     """
     lines = sample[:SHOWN_CHARS].splitlines()[:SHOWN_LINES]
     found = Counter(m[0] for m in map(_cut, lines) if m)
@@ -46,16 +48,9 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     claims = {label: headers.claim(label) for label in found}
     asked = {label: c.field for label, c in claims.items() if c is not None}
     titles = max((found[label] for label, field in asked.items() if field == TITLE), default=0)
-    first = next(filter(str.strip, lines), "")
-    if (
-        not titles
-        and asked
-        and set(found.values()) == {1}
-        and _cut(first) is None
-        and 1 < len(first.strip()) <= LONGEST
-    ):
-        titles = found[FIRST] = 1
-        asked[FIRST] = TITLE
+    if not titles and set(found.values()) == {1} and (first := _first(lines, asked, headers)):
+        titles = found[FIRST + first] = 1
+        asked[FIRST + first] = TITLE
     if not titles:  # headings of one level, one above each ad
         levels = Counter(mark for mark, text in headings if text not in asked)
         most = max((found[label] for label in asked), default=0)
@@ -66,6 +61,24 @@ def labels_of(sample: str, headers: Headers) -> frozenset[str]:
     if not titles or len(often) < FIELDS or (not RECORDS.search(sample) and _is_table(sample, headers)):
         return frozenset()
     return frozenset(label for label in found if label in asked or 2 * found[label] >= titles)
+
+
+def _first(lines: list[str], asked: Mapping[str, str], headers: Headers) -> str:
+    """The title among the lines above the first label: the first that may be one. The text of the ad has a label of jobs or, beside
+    a label of any text, two facts of an ad."""
+    texts = [label for label, field in asked.items() if field == TEXT]
+    if not any(map(headers.tells.of_jobs.search, texts)) and not (texts and len(JOBS & {*asked.values()}) > 1):
+        return ""
+    above = itertools.takewhile(lambda line: _cut(line) is None and line.strip() not in asked, lines)
+    shown = [_bare(line) for line in above if line.strip()]
+    refused = (headers.tells.no_title, headers.tells.paid)
+    fit = (t for t in shown if 1 < len(t) <= LONGEST and not any(p.search(t) for p in refused))
+    return next(fit, "") if len(shown) <= ABOVE else ""
+
+
+def _bare(line: str) -> str:
+    """A line without the mark of a heading."""
+    return (_heading(line) or ("", line.strip()))[1]
 
 
 def _of_text(label: str, headers: Headers) -> bool:
@@ -104,6 +117,7 @@ def chunks(stream: BinaryIO, encoding: str, limits: Limits, labels: frozenset[st
     records: list[dict[str, str]] = []
     record: dict[str, str] = {}
     last, number, alone = "", 0, False
+    first = next((label.removeprefix(FIRST) for label in labels if label.startswith(FIRST)), None)
     for line in text_lines(stream, encoding, limits):
         text = (line or "").lstrip("\ufeff").strip()
         cut = _cut(text) or _above(text, labels)
@@ -117,8 +131,8 @@ def chunks(stream: BinaryIO, encoding: str, limits: Limits, labels: frozenset[st
                     yield _chunk(records, number)
                     number, records = number + len(records), []
             record[last] = value
-        elif FIRST in labels and not last and text:
-            record[f"column{len(record)}" if record else TITLE] = text
+        elif first is not None and not last and text:
+            record[f"column{len(record)}" if _bare(text) != first else TITLE] = _bare(text)
         elif last and not RULE.match(text):
             record[last] = f"{record[last]}\n{text}".lstrip("\n")
     records += [record] if record else []

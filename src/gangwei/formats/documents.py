@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from email import message_from_bytes
 from functools import partial
+from io import BytesIO
 
-from gangwei.formats import archive, attributes, cards, html_table, literals, page_data, python_text, xml_text
+from gangwei.formats import archive, attributes, cards, charset, html_table, literals, page_data, python_text, xml_text
 from gangwei.formats import markdown as marked_text
 from gangwei.formats.chunk import Limits
 from gangwei.formats.headers import Headers
@@ -37,12 +38,24 @@ def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
 
 
 def _page(data: bytes, encoding: str) -> str:
-    """The text of a saved page; of one in parts (MHTML) its first page."""
+    """The text of a saved page; of one in parts (MHTML) its longest page, the others are frames."""
     if MHTML.search(data[:2048].decode("latin-1")):
-        parts = (p for p in message_from_bytes(data).walk() if p.get_content_type() == "text/html")
-        if (part := next(parts, None)) is not None:
-            data, encoding = bytes(part.get_payload(decode=True)), part.get_content_charset("utf-8")
-    return data.decode(encoding, "replace")
+        try:
+            parts = [p for p in message_from_bytes(data).walk() if p.get_content_type() == "text/html"]
+        except RecursionError:  # parts within parts within parts
+            parts = []
+        if texts := [text for p in parts if isinstance(text := p.get_payload(decode=True), bytes)]:
+            data = max(texts, key=len)
+            encoding = charset.survey(BytesIO(data)).name
+    return _ended(data.decode(encoding, "replace"))
+
+
+def _ended(page: str) -> str:
+    """A page without the comment or tag at its end that was cut off: the parser would look for the end of each tag in it."""
+    if (open_at := page.find("<!--", page.rfind("-->") + 1)) >= 0:
+        page = page[:open_at]
+    tag_at = page.find("<", page.rfind(">") + 1)
+    return page[:tag_at] if tag_at >= 0 else page
 
 
 def program(

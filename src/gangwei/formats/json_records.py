@@ -17,7 +17,8 @@ from gangwei.formats.chunk import BadRow, Chunk
 QUOTED = 100
 KINDS = 200
 HEADING, HEADED = {"name", "title", "heading", "label", "key"}, 12
-PERSON, TURNS = {"user", "human"}, {"user", "human", "system", "assistant", "gpt"}
+SPEAKERS, SAID = ("role", "from"), ("content", "value", "text")
+PERSON, OTHERS = {"user", "human"}, {"system", "developer", "assistant", "gpt", "bot", "model", "tool", "function"}
 NAMES, ROWS = ("columns", "fields", "headers", "header", "head"), ("data", "rows", "values", "records", "body")
 BROKEN = (ValueError, RecursionError)
 LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.S)
@@ -109,7 +110,10 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
     for k, v in flat(_texts(record)).items():
         if isinstance(v, list) and v and all(isinstance(x, dict) for x in v):
             inner = [spread(x) for x in v]
-            if (sections := _asked(inner) or _sections(inner)) is not None:
+            if (asked := _asked(inner)) is not None:
+                out[f"{k}.value"] = asked
+                continue
+            if (sections := _sections(inner)) is not None:
                 out[f"{k}.{list(inner[0])[1]}"] = sections
                 continue
             for kk in dict.fromkeys(itertools.chain.from_iterable(inner)):
@@ -121,10 +125,14 @@ def spread(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(parts: list[dict[str, Any]]) -> str | None:
-    """What a person says to a program ([{role: user, content: ...}, {role: assistant, ...}]); None for other lists of objects."""
-    turns = [[cell(v) or "" for v in p.values()] for p in parts if len(p) == 2]
-    said = [text for who, text in turns if who in PERSON]
-    return "\n".join(said) if said and len(turns) == len(parts) and all(who in TURNS for who, _ in turns) else None
+    """What a person says to a program ([{role: user, content: ...}, {role: assistant, ...}]); None for other lists of objects and
+    for talks in which no person speaks."""
+    who = next((k for k in SPEAKERS if k in parts[0]), "")
+    if any(p.get(who) not in PERSON | OTHERS for p in parts):
+        return None
+    mine = [p for p in parts if p[who] in PERSON]
+    said = [cell(v) for p in mine for k, v in p.items() if k.partition(".")[0] in SAID and not k.endswith(".type")]
+    return "\n".join(filter(None, said)) if said else None
 
 
 def _texts(record: dict[str, Any]) -> dict[str, Any]:

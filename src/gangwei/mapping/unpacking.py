@@ -258,15 +258,20 @@ def _has_titles(
 def date_order(target: str, mine: list[str], packed: Packed) -> dict[str, Any] | None:
     """The rule that reads 05/01/2024 in a column whose other values tell whether the day or the month stands first."""
     for order in packed.either_order:
-        numbers = [(int(m[1]), int(m[2])) for v in mine if (m := re.match(order["told"], v))]
-        firsts, seconds = {a for a, _ in numbers}, {b for _, b in numbers}
+        numbers = [tuple(map(int, m.groups())) for v in mine if (m := re.match(order["told"], v))]
+        firsts, seconds, years = ({n[i] for n in numbers} for i in range(3))
         day_first, month_first = any(a > 12 for a in firsts), any(b > 12 for b in seconds)
-        if day_first == month_first:  # one month on several days
-            day_first, month_first = len(seconds) == 1 < DAYS <= len(firsts), len(firsts) == 1 < DAYS <= len(seconds)
+        if not day_first and not month_first and len(years) == 1:
+            day_first, month_first = _one_month(seconds, firsts), _one_month(firsts, seconds)
         replace = order.get("day_first" if day_first else "month_first")
-        if 2 * len(numbers) > len(mine) and day_first != month_first and replace:
+        if day_first != month_first and replace:
             return {"field": target, "pattern": order["pattern"], "replace": replace}
     return None
+
+
+def _one_month(months: set[int], days: set[int]) -> bool:
+    """One month on several days rather than one day of several months, as the first day may be."""
+    return len(months) == 1 and months != {1} and len(days) >= DAYS
 
 
 def _steps(good: list[str], values: Values, packed: Packed) -> list[dict[str, str]]:
