@@ -128,9 +128,10 @@ def _asked(parts: list[dict[str, Any]]) -> str | None:
     """What a person says to a program ([{role: user, content: ...}, {role: assistant, ...}]); None for other lists of objects and
     for talks in which no person speaks."""
     who = next((k for k in SPEAKERS if k in parts[0]), "")
-    if any(p.get(who) not in PERSON | OTHERS for p in parts):
+    turns = [((cell(p.get(who)) or "").lower(), p) for p in parts]
+    if any(speaker not in PERSON | OTHERS for speaker, _ in turns):
         return None
-    mine = [p for p in parts if p[who] in PERSON]
+    mine = [p for speaker, p in turns if speaker in PERSON]
     said = [cell(v) for p in mine for k, v in p.items() if k.partition(".")[0] in SAID and not k.endswith(".type")]
     return "\n".join(filter(None, said)) if said else None
 
