@@ -186,6 +186,7 @@ def clean(names: pl.Series, forms: Forms) -> pl.DataFrame:
         .str.replace_all(r"[\s\p{C}]+", " ")
         .str.replace(r"^\s*\[\s*['\x22]?(.*?)['\x22]?\s*\]\s*$", "$1")
         .str.replace_all(r"[“”\x22]", "")
+        .str.replace(forms.underscored, "-${1}")
         .str.replace_all(r"([\u{4e00}-\u{9fff}])_([\u{4e00}-\u{9fff}])", f"${{1}}{forms.hidden}${{2}}")
         .str.replace_all(_ROUND, "${1}〇")
         .str.replace_all(_ROUND, "${1}〇")  # 七○○

@@ -43,6 +43,10 @@ class Forms:
     """(?P<name>a name) with a call to apply or a programme around it"""
     call: str
     """Nothing but a call to apply"""
+    nobody: str
+    """What a call to apply is of, and no name: a place, a year"""
+    underscored: str
+    """A call to apply behind a board's _"""
 
 
 def unescaped(names: pl.Series) -> pl.Series:
@@ -71,11 +75,11 @@ def _shared_only(before: str, after: str, both: frozenset[str]) -> bool:
 
 
 def without_programme(names: pl.Series, forms: Forms) -> pl.Series:
-    """Names without the calls to apply and programmes around them; a name that is nothing else stays."""
-    call = names.str.contains(forms.call)
+    """Names without the calls to apply and programmes around them; a name that is nothing else, or beside a place, stays."""
+    left = names
     for programme in forms.programme:
-        names = names.zip_with(call, names.str.replace(programme, "${name}"))
-    return names
+        left = left.str.replace(programme, "${name}")
+    return names.zip_with(names.str.contains(forms.call) | left.str.contains(forms.nobody), left)
 
 
 def alternation(words: list[str]) -> str:
@@ -83,24 +87,30 @@ def alternation(words: list[str]) -> str:
     return "|".join(re.escape(w) for w in sorted(set(words), key=lambda w: (-len(w), w)))
 
 
-def _call(d: dict[str, Any]) -> str:
-    """A pattern for calls to apply: 2026春季校园招聘."""
-    return rf"(?:{d['before']}|\s)*(?:{d['act']})(?:{d['act']}|{d['after']}|{d['before']}|\s)*"
+def _calls(d: dict[str, Any]) -> tuple[str, str]:
+    """Patterns for any call to apply, and for those with more than a bare word for one: 招聘, 2026春季校园招聘."""
+    act, bare, before, beside = d["act"], d["bare"], d["before"], d["beside"]
+    words = rf"(?:{act}|{bare}|{before}|{beside}|\s)*"
+    return rf"{words}(?:{act}|{bare}){words}", rf"{words}(?:{act}|(?:{before}){words}(?:{bare})){words}"
 
 
 def _programmes(d: dict[str, Any]) -> tuple[str, ...]:
     """Patterns for names with the calls and programmes of `[programme]` in front, in brackets or behind."""
-    marks, forms, plans, call = d["marks"], "|".join(d["forms"]), "|".join(d["plan_forms"]), _call(d)
-    call_or_plan, name = rf"(?:{call}|{d['named']})", "(?P<name>"
+    marks, forms, plans, (call, told) = d["marks"], "|".join(d["forms"]), "|".join(d["plan_forms"]), _calls(d)
+    told_or_plan, name, year = rf"(?:{told}|{d['named']})", "(?P<name>", rf"^(?:{d['year']})?"
+    english, marked = d["english"], d["english_marked"]
     return (
-        rf"^\((?:{call_or_plan})\){name}..+)$",
-        rf"^(?:{call}){marks}+{name}..+)$",
-        rf"^{name}..+?){marks}*\((?:{call_or_plan})\)$",
-        rf"^{name}..+?){marks}+(?:{call_or_plan})$",
-        rf"^{name}.+?(?:{forms}))(?:{call})$",
+        rf"^\((?:{told_or_plan})\){name}..+)$",
+        rf"^\((?:{call})\){name}.+(?:{forms}))$",
+        rf"^(?:{told}){marks}+{name}..+)$",
+        rf"^(?:{call}){marks}+{name}.+(?:{forms}))$",
+        rf"{year}{name}..+?){marks}*\((?:{told_or_plan})\)$",
+        rf"{year}{name}..+?){marks}+(?:{told_or_plan})$",
+        rf"{year}{name}.+?(?:{forms}))(?:{marks}*(?:{call})|\((?:{call})\))$",
         rf"^{name}.+?(?:{plans}))(?:{d['named']})$",
-        rf"^(?:{d['year']})?{name}..+?){marks}*(?:{d['sure']})(?:{d['after']})*$",
-        rf"(?i)^{name}..+?)\W+(?:{d['english']})$",
+        rf"{year}{name}..+?){marks}*(?:{d['sure']})(?:{d['beside']})*$",
+        rf"(?i)^{name}..+?)(?:{marks}+(?:{english})|{marks}*\((?:{english})\))$",
+        rf"(?i)^{name}..+?)\s*(?:[-—|:/]\s*(?:{marked})|\((?:{marked})\))$",
     )
 
 
@@ -127,5 +137,7 @@ def compile_forms(book: Codebook, place: str, city: str, branch: str) -> Forms:
         behind_dash=rf"^(.{{2,}}?(?:{before}))[-_—/|](.+)$|^(.{{2,}}?)[-_—]({behind})$",
         stub=rf"(?:{'|'.join(d['cut']['stubs'])})$",
         programme=_programmes(d["programme"]),
-        call=rf"^(?:{_call(d['programme'])})$",
+        call=rf"^(?:{_calls(d['programme'])[0]}|{d['programme']['marks']}|[()])+$",
+        nobody=rf"(?i)^\W*(?:{d['programme']['nobody'].replace('{place}', place)})\W*$",
+        underscored=rf"_({_calls(d['programme'])[1]})$",
     )
