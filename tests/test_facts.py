@@ -148,7 +148,10 @@ def test_graduates_in_the_education_field_need_no_years(rules: facts.FactRules) 
         ("香港", "zhaopin", "1.8-2.2万/月", "ok"), ("Hong Kong", None, "RMB 18000-22000", "ok"), ("香港", None, "面议", "negotiable"),
         ("深圳", None, "18000-22000", "ok"), ("Shenzhen", None, "18000-22000", "ok"), ("深圳/香港", None, "18000-22000", "ok"),
         ("Hong Kong / Shenzhen", None, "18000-22000", "ok"), ("青岛·市南区·香港中路", None, "6000-8000", "ok"), ("香港中路", None, "6000-8000", "ok"),
-        (None, None, "18000-22000", "ok"),
+        (None, None, "18000-22000", "ok"), ("香港/深圳", None, "18000-22000", "ok"), ("香港、深圳", None, "18000-22000", "ok"),
+        ("香港,深圳", None, "18000-22000", "ok"), ("香港 深圳", None, "18000-22000", "ok"), ("Hong Kong, Shenzhen", None, "18000-22000", "ok"),
+        ("Shenzhen, Hong Kong", None, "18000-22000", "ok"), ("Hong Kong or Shenzhen", None, "18000-22000", "ok"),
+        ("香港，九龙", None, "18000-22000", "unclear"), ("香港特区", None, "18000-22000", "unclear"), ("香港路", None, "18000-22000", "ok"),
     ],
 )  # fmt: skip
 def test_pay_in_the_currency_of_the_place(
@@ -158,6 +161,11 @@ def test_pay_in_the_currency_of_the_place(
     out = facts.parse(ads(row), pl.Series(["会计"]), rules)
     assert out["pay_status"][0] == status
     assert ("pay_foreign_currency" in out["facts_issues"][0]) == (status == "unclear")
+
+
+def test_yuan_named_in_the_title_are_yuan(rules: facts.FactRules) -> None:
+    raw = ads({"title": "会计 月薪20000元人民币", "city": "香港"}, {"title": "会计 月薪20000元", "city": "香港"})
+    assert facts.parse(raw, raw["title"], rules)["pay_status"].to_list() == ["ok", "unclear"]
 
 
 def test_title_supplies_what_the_fields_leave_out(rules: facts.FactRules) -> None:

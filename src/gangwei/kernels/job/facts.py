@@ -279,9 +279,11 @@ def _paid_elsewhere(raw: pl.DataFrame, rules: PayRules) -> pl.Series:
         return ~known
     rows = (~known).arg_true()
     city = pl.when(_empty("city")).then("district").otherwise("city")
-    there = raw.select("city", "district", "pay")[rows].select(
+    named = [pl.col(c).str.contains(rules.yuan_named).fill_null(False) for c in ("pay", "title")]
+    there = raw.select("city", "district", "pay", "title")[rows].select(
         city.str.contains(rules.elsewhere).fill_null(False)
-        & ~pl.col("pay").str.contains(rules.yuan_named).fill_null(False)
+        & ~city.str.contains(rules.mainland).fill_null(False)
+        & ~pl.any_horizontal(named)
     )
     return (~known).scatter(rows, there.to_series())
 

@@ -22,7 +22,9 @@ class PayRules:
     foreign_languages: tuple[str, ...]
     yuan_boards: frozenset[str]
     elsewhere: str
-    """Fields for the city that name a place with a currency of its own, and nothing else"""
+    """Fields for the city that name a place with a currency of its own first"""
+    mainland: str
+    """Fields for the city that name one of the mainland, alone or in a list"""
     yuan_named: str
     above: re.Pattern[str]
     below: re.Pattern[str]
@@ -67,9 +69,21 @@ def _elsewhere(book: Codebook, codes: frozenset[str]) -> str:
     local = "|".join(sorted(chinese, key=lambda n: (-len(n), n)))
     others = r"[^/|、;；&]*$"
     return (
-        rf"(?i)^\W*(?:(?:china|中国|中國)\W*)?(?:(?:{local})+(?:$|[\W区區市县縣岛島]{others})|(?:{latin})(?:$|[^\pL&/]{others}))"
+        rf"(?i)^\W*(?:(?:china|中国|中國)\W*)?(?:(?:{local})+(?:特区|特區)?(?:$|[\W区區市县縣岛島&&[^/|、;；]]{others})"
+        rf"|(?:{latin})(?:$|[^\pL&/|、;；]{others}))"
         rf"|^[^/|、;；&]*[,，]\s*(?:{latin})(?:\W+(?:sar|s\.a\.r|china))*\W*$"
     )
+
+
+def _mainland(book: Codebook, codes: frozenset[str]) -> str:
+    """A pattern (syntax of Rust's regex) for fields with a province or city outside these codes between marks or words for "and"."""
+    units = [r for r in book.rows("places/units.csv") if r["level"] in "12" and not r["to"] and r["id"] not in codes]
+    names = {r[k] for r in units for k in ("name", "short", "en") if r[k]}
+    aliases = [r for r in book.rows("places/aliases.csv") if r["use"] == "latin" and r["now"][2:] == "0000"]
+    names |= {r["name"] for r in aliases if r["now"] not in codes}
+    words = "|".join(re.escape(n) for n in sorted(names, key=lambda n: (-len(n), n)))
+    mark = r"[\s,，/|、;；&或和及与]"
+    return rf"(?i)(?:^|{mark}+(?:(?:or|and)\s+)?)(?:{words})(?:$|{mark})"
 
 
 def compile_pay(book: Codebook) -> PayRules:
@@ -87,6 +101,7 @@ def compile_pay(book: Codebook) -> PayRules:
         foreign_languages=tuple(words["foreign_languages"]),
         yuan_boards=frozenset(words["yuan_boards"]),
         elsewhere=_elsewhere(book, frozenset(words["elsewhere"])),
+        mainland=_mainland(book, frozenset(words["elsewhere"])),
         yuan_named=f"(?i){words['yuan_named']}",
         above=re.compile("|".join(map(re.escape, words["above"]))),
         below=re.compile("|".join(map(re.escape, words["below"]))),
