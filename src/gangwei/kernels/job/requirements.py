@@ -140,7 +140,7 @@ def experience_one(value: str, rules: RequirementRules) -> tuple[int | None, int
     if low is None:
         if rules.open.search(s) and worked == s:
             return 0, None, None
-        if worked != s or (rules.fresh.search(s) and not rules.refused.search(s)):
+        if (worked != s or rules.fresh.search(s)) and not rules.refused.search(s):
             return 0, None if rules.others.search(s) else 0, None
         if re.fullmatch(r"-?\d+(?:\.\d+)?", s):
             return None, None, "experience_implausible"
