@@ -143,6 +143,7 @@ def test_numbers_of_an_axis_have_no_needless_digits(explored: Path) -> None:
     labels = Labels(open_dataset(explored), "en")
     assert spelt([0.0, 0.1, 0.2], labels, "share") == ["0\u202f%", "10\u202f%", "20\u202f%"]
     assert spelt([0.0, 0.025, 0.05], labels, "share") == ["0.0\u202f%", "2.5\u202f%", "5.0\u202f%"]
+    assert spelt([0.0, 0.00002], labels, "share") == ["0.000\u202f%", "0.002\u202f%"]
     assert spelt([0.0, 2000.0], labels, "openings") == ["0", "2,000"]
 
 

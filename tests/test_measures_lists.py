@@ -158,7 +158,8 @@ def test_employers_that_hide_rank_as_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "digits", "shown"),
     [(0.0, None, "0"), (0.00003, None, "<0.01"), (0.0009, 0, "<1"), (0.9998, 0, ">99"), (0.99996, None, ">99.9"),
-     (1.0, None, "100"), (1 - 1e-15, None, "100"), (0.0009, None, "0.09"), (0.9994, None, "99.9"), (0.0, 0, "0")],
+     (1.0, None, "100"), (1 - 1e-15, None, "100"), (0.0009, None, "0.09"), (0.9994, None, "99.9"), (0.0, 0, "0"),
+     (-0.00003, None, ">-0.01"), (-0.453, None, "-45.3"), (-0.0045, None, "-0.45"), (1.00004, None, "100.0")],
 )  # fmt: skip
 def test_a_share_that_is_not_quite_none_or_all_is_not_shown_so(
     ds: m.Dataset, value: float, digits: int | None, shown: str

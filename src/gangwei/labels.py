@@ -183,11 +183,14 @@ class Labels:
         pct = value * 100
         none, whole = abs(pct) < 1e-9, abs(pct - 100) < 1e-9
         if digits is None:
-            digits = 0 if none or whole else 2 if pct < 1 else 1
+            digits = 0 if none or whole else 2 if abs(pct) < 1 else 1
         text = f"{pct:.{digits}f}"
         if not (none or whole) and float(text) in (0, 100):
             least = 10**-digits
-            text = f"<{least:.{digits}f}" if float(text) == 0 else f">{100 - least:.{digits}f}" if pct < 100 else text
+            if float(text) == 0:
+                text = f"<{least:.{digits}f}" if pct > 0 else f">-{least:.{digits}f}"
+            elif pct < 100:
+                text = f">{100 - least:.{digits}f}"
         return str(self.forms["percent"]).format(text)
 
     def money(self, fen: float | None) -> str:

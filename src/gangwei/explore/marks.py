@@ -138,7 +138,7 @@ def ticks(top: float, most: int = 5, *, whole: bool = False) -> list[float]:
 
 def spelt(steps: Sequence[float], labels: Labels, unit: str) -> list[str]:
     """The numbers of an axis; of shares with no more digits than tell them apart."""
-    for digits in range(3) if unit == "share" else ():
+    for digits in range(7) if unit == "share" else ():
         if all(abs(t * 100 - round(t * 100, digits)) < 1e-9 for t in steps):
             return [labels.share(t, digits) for t in steps]
     return [labels.quantity(t, unit) for t in steps]
