@@ -27,6 +27,7 @@ from gangwei.kernels.hash_lists import hashes
 from gangwei.kernels.hashing import hash_addresses, hash_strings, mix
 from gangwei.kernels.lookup import Lookup
 from gangwei.kernels.match import judging
+from gangwei.kernels.match.abroad import Abroad, compile_abroad
 from gangwei.kernels.match.ledger import contradiction
 from gangwei.kernels.match.openings import NONE_DAY, Openings, block_of
 from gangwei.kernels.match.packed import Packed, Shelf, pack
@@ -52,7 +53,7 @@ SIGNATURE = Table(
         Column(
             "city",
             U64,
-            "hash of the prefecture-level unit, of the set of units or of a city abroad as it is written; 0 = unknown",
+            "hash of the prefecture-level unit, of the set of units or of the name of a place abroad; 0 = unknown",
         ),
         Column("title_key", U64, "hash of the title core; 0 = no title"),
         Column("bag", GRAMS, "sorted tokens of the title core, 32 bits each"),
@@ -109,6 +110,7 @@ class Rules:
     window_days: int
     areas: str
     building: str
+    abroad: Abroad
     pay_units: dict[str, tuple[int, float]]
     """Kind of pay (1 by the month, 2 by the day) of each unit, and how many of these it lasts"""
     same: tuple[tuple[int, int], ...]
@@ -137,7 +139,7 @@ def compile_rules(book: Codebook) -> Rules:
     return Rules(
         TitleMemo(compile_titles(book)), np.array(params, np.float64), int(toml["hidden"]["stock_employers"]),
         int(toml["spells"]["window_days"]), "|".join((r"[^\p{Han}]", *toml["address"]["areas"])),
-        f"^(.{{{toml['address']['named']},}}?(?:{'|'.join(toml['address']['buildings'])}))",
+        f"^(.{{{toml['address']['named']},}}?(?:{'|'.join(toml['address']['buildings'])}))", compile_abroad(book),
         {unit: (kind, by) for kind, name in enumerate(("months", "days"), 1) for unit, by in toml["pay"][name].items()},
         keys["same"], keys["apart"],
     )  # fmt: skip
@@ -194,7 +196,7 @@ def signed(clean: pl.DataFrame, located: pl.DataFrame, employers: EmployerKeys, 
             "employer": employer,
             "brand": brand,
             "flags": flags,
-            "city": _city(located, clean["city"]),
+            "city": _city(located, clean["city"], rules.abroad),
             **title,
             **_pay(clean, rules.pay_units),
             "education": clean["education"].cast(pl.Enum(EDUCATION)).to_physical().cast(pl.Int8).fill_null(-1),
@@ -221,11 +223,11 @@ def _drops(sections: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     return ptr, frame["start"].to_numpy().astype(np.int64), frame["end"].to_numpy().astype(np.int64)
 
 
-def _city(located: pl.DataFrame, written: pl.Series) -> npt.NDArray[np.uint64]:
+def _city(located: pl.DataFrame, written: pl.Series, names: Abroad) -> npt.NDArray[np.uint64]:
     code = located["adcode"]
     abroad = (located["place_rule"] == ABROAD).fill_null(False).arg_true()
     if len(abroad):
-        code = code.scatter(abroad, written.gather(abroad).str.to_lowercase().str.replace_all(r"[^\pL\d]+", ""))
+        code = code.scatter(abroad, names.named(written.gather(abroad)))
     several = (located["place_status"] == "multi").fill_null(False)
     if several.any():
         sets = located.filter(several).select(
