@@ -16,6 +16,7 @@ from gangwei.formats.pages import MHTML
 from gangwei.formats.table import Table, of_records, of_rows
 
 HEADERS = 3  # that a table of ads has
+COMMENTS = 20  # without an end
 WHOLE = 16 << 20  # bytes; programs and Markdown up to this size are looked through for ads
 
 
@@ -51,9 +52,11 @@ def _page(data: bytes, encoding: str) -> str:
 
 
 def _ended(page: str) -> str:
-    """A page without the comment or tag at its end that was cut off: the parser would look for the end of each tag in it."""
-    if (open_at := page.find("<!--", page.rfind("-->") + 1)) >= 0:
-        page = page[:open_at]
+    """A page without a tag at its end that was cut off, nor comments without an end: the parser would look for the end of each. A
+    few such comments stay: they may be of a script."""
+    behind = page.rfind("-->") + 1
+    if page.count("<!--", behind) > COMMENTS:
+        page = page[: page.find("<!--", behind)]
     tag_at = page.find("<", page.rfind(">") + 1)
     return page[:tag_at] if tag_at >= 0 else page
 
