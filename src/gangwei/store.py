@@ -9,11 +9,11 @@ DIR/.build.json                     those of a build whose published/ is about t
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -198,7 +198,7 @@ def published(table: Table) -> dict[str, Any]:
 def write_text(path: Path, text: str) -> None:
     """Write a small text file whole or not at all."""
     with atomic(path) as tmp:
-        tmp.write_text(text, "utf-8")
+        tmp.write_text(text, "utf-8", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -354,6 +354,18 @@ PENDING = ".build.json"
 MINE = {"published": ("published/manifest.json",), "stages": (".lock", "build.json")}
 
 
+def _lock(file: int) -> None:
+    """Lock an open file until it is closed; OSError where another process has locked it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
     """Hold the directory's lock; a second build of the same directory is refused.
@@ -377,7 +389,7 @@ def locked(root: Path) -> Iterator[None]:
         raise StoreError(f"{root}: cannot be written to ({e.strerror}); choose another --out") from None
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle.fileno())
         except OSError:
             raise StoreError(f"{root}: another build is running here; wait for it or choose another --out") from None
         _settle(root)

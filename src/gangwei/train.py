@@ -264,5 +264,5 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.npz").write_bytes(trained.data)
     head = book.path("ai/model_card.md").read_text("utf-8").split(CARD_MARK)[0]
-    (folder / "model_card.md").write_text(head + CARD_MARK + text, "utf-8")
+    (folder / "model_card.md").write_text(head + CARD_MARK + text, "utf-8", newline="\n")
     return text
