@@ -254,7 +254,7 @@ def sources_check(file: Path, definition: Path) -> None:
     found = sniff.check(file, definition)
     for issue in found:
         say(f"{issue.reason_id}: {issue.message}")
-    say("no issue" if not found else f"{len(found)} issues")
+    say("no issue" if not found else f"{len(found)} issue{'s' * (len(found) > 1)}")
     sys.exit(3 if found else 0)
 
 
