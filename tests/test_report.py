@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -281,3 +282,37 @@ def test_a_dataset_without_ai_openings_or_dates_claims_nothing(tmp_path: Path) -
 def test_tables_of_variants_say_what_is_shared_by_which_places(pages: tuple[Path, dict[str, str]]) -> None:
     for lang, said in (("en", "Share of the places as reported"), ("zh", "正文所列地区合计占比")):
         assert said in pages[1][lang]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_reader_of_the_brief_alone_finds_the_ad_and_its_words(pages: tuple[Path, dict[str, str]], lang: str) -> None:
+    """Each opening of the appendix carries the id that `gangwei explain` and /ads/ take; commands and paths keep the language."""
+    appendix = pages[1][lang].partition('id="ads-ai_openings"')[2]
+    ids = re.findall(r"<td><code>([^<]+)</code></td></tr>", appendix)
+    assert ids and set(ids) <= set(pl.read_parquet(pages[0] / "published/ads.parquet")["ad_id"])
+    assert len(ids) == len(re.findall(r"<tr><td>", appendix.partition("</section>")[0].partition("<h3>")[0]))
+    commands = re.findall(r'<p class="links"><code>([^<]+)</code> <code>([^<]+)</code>', appendix)
+    assert len(commands) > 5 and all(
+        (c.endswith("--lang zh"), "lang=zh" in p) == (lang == "zh",) * 2 for c, p in commands
+    )
+    assert "gangwei explain DIR AD_ID" in pages[1][lang]
+
+
+def test_every_number_of_a_sentence_has_its_command(pages: tuple[Path, dict[str, str]]) -> None:
+    """The first claim names five counts: each is told again below its ads with the command and the path that give it."""
+    d, html = pages
+    block = html["en"].partition('id="ads-ai_openings"')[2].partition('class="evidence"')[0]
+    listed = re.findall(r"<li>([^<]+)<code>gangwei measure DIR ([^<]+)</code><code>([^<]+)</code>", block)
+    sentence = re.sub(
+        r"<[^>]+>", "", html["en"].partition('id="claim-ai_openings">')[2].partition('<span class="tail">')[0]
+    )
+    values = [name.rpartition(": ")[2].split(" (")[0] for name, _, _ in listed]
+    assert len(values) == 5 and all(v in sentence for v in values), (values, sentence)
+    ds = Dataset.open(d)
+    for name, command, path in listed:
+        asked = command.split()
+        where = dict(w.split("=") for k, w in pairwise(asked) if k == "--where")
+        r = measure(ds, asked[0], None, where)
+        shown = name.rpartition(": ")[2].split(" (")[0]
+        value = float(shown.rstrip("\u202f %").replace(",", "")) / (100 if "%" in shown else 1)
+        assert r.value is not None and abs(value - r.value) < 0.0006 and path.startswith(f"/m/{asked[0]}")

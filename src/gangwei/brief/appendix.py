@@ -9,6 +9,7 @@ from gangwei import claims
 from gangwei.brief.blocks import Evidence, Table
 from gangwei.brief.writer import Writer
 from gangwei.claims import Said
+from gangwei.labels import LANGS
 from gangwei.measures import Result, ads_behind
 from gangwei.vocabulary import DEFINITIONS
 
@@ -18,7 +19,8 @@ EVIDENCE_SHOWN, EVIDENCE_FEWER = 5, 3
 def evidence(w: Writer, said: Sequence[Said]) -> list[Evidence]:
     """A few openings of each claim's numerator."""
     t, out = w.t, []
-    for c in (s.claim for s in said):
+    for s in said:
+        c = s.claim
         r = w.answers.ask(c.question)
         group = evidence_group(c, r)
         n, page = ads_behind(
@@ -32,26 +34,55 @@ def evidence(w: Writer, said: Sequence[Said]) -> list[Evidence]:
             t.text("board"),
             t.text("date"),
             t.dimension("tier"),
+            "ad_id",
         ]
         rows = [
             [
                 x["title"] or t.text("untitled"), x["employer"] or t.text("anonymous_employer"), t.place(x["adcode"]), t.code("board", x["board"]) if x["board"] else "–",
-                str(x["first_date"] or "–"), t.code("tier", x["ai_tier"] or "unknown"),
+                str(x["first_date"] or "–"), t.code("tier", x["ai_tier"] or "unknown"), x["ad_id"],
             ]
             for x in page.to_dicts()
         ]  # fmt: skip
         label = str(t.table["headline"].get(c.id) or t.table["claims"].get(c.id, c.id)) + (
             f" · {t.group_values(r.by, [group])[0]}" if group and "," not in group else ""
         )
+        table = Table(label, head, rows, codes=(len(head) - 1,))
         out.append(
-            Evidence(f"ads-{c.id}", label, t.integer(n), Table(label, head, rows), listing(r, group), r.permalink)
-        )
+            Evidence(
+                f"ads-{c.id}", label, t.integer(n), table, listing(r, group, t.lang), spoken(r.permalink, t.lang), others(w, s),
+            )
+        )  # fmt: skip
     return out
 
 
-def listing(r: Result, group: str | None) -> str:
-    """The command that lists all openings of a figure, or of one group."""
-    return f"{r.command} --ads" + (f" --group {shlex.quote(group)}" if group is not None else "")
+def others(w: Writer, s: Said) -> list[tuple[str, str, str]]:
+    """The other figures that the sentence of a claim names: (name and value, command, path), each once."""
+    t, out, c = w.t, list[tuple[str, str, str]](), s.claim
+    sentence = str(c.say[s.variant][t.lang])
+    for key, q in c.extra.items():
+        r = w.answers.ask(q)
+        if f"{{{key}." not in sentence or r.suppressed or r.value is None or q == c.question:
+            continue
+        name = r.measure.zh if t.lang == "zh" else r.measure.en
+        told = str(t.forms["list"]).join(t.code(k, v) for k, v in q.where.items() if "," not in v)
+        value = t.quantity(r.value, r.measure.head_unit)
+        if r.measure.unit == "share":
+            value = w.bracketed(value, t.integer(r.numerator))
+        label = (w.bracketed(name, told) if told else name) + w.marks[0] + value
+        command = r.command if r.measure.of_sample else listing(r, None, t.lang)
+        out.append((label, command, spoken(r.permalink, t.lang)))
+    return list(dict.fromkeys(out))
+
+
+def listing(r: Result, group: str | None, lang: str = LANGS[0]) -> str:
+    """The command that lists all openings of a figure, or of one group, in the language of the brief."""
+    listed = f"{r.command} --ads" + (f" --group {shlex.quote(group)}" if group is not None else "")
+    return listed if lang == LANGS[0] else f"{listed} --lang {lang}"
+
+
+def spoken(permalink: str, lang: str) -> str:
+    """The path of a figure in the explorer, in the language of the brief."""
+    return permalink if lang == LANGS[0] else f"{permalink}{'&' if '?' in permalink else '?'}lang={lang}"
 
 
 def evidence_group(c: claims.Claim, r: Result) -> str | None:

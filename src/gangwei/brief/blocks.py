@@ -10,13 +10,14 @@ from gangwei.brief.sensitivity import Tornado
 
 @dataclass
 class Table:
-    """A table: headers, rows of ready words, which columns are numbers, anchors of rows."""
+    """A table: headers, rows of ready words, which columns are numbers or ids, anchors of rows."""
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: Sequence[int] = ()
     anchors: Sequence[str] = ()
+    codes: Sequence[int] = ()
 
 
 @dataclass
@@ -70,6 +71,8 @@ class Evidence:
     table: Table
     command: str
     permalink: str
+    others: Sequence[tuple[str, str, str]] = ()
+    """Other numbers of the same sentence: what each is with its value, command and path."""
 
 
 @dataclass
