@@ -29,7 +29,8 @@ def crossed(
         the columns of `Result.rows`, behind the code of the value (named after `across`) and its label.
 
     Raises:
-        UnknownParameter: a name or value outside the vocabulary, or a dimension that is grouped or filtered by already.
+        UnknownParameter: a name or value outside the vocabulary, or a dimension that is grouped or filtered by already,
+            or a measure whose groups are not shown each.
     """
     where = dict(where or {})
     asked = {"as_of": as_of, "lists": lists, "lang": lang}
@@ -37,9 +38,17 @@ def crossed(
     if across == by or across in where:
         others = sorted({*values.measure.groups} - {by, *where})
         raise UnknownParameter("second dimension", across, others)
+    if "id" not in values.rows.columns:  # one number whatever the groups, such as concentration
+        raise UnknownParameter("second dimension", across, ())
+
+    def behind(value: str | None, label: str | None, rows: pl.DataFrame) -> pl.DataFrame:
+        front = [pl.lit(v, pl.String).alias(n) for v, n in ((value, across), (label, f"{across}_label"))]
+        return rows.select(*front, pl.all())
+
     found = []
     for value in values.rows.select("id", "label").to_dicts():
         rows = measure(ds, measure_id, by, {**where, across: value["id"]}, **asked).rows  # type: ignore[arg-type]
-        front = [pl.lit(value["id"]).alias(across), pl.lit(value["label"]).alias(f"{across}_label")]
-        found.append(rows.select(*front, pl.all()))
-    return pl.concat(found, how="vertical_relaxed") if found else values.rows.clear()
+        found.append(behind(value["id"], value["label"], rows))
+    if not found:
+        return behind(None, None, measure(ds, measure_id, by, where, **asked).rows.clear())  # type: ignore[arg-type]
+    return pl.concat(found, how="vertical_relaxed")
