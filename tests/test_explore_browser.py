@@ -99,7 +99,7 @@ def pages_of(out: Path) -> list[str]:
     return [
         "/", "/measures", "/profiles", "/m/ai-share?by=province", "/m/ai-share?by=city&where=education%3Dmaster", "/m/city-rank",
         "/m/ai-skills", "/m/ai-flow", "/m/pay-median?by=role", "/m/ads-per-opening", "/m/ai-share?by=province&where=education%3Djunior_secondary",
-        "/m/ai-openings/ads?where=tier%3Dbuilder", "/compare?by=province", "/search", "/search?q=%E7%AE%97%E6%B3%95",
+        "/m/ai-openings/ads?where=tier%3Dbuilder", "/m/ai-share/across?by=city", "/m/pay-median/across?by=role&across=province", "/compare?by=province", "/compare?by=city&where=education%3Dmaster", "/search", "/search?q=%E7%AE%97%E6%B3%95",
         "/search?q=%E7%A7%91%E6%8A%80&in=employer", "/search?q=zzzz", f"/ads/{ad}", f"/employers/{employers[0]}", "/regions/440300",
         "/regions/440000", f"/occupations/{occupations[0]}", "/skills/python", "/concepts/deep_learning", "/definitions",
         "/definitions?file=ai/terms.csv", "/definitions?file=ai/rules.toml", "/method", "/quality", "/rejects",

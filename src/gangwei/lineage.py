@@ -19,6 +19,7 @@ SAME = (
     "title",
     "captured_date",
     "posted_date",
+    "date_precision",
     "match_relation",
     "match_reason",
     "match_score",

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gangwei.explore.ads import told_day
 from gangwei.explore.words import Speaker, Words
 from gangwei.frame.dataset import Dataset
 from gangwei.terminal import words_of
@@ -63,7 +64,8 @@ class Story:
             self._line(w["original"], w["original_gone"])
             return
         said = [(w["employer"], raw["company"]), (w["field_city"], raw["city"]), (w["field_pay"], raw["pay"])]
-        facts = [f"{name}{w['colon']}{value}" for name, value in said if value]
+        said.append((w["field_tags"], raw["tags"]))
+        facts = [f"{name}{w['colon']}{' '.join(value.split())}" for name, value in said if value]
         self._line(w["original"], raw["file"], w["row"].format(n=raw["row"]), *facts)
 
     def _employer(self) -> None:
@@ -102,8 +104,7 @@ class Story:
 
     def _days(self) -> None:
         ad, w = self.ad, self.w
-        size = {"year": 4, "month": 7}.get(ad["date_precision"], 10)
-        days = [(w["posted"], str(ad["posted_date"] or "")[:size]), (w["captured"], str(ad["captured_date"] or ""))]
+        days = [(w["posted"], told_day(ad)), (w["captured"], str(ad["captured_date"] or ""))]
         self._line(w["board"], self._code("board", ad["board"]), *(f"{n}{w['colon']}{d}" for n, d in days if d))
 
     def _asked(self) -> None:
@@ -134,7 +135,7 @@ class Story:
         self._line(w["step_match"], ad["opening_id"], counted, self.say.decision(ad["match_relation"]), why, score)
         for d in self.found["same_opening"]:
             board = self._code("board", d["board"])
-            day = d["captured_date"] or d["posted_date"]
+            day = d["captured_date"] or told_day(d)
             self._line("", d["ad_id"], board, day, d["title"], self.say.decision(d["match_relation"]))
 
     def _tier(self) -> None:
@@ -145,6 +146,7 @@ class Story:
         self._line(
             w["tier"], self._code("tier", ad["ai_tier"]), score, self._code("role", ad["ai_role"]), *fields, named
         )
+        spelt = {r["id"]: r["term"] for r in self.labels.ds.codebook.rows("ai/terms.csv")}
         texts = {"title": ad["title"] or "", "text": (self.found["text"] or {}).get("text") or ""}
         for d in self.found["decisions"]:
             if d["stage"] == "s6_classify":
@@ -152,5 +154,7 @@ class Story:
                 words = (
                     texts.get(d["field"] or "", "")[d["start"] : d["end"]] if at else self.say.decision(d["decision"])
                 )
+                if d["field"] == "tags":
+                    words = spelt.get(d["rule_id"] or "", words)
                 added = None if d["score"] is None else f"{d['score']:+.2f}".replace("-", "−")
                 self._line("", f"{words} {at or ''}".strip(), d["rule_id"], self.say.reason(d["reason_id"]), added)

@@ -54,6 +54,8 @@ BY = (
 )
 WHERE = (*BY, "scope", "without_board", "grain", "multi_city", "roll_up", "term")
 OUTSIDE = "outside"
+SINGLE = (*SWITCHES, "without_board")
+"""Filters that choose how to count, so that two values of one say nothing; any of several values of the others will do."""
 # Filters whose values are not listed: the pattern of one value, and how it is written.
 OPEN = {
     "year": (r"\d{4}|unknown", "YYYY"),
@@ -219,6 +221,14 @@ def allowed(ds: Dataset, key: str) -> tuple[str, ...]:
     if key == "cluster":
         return (*dict.fromkeys(c for s in ds.clusters.values() for c in s if c != "unclear"), OUTSIDE)
     return ()
+
+
+def years(ds: Dataset) -> tuple[str, ...]:
+    """The years that openings of the dataset name, and that of those without one."""
+    if "year" not in ds.open_values:
+        found = ds.rows(f"SELECT DISTINCT year_no FROM {ds.fact('opening')} WHERE year_no IS NOT NULL ORDER BY 1")
+        ds.open_values["year"] = (*(str(r[0]) for r in found), "unknown")
+    return ds.open_values["year"]
 
 
 def _units(ds: Dataset, key: str) -> tuple[str, ...]:

@@ -42,6 +42,12 @@ def safe_url(url: str | None) -> str | None:
     return url.strip() if parts.scheme in ("http", "https") and parts.netloc else None
 
 
+def told_day(ad: dict[str, Any]) -> str:
+    """The day, month or year that an ad claims to be posted on; '' where it claims none."""
+    size = {"year": 4, "month": 7}.get(ad["date_precision"], 10)
+    return str(ad["posted_date"] or "")[:size]
+
+
 def segments(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[str, str]]:
     """`text` cut into (piece, label) where overlapping spans join; unmarked pieces have an empty label."""
     clean = [(max(0, a), min(len(text), b), n) for a, b, n in spans if a is not None and b is not None and a < b]
@@ -218,7 +224,7 @@ class Reader:
         places = self._of("ad_places", ad_id, number).to_dicts()
         employer = self.employer(ad["employer_id"]) if ad["employer_id"] else None
         return {
-            "ad": ad | {"title": fields["title"], "url": safe_url(ad["url"])},
+            "ad": ad | {"title": fields["title"], "url": safe_url(ad["url"]), "posted": told_day(ad)},
             "title_segments": segments(fields["title"], spans["title"]),
             "text_segments": segments(fields["text"], spans["text"]),
             "sections": text[0]["sections"] if text else [],
@@ -226,8 +232,10 @@ class Reader:
             "summary": summed(decisions),
             "places": [{"adcode": p["adcode"], "weight": p["weight"]} for p in sorted(places, key=_weight)],
             "employer": employer,
-            "same_opening": [d | {"title": visible(d["title"])} for d in self._same(ad_id, ad["opening_id"])],
-            "original": self._original(number),
+            "same_opening": [
+                d | {"title": visible(d["title"]), "posted": told_day(d)} for d in self._same(ad_id, ad["opening_id"])
+            ],
+            "original": self._original(number, named=employer is not None and employer["kind"] != "person"),
         }
 
     def _text(self, ad_id: str, number: int) -> list[dict[str, Any]]:
@@ -239,8 +247,8 @@ class Reader:
                 return [row]
         return self._all("SELECT text, sections FROM texts WHERE ad_id = $i", i=ad_id)
 
-    def _original(self, number: int) -> dict[str, Any] | None:
-        """The raw row, without the fields that may hold contacts (they are shown in their clean form)."""
+    def _original(self, number: int, named: bool) -> dict[str, Any] | None:
+        """The raw row, without the fields that are shown above in their clean form; `named`: with the employer as the ad has it."""
         root = self.ds.published.parent
         if not (root / "build.json").exists():
             return None
@@ -252,13 +260,16 @@ class Reader:
             "row",
             "source_id",
             "board",
+            *(("company",) if named else ()),
             "city",
             "district",
             "pay",
             "education",
             "experience",
             "headcount",
+            "industry",
+            "tags",
             "posted",
             "captured",
         )
-        return {k: visible(str(row[k])) for k in kept if row.get(k) not in (None, "")}
+        return {k: " ".join(visible(str(row[k])).split()) for k in kept if row.get(k) not in (None, "")}

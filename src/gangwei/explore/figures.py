@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import polars as pl
+
 from gangwei import measures, vocabulary
-from gangwei.explore import charts, marks
+from gangwei.explore import charts, crossing, marks
 from gangwei.explore import rows as explore_rows
 from gangwei.explore.marks import SCREENS, Screen
-from gangwei.explore.query import COMMON, MAX_PAGE, QUESTION, Asked, pairs_of
+from gangwei.explore.query import MAX_PAGE, QUESTION, Asked, pairs_of
 from gangwei.explore.site import Missing, Site, View
 from gangwei.frame.dataset import Dataset
-from gangwei.measures import Result
+from gangwei.measures import Result, UnknownParameter
 
 PAGE_ROWS = 50
 DOWNLOADED = 10_000
@@ -62,7 +64,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
     @site.get("/m/{measure_id}", "One measure: value, interval, groups, definition and query.", query=QUESTION,
               suffixes=("html", "json", "csv", "parquet", "svg", "vl"), parts={"measure_id": {"enum": list(known)}})  # fmt: skip
     def figure(asked: Asked) -> View:
-        m = wanted(site, asked)
+        m = site.measure(asked)
         by = asked.given.get("by", m.default_by)
         result = site.figure(m.id, asked, by or None)
         labels = site.words.labels[asked.lang]
@@ -75,7 +77,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
         values = {
             "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": charts.on_every_screen(svg), "given": asked.given,
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns and result.rows[c].null_count() < result.rows.height], "linked": linked(result),
-            "by_options": m.groups, "dates": vocabulary.DATES, "choices": choices(site, result),
+            "by_options": m.groups, "dates": vocabulary.DATES, "choices": choices(site, result), "across": crossing.second(m, asked, result.by),
         }  # fmt: skip
         return View(
             "measure.j2",
@@ -89,6 +91,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
             name=m.id,
         )
 
+    crossing.add(site, choices)
     compared(site, other)
 
 
@@ -103,18 +106,6 @@ def undrawn(site: Site, asked: Asked, result: Result) -> str:
         return page["all_suppressed"]
     value = labels.text("too_few") if result.suppressed else labels.quantity(result.value, m.unit)
     return site.words.speaker(asked.lang).measure(m) + page["colon"] + value
-
-
-def wanted(site: Site, asked: Asked) -> measures.Measure:
-    """The measure of a path.
-
-    Raises:
-        Missing: no such measure.
-    """
-    name = asked.parts["measure_id"]
-    if name not in site.known:
-        raise Missing(f"no measure {name[:60]!r}; /measures lists them", name)
-    return site.known[name]
 
 
 def grouped(known: Mapping[str, measures.Measure]) -> list[tuple[str, list[measures.Measure]]]:
@@ -192,13 +183,18 @@ def home(dim: str, value: str) -> str:
 
 def choices(site: Site, result: Result) -> dict[str, tuple[str, ...]]:
     """Filters that can be added, with their values; long vocabularies are reached by clicking instead."""
-    out = {k: vocabulary.allowed(site.ds, k) for k in vocabulary.WHERE if k not in result.where}
-    return {k: v for k, v in out.items() if 0 < len(v) <= LISTED_CHOICES}
+    out = {k: vocabulary.allowed(site.ds, k) for k in vocabulary.WHERE} | {"year": vocabulary.years(site.ds)}
+    held = {k: vocabulary.several(site.ds, k, v) for k, v in result.where.items()}
+    found = {}
+    for k, vs in out.items():
+        if 0 < len(vs) <= LISTED_CHOICES and (k not in held or k not in vocabulary.SINGLE):
+            found[k] = tuple(v for v in vs if v not in held.get(k, ()))
+    return found
 
 
 def listed(site: Site, asked: Asked, limit: int) -> View:
     """The openings behind a figure or one of its groups."""
-    m = wanted(site, asked)
+    m = site.measure(asked)
     given, page = asked.given, asked.page
     by = given.get("by", m.default_by)
     total, rows = explore_rows.behind(
@@ -218,10 +214,12 @@ def listed(site: Site, asked: Asked, limit: int) -> View:
 def compared(site: Site, other: Dataset | None) -> None:
     """Register the page that sets two definitions, or two datasets, side by side."""
 
-    @site.get("/compare", "Two definitions, or two datasets, side by side.", suffixes=("html", "json"),
-              query=("measure", "by", "left", "right", "what", *COMMON))  # fmt: skip
+    @site.get("/compare", "Two definitions, or two datasets, side by side.", suffixes=("html", "json", "csv"),
+              query=("measure", "left", "right", "what", *QUESTION))  # fmt: skip
     def compare(asked: Asked) -> View:
-        given = asked.given
+        given, where = asked.given, asked.where
+        if "definition" in where:
+            raise UnknownParameter("filter", f"definition={where['definition']}", ("left=…", "right=…"))
         m = site.known[given.get("measure", "ai-share")]
         what = given.get("what", "datasets" if other is not None else "definitions")
         by = given.get("by", m.default_by)
@@ -230,19 +228,19 @@ def compared(site: Site, other: Dataset | None) -> None:
         right = given.get("right", "related") if what == "definitions" else left
         if what == "datasets" and other is None:
             raise Missing("only one dataset is open: start with `gangwei explore A --compare B`")
-        first = site.figure(m.id, asked, by or None, {"definition": left})
+        first = site.figure(m.id, asked, by or None, {**where, "definition": left})
         second = (
             measures.measure(
                 other,
                 m.id,
                 by or None,
-                {"definition": left},
+                {**where, "definition": left},
                 lang=asked.lang,
                 as_of=given.get("as_of") or None,
                 lists=given.get("lists") or None,
             )
             if other is not None and what == "datasets"
-            else site.figure(m.id, asked, by or None, {"definition": right})
+            else site.figure(m.id, asked, by or None, {**where, "definition": right})
         )
         rows = beside(first, second)
         speaker = site.words.speaker(asked.lang)
@@ -254,9 +252,9 @@ def compared(site: Site, other: Dataset | None) -> None:
         values = {
             "m": m, "found": (first, second), "sides": (left, right), "rows": rows, "chart": chart, "what": what, "names": names,
             "known": site.known, "given": given, "by": by or "", "by_options": m.groups, "two": other is not None,
-            "definitions": tuple(vocabulary.DEFINITIONS),
+            "definitions": tuple(vocabulary.DEFINITIONS), "where": where, "choices": choices(site, first),
         }  # fmt: skip
-        return View("compare.j2", values, data=lambda: {"measure": m.id, "by": by or None, "what": what, "sides": names or (left, right),
+        return View("compare.j2", values, rows=lambda: pl.DataFrame(rows, infer_schema_length=None), name=f"compare-{m.id}", data=lambda: {"measure": m.id, "by": by or None, "what": what, "where": dict(where), "sides": names or (left, right),
                                                         "whole": [first.record(), second.record()], "rows": rows})  # fmt: skip
 
 

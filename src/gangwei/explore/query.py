@@ -16,6 +16,9 @@ from gangwei.labels import LANGS
 from gangwei.vocabulary import UnknownParameter
 
 MAX_PAGE = 2_000
+MOST_WHERE = 24
+MOST_ACROSS = 40
+"""Values of a second dimension: each is a figure of its own."""
 COMMON = ("lang",)
 QUESTION = ("by", "where", "as_of", "lists", *COMMON)
 SEARCHED = ("title", "employer", "text")
@@ -126,9 +129,11 @@ class Grammar:
         listed = tuple(vocabulary.government_lists(ds))
         reasons = tuple(r[0] for r in ds.rows("SELECT DISTINCT reason_id FROM rejects ORDER BY 1"))
         inputs = tuple(f["file"] for f in ds.manifest.get("inputs", []) if f.get("rejected"))
+        crossing = tuple(k for k in vocabulary.BY if k == "year" or 0 < len(vocabulary.allowed(ds, k)) <= MOST_ACROSS)
         table = (
             Parameter("lang", "Language of words and number formats.", LANGS),
             Parameter("by", "Dimension to group by; empty for the whole.", ("", *vocabulary.BY)),
+            Parameter("across", "A second dimension: the groups of `by` within each of its values.", crossing),
             Parameter("as_of", "Day on which affiliations hold.", date=True),
             Parameter("lists", "Government lists that count, joined by commas.", listed, many=True),
             Parameter("group", "One group of the dimension `by`.", length=80),
@@ -156,6 +161,9 @@ class Grammar:
         """
         given: dict[str, str] = {}
         where: dict[str, str] = {}
+        filters = len(request.query_params.getlist("where")) if "where" in allowed else 0
+        if filters > MOST_WHERE:
+            raise UnknownParameter("filter", f"{filters} times where", (f"at most {MOST_WHERE}",))
         for key, value in request.query_params.multi_items():
             if key not in allowed:
                 raise UnknownParameter("parameter", key, allowed)
@@ -175,11 +183,12 @@ class Grammar:
             key, sep, wanted = pair.partition("=")
             if not sep or key not in vocabulary.WHERE:
                 raise UnknownParameter("filter", pair, (f"{k}=…" for k in vocabulary.WHERE))
-            if key in where:
+            if key in where and key in vocabulary.SINGLE:
                 raise UnknownParameter("filter given twice", key, vocabulary.WHERE)
             if not vocabulary.allowed(self.ds, key):
                 vocabulary.check(self.ds, key, wanted)
-            where[key] = wanted
+            held = vocabulary.several(self.ds, key, where[key]) if key in where else []
+            where[key] = ",".join(dict.fromkeys((*held, *vocabulary.several(self.ds, key, wanted)))) if held else wanted
 
     def describe(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         """The parameters of a path for OpenAPI."""
@@ -193,8 +202,8 @@ class Grammar:
         opened = [{"type": "string", "pattern": f"^{k}=(?:{p})$"} for k, (p, _) in vocabulary.OPEN.items()]
         return {
             "name": "where", "in": "query", "required": False, "style": "form", "explode": True,
-            "description": "Filters, one `key=value` each (an empty one is none); several values of one key are joined by commas.",
-            "schema": {"type": "array", "maxItems": 6, "items": {"anyOf": [{"type": "string", "enum": ["", *closed]}, *opened]}},
+            "description": "Filters, one `key=value` each (an empty one is none); several values of one key are joined by commas or given one by one.",
+            "schema": {"type": "array", "maxItems": MOST_WHERE, "items": {"anyOf": [{"type": "string", "enum": ["", *closed]}, *opened]}},
         }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ from gangwei.kernels.codes import Array, marked
 
 PAGE_ROWS = 50
 MOST_WORDS = 6
+EMPLOYERS_BESIDE = 5
+"""Employers of that name shown above openings found by other fields."""
 TITLES = (
     "SELECT o.row_no, o.ad_id, o.opening_id, t.title, NULL AS url FROM held.find_order o LEFT JOIN held.find_title t ON t.t = o.t "
     "WHERE o.n IN ({held})"
@@ -180,13 +182,18 @@ def add(site: Site, finder: Search) -> None:
     def search(asked: Asked) -> View:
         kind, words = asked.given.get("in", SEARCHED[0]), asked.given.get("q", "").strip()
         hits = finder.search(words, kind, PAGE_ROWS, (asked.page - 1) * PAGE_ROWS)
+        also = (
+            Hits(0, [])
+            if kind == "employer" or asked.page > 1
+            else finder.search(words, "employer", EMPLOYERS_BESIDE, 0)
+        )
         say = site.words.speaker(asked.lang)
         named = [
             {"path": path, "dimension": dim, "name": say.whole(dim, code)}
             for path, dim, code in site.words.named.get(words.casefold(), ())
         ]
         values = {
-            "q": words, "kind": kind, "kinds": SEARCHED, "hits": hits, "named": named, "page": asked.page, "indexed": finder.index,
+            "q": words, "kind": kind, "kinds": SEARCHED, "hits": hits, "named": named, "also": also, "page": asked.page, "indexed": finder.index,
             "pages": min(MAX_PAGE, max(1, -(-hits.total // PAGE_ROWS))),
         }  # fmt: skip
         return View("search.j2", values, data=lambda: {"q": words, "in": kind, "total": hits.total, "exact": hits.exact, "page": asked.page, "pages": named,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import duckdb
 from fastapi import FastAPI, Request
@@ -75,11 +76,23 @@ async def _ending(app: FastAPI) -> AsyncIterator[None]:
         app.state.stop()
 
 
+def without(request: Request, e: UnknownParameter) -> str:
+    """The address that was asked for without what is unknown in it (a link through a messenger comes with parameters of its
+    own); '' where nothing of it can be left out."""
+    kind, _, key = e.what.partition(" of ")
+    name = {"dimension": "by", "second dimension": "across"}.get(kind, key or e.given)
+    asked = request.query_params.multi_items()
+    held = [
+        (k, v) for k, v in asked if k != name and not (k == "where" and (v == e.given or v.partition("=")[0] == name))
+    ]
+    return "" if len(held) == len(asked) else quote(request.url.path) + ("?" + urlencode(held) if held else "")
+
+
 def refusals(site: Site) -> None:
     """Plain answers for what cannot be answered, in the format that was asked for."""
     app = site.app
 
-    def say(request: Request, status: int, message: str, allowed: Sequence[str] = ()) -> Response:
+    def say(request: Request, status: int, message: str, allowed: Sequence[str] = (), instead: str = "") -> Response:
         path = request.url.path
         as_data = path.rpartition(".")[2] in FORMATS and "." in path.rsplit("/", 1)[-1]
         if as_data or "application/json" in request.headers.get("accept", ""):
@@ -92,6 +105,7 @@ def refusals(site: Site) -> None:
             "message": message.partition("; allowed:")[0],
             "allowed": shown,
             "status": status,
+            "instead": instead,
         }
         return Response(site.html("refused.j2", path, lang, [], values), status, media_type=FORMATS["html"])
 
@@ -103,7 +117,7 @@ def refusals(site: Site) -> None:
 
     @app.exception_handler(UnknownParameter)
     async def unknown(request: Request, e: UnknownParameter) -> Response:
-        return say(request, 400, site.words.speaker(lang_of(request)).unknown(e), e.allowed)
+        return say(request, 400, site.words.speaker(lang_of(request)).unknown(e), e.allowed, without(request, e))
 
     @app.exception_handler(DatasetError)
     async def unreadable(request: Request, e: DatasetError) -> Response:

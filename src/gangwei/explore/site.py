@@ -135,6 +135,17 @@ class Site:
         given = asked.given
         return self.ask(measure_id, by, filters, given.get("as_of") or None, given.get("lists") or None, asked.lang)
 
+    def measure(self, asked: Asked) -> measures.Measure:
+        """The measure that the path of a request names.
+
+        Raises:
+            Missing: no such measure.
+        """
+        name = asked.parts["measure_id"]
+        if name not in self.known:
+            raise Missing(f"no measure {name[:60]!r}; /measures lists them", name)
+        return self.known[name]
+
     def get(
         self, path: str, said: str, *, suffixes: tuple[str, ...] = ("html",), query: tuple[str, ...] = COMMON,
         parts: Mapping[str, Mapping[str, Any]] | None = None,

@@ -48,6 +48,14 @@ class Words:
         return {r["id"]: (r["en"], r["zh"]) for r in self.ds.codebook.rows("reasons.csv")}
 
     @cached_property
+    def rule_files(self) -> dict[str, str]:
+        """The definition file of each kind of affiliation rule, by what stands before the colon of its id."""
+        names = [
+            n for n, _ in self.ds.codebook.files() if n.startswith(("employers/", "lists/")) and n.endswith(".csv")
+        ]
+        return {n.rpartition("/")[2].removesuffix(".csv"): n for n in names}
+
+    @cached_property
     def concepts(self) -> dict[str, tuple[str, str]]:
         """Names of the concepts of the AI terms by language."""
         en, zh = (self.labels[lang].concepts for lang in LANGS)
@@ -119,13 +127,18 @@ class Speaker:
         """What a rule decided, or how an ad stands to its opening, in words."""
         return self.words.page[self.lang].get(f"decision_{code}", code or "–")
 
+    def rule_row(self, rule: str | None) -> dict[str, str]:
+        """Where the row of an affiliation rule stands, as parameters of /definitions; {} for a rule without a row."""
+        kind, _, row = (rule or "").partition(":")
+        return {"file": self.words.rule_files[kind], "find": row} if row and kind in self.words.rule_files else {}
+
     def pairs(self, where: Mapping[str, str]) -> list[str]:
         """Filters as values of `where`."""
         return pairs_of(where)
 
     def filter(self, key: str, value: str) -> str:
         """The values of a filter, several with commas between them."""
-        parts = [value] if key == "employer" else several(self.labels.ds, key, value)
+        parts = several(self.labels.ds, key, value)
         if key in ("province", "city", "county", "employer"):
             named = self.labels.group_values(key, parts)
         else:
@@ -134,10 +147,15 @@ class Speaker:
 
     def whole(self, key: str, value: str) -> str:
         """The words of a filter; a county with the city or province that it belongs to, since many share a name."""
-        said = self.filter(key, value)
         if key != "county":
+            return self.filter(key, value)
+        return str(self.labels.forms["list"]).join(map(self._county, several(self.labels.ds, key, value)))
+
+    def _county(self, code: str) -> str:
+        said = self.filter("county", code)
+        if not code.isdigit():
             return said
-        city = int(value) // 100 * 100
+        city = int(code) // 100 * 100
         above = city if city in self.words.ds.places else city // 10_000 * 10_000
         return f"{said} · {self.labels.place(above)}"
 
