@@ -181,6 +181,40 @@ def test_an_affiliation_leads_to_its_row_and_source(visit: Open, affiliated: str
     assert page.locator('aside a[href*="definitions"]').count() > 1
 
 
+def test_employers_of_two_provinces_stand_beside_their_evidence(visit: Open, affiliated: str) -> None:  # noqa: F811
+    page = visit()
+    where = "".join(
+        f"&where={quote(w, safe='')}"
+        for w in ("sector=defence", "sector=surveillance", "province=510000", "province=340000")
+    )
+    page.goto(f"{affiliated}/m/employer-rank?lang=zh{where}")
+    told = {r.locator("th").inner_text(): r.locator("td.why").inner_text() for r in page.locator("main tbody tr").all()}
+    assert len(told) == 3
+    for name, tiers in (
+        ("中电科网络安全科技股份有限公司", "中国电科 · T1"),
+        ("杭州海康威视数字技术股份有限公司", "中国电科 · T2"),
+    ):
+        assert told[name].startswith(tiers)
+    listed = "T3 在政府名单上"
+    assert (
+        listed in told["杭州海康威视数字技术股份有限公司"] and listed not in told["中电科网络安全科技股份有限公司"]
+    ), "listed in 2025"
+    assert "监控企业" in told["杭州海康威视数字技术股份有限公司"] and "监控企业" in told["科大讯飞股份有限公司"]
+    page.goto(f"{affiliated}/m/employer-rank?lang=zh{where}&as_of=2015-01-01")
+    assert "T3" not in page.locator("main tbody").inner_text(), "no list was in force"
+    page.goto(f"{affiliated}/m/employer-rank?lang=zh")
+    assert page.locator("td.why").count() == 0
+
+
+def test_lists_say_the_year_where_no_day_is_known(visit: Open, affiliated: str) -> None:  # noqa: F811
+    page = visit()
+    page.goto(f"{affiliated}/m/ai-openings/ads?by=year&group=2024")
+    days = page.locator("table.ads tbody td:nth-child(5)").all_inner_texts()
+    assert sorted(days) == ["2024", "2024-03-05"], "each opening of the year shows it"
+    page.goto(f"{affiliated}/rejects")
+    assert page.locator("nav [aria-current]").inner_text() == "Quality"
+
+
 def test_words_of_tags_and_a_bare_year_are_shown_as_they_are(visit: Open, affiliated: str, tagged: Path) -> None:  # noqa: F811
     """The terminal and the page say the same: no day that the ad does not claim, and the tags whose words decided."""
     ads = table(tagged, "ads").filter(pl.col("date_precision") == "year")

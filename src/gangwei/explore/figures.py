@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import polars as pl
 
 from gangwei import measures, vocabulary
-from gangwei.explore import charts, crossing, marks
+from gangwei.explore import affiliated, charts, crossing, marks
 from gangwei.explore import rows as explore_rows
 from gangwei.explore.marks import SCREENS, Screen
 from gangwei.explore.query import MAX_PAGE, QUESTION, Asked, pairs_of
@@ -78,6 +78,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
             "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": charts.on_every_screen(svg), "given": asked.given,
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns and result.rows[c].null_count() < result.rows.height], "linked": linked(result),
             "by_options": m.groups, "dates": vocabulary.DATES, "choices": choices(site, result), "across": crossing.second(m, asked, result.by),
+            "affiliated": affiliated.shown(site.ds, result, [r["id"] for r in rows]),
         }  # fmt: skip
         return View(
             "measure.j2",

@@ -32,12 +32,18 @@ COLUMNS = (
 )
 
 
-FACTS = ("adcode", "board", "tier", "first_date", "last_date", "n_ads")
+FACTS = ("adcode", "board", "tier", "first_date", "last_date", "n_ads", "month_no", "year_no")
+SEEN = (
+    pl.col("first_date").cast(pl.String),
+    pl.format("{}-{}", pl.col("month_no") // 12, (pl.col("month_no") % 12 + 1).cast(pl.String).str.zfill(2)),
+    pl.col("year_no").cast(pl.String),
+)
+"""When an opening was first seen, by the closest its ads say: a day, a month or a year."""
 TITLES = "SELECT file_row_number AS row_no, ad_id, opening_id, title, url FROM ads WHERE file_row_number IN ({held})"
 
 
 def fetch(ds: Dataset, numbers: Sequence[int], titles: str | None = None) -> pl.DataFrame:
-    """The openings of some row numbers (at most `BY_NUMBER`), in the order given: the columns of `COLUMNS`.
+    """The openings of some row numbers (at most `BY_NUMBER`), in the order given: the columns of `COLUMNS`, and `seen`.
 
     `titles` is the statement that finds row_no, ad_id, opening_id, title and url of all of them.
     """
@@ -57,7 +63,7 @@ def fetch(ds: Dataset, numbers: Sequence[int], titles: str | None = None) -> pl.
         employer_id=pl.Series(ds.employers.ids_of(who), dtype=pl.String),
     )
     found = order.join(facts, on="row_no", how="inner").join(texts, on="row_no", how="left")
-    return clean(found.sort("at").rename({"tier": "ai_tier"}).select(COLUMNS))
+    return clean(found.sort("at").rename({"tier": "ai_tier"}).select(*COLUMNS, pl.coalesce(*SEEN).alias("seen")))
 
 
 def prepare(ds: Dataset) -> None:
@@ -80,7 +86,15 @@ def _facts(ds: Dataset, cur: duckdb.DuckDBPyConnection, numbers: Array) -> pl.Da
     said = {n: [c.values[k] for k in c.codes[at].tolist()] for n, c in zip(FACTS, columns) if c is not None}
     out = pl.DataFrame({"row_no": numbers} | said | {"emp_no": codes.employers()[at]})
     return out.cast(
-        {"row_no": pl.Int32, "adcode": pl.Int32, "n_ads": pl.Int32, "first_date": pl.Date, "last_date": pl.Date}
+        {
+            "row_no": pl.Int32,
+            "adcode": pl.Int32,
+            "n_ads": pl.Int32,
+            "month_no": pl.Int32,
+            "year_no": pl.Int32,
+            "first_date": pl.Date,
+            "last_date": pl.Date,
+        }
     )
 
 
