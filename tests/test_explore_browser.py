@@ -206,7 +206,7 @@ def test_forms_and_keys(visit: Open, site: str) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.select_option("select[name=by]", "education")
-    page.select_option("select[name=where]", "tier=none")
+    page.get_by_label("Add a filter").select_option("tier=none")
     page.get_by_role("button", name="Apply").click()
     page.wait_for_url("**by=education**")
     assert "by=education" in page.url and "where=tier%3Dnone" in page.url

@@ -132,19 +132,45 @@ def test_filters_stay_when_definitions_are_compared(visit: Open, site: str) -> N
     assert "where" not in page.url and page.locator("a.chip").count() == 0
 
 
+def test_the_definition_is_switched_in_the_form(visit: Open, site: str) -> None:  # noqa: F811
+    """Strict, related, broad and mention stand in a field of their own, and the rest of the question stays."""
+    page, counted = visit(), {}
+    page.goto(site + "/m/ai-share?by=province&where=education%3Dmaster")
+    field = page.get_by_role("combobox", name="AI opening")
+    assert [o.split(":")[0] for o in field.locator("option").all_inner_texts()] == [
+        "strict",
+        "related",
+        "broad",
+        "mention",
+    ]
+    for name in ("related", "strict", "broad", "mention", "related"):
+        page.get_by_role("combobox", name="AI opening").select_option(
+            label=next(o for o in field.locator("option").all_inner_texts() if o.startswith(name))
+        )
+        page.get_by_role("button", name="Apply").click()
+        page.wait_for_load_state()
+        number = page.locator(".lead .mute").inner_text()
+        counted.setdefault(name, number)
+        assert counted[name] == number and page.locator("a.chip").count() == (1 if name == "related" else 2)
+        assert page.get_by_role("combobox", name="AI opening").locator("option:checked").inner_text().startswith(name)
+    assert len({*counted.values()}) > 2 and "by=province" in page.url
+    page.goto(site + "/m/openings")
+    assert page.get_by_role("combobox", name="AI opening").count() == 0, "what counts all openings has no definition"
+
+
 def test_two_provinces_and_a_year_are_chosen_in_the_form(visit: Open, site: str) -> None:  # noqa: F811
     page = visit()
     page.goto(site + "/m/ai-openings")
     counted = []
     for value in ("province=510000", "province=440000"):
-        page.select_option("select[name=where]", value)
+        page.get_by_label("Add a filter").select_option(value)
         page.get_by_role("button", name="Apply").click()
         page.wait_for_url(f"**{quote(value, safe='')}**")
         counted.append(float(page.locator(".lead .big").inner_text().replace(",", "")))
     assert counted[1] > counted[0] and "Sichuan, Guangdong" in page.locator("a.chip").inner_text()
     years = page.locator('select[name=where] option[value^="year="]')
     assert years.count() > 1
-    page.select_option("select[name=where]", str(years.first.get_attribute("value")))
+    page.get_by_label("Add a filter").select_option(str(years.first.get_attribute("value")))
     page.get_by_role("button", name="Apply").click()
     page.wait_for_url("**year%3D**")
     assert page.locator("a.chip").count() == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gangwei import measures
+from gangwei import measures, vocabulary
 from gangwei.explore.query import QUESTION, Asked
 from gangwei.explore.site import Site, View
 from gangwei.measures import Measure
@@ -38,7 +38,7 @@ def add(site: Site, choices: Any) -> None:
         groups = result.rows.to_dicts()
         values = {
             "r": result, "across": across, "columns": columns, "cells": cells, "rows": groups[:ROWS], "given": given, "linked": not m.of_sample,
-            "more_rows": max(0, len(groups) - ROWS), "by_options": m.groups, "choices": choices(site, result),
+            "more_rows": max(0, len(groups) - ROWS), "by_options": m.groups, "choices": choices(site, result), "definitions": tuple(vocabulary.DEFINITIONS),
             "across_options": [d for d in site.grammar.table["across"].values if d in m.groups and d not in asked.where],
         }  # fmt: skip
         return View(

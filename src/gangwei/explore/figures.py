@@ -77,7 +77,7 @@ def add(site: Site, other: Dataset | None = None) -> None:
         values = {
             "r": result, "rows": rows, "more_rows": max(0, result.rows.height - TABLE_ROWS), "chart": charts.on_every_screen(svg), "given": asked.given,
             "href": href, "extra": [c for c in EXTRA if c in result.rows.columns and result.rows[c].null_count() < result.rows.height], "linked": linked(result),
-            "by_options": m.groups, "dates": vocabulary.DATES, "choices": choices(site, result), "across": crossing.second(m, asked, result.by),
+            "by_options": m.groups, "dates": vocabulary.DATES, "choices": choices(site, result), "definitions": tuple(vocabulary.DEFINITIONS), "across": crossing.second(m, asked, result.by),
             "affiliated": affiliated.shown(site.ds, result, [r["id"] for r in rows]),
         }  # fmt: skip
         return View(
