@@ -20,9 +20,11 @@ TRIES = 200  # places of a script where a value may begin
 
 
 def records(page: str) -> list[dict[str, Any]]:
-    """The longest list of objects with three keys or more in the scripts of a page, or its job postings; [] without any."""
+    """The longest list of objects with three keys or more in the scripts of a page, or its job postings, each once, from all of
+    them; [] without any."""
     lists = [r for script in _scripts(page) for doc in _values(script) for r in _lists(doc)]
-    return max(lists, key=len, default=[])
+    postings = {repr(r): r for ads in lists if _posting(ads[0]) for r in ads}
+    return max((*lists, list(postings.values())), key=len)
 
 
 def programs(page: str) -> Iterator[str]:
@@ -56,10 +58,15 @@ def _values(script: str) -> list[Any]:
     return found
 
 
+def _posting(value: Any) -> bool:
+    """Linked data on a job."""
+    return isinstance(value, dict) and value.get("@type") in (POSTING, [POSTING])
+
+
 def _lists(doc: Any) -> list[list[dict[str, Any]]]:
     """Lists of objects in a value."""
     graph = doc.get("@graph", [doc]) if isinstance(doc, dict) else doc
-    if isinstance(graph, list) and (ads := [r for r in graph if isinstance(r, dict) and r.get("@type") == POSTING]):
+    if isinstance(graph, list) and (ads := [r for r in graph if _posting(r)]):
         return [ads]
     found = records_in(doc, 5) if isinstance(doc, (dict, list)) else None
     if found is None or found[0] is not None:

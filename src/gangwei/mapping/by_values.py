@@ -50,11 +50,13 @@ def columns(
     if not any(cells[n] for n, f in placed.items() if f == "description"):
         taken -= {"description"}  # columns of texts that nobody fills
     scores = []
+    links = {n for n in names if cells[n] and values.like("url", cells[n]) >= cut.most}
     for order, (target, pattern, wanted) in enumerate(values.rules):
         for name in names:
             mine = cells[name]
             if (
                 name in placed
+                or (name in links and target != "url")
                 or (name, target) in barred
                 or not mine
                 or len(mine) < min(3, len(rows))

@@ -12,8 +12,7 @@ from gangwei.mapping.values import Values
 
 OF_TOWNS = ("title", "tags", "occupation", "industry")
 MANY = ("description", "tags")
-RESAMPLED = 30
-"""First rows from which on rows from all over the file are looked at too, the first ones among them."""
+RESAMPLED = 30  # first rows from which on rows from all over the file are looked at too, the first ones among them
 CLEAR = ("url", "pay", "education", "experience", "posted", "company_size", "company_nature", "city")
 WORDY = (
     "title", "company", "city", "district", "province", "address", "industry", "employment_type", "company_nature", "occupation",
@@ -69,11 +68,14 @@ def by_header(
         if claim.field != asked.field:
             moved[name] = asked.field
         if tier is not None:
+            inner = claim.field == "source_key" and "." in name and name.rpartition(".")[2] in names
             single = (name in codes and claim.field in CODED) or _poorer(
                 claim.field, labels.get(name, name), cells[name], values
             )
-            # another may tell the months, too
-            bare = claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly
+            tier = max(tier, 2) if inner else tier  # of something within the ad, which has a key of its own
+            bare = (
+                claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly
+            )  # another may tell them, too
             claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
     claims = _given_back(claims, moved, cells, values)
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= cut.clear for *_, n, t in claims)
@@ -385,9 +387,8 @@ def _doubt(claim: Claim, mine: list[str], values: Values) -> int | None:
         return 0
     if enough is None and claim.strength != EXACT:
         return None
-    others = (f for f in CLEAR if f not in (target, "posted"))
     plain = target in (*CLEAR, "company", "title") and share < cut.stray and len(mine) >= 3
-    return None if plain and any(values.like(f, mine) >= cut.most for f in others) else 2
+    return None if plain and any(values.like(f, mine) >= cut.most for f in CLEAR if f not in (target, "posted")) else 2
 
 
 def _never(target: str, mine: list[str], values: Values) -> bool:

@@ -68,11 +68,26 @@ def settle(readings: tuple[Reading, ...]) -> Reading | None:
     return Reading(first.province, first.prefecture, first.county if len({r.county for r in readings}) == 1 else None)
 
 
+def _province_first(part: str, gaz: Gazetteer) -> list[str]:
+    """A part that names a province and a place of it with nothing between them (Guangdong Shenzhen), as two."""
+    words = part.split()
+    for n in range(1, len(words) if latin_key(part) not in gaz.latin else 0):
+        above = gaz.latin.get(latin_key(" ".join(words[:n])))
+        if above is None or all(r.prefecture for r in above.every):
+            continue
+        for end in range(len(words), n, -1):
+            below = gaz.latin.get(latin_key(" ".join(words[n:end])))
+            if below and join(above.every, below.best):
+                return [" ".join(words[:n]), " ".join(words[n:end])]
+    return [part]
+
+
 def read_latin(text: str, gaz: Gazetteer) -> Found:
     """A field in Latin letters: names by reading or English name, with province or country behind commas or the country
     before a dash."""
     inner = gaz.words.latin_country.sub("", text)
-    parts = [p for p in re.split(r"[,/;|()]+", text if inner == text else DASH.sub(",", inner)) if p.strip()]
+    cut = re.split(r"[,/;|()]+", text if inner == text else DASH.sub(",", inner))
+    parts = [name for p in cut if p.strip() for name in _province_first(p, gaz)]
     keys = [latin_key(p) for p in parts]
     chains: list[Chain] = []
     known = 0
