@@ -68,15 +68,14 @@ def by_header(
         if claim.field != asked.field:
             moved[name] = asked.field
         if tier is not None:
-            inner = claim.field == "source_key" and "." in name and name.rpartition(".")[2] in names
+            head, _, tail = name.rpartition(".")
+            # a key of something within the ad, which has its own
+            inner = claim.field == "source_key" and head and tail in names and not tells.of_jobs.search(head)
             single = (name in codes and claim.field in CODED) or _poorer(
                 claim.field, labels.get(name, name), cells[name], values
             )
-            tier = max(tier, 2) if inner else tier  # of something within the ad, which has a key of its own
-            bare = (
-                claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly
-            )  # another may tell them, too
-            claims.append((tier, single, bare, claim.strength, claim.rank, i, name, claim.field))
+            bare = claim.field == "pay" and share_of(tells.months, cells[name]) < cut.hardly  # of which others tell
+            claims.append((tier, single or bool(inner), bare, claim.strength, claim.rank, i, name, claim.field))
     claims = _given_back(claims, moved, cells, values)
     counties = any(t in ("city", "district") and share_of(tells.district, cells[n]) >= cut.clear for *_, n, t in claims)
     if counties:  # streets and quarters beside them come last
