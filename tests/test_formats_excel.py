@@ -138,3 +138,14 @@ def test_damaged_and_bombs(tmp_path: Path) -> None:
     with pytest.raises(Unreadable) as e:
         excel.guard(base, base.stat().st_size, limits)
     assert e.value.reason_id == "zip_bomb"
+
+
+def test_documents_that_are_no_workbooks_say_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "notice.docx", "w") as z:
+        z.writestr("[Content_Types].xml", "<Types/>")
+        z.writestr("word/document.xml", "<document/>")
+    (tmp_path / "notice.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF")
+    reports, _, _, _ = run([tmp_path / "notice.docx", tmp_path / "notice.pdf"])
+    said = [(i.reason_id, i.message) for r in reports for i in r.issues]
+    assert [reason for reason, _ in said] == ["not_a_data_file", "not_a_data_file"]
+    assert "web page" in said[0][1] and "PDF" in said[1][1]

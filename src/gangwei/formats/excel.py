@@ -42,8 +42,11 @@ def guard(source: Path | BinaryIO, packed: int, limits: Limits) -> None:
     try:
         with zipfile.ZipFile(source) as z:
             infos = z.infolist()
-            if not is_office([i.filename for i in infos]):
+            names = [i.filename for i in infos]
+            if not is_office(names):
                 raise Unreadable("nested_archive", "a zip archive inside another archive; unpack it first")
+            if "word/document.xml" in names:
+                raise Unreadable("not_a_data_file", "a Word document; save it as a web page (.htm), which is read")
             total = sum(i.file_size for i in infos)
             if total > limits.max_expanded_bytes or (
                 total > limits.ratio_from_bytes and total > packed * limits.max_ratio
@@ -92,7 +95,8 @@ class Workbook:
             raise Unreadable("encrypted", "the workbook needs a password; save it without") from None
         except (calamine.CalamineError, ValueError, OSError) as e:
             raise Unreadable(
-                "broken_workbook", f"not a readable workbook ({str(e)[:80]}); open it in Excel and save it again"
+                "broken_workbook",
+                f"not a readable workbook ({str(e)[:80]}); save it again from Excel, or as a web page (.htm) if it is a text",
             ) from None
         self.sheets: dict[str, Any] = {}
         for name in self.book.sheet_names:

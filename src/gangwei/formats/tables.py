@@ -80,6 +80,8 @@ def opened(blob: archive.Blob, limits: Limits, pages: Pages, headers: Headers) -
             raise Unreadable("nested_archive", "packed more than once; unpack it first")
         elif kind == "packed":
             raise Unreadable("binary_file", "a rar, 7z, xz or bz2 archive; unpack it first")
+        elif head.startswith(b"%PDF-"):
+            raise Unreadable("not_a_data_file", "a PDF; copy its tables into a workbook or a text file")
         else:
             yield _text(blob, limits, pages, headers, head)
 
