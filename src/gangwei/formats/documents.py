@@ -27,9 +27,8 @@ def html(blob: archive.Blob, limits: Limits, encoding: str, headers: Headers) ->
     if len(data) > limits.max_line_bytes:
         return []
     page = _page(data, encoding)
-    found = [
-        of_rows(f"table{i}", list(enumerate(rows, 1))) for i, rows in enumerate(html_table.tables(page, limits), 1)
-    ]
+    tables, above = html_table.page(page, limits)
+    found = [replace(of_rows(f"table{i}", list(enumerate(rows, 1))), above=above) for i, rows in enumerate(tables, 1)]
     written = (ads for script in page_data.programs(page) if (ads := literals.records(script, headers)))
     held = page_data.records(page) or attributes.records(page)
     tabled = any(sum(headers.listed(c) is not None for c in t.head[0]) >= HEADERS for t in found)

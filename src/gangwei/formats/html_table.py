@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from itertools import groupby
+from itertools import groupby, islice
 
 from gangwei.formats.chunk import Limits
 
 CELLS = ("td", "th")
 WIDE = 3
 MOST = 100  # columns that one cell may take
+ABOVE = 4  # lines above the first table that may say who hires
+LINES = ("title", "h1", "h2", "h3", "p", "div", "br", "body")
 Cell = tuple[str, int, int]
 """The text of a cell, and how many rows and columns it takes."""
 
@@ -25,6 +27,7 @@ class _Tables(HTMLParser):
         self.cell: list[str] | None = None
         self.taken = (1, 1)
         self.silent = 0
+        self.above: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -42,6 +45,8 @@ class _Tables(HTMLParser):
             self.taken = _number(told.get("rowspan")), min(_number(told.get("colspan")), MOST)
         elif tag in ("br", "p", "div", "li") and self.cell:
             self.cell.append("\n")
+        elif tag in LINES and not self.open and not self.tables:
+            self.above.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in CELLS or tag == "tr":
@@ -55,6 +60,8 @@ class _Tables(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.cell is not None and not self.silent:
             self.cell.append(data)
+        elif not self.open and not self.tables and not self.silent:
+            self.above.append(data.replace("\n", " "))
 
     def end(self) -> None:
         """Close what a page that was cut off left open."""
@@ -108,11 +115,18 @@ def _joined(tables: list[list[list[str]]]) -> Iterator[list[list[str]]]:
             yield from group
 
 
-def tables(text: str, limits: Limits) -> list[list[list[str]]]:
-    """Tables of at least two rows and three columns, rows of cells; tables wider than the limit are left out."""
+def page(text: str, limits: Limits) -> tuple[list[list[list[str]]], tuple[str, ...]]:
+    """Tables of at least two rows and three columns, rows of cells; tables wider than the limit are left out. And the first lines
+    above the first of them."""
     parser = _Tables()
     parser.feed(text)
     parser.close()
     parser.end()
     wide = [(t, max(map(len, t))) for t in _joined([t for t in parser.tables if t]) if len(t) > 1]
-    return [t for t, n in wide if WIDE <= n <= limits.max_columns]
+    lines = (line.strip() for line in "".join(parser.above).split("\n"))
+    return [t for t, n in wide if WIDE <= n <= limits.max_columns], tuple(islice(filter(None, lines), ABOVE))
+
+
+def tables(text: str, limits: Limits) -> list[list[list[str]]]:
+    """The tables of `page`."""
+    return page(text, limits)[0]

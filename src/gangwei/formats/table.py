@@ -38,6 +38,8 @@ class Table:
     """Rows from all over the table, read when they are asked for."""
     remarks: Mapping[str, str] = field(default_factory=dict)
     """What the definition of the table says of its columns."""
+    above: tuple[str, ...] = ()
+    """Lines of its document above it, which may say who hires."""
 
     def top(self, rows: int) -> list[tuple[int, list[str]]]:
         """The first rows of `head` with their positions, where a header may be: of blank ones above all others the last counts."""

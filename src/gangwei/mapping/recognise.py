@@ -115,11 +115,11 @@ def placed_by_name(match: Match | None, name: str, know: Knowledge) -> Match | N
 
 
 def placed_by_title(match: Match | None, table: Table, know: Knowledge) -> Match | None:
-    """The mapping with the employer or town that hires by the title above the header, where no column tells one; of the towns none
+    """The mapping with the employer or town that hires by the title above the header or the table, where no column tells one; of the towns none
     where employers are named for others."""
     if match is None or not match.sniffed:
         return match
-    above = [c for row in table.head[: max(match.skip - 1, 0)] for c in row[:1]]
+    above = [*table.above, *(c for row in table.head[: max(match.skip - 1, 0)] for c in row[:1])]
     own, told = {*said(match), *match.source.constants}, dict[str, str]()
     employer = next((m[1] for m in map(know.packed.title_employer.search, above) if m), None)
     if employer and "company" not in own:
